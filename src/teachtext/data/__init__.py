@@ -1,0 +1,1 @@
+"""Floor 1: datasets, splits and protocols, the feature store, the playground."""

@@ -1,0 +1,193 @@
+"""`teachtext data check`: what a dataset folder holds, what is wrong with it, and how to mend it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Literal
+
+from teachtext.data.folder import RawFolder, read_raw, source_of
+from teachtext.data.types import Caption
+from teachtext.files import content_hash
+
+LONG_CAPTION_WORDS = 200
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong or worth knowing, with the way to mend it."""
+
+    level: Literal["error", "warning"]
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class FolderCheck:
+    """The facts of a folder as (name, value) rows, and what was found wrong."""
+
+    facts: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is no error (warnings are allowed)."""
+        return not any(finding.level == "error" for finding in self.findings)
+
+
+def check_folder(folder: Path) -> FolderCheck:
+    """Look at a dataset folder: counts, words, languages, splits, duplicates, what does not fit together.
+
+    Raises:
+        InputError: the folder cannot be read at all.
+    """
+    raw = read_raw(folder)
+    findings = [*_caption_findings(raw), *_video_findings(raw), *_split_findings(raw)]
+    return FolderCheck(facts=_facts(raw), findings=findings)
+
+
+def _facts(raw: RawFolder) -> list[tuple[str, str]]:
+    per_video = Counter(caption.video_id for caption in raw.captions)
+    words = [len(caption.text.split()) for caption in raw.captions]
+    vocabulary = {word.lower().strip(".,;:!?\"'()") for caption in raw.captions for word in caption.text.split()}
+    languages = Counter(caption.language for caption in raw.captions)
+    splits = raw.splits or {}
+    return [
+        ("videos with a file", f"{len(raw.videos):,}"),
+        ("captions", f"{len(raw.captions):,} in {raw.captions_path.name}"),
+        ("captioned videos", f"{len(per_video):,}"),
+        ("captions per video", _spread(per_video.values())),
+        ("words per caption", _spread(words)),
+        ("vocabulary", f"{len(vocabulary):,} different words"),
+        ("languages", ", ".join(f"{name} {count:,}" for name, count in languages.most_common()) or "-"),
+        ("splits", ", ".join(f"{name} {len(ids):,}" for name, ids in splits.items()) or "none (70/10/20 at random)"),
+        (
+            "splits, with a file",
+            ", ".join(f"{name} {sum(v in raw.videos for v in ids):,}" for name, ids in splits.items()) or "-",
+        ),
+        (
+            "sources",
+            f"{len({source_of(video_id) for video_id in raw.videos}):,} (clips of one source: <source>_<start>_<end>)",
+        ),
+    ]
+
+
+def _caption_findings(raw: RawFolder) -> list[Finding]:
+    path = raw.captions_path.name
+    empty = [caption.id for caption in raw.captions if not caption.text.strip()]
+    own = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
+    repeated = [caption for caption, count in own.items() if count > 1]
+    long = [caption.id for caption in raw.captions if len(caption.text.split()) > LONG_CAPTION_WORDS]
+    return [
+        *_some("error", empty, f"empty captions in {path}", "delete the entries or write their text"),
+        *_some(
+            "warning",
+            [video for video, _ in repeated],
+            f"captions that repeat word for word for one video in {path}",
+            "harmless; delete the repeats if they are a slip",
+        ),
+        *_some(
+            "warning",
+            _shared(raw.captions),
+            f"captions that stand under several videos in {path}",
+            "each counts as a query with one right answer; make them more precise if you can",
+        ),
+        *_some(
+            "warning",
+            long,
+            f"captions of more than {LONG_CAPTION_WORDS} words in {path}",
+            "set 'max_words', or split them; token encoders read only their beginning",
+        ),
+    ]
+
+
+def _video_findings(raw: RawFolder) -> list[Finding]:
+    captioned = {caption.video_id for caption in raw.captions}
+    in_splits = {video_id for ids in (raw.splits or {}).values() for video_id in ids}
+    known = captioned & in_splits if raw.splits else set()
+    without_file = captioned - raw.videos.keys()
+    by_content: dict[str, list[str]] = {}
+    for video_id, paths in raw.videos.items():
+        by_content.setdefault(content_hash(paths[0]), []).append(video_id)
+    same = [" = ".join(ids) for ids in by_content.values() if len(ids) > 1]
+    empty = [video_id for video_id, paths in raw.videos.items() if paths[0].stat().st_size == 0]
+    return [
+        *_some(
+            "error",
+            sorted(without_file - known),
+            "captioned videos without a file in videos/ and in no split",
+            "add the files or delete their captions",
+        ),
+        *_some(
+            "warning",
+            sorted(without_file & known),
+            "captioned videos of a split without a file in videos/",
+            "add the files, or set 'missing_videos: drop' (their features may come from elsewhere: 'keep')",
+        ),
+        *_some(
+            "warning",
+            sorted(raw.videos.keys() - captioned),
+            "videos without a caption",
+            "they can be searched but not learned from; caption them or leave them",
+        ),
+        *_some(
+            "error",
+            [v for v, paths in raw.videos.items() if len(paths) > 1],
+            "ids with several video files",
+            "keep one file an id",
+        ),
+        *_some("error", empty, "video files of zero bytes", "copy them again or delete them"),
+        *_some("warning", same, "videos with the same content", "keep one of each, or keep them in one split"),
+    ]
+
+
+def _split_findings(raw: RawFolder) -> list[Finding]:
+    if raw.splits is None:
+        return []
+    captioned = {caption.video_id for caption in raw.captions}
+    split_of: dict[str, set[str]] = {}
+    splits_of_source: dict[str, set[str]] = {}
+    for split, ids in raw.splits.items():
+        for video_id in ids:
+            split_of.setdefault(video_id, set()).add(split)
+            splits_of_source.setdefault(source_of(video_id), set()).add(split)
+    twice = [video_id for video_id, splits in split_of.items() if len(splits) > 1]
+    leaking = [source for source, splits in splits_of_source.items() if len(splits) > 1]
+    unknown = [v for v in split_of if v not in captioned and v not in raw.videos]
+    outside = sorted((captioned | raw.videos.keys()) - split_of.keys())
+    return [
+        *_some("error", twice, "videos in several splits of splits.json", "keep each in one split"),
+        *_some(
+            "warning",
+            leaking,
+            "sources whose clips lie in several splits",
+            "move them to one split, or say so where you publish: test clips resemble training clips",
+        ),
+        *_some(
+            "error", unknown, "videos of splits.json that have neither file nor caption", "delete or correct the ids"
+        ),
+        *_some("warning", outside, "videos in no split", "they are not used; add them to a split of splits.json"),
+    ]
+
+
+def _shared(captions: Iterable[Caption]) -> list[str]:
+    videos: dict[str, set[str]] = {}
+    for caption in captions:
+        if caption.text.strip():
+            videos.setdefault(caption.text.lower(), set()).add(caption.video_id)
+    return [text for text, ids in videos.items() if len(ids) > 1]
+
+
+def _some(level: Literal["error", "warning"], items: Sequence[str], what: str, mend: str) -> list[Finding]:
+    if not items:
+        return []
+    shown = ", ".join(repr(item) for item in items[:3]) + (", ..." if len(items) > 3 else "")
+    return [Finding(level, f"{len(items):,} {what} ({shown})", mend)]
+
+
+def _spread(numbers: Iterable[int]) -> str:
+    values = list(numbers)
+    if not values:
+        return "-"
+    return f"{min(values):,} to {max(values):,}, mean {mean(values):.1f}, median {median(values):g}"

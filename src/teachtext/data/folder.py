@@ -1,0 +1,237 @@
+"""A dataset folder that a person can write by hand.
+
+```
+videos/<id>.mp4 ...                     (any container; the id is the file name without its ending)
+captions.jsonl | captions.csv | captions.json
+splits.json                             (optional: {"train": [ids], "val": [ids], "test": [ids]})
+```
+
+`captions.jsonl` has one object a line with `video` and `text` (optional `id`, `language`), `captions.csv` the same
+columns, `captions.json` maps a video id to its list of captions. A caption without an id gets `<video>#<number>`.
+"""
+
+import csv
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from teachtext.data.types import Caption, Dataset, Protocol, Video
+from teachtext.errors import InputError
+from teachtext.files import read_json
+
+CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
+VIDEO_ENDINGS = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ogv", ".flv", ".wmv"})
+# several clips are often cut from one long video and named <source>_<start>_<end>
+_CUT_FROM = re.compile(r"^(?P<source>.+?)_\d+(?:\.\d+)?_\d+(?:\.\d+)?$")
+_AUTOMATIC_SPLITS = {"train": 0.7, "val": 0.1, "test": 0.2}
+
+
+@dataclass(frozen=True)
+class RawFolder:
+    """What a dataset folder says, before anything is checked or dropped."""
+
+    path: Path
+    captions_path: Path
+    videos: Mapping[str, Sequence[Path]]
+    captions: Sequence[Caption]
+    splits: Mapping[str, Sequence[str]] | None
+
+
+def read_raw(folder: Path) -> RawFolder:
+    """Read a dataset folder as it stands.
+
+    Raises:
+        InputError: the folder or its captions are missing, or a file is not in its format.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", "give the folder that holds videos/ and a captions file")
+    captions_path = _captions_path(folder)
+    splits_path = folder / "splits.json"
+    return RawFolder(
+        path=folder,
+        captions_path=captions_path,
+        videos=_find_videos(folder / "videos"),
+        captions=list(_read_captions(captions_path)),
+        splits=_read_splits(splits_path) if splits_path.exists() else None,
+    )
+
+
+def load_folder(
+    folder: Path,
+    *,
+    protocol: Protocol | None = None,
+    missing_videos: Literal["error", "drop", "keep"] = "error",
+    seed: int = 0,
+) -> Dataset:
+    """Load a dataset folder and hold it to its rules.
+
+    Args:
+        folder: the dataset folder.
+        protocol: how captions become queries.
+        missing_videos: what to do with captions or split entries whose video has no file: `error` refuses,
+            `drop` leaves them out and says how many in the dataset's notes, `keep` keeps them (their features
+            come from elsewhere).
+        seed: for the automatic splits of a folder without splits.json.
+
+    Raises:
+        InputError: empty or duplicate captions, unknown or overlapping splits, captions or splits that name videos
+            without a file (see `missing_videos`).
+    """
+    raw = read_raw(folder)
+    for caption in raw.captions:
+        if not caption.text.strip():
+            raise InputError(
+                f"{raw.captions_path} has an empty caption ('{caption.id}')", "delete that entry or write its text"
+            )
+    captioned = {caption.video_id for caption in raw.captions}
+    named = captioned | {video_id for ids in (raw.splits or {}).values() for video_id in ids}
+    absent = sorted(named - raw.videos.keys())
+    notes: list[str] = []
+    if absent and missing_videos == "error":
+        raise InputError(
+            f"{raw.captions_path} or splits.json names {len(absent)} videos without a file in {folder / 'videos'} "
+            f"(first: '{absent[0]}')",
+            "add the files, remove the entries, or set 'missing_videos: drop'",
+        )
+    kept = named if missing_videos == "keep" else named & raw.videos.keys()
+    if missing_videos == "drop" and absent:
+        notes.append(f"{len(absent)} captioned videos have no file and are left out (first: '{absent[0]}')")
+    splits = _clean_splits(raw, kept & captioned, notes, seed)
+    chosen = protocol or Protocol()
+    for split in (chosen.train, chosen.select, chosen.test):
+        if split not in splits:
+            raise InputError(f"{folder} has no split '{split}'", f"use one of {', '.join(splits)}, or add it")
+        if not splits[split]:
+            raise InputError(f"split '{split}' of {folder} has no captioned video with a file", "add some to it")
+    videos = {
+        video_id: Video(video_id, raw.videos[video_id][0] if video_id in raw.videos else None)
+        for video_id in sorted(kept)
+    }
+    captions = [caption for caption in raw.captions if caption.video_id in videos]
+    return Dataset(folder.resolve().name, videos, captions, splits, chosen, notes)
+
+
+def source_of(video_id: str) -> str:
+    """Return the id of the long video that a clip was cut from; its own id if the name does not tell."""
+    match = _CUT_FROM.match(video_id)
+    return match["source"] if match else video_id
+
+
+def automatic_splits(video_ids: Iterable[str], *, seed: int = 0) -> dict[str, list[str]]:
+    """Split videos 70/10/20 at random, clips of one source together, the same way for the same ids and seed."""
+    by_source: dict[str, list[str]] = {}
+    for video_id in sorted(video_ids):
+        by_source.setdefault(source_of(video_id), []).append(video_id)
+    groups = list(by_source.values())
+    random.Random(seed).shuffle(groups)
+    total = sum(map(len, groups))
+    splits: dict[str, list[str]] = {name: [] for name in _AUTOMATIC_SPLITS}
+    for group in groups:
+        emptiest = max(splits, key=lambda name: _AUTOMATIC_SPLITS[name] * total - len(splits[name]))
+        splits[emptiest].extend(group)
+    return splits
+
+
+def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int) -> dict[str, list[str]]:
+    if raw.splits is None:
+        notes.append(f"no splits.json: split 70/10/20 at random with seed {seed}, clips of one source together")
+        return automatic_splits(usable, seed=seed)
+    seen: dict[str, str] = {}
+    for split, ids in raw.splits.items():
+        for video_id in ids:
+            if seen.setdefault(video_id, split) != split:
+                raise InputError(
+                    f"{raw.path / 'splits.json'} puts '{video_id}' into both '{seen[video_id]}' and '{split}'",
+                    "keep it in one of them",
+                )
+    splits = {split: [v for v in dict.fromkeys(ids) if v in usable] for split, ids in raw.splits.items()}
+    for split, ids in raw.splits.items():
+        if len(splits[split]) < len(ids):
+            notes.append(f"split '{split}': {len(splits[split])} of {len(ids)} videos can be used")
+    return splits
+
+
+def _captions_path(folder: Path) -> Path:
+    found = [folder / name for name in CAPTION_FILES if (folder / name).is_file()]
+    if len(found) != 1:
+        what = "no captions file" if not found else "several captions files: " + ", ".join(p.name for p in found)
+        raise InputError(f"{folder} has {what}", f"keep exactly one of {', '.join(CAPTION_FILES)}")
+    return found[0]
+
+
+def _find_videos(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix.lower() in VIDEO_ENDINGS and path.is_file() and not path.name.startswith("."):
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _read_captions(path: Path) -> Iterator[Caption]:
+    counts: dict[str, int] = {}
+    seen: set[str] = set()
+    for where, entry in _caption_entries(path):
+        video_id, text = entry.get("video"), entry.get("text")
+        if not isinstance(video_id, str) or not video_id or not isinstance(text, str):
+            raise InputError(f"{path}, {where}: a caption needs 'video' and 'text', both text", "correct that entry")
+        number = counts.get(video_id, 0)
+        counts[video_id] = number + 1
+        caption_id = str(entry.get("id") or f"{video_id}#{number}")
+        if caption_id in seen:
+            raise InputError(
+                f"{path}, {where}: caption id '{caption_id}' stands twice", "give every caption its own id"
+            )
+        seen.add(caption_id)
+        yield Caption(caption_id, video_id, text.strip(), str(entry.get("language") or "en"))
+
+
+def _caption_entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix == ".json":
+        content = read_json(path)
+        if not isinstance(content, dict) or not all(isinstance(texts, list) for texts in content.values()):
+            raise InputError(f"{path} is not an object of lists", 'write {"video id": ["caption", ...]}')
+        for video_id, texts in content.items():
+            for text in texts:
+                yield f"video '{video_id}'", {"video": video_id, "text": text}
+        return
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _csv_entries(path, file) if path.suffix == ".csv" else _jsonl_entries(path, file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error})", "save it as UTF-8 text") from error
+
+
+def _csv_entries(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    # without this a caption of over 128 KiB would be refused
+    csv.field_size_limit(2**27)
+    reader = csv.DictReader(file)
+    if not {"video", "text"} <= set(reader.fieldnames or ()):
+        raise InputError(f"{path} lacks a column 'video' or 'text'", "name its columns in the first line: video,text")
+    for row in reader:
+        yield f"line {reader.line_num}", row
+
+
+def _jsonl_entries(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}, line {number} is not valid JSON ({error})", "correct that line") from error
+        if not isinstance(entry, dict):
+            raise InputError(f"{path}, line {number} is not an object", 'write {"video": ..., "text": ...}')
+        yield f"line {number}", entry
+
+
+def _read_splits(path: Path) -> dict[str, list[str]]:
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(
+        isinstance(ids, list) and all(isinstance(video_id, str) for video_id in ids) for ids in content.values()
+    ):
+        raise InputError(f"{path} is not an object of lists of ids", 'write {"train": ["id", ...], "test": [...]}')
+    return content

@@ -1,0 +1,86 @@
+"""The nouns that everything passes around."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+CaptionUse = Literal["separate", "first", "fused"]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video. `path` is None where only its features are at hand."""
+
+    id: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One caption of one video; ids join everything, positions never do."""
+
+    id: str
+    video_id: str
+    text: str
+    language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How captions become queries, and which split is for what.
+
+    Args:
+        captions: `separate` = every caption is a query; `first` = only a video's first caption;
+            `fused` = all captions of a video joined to one paragraph query.
+        max_words: keep at most so many words of a query; None keeps all.
+        train: name of the split to learn from.
+        select: name of the split whose t2v geometric mean selects the epoch.
+        test: name of the split that is touched once, at the end.
+    """
+
+    captions: CaptionUse = "separate"
+    max_words: int | None = None
+    train: str = "train"
+    select: str = "val"
+    test: str = "test"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Videos, captions, splits and a protocol. A benchmark is no more than that."""
+
+    name: str
+    videos: Mapping[str, Video]
+    captions: Sequence[Caption]
+    splits: Mapping[str, Sequence[str]]
+    protocol: Protocol = field(default_factory=Protocol)
+    notes: Sequence[str] = ()
+
+    def captions_of(self, split: str) -> list[Caption]:
+        """Return the captions of a split, in the order of its videos, as the protocol turns them into queries."""
+        return queries(self.captions, self.splits[split], self.protocol)
+
+
+def queries(captions: Sequence[Caption], video_ids: Sequence[str], protocol: Protocol) -> list[Caption]:
+    """Turn the captions of `video_ids` into queries (see `Protocol`), grouped by video in that order."""
+    own: dict[str, list[Caption]] = {video_id: [] for video_id in video_ids}
+    for caption in captions:
+        if caption.video_id in own:
+            own[caption.video_id].append(caption)
+    found: list[Caption] = []
+    for video_id, group in own.items():
+        if protocol.captions == "first":
+            group = group[:1]
+        elif protocol.captions == "fused" and group:
+            text = " ".join(caption.text for caption in group)
+            group = [Caption(f"{video_id}#fused", video_id, text, group[0].language)]
+        found.extend(_cut(caption, protocol.max_words) for caption in group)
+    return found
+
+
+def _cut(caption: Caption, max_words: int | None) -> Caption:
+    words = caption.text.split()
+    if max_words is None or len(words) <= max_words:
+        return caption
+    return Caption(caption.id, caption.video_id, " ".join(words[:max_words]), caption.language)

@@ -1,0 +1,17 @@
+"""The one exception that users are meant to read."""
+
+
+class InputError(Exception):
+    """Something a user gave is wrong: a file, a setting, a name.
+
+    The command line prints it as one sentence and exits with code 2; library users catch it.
+
+    Args:
+        problem: what is wrong, naming the file or the setting.
+        mend: what to do about it.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem.rstrip('.')}: {mend}")
+        self.problem = problem
+        self.mend = mend
