@@ -1,0 +1,107 @@
+"""Padded batches of features: the border where shapes, presence and finiteness are checked, once.
+
+Axes: B videos, C captions, M experts, T tokens of an expert, L words of a caption, D dimensions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from teachtext.data.store import FeatureFile
+from teachtext.errors import InputError
+
+
+@dataclass(frozen=True)
+class VideoBatch:
+    """Features of B videos.
+
+    Attributes:
+        ids: B video ids.
+        experts: by expert, (B, T, D) float32, zero-padded; T is 1 for a pooled expert.
+        lengths: by expert, (B,) int64 rows in use; 0 where the expert is missing.
+    """
+
+    ids: Sequence[str]
+    experts: Mapping[str, Tensor]
+    lengths: Mapping[str, Tensor]
+
+    @property
+    def present(self) -> Tensor:
+        """(B, M) bool: which experts, in the order of their sorted names, describe which videos."""
+        return torch.stack([self.lengths[name] > 0 for name in sorted(self.lengths)], dim=1)
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Features of C captions.
+
+    Attributes:
+        ids: C caption ids.
+        tokens: (C, L, D) float32, zero-padded; L is 1 for a sentence vector.
+        lengths: (C,) int64 rows in use, at least 1.
+    """
+
+    ids: Sequence[str]
+    tokens: Tensor
+    lengths: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B videos and one caption of each: row i of the text belongs to row i of the video."""
+
+    text: TextBatch
+    video: VideoBatch
+
+
+def read_videos(files: Mapping[str, FeatureFile], ids: Sequence[str], *, max_tokens: int | None = None) -> VideoBatch:
+    """Read the features of videos.
+
+    Args:
+        files: feature files by expert.
+        ids: B video ids.
+        max_tokens: keep at most the first T rows of a sequence.
+
+    Raises:
+        InputError: a video that no expert describes: it has no similarity with anything.
+    """
+    experts, lengths = {}, {}
+    for name, file in files.items():
+        experts[name], lengths[name] = _read(file, ids, max_tokens)
+    batch = VideoBatch(ids, experts, lengths)
+    undescribed = ~batch.present.any(dim=1)
+    if undescribed.any():
+        video_id = ids[int(undescribed.nonzero()[0])]
+        raise InputError(f"video '{video_id}' has no features of {', '.join(sorted(files))}", "extract or drop it")
+    return batch
+
+
+def read_texts(file: FeatureFile, ids: Sequence[str], *, max_tokens: int | None = None) -> TextBatch:
+    """Read the features of captions.
+
+    Args:
+        file: the text encoder's feature file.
+        ids: C caption ids.
+        max_tokens: keep at most the first L rows of a caption.
+
+    Raises:
+        InputError: a caption without features.
+    """
+    tokens, lengths = _read(file, ids, max_tokens)
+    if (lengths == 0).any():
+        caption_id = ids[int((lengths == 0).nonzero()[0])]
+        raise InputError(f"{file.folder} has no features of caption '{caption_id}'", "embed the captions again")
+    return TextBatch(ids, tokens, lengths)
+
+
+def _read(file: FeatureFile, ids: Sequence[str], max_tokens: int | None) -> tuple[Tensor, Tensor]:
+    items = [file.read(item_id, max_rows=max_tokens) for item_id in ids]
+    lengths = np.array([len(item) for item in items], np.int64)
+    padded: NDArray[np.float32] = np.zeros((len(items), max(1, int(lengths.max(initial=0))), file.dim), np.float32)
+    for row, item in zip(padded, items, strict=True):
+        row[: len(item)] = item
+    return torch.from_numpy(padded), torch.from_numpy(lengths)

@@ -1,0 +1,1 @@
+"""Floor 2: ranks, metrics and the report. Works on arrays, needs no model."""

@@ -1,0 +1,56 @@
+"""Losses on a similarity matrix (B, B): rows = texts, columns = videos, right pairs on the diagonal."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class MaxMarginRankingLoss:
+    """Both directions of the max-margin ranking loss, right pairs left out of the mean.
+
+    L_r = 1 / (2 B (B - 1)) sum_{i != j} max(0, m + s_ij - s_ii) + max(0, m + s_ji - s_ii)
+    (Croitoru et al., ICCV 2021, eq. 1; `fix_norm` of the authors' code).
+
+    Args:
+        margin: m.
+    """
+
+    def __init__(self, *, margin: float = 0.2) -> None:
+        self.margin = margin
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """Return the loss of scores (B, B), B >= 2."""
+        right = scores.diagonal()[:, None]
+        wrong = ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        text_to_video = F.relu(self.margin + scores - right)[wrong]
+        video_to_text = F.relu(self.margin + scores.T - right)[wrong]
+        return (text_to_video.mean() + video_to_text.mean()) / 2
+
+
+def huber(scores: Tensor, target: Tensor, *, threshold: float = 1.0) -> Tensor:
+    """Return the Huber distance, averaged over all B x B pairs, the diagonal included.
+
+    h(d) = d^2 / 2 for |d| < threshold, else threshold (|d| - threshold / 2) (Croitoru et al., ICCV 2021, eq. 3).
+    """
+    return F.huber_loss(scores, target, delta=threshold)
+
+
+def mean(teachers: Tensor) -> Tensor:
+    """Return the mean of teacher matrices (N, B, B): what the paper uses."""
+    return teachers.mean(dim=0)
+
+
+def median(teachers: Tensor) -> Tensor:
+    """Return the elementwise median of teacher matrices (N, B, B), of an even number the mean of the middle two."""
+    return teachers.quantile(0.5, dim=0)
+
+
+POOLS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": mean,
+    "min": lambda teachers: teachers.amin(dim=0),
+    "max": lambda teachers: teachers.amax(dim=0),
+    "median": median,
+}
+"""How N teacher matrices (N, B, B) become one (B, B)."""

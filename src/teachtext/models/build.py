@@ -1,0 +1,27 @@
+"""From a model's kind and plain arguments to the model: adding a model is one class and one line."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from teachtext.errors import InputError
+from teachtext.models.experts import CE, MoEE, RetrievalModel
+
+MODELS: dict[str, type[RetrievalModel]] = {"ce": CE, "moee": MoEE}
+
+
+def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
+    """Build a model.
+
+    Args:
+        kind: a name of `MODELS`.
+        arguments: keyword arguments of that model; those that another model alone knows are left out.
+
+    Raises:
+        InputError: an unknown kind.
+    """
+    if kind not in MODELS:
+        raise InputError(f"model '{kind}' is unknown", f"use one of {', '.join(MODELS)}")
+    model = MODELS[kind]
+    known = inspect.signature(model).parameters
+    return model(**{name: value for name, value in arguments.items() if name in known})

@@ -1,0 +1,101 @@
+"""From a sequence of rows to one vector."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from teachtext.data.batch import VideoBatch
+
+
+def length_mask(lengths: Tensor, longest: int) -> Tensor:
+    """Return (N, longest) bool, True for the first `lengths[i]` places of row i."""
+    return torch.arange(longest, device=lengths.device)[None] < lengths[:, None]
+
+
+class NetVLAD(nn.Module):
+    """Soft assignment to learned clusters, sum of residuals (Arandjelovic et al., CVPR 2016), with ghost clusters.
+
+    a = softmax(BN(x W)), V[d, k] = sum_t a[t, k] (x[t, d] - C[d, k]); every cluster's residual is L2-normalised, the
+    whole is flattened in (d, k) order and L2-normalised.
+
+    Args:
+        dim: D of the rows.
+        clusters: K.
+        ghost_clusters: clusters that take assignment and are then dropped.
+        mask_padding: leave padding out of assignments and statistics; the original took zeros for tokens.
+    """
+
+    def __init__(self, *, dim: int, clusters: int, ghost_clusters: int = 0, mask_padding: bool = True) -> None:
+        super().__init__()
+        self.clusters = clusters
+        self.mask_padding = mask_padding
+        self.out_dim = dim * clusters
+        scale = dim**-0.5
+        self.assignment = nn.Parameter(scale * torch.randn(dim, clusters + ghost_clusters))
+        self.norm = nn.BatchNorm1d(clusters + ghost_clusters)
+        self.centres = nn.Parameter(scale * torch.randn(dim, clusters))
+
+    def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Pool rows (N, T, D), of which the first `lengths` (N,) count, to unit vectors (N, D * K)."""
+        mask = length_mask(lengths, rows.shape[1]) if self.mask_padding else rows.new_ones(rows.shape[:2]).bool()
+        logits = self._normalise((rows @ self.assignment)[mask])
+        assigned = rows.new_zeros(*mask.shape, self.clusters)
+        assigned[mask] = logits.softmax(dim=1)[:, : self.clusters]
+        residuals = rows.transpose(1, 2) @ assigned - self.centres * assigned.sum(dim=1, keepdim=True)
+        return F.normalize(F.normalize(residuals, dim=1).flatten(1), dim=1)
+
+    def _normalise(self, logits: Tensor) -> Tensor:
+        # statistics of fewer than two rows do not exist: a batch whose videos all lack this expert
+        if self.training and len(logits) < 2:
+            norm = self.norm
+            return F.batch_norm(logits, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        normalised: Tensor = self.norm(logits)
+        return normalised
+
+
+class MeanPooling(nn.Module):
+    """The mean of the rows that count: the identity for pooled experts and sentence vectors."""
+
+    def __init__(self, *, dim: int) -> None:
+        super().__init__()
+        self.out_dim = dim
+
+    def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
+        """Pool rows (N, T, D), of which the first `lengths` (N,) count, to (N, D); zeros where none counts."""
+        mask = length_mask(lengths, rows.shape[1])[..., None]
+        return (rows * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
+
+
+class ExpertPooling(nn.Module):
+    """One pooling an expert: NetVLAD where clusters are given, the mean elsewhere.
+
+    Args:
+        dims: D by expert.
+        clusters: K by expert, for those that are sequences.
+        mask_padding: see `NetVLAD`.
+    """
+
+    def __init__(self, *, dims: Mapping[str, int], clusters: Mapping[str, int], mask_padding: bool = True) -> None:
+        super().__init__()
+        self.names = sorted(dims)
+        # a list and not a dict of modules: experts may have dots in their names
+        self.poolings = nn.ModuleList(
+            NetVLAD(dim=dims[name], clusters=clusters[name], mask_padding=mask_padding)
+            if clusters.get(name)
+            else MeanPooling(dim=dims[name])
+            for name in self.names
+        )
+
+    @property
+    def out_dims(self) -> list[int]:
+        """Width of each expert's pooled vector, in sorted order of the experts."""
+        return [int(pooling.out_dim) for pooling in self.poolings]  # type: ignore[arg-type]
+
+    def forward(self, video: VideoBatch) -> list[Tensor]:
+        """Pool B videos: for each expert, in sorted order, (B, out_dim)."""
+        return [
+            pooling(video.experts[name], video.lengths[name])
+            for name, pooling in zip(self.names, self.poolings, strict=True)
+        ]

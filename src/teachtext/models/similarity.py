@@ -1,0 +1,75 @@
+"""The one place where text and video meet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class VideoEmbedding:
+    """B videos in the shared spaces of M experts.
+
+    Attributes:
+        vectors: by expert, (B, D_e), unit length; anything where the expert is missing.
+        present: (B, M) bool, experts in sorted order.
+    """
+
+    vectors: Mapping[str, Tensor]
+    present: Tensor
+
+    def select(self, rows: Tensor) -> "VideoEmbedding":
+        """Return the videos of `rows`, an index or mask."""
+        return VideoEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.present[rows])
+
+
+@dataclass(frozen=True)
+class TextEmbedding:
+    """C captions in the shared spaces of M experts.
+
+    Attributes:
+        vectors: by expert, (C, D_e), unit length.
+        weights: (C, M) mixture weights, experts in sorted order, each row summing to 1.
+    """
+
+    vectors: Mapping[str, Tensor]
+    weights: Tensor
+
+    def select(self, rows: Tensor) -> "TextEmbedding":
+        """Return the captions of `rows`, an index or mask."""
+        return TextEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.weights[rows])
+
+
+def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
+    """Score captions against videos.
+
+    With unit vectors u, mixture weights w and presence a:
+    s[c, b] = sum_e w[c, e] a[b, e] <u_text[c, e], u_video[b, e]> / sum_e w[c, e] a[b, e],
+    the weighted mean of cosines over the experts that the video has (Liu et al., BMVC 2019, eq. 4; mixture
+    weights renormalised per pair). Two matrix products on concatenated vectors, never a C x B x M tensor.
+
+    Args:
+        text: C captions.
+        video: B videos with the same experts, each with at least one present.
+
+    Returns:
+        (C, B), in [-1, 1].
+    """
+    names = sorted(text.vectors)
+    present = video.present.to(text.weights.dtype)
+    left = torch.cat([text.vectors[name] * text.weights[:, e, None] for e, name in enumerate(names)], dim=1)
+    right = torch.cat([video.vectors[name] * present[:, e, None] for e, name in enumerate(names)], dim=1)
+    return (left @ right.T) / (text.weights @ present.T)
+
+
+def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:
+    """Join text embeddings along the captions."""
+    vectors = {name: torch.cat([part.vectors[name] for part in parts]) for name in parts[0].vectors}
+    return TextEmbedding(vectors, torch.cat([part.weights for part in parts]))
+
+
+def concat_video(parts: Sequence[VideoEmbedding]) -> VideoEmbedding:
+    """Join video embeddings along the videos."""
+    vectors = {name: torch.cat([part.vectors[name] for part in parts]) for name in parts[0].vectors}
+    return VideoEmbedding(vectors, torch.cat([part.present for part in parts]))

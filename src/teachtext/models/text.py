@@ -1,0 +1,51 @@
+"""The text branch that all models over experts share."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from teachtext.data.batch import TextBatch
+from teachtext.models.gating import GatedEmbeddingUnit
+from teachtext.models.pooling import MeanPooling, NetVLAD
+from teachtext.models.similarity import TextEmbedding
+
+
+class TextBranch(nn.Module):
+    """Pooled caption -> one gated embedding an expert, and mixture weights w = softmax(Linear(c)).
+
+    Args:
+        experts: M expert names, sorted.
+        out_dims: D_e of each.
+        text_dim: D of a caption's rows.
+        clusters: NetVLAD clusters; 0 takes the mean of the rows, which is a sentence vector itself.
+        ghost_clusters: see `NetVLAD`.
+        mask_padding: see `NetVLAD`.
+    """
+
+    def __init__(
+        self,
+        *,
+        experts: Sequence[str],
+        out_dims: Sequence[int],
+        text_dim: int,
+        clusters: int = 0,
+        ghost_clusters: int = 0,
+        mask_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.experts = list(experts)
+        self.pooling = (
+            NetVLAD(dim=text_dim, clusters=clusters, ghost_clusters=ghost_clusters, mask_padding=mask_padding)
+            if clusters
+            else MeanPooling(dim=text_dim)
+        )
+        self.embeddings = nn.ModuleList(
+            GatedEmbeddingUnit(in_dim=self.pooling.out_dim, out_dim=out_dim) for out_dim in out_dims
+        )
+        self.mixture = nn.Linear(self.pooling.out_dim, len(self.experts))
+
+    def forward(self, text: TextBatch) -> TextEmbedding:
+        """Embed C captions."""
+        pooled: Tensor = self.pooling(text.tokens, text.lengths)
+        vectors = {name: unit(pooled) for name, unit in zip(self.experts, self.embeddings, strict=True)}
+        return TextEmbedding(vectors, self.mixture(pooled).softmax(dim=1))
