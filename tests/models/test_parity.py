@@ -61,10 +61,12 @@ class Recorded:
                 "mask_padding": False,
             },
         )
-        self.model.load_state_dict(self.translated("state/"))
+        self.model.double().load_state_dict(self.translated("state/"))
 
     def tensor(self, name):
-        return torch.from_numpy(np.asarray(self.values[name]))
+        # in double precision, so that what differs is the rounding of the recording alone
+        tensor = torch.from_numpy(np.asarray(self.values[name]))
+        return tensor.double() if tensor.is_floating_point() else tensor
 
     def translated(self, prefix):
         found = {our_name(n[len(prefix) :], self.meta): self.tensor(n) for n in self.values if n.startswith(prefix)}
