@@ -34,6 +34,11 @@ class VideoBatch:
         """(B, M) bool: which experts, in the order of their sorted names, describe which videos."""
         return torch.stack([self.lengths[name] > 0 for name in sorted(self.lengths)], dim=1)
 
+    def to(self, device: torch.device) -> "VideoBatch":
+        """Return the batch on a device."""
+        experts = {name: values.to(device) for name, values in self.experts.items()}
+        return VideoBatch(self.ids, experts, {name: lengths.to(device) for name, lengths in self.lengths.items()})
+
 
 @dataclass(frozen=True)
 class TextBatch:
@@ -49,6 +54,10 @@ class TextBatch:
     tokens: Tensor
     lengths: Tensor
 
+    def to(self, device: torch.device) -> "TextBatch":
+        """Return the batch on a device."""
+        return TextBatch(self.ids, self.tokens.to(device), self.lengths.to(device))
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -56,6 +65,10 @@ class Batch:
 
     text: TextBatch
     video: VideoBatch
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(self.text.to(device), self.video.to(device))
 
 
 def read_videos(files: Mapping[str, FeatureFile], ids: Sequence[str], *, max_tokens: int | None = None) -> VideoBatch:

@@ -23,6 +23,12 @@ class VideoEmbedding:
         """Return the videos of `rows`, an index or mask."""
         return VideoEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.present[rows])
 
+    def to(self, device: torch.device) -> "VideoEmbedding":
+        """Return the embedding on a device."""
+        return VideoEmbedding(
+            {name: vector.to(device) for name, vector in self.vectors.items()}, self.present.to(device)
+        )
+
 
 @dataclass(frozen=True)
 class TextEmbedding:
@@ -39,6 +45,12 @@ class TextEmbedding:
     def select(self, rows: Tensor) -> "TextEmbedding":
         """Return the captions of `rows`, an index or mask."""
         return TextEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.weights[rows])
+
+    def to(self, device: torch.device) -> "TextEmbedding":
+        """Return the embedding on a device."""
+        return TextEmbedding(
+            {name: vector.to(device) for name, vector in self.vectors.items()}, self.weights.to(device)
+        )
 
 
 def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:

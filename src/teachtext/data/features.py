@@ -1,0 +1,32 @@
+"""The features that one model reads: one text encoder, some experts, and how long a sequence may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from teachtext.data.batch import TextBatch, VideoBatch, read_texts, read_videos
+from teachtext.data.store import FeatureFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """Feature files and how to read them.
+
+    Args:
+        text: the text encoder's file, keyed by caption id.
+        experts: by expert, files keyed by video id.
+        max_words: keep at most the first so many rows of a caption (L).
+        max_tokens: keep at most the first so many rows of an expert (T).
+    """
+
+    text: FeatureFile
+    experts: dict[str, FeatureFile]
+    max_words: int | None = None
+    max_tokens: int | None = None
+
+    def texts(self, caption_ids: Sequence[str]) -> TextBatch:
+        """Read captions (see `read_texts`)."""
+        return read_texts(self.text, caption_ids, max_tokens=self.max_words)
+
+    def videos(self, video_ids: Sequence[str]) -> VideoBatch:
+        """Read videos (see `read_videos`)."""
+        return read_videos(self.experts, video_ids, max_tokens=self.max_tokens)

@@ -1,0 +1,168 @@
+"""What a run found, as it is kept in `results.json` and shown in tables and in the report."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import METRIC_NAMES, Metrics, mean_and_std
+from teachtext.files import read_json, write_json
+
+Direction = Literal["t2v", "v2t"]
+Role = Literal["teacher", "student", "teachtext"]
+DIRECTIONS: dict[Direction, str] = {"t2v": "text to video", "v2t": "video to text"}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Spread(_Record):
+    """A metric over seeds: mean, sample standard deviation (None for one seed), and the values themselves."""
+
+    mean: float
+    std: float | None
+    values: list[float]
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """Summarise one value a seed."""
+        mean, std = mean_and_std(values)
+        return cls(mean=mean, std=std, values=values)
+
+
+class SeedResult(_Record):
+    """One trained model on the test split. `model` is its folder, relative to the run's."""
+
+    seed: int
+    model: str
+    best_epoch: int
+    t2v: dict[str, float]
+    v2t: dict[str, float]
+
+    def metrics(self, direction: Direction) -> dict[str, float]:
+        """Return the metrics of a direction by name."""
+        return self.t2v if direction == "t2v" else self.v2t
+
+
+class Row(_Record):
+    """One line of the results table: the same model over the seeds."""
+
+    label: str
+    role: Role
+    text_encoder: str
+    experts: list[str]
+    parameters: int
+    seeds: list[SeedResult]
+
+    def spread(self, direction: Direction, metric: str) -> Spread:
+        """Summarise a metric over the seeds."""
+        return Spread.of([seed.metrics(direction)[metric] for seed in self.seeds])
+
+
+class TestSet(_Record):
+    """What was tested on."""
+
+    dataset: str
+    split: str
+    videos: int
+    listed_videos: int
+    queries: int
+    train_videos: int
+    selection_videos: int
+    generated: bool
+    notes: list[str]
+
+
+class Results(_Record):
+    """A whole run.
+
+    Attributes:
+        rows: teachers first, then the student alone, then the TeachText student.
+        config: the resolved configuration.
+        versions: of what made the numbers.
+    """
+
+    name: str
+    test: TestSet
+    seeds: list[int]
+    rows: list[Row]
+    config: dict[str, Any]
+    versions: dict[str, str]
+
+    def row(self, role: Role) -> Row | None:
+        """Return the first row of a role."""
+        return next((row for row in self.rows if row.role == role), None)
+
+    def effect(self, direction: Direction, metric: str) -> Spread | None:
+        """Return what TeachText adds to the student alone, seed by seed; None where one of them is not there."""
+        alone, taught = self.row("student"), self.row("teachtext")
+        if alone is None or taught is None:
+            return None
+        pairs = zip(taught.spread(direction, metric).values, alone.spread(direction, metric).values, strict=True)
+        return Spread.of([with_teachers - without for with_teachers, without in pairs])
+
+    def save(self, path: Path) -> None:
+        """Write `results.json`, with means, spreads and effects beside the values of every seed."""
+        told = self.model_dump(mode="json")
+        told["summary"] = {
+            row.label: {d: {m: row.spread(d, m).model_dump() for m in METRIC_NAMES} for d in DIRECTIONS}
+            for row in self.rows
+        }
+        if self.effect("t2v", "r1"):
+            told["effect_of_teachtext"] = {
+                d: {m: effect.model_dump() for m in METRIC_NAMES if (effect := self.effect(d, m))} for d in DIRECTIONS
+            }
+        write_json(path, told)
+
+    @classmethod
+    def load(cls, path: Path) -> "Results":
+        """Read `results.json`.
+
+        Raises:
+            InputError: it is missing or not of this form.
+        """
+        told = read_json(path)
+        if isinstance(told, dict):
+            told.pop("summary", None)
+            told.pop("effect_of_teachtext", None)
+        try:
+            return cls.model_validate(told)
+        except ValidationError as error:
+            raise InputError(f"{path} is not a results file", "make it with 'teachtext run'") from error
+
+
+class TestRanks(_Record):
+    """What the test split gave one model, query by query; the file beside its weights.
+
+    Attributes:
+        t2v: (C,) 0-based ranks of the right video of each caption.
+        v2t: (B,) 0-based ranks of the best own caption of each video.
+        top: (C, k) columns of the videos ranked first, best first.
+        top_scores: (C, k) their similarities.
+        weights: (C, M) mixture weights of the captions.
+        caption_ids, video_ids, experts: what rows and columns are.
+        video_of: (C,) column of each caption's own video.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    t2v: NDArray[np.float64]
+    v2t: NDArray[np.float64]
+    top: NDArray[np.int64]
+    top_scores: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    video_of: NDArray[np.int64]
+    caption_ids: list[str]
+    video_ids: list[str]
+    experts: list[str]
+
+
+def as_seed_result(seed: int, model: str, best_epoch: int, metrics: dict[str, Metrics]) -> SeedResult:
+    """Join the metrics of both directions to a record."""
+    return SeedResult(
+        seed=seed, model=model, best_epoch=best_epoch, t2v=metrics["t2v"].as_dict(), v2t=metrics["v2t"].as_dict()
+    )

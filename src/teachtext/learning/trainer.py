@@ -1,0 +1,144 @@
+"""The training loop. It knows a model, batches, an objective and a validation; it does not know teachers."""
+
+import io
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from teachtext.data.batch import Batch
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import Metrics
+from teachtext.files import atomic
+from teachtext.learning.objective import Objective
+from teachtext.models.experts import RetrievalModel
+
+WEIGHTS = "model.safetensors"
+RESUME = "resume.pt"
+
+
+class Trainer:
+    """Train a model, keep the weights of its best epoch, be stoppable at any time.
+
+    After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
+    the highest validation t2v geometric mean, of equal ones the later.
+
+    Args:
+        model: trained in place.
+        objective: losses of a similarity matrix.
+        batches: the batches of an epoch, by its number from 1; the same each time it is asked.
+        validate: metrics of the model as it is, by direction.
+        folder: where `model.safetensors` (best epoch) and `resume.pt` (last epoch) are written.
+        epochs: how many.
+        lr: learning rate of RAdam in the first epoch.
+        weight_decay: decoupled weight decay.
+        lr_decay: factor on the learning rate from one epoch to the next.
+        seed: of whatever is random inside the model.
+        on_epoch: told the history after every epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: RetrievalModel,
+        objective: Objective,
+        batches: Callable[[int], Iterable[Batch]],
+        validate: Callable[[RetrievalModel], dict[str, Metrics]],
+        folder: Path,
+        epochs: int,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-5,
+        lr_decay: float = 0.95,
+        seed: int = 0,
+        on_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,
+    ) -> None:
+        self.model = model
+        self.objective = objective
+        self.batches = batches
+        self.validate = validate
+        self.folder = folder
+        self.epochs = epochs
+        self.lr = lr
+        self.lr_decay = lr_decay
+        self.seed = seed
+        self.on_epoch = on_epoch
+        self.history: list[dict[str, Any]] = []
+        self.optimizer = torch.optim.RAdam(
+            model.parameters(), lr=lr, weight_decay=weight_decay, decoupled_weight_decay=True
+        )
+
+    def fit(self) -> list[dict[str, Any]]:
+        """Train from where the folder stands to the last epoch; return the history, one entry an epoch."""
+        self._resume()
+        for epoch in range(len(self.history) + 1, self.epochs + 1):
+            started = time.perf_counter()
+            losses = self._train_epoch(epoch)
+            metrics = self.validate(self.model)
+            self.history.append(
+                {
+                    "epoch": epoch,
+                    "lr": self.optimizer.param_groups[0]["lr"],
+                    "losses": losses,
+                    "validation": {direction: found.as_dict() for direction, found in metrics.items()},
+                    "seconds": round(time.perf_counter() - started, 3),
+                }
+            )
+            self._save()
+            self.on_epoch(self.history)
+        (self.folder / RESUME).unlink(missing_ok=True)
+        return self.history
+
+    def _train_epoch(self, epoch: int) -> dict[str, float]:
+        # derived, not stored: what is random in an epoch does not depend on how training came there
+        torch.manual_seed(self.seed * 1_000_003 + epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * self.lr_decay ** (epoch - 1)
+        device = next(self.model.parameters()).device
+        sums: dict[str, float] = {}
+        pairs = 0
+        self.model.train()
+        for batch in self.batches(epoch):
+            moved = batch.to(device)
+            losses = self.objective(self.model(moved), moved)
+            self.optimizer.zero_grad()
+            sum(losses.values(), torch.zeros((), device=device)).backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            pairs += len(batch.text.ids)
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + loss.item() * len(batch.text.ids)
+        return {name: total / pairs for name, total in sums.items()}
+
+    def _save(self) -> None:
+        if best_epoch(self.history) == len(self.history):
+            with atomic(self.folder / WEIGHTS) as temporary:
+                temporary.write_bytes(save(self.model.state_dict()))
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history,
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with atomic(self.folder / RESUME) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    def _resume(self) -> None:
+        path = self.folder / RESUME
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.history = list(state["history"])
+        except Exception as error:
+            raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
+
+
+def best_epoch(history: list[dict[str, Any]]) -> int:
+    """Return the number of the epoch with the highest validation t2v geometric mean, of equal ones the later."""
+    scores = [entry["validation"]["t2v"]["geometric_mean"] for entry in history]
+    return max(range(1, len(scores) + 1), key=lambda epoch: (scores[epoch - 1], epoch))
