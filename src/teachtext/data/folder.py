@@ -54,7 +54,7 @@ def read_raw(folder: Path) -> RawFolder:
     return RawFolder(
         path=folder,
         captions_path=captions_path,
-        videos=_find_videos(folder / "videos"),
+        videos=_video_files(folder / "videos"),
         captions=list(_read_captions(captions_path)),
         splits=_read_splits(splits_path) if splits_path.exists() else None,
     )
@@ -112,7 +112,14 @@ def load_folder(
         for video_id in sorted(kept)
     }
     captions = [caption for caption in raw.captions if caption.video_id in videos]
-    return Dataset(folder.resolve().name, videos, captions, splits, chosen, notes)
+    listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
+    return Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes)
+
+
+def find_videos(folder: Path) -> list[Video]:
+    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, those in it."""
+    inner = folder / "videos"
+    return [Video(name, paths[0]) for name, paths in _video_files(inner if inner.is_dir() else folder).items()]
 
 
 def source_of(video_id: str) -> str:
@@ -163,7 +170,7 @@ def _captions_path(folder: Path) -> Path:
     return found[0]
 
 
-def _find_videos(folder: Path) -> dict[str, list[Path]]:
+def _video_files(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.suffix.lower() in VIDEO_ENDINGS and path.is_file() and not path.name.startswith("."):

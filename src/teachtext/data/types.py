@@ -1,7 +1,7 @@
 """The nouns that everything passes around."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -48,18 +48,29 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Videos, captions, splits and a protocol. A benchmark is no more than that."""
+    """Videos, captions, splits and a protocol. A benchmark is no more than that.
+
+    `listed` says how many videos each split names, whether or not they can be used; `notes` what was left out.
+    """
 
     name: str
     videos: Mapping[str, Video]
     captions: Sequence[Caption]
     splits: Mapping[str, Sequence[str]]
     protocol: Protocol = field(default_factory=Protocol)
+    listed: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
-    def captions_of(self, split: str) -> list[Caption]:
-        """Return the captions of a split, in the order of its videos, as the protocol turns them into queries."""
+    def queries_of(self, split: str) -> list[Caption]:
+        """Return the queries of a split: its captions as the protocol turns them into queries, video by video."""
         return queries(self.captions, self.splits[split], self.protocol)
+
+    def only(self, video_ids: Container[str], note: str) -> "Dataset":
+        """Return the dataset with its splits cut to `video_ids`, and a note of how many were left out, if any."""
+        splits = {split: [v for v in ids if v in video_ids] for split, ids in self.splits.items()}
+        dropped = sum(map(len, self.splits.values())) - sum(map(len, splits.values()))
+        notes = [*self.notes, f"{dropped} videos {note}"] if dropped else self.notes
+        return replace(self, splits=splits, notes=notes)
 
 
 def queries(captions: Sequence[Caption], video_ids: Sequence[str], protocol: Protocol) -> list[Caption]:

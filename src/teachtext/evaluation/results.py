@@ -1,7 +1,11 @@
 """What a run found, as it is kept in `results.json` and shown in tables and in the report."""
 
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, Metrics, mean_and_std
-from teachtext.files import read_json, write_json
+from teachtext.files import atomic, read_json, write_json
 
 Direction = Literal["t2v", "v2t"]
 Role = Literal["teacher", "student", "teachtext"]
@@ -63,7 +67,7 @@ class Row(_Record):
         return Spread.of([seed.metrics(direction)[metric] for seed in self.seeds])
 
 
-class TestSet(_Record):
+class TestedOn(_Record):
     """What was tested on."""
 
     dataset: str
@@ -87,7 +91,7 @@ class Results(_Record):
     """
 
     name: str
-    test: TestSet
+    test: TestedOn
     seeds: list[int]
     rows: list[Row]
     config: dict[str, Any]
@@ -135,8 +139,9 @@ class Results(_Record):
             raise InputError(f"{path} is not a results file", "make it with 'teachtext run'") from error
 
 
-class TestRanks(_Record):
-    """What the test split gave one model, query by query; the file beside its weights.
+@dataclass(frozen=True, kw_only=True)
+class QueryRanks:
+    """What the test split gave one model, query by query; kept beside its weights.
 
     Attributes:
         t2v: (C,) 0-based ranks of the right video of each caption.
@@ -144,11 +149,9 @@ class TestRanks(_Record):
         top: (C, k) columns of the videos ranked first, best first.
         top_scores: (C, k) their similarities.
         weights: (C, M) mixture weights of the captions.
-        caption_ids, video_ids, experts: what rows and columns are.
         video_of: (C,) column of each caption's own video.
+        caption_ids, video_ids, experts: what rows and columns are.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     t2v: NDArray[np.float64]
     v2t: NDArray[np.float64]
@@ -156,9 +159,31 @@ class TestRanks(_Record):
     top_scores: NDArray[np.float32]
     weights: NDArray[np.float32]
     video_of: NDArray[np.int64]
-    caption_ids: list[str]
-    video_ids: list[str]
-    experts: list[str]
+    caption_ids: Sequence[str]
+    video_ids: Sequence[str]
+    experts: Sequence[str]
+
+    def save(self, path: Path) -> None:
+        """Write an .npz file."""
+        buffer = io.BytesIO()
+        values: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        np.savez_compressed(buffer, **values)
+        with atomic(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    @classmethod
+    def load(cls, path: Path) -> "QueryRanks":
+        """Read an .npz file.
+
+        Raises:
+            InputError: it is missing, truncated or not of this form.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                values = {field.name: file[field.name] for field in fields(cls)}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise InputError(f"{path} is not a whole ranks file", "delete it and evaluate again") from error
+        return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})
 
 
 def as_seed_result(seed: int, model: str, best_epoch: int, metrics: dict[str, Metrics]) -> SeedResult:

@@ -1,0 +1,61 @@
+"""`teachtext extract`, `embed` and `encoders`: features of videos and captions, by folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from teachtext.errors import InputError
+
+DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder.")]
+Store = Annotated[Path, typer.Option("--out", help="Folder of the features.")]
+
+
+def extract(
+    folder: DatasetFolder,
+    out: Store,
+    expert: Annotated[list[str], typer.Option(help="Video expert; may be given several times.")] = [  # noqa: B006
+        "appearance",
+        "scene",
+        "motion",
+    ],
+    workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 2,
+) -> None:
+    """Extract video features; resumes, and lists videos that cannot be read at the end."""
+    from teachtext.cli.progress import console, shown
+    from teachtext.data.folder import find_videos
+    from teachtext.encoders.extract import extract as extract_features
+
+    videos = find_videos(folder)
+    if not videos:
+        raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
+    with shown() as progress:
+        done = extract_features(videos, expert, out / "video", workers=workers, progress=progress)
+    console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}")
+    for failure in done.failed:
+        console.print(f"set aside: {failure.path}: {failure.reason}", markup=False)
+
+
+def embed(
+    folder: DatasetFolder,
+    out: Store,
+    encoder: Annotated[list[str], typer.Option(help="Text encoder; may be given several times.")],
+    threads: Annotated[int, typer.Option(help="Threads.")] = 2,
+) -> None:
+    """Embed captions; resumes, and encodes equal captions once."""
+    from teachtext.cli.progress import console, shown
+    from teachtext.data.folder import load_folder
+    from teachtext.encoders.embed import embed as embed_captions
+
+    dataset = load_folder(folder, missing_videos="keep")
+    with shown() as progress:
+        embed_captions(dataset.captions, encoder, out / "text", threads=threads, progress=progress)
+    console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}")
+
+
+def encoders() -> None:
+    """List the video experts and text encoders."""
+    from teachtext.encoders.registry import VIDEO_EXPERTS, text_choices
+
+    print("video experts: " + ", ".join(VIDEO_EXPERTS))
+    print("text encoders: " + ", ".join(text_choices()))

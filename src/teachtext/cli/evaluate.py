@@ -1,0 +1,32 @@
+"""`teachtext evaluate`: a trained model on a split."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    features: Annotated[Path, typer.Option(help="Folder with video/<expert> and text/<encoder>.")],
+    split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Print text-to-video and video-to-text metrics of a trained model on a split."""
+    from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.experiment.evaluate import evaluate_folder, metrics_of
+
+    found = metrics_of(evaluate_folder(model, dataset, features, split=split))
+    if as_json:
+        print(json.dumps({direction: metrics.as_dict() for direction, metrics in found.items()}, indent=2))
+        return
+    from rich.table import Table
+
+    from teachtext.cli.progress import console
+
+    table = Table("", *METRIC_NAMES.values(), title=f"{model.name} on {dataset.name}, {split}")
+    for direction, metrics in found.items():
+        table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
+    console.print(table)

@@ -1,0 +1,52 @@
+"""`teachtext`: the command and its verbs. Nothing heavy is imported before a verb runs."""
+
+import os
+import sys
+
+import typer
+
+from teachtext.cli import data, encode, evaluate, run
+from teachtext.errors import InputError
+
+app = typer.Typer(
+    name="teachtext",
+    help="Find videos with words: text-video retrieval with TeachText distillation.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data", help="Look at and make datasets.")
+app.command("run")(run.run)
+app.command("extract")(encode.extract)
+app.command("embed")(encode.embed)
+app.command("train")(run.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("report")(run.report)
+app.command("encoders")(encode.encoders)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True)) -> None:
+    """Find videos with words: text-video retrieval with TeachText distillation."""
+    if show:
+        from teachtext import __version__
+
+        print(f"teachtext {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; bad input is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"teachtext: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("teachtext: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # whoever read the output has gone; silence the flush at exit too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,68 @@
+"""`teachtext run`, `train` and `report`: a whole experiment, or one step of it, from a config."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")]
+
+
+def run(
+    config: Config,
+    show: Annotated[bool, typer.Option("--show", help="Print the config with every default, and stop.")] = False,
+) -> None:
+    """Extract, embed, train teachers and students, test and report; only what is not there already."""
+    from teachtext.experiment.config import load_config, show_config
+
+    loaded = load_config(config)
+    if show:
+        print(show_config(loaded), end="")
+        return
+    from teachtext.cli.progress import console, shown
+    from teachtext.evaluation.tables import effect_sentence, results_table
+    from teachtext.experiment.run import run as run_all
+
+    with shown() as progress:
+        results, set_aside = run_all(loaded, progress=progress)
+    for line in set_aside:
+        console.print(f"set aside: {line}", markup=False)
+    for note in results.test.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(results_table(results, "t2v"))
+    console.print(results_table(results, "v2t"))
+    if sentence := effect_sentence(results):
+        console.print(sentence, markup=False)
+    console.print(f"Report: {loaded.folder / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def train(config: Config) -> None:
+    """Extract, embed and train, as `run` does, but leave the test split alone."""
+    from teachtext.cli.progress import console, shown
+    from teachtext.experiment.config import load_config
+    from teachtext.experiment.run import prepare
+    from teachtext.experiment.run import train as train_all
+    from teachtext.experiment.workspace import Workspace
+
+    with shown() as progress:
+        workspace = Workspace(load_config(config), progress)
+        set_aside = prepare(workspace)
+        trained = train_all(workspace, progress)
+    for line in set_aside:
+        console.print(f"set aside: {line}", markup=False)
+    for training in trained:
+        console.print(f"{training.member.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
+
+
+def report(config: Config) -> None:
+    """Write the HTML report of a run again, from its config (or the config.yaml in its folder)."""
+    from teachtext.cli.progress import console, shown
+    from teachtext.evaluation.results import Results
+    from teachtext.experiment.config import load_config
+    from teachtext.experiment.report import write_report
+    from teachtext.experiment.workspace import Workspace
+
+    with shown() as progress:
+        workspace = Workspace(load_config(config), progress)
+        path = write_report(workspace, Results.load(workspace.results_path), progress=progress)
+    console.print(f"Report: {path}", markup=False, soft_wrap=True)

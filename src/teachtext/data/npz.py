@@ -1,0 +1,61 @@
+"""Features that somebody else extracted: an .npz file with `ids` and one array an expert."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.errors import InputError
+from teachtext.files import content_hash
+
+
+def import_npz(path: Path, key: str, folder: Path, *, pool: bool = True) -> FeatureFile:
+    """Turn an array of an .npz file into a feature file, once; later calls open what is there.
+
+    Args:
+        path: holds `ids` (items,) text and the array `key`, (items, D) or (items, T, D) floats.
+        key: name of the array.
+        folder: where the feature file is written.
+        pool: average T rows to one.
+
+    Raises:
+        InputError: no such file or array, shapes that do not fit, ids that stand twice, NaN.
+    """
+    if not path.is_file():
+        raise InputError(f"feature file {path} does not exist", "correct its path")
+    provenance = {"npz": path.name, "key": key, "pool": pool, "hash": content_hash(path)}
+    if shards_of(folder):
+        file = FeatureFile(folder)
+        if file.provenance == provenance:
+            return file
+        raise InputError(f"{folder} was imported from another file", "delete that folder and run again")
+    ids, values = _load(path, key)
+    if pool and values.ndim == 3:
+        values = values.astype(np.float32).mean(axis=1)
+    rows = values[:, None] if values.ndim == 2 else values
+    with FeatureWriter(folder, provenance=provenance, dim=rows.shape[2], shard_items=max(1, len(ids))) as writer:
+        for item_id, item in zip(ids, rows, strict=True):
+            writer.add(item_id, item, source=provenance["hash"])
+    return FeatureFile(folder)
+
+
+def _load(path: Path, key: str) -> tuple[list[str], np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = [name for name in file.files if name != "ids"]
+            if key not in names or "ids" not in file.files:
+                raise InputError(
+                    f"{path} has no array '{key}' with 'ids'", f"use one of {', '.join(names) or '(none)'}"
+                )
+            ids, values = [str(item) for item in file["ids"].tolist()], file[key]
+    except (OSError, ValueError, BadZipFile, EOFError) as error:
+        raise InputError(f"{path} is not a whole .npz file ({error})", "copy or make it again") from error
+    if values.ndim not in (2, 3) or len(values) != len(ids) or not np.issubdtype(values.dtype, np.floating):
+        raise InputError(
+            f"{path}: array '{key}' has shape {values.shape} and type {values.dtype} for {len(ids)} ids",
+            "store floats of shape (items, D) or (items, T, D)",
+        )
+    if len(set(ids)) < len(ids):
+        raise InputError(f"{path} has ids that stand twice", "keep one row an id")
+    return ids, values

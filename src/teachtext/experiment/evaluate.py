@@ -1,0 +1,86 @@
+"""The test split, touched once: what each trained model does on it is kept beside its weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from teachtext.data.features import Features
+from teachtext.data.folder import load_folder
+from teachtext.data.store import FeatureFile
+from teachtext.data.types import Caption
+from teachtext.encoders.registry import folder_name
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
+from teachtext.evaluation.results import QueryRanks
+from teachtext.experiment.train import Training
+from teachtext.files import fingerprint
+from teachtext.learning.checkpoint import load_model, load_spec
+from teachtext.learning.inference import score
+from teachtext.models.experts import RetrievalModel
+
+TOP = 5
+
+
+def ranks_on_test(training: Training) -> QueryRanks:
+    """Return what a trained model does on the run's test split; scored the first time, then read."""
+    dataset = training.workspace.dataset
+    split = dataset.protocol.test
+    queries, videos = dataset.queries_of(split), list(dataset.splits[split])
+    path = training.folder / f"{split}-{fingerprint([[query.id for query in queries], videos])}.npz"
+    if not path.exists():
+        model, _ = load_model(training.folder)
+        rank_queries(model, training.features, queries, videos).save(path)
+    return QueryRanks.load(path)
+
+
+def rank_queries(
+    model: RetrievalModel, features: Features, queries: Sequence[Caption], video_ids: Sequence[str]
+) -> QueryRanks:
+    """Score queries against a gallery and rank both ways."""
+    found = score(model, features, queries, video_ids)
+    top = np.argsort(-found.similarity, axis=1, kind="stable")[:, :TOP]
+    return QueryRanks(
+        t2v=t2v_ranks(found.similarity, found.video_of),
+        v2t=v2t_ranks(found.similarity, found.video_of),
+        top=top,
+        top_scores=np.take_along_axis(found.similarity, top, axis=1),
+        weights=found.weights,
+        video_of=found.video_of,
+        caption_ids=found.caption_ids,
+        video_ids=found.video_ids,
+        experts=model.experts,
+    )
+
+
+def metrics_of(ranks: QueryRanks) -> dict[str, Metrics]:
+    """Return the metrics of both directions."""
+    return {"t2v": metrics_from_ranks(ranks.t2v), "v2t": metrics_from_ranks(ranks.v2t)}
+
+
+def evaluate_folder(model_folder: Path, dataset_folder: Path, features: Path, *, split: str) -> QueryRanks:
+    """Evaluate a trained model on a split of a dataset folder, from features that are there.
+
+    Args:
+        model_folder: a trained model.
+        dataset_folder: its videos may be missing: features are what is read.
+        features: folder with `video/<expert>` and `text/<encoder>`.
+        split: name of a split.
+
+    Raises:
+        InputError: whatever is missing or does not fit.
+    """
+    spec = load_spec(model_folder)
+    model, _ = load_model(model_folder)
+    dataset = load_folder(dataset_folder, missing_videos="keep")
+    if split not in dataset.splits:
+        raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
+    experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
+    text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
+    files = spec.features(text, experts)
+    described = {v for v in dataset.videos if any(file.rows_of(v) for file in experts.values())}
+    kept = dataset.only(described, "have no features")
+    if not kept.splits[split]:
+        raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
+    return rank_queries(model, files, kept.queries_of(split), kept.splits[split])

@@ -1,0 +1,63 @@
+"""Gather what a run left behind for its HTML report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from teachtext.data.types import Caption
+from teachtext.encoders.thumbnail import thumbnail
+from teachtext.evaluation.report import Example, Hit, ReportContent, pick_examples, render_report
+from teachtext.evaluation.results import QueryRanks, Results
+from teachtext.experiment.evaluate import ranks_on_test
+from teachtext.experiment.members import members_of
+from teachtext.experiment.train import Training
+from teachtext.experiment.workspace import Workspace
+from teachtext.files import write_text
+from teachtext.progress import Progress, silent
+
+EXAMPLES = 12
+
+
+def write_report(workspace: Workspace, results: Results, *, progress: Progress = silent) -> Path:
+    """Write the report of a run; return its path.
+
+    Raises:
+        InputError: something that the results speak of is gone.
+    """
+    histories: dict[str, list[list[dict[str, Any]]]] = {}
+    ranks: dict[str, list[QueryRanks]] = {}
+    for member in members_of(workspace.config):
+        trainings = [Training(workspace, member, seed) for seed in results.seeds]
+        histories[member.label] = [training.metrics()["history"] for training in trainings]
+        ranks[member.label] = [ranks_on_test(training) for training in trainings]
+    shown = results.row("teachtext") or results.rows[-1]
+    content = ReportContent(
+        results=results,
+        histories=histories,
+        ranks=ranks,
+        examples=_examples(workspace, ranks[shown.label][0], progress),
+    )
+    write_text(workspace.report_path, render_report(content))
+    return workspace.report_path
+
+
+def _examples(workspace: Workspace, ranks: QueryRanks, progress: Progress) -> Sequence[Example]:
+    dataset = workspace.dataset
+    queries = {caption.id: caption for caption in dataset.queries_of(dataset.protocol.test)}
+    rows = pick_examples(ranks, EXAMPLES)
+    examples = []
+    for number, row in enumerate(rows):
+        progress("draw the report", number, len(rows))
+        examples.append(_example(workspace, ranks, row, queries[ranks.caption_ids[row]]))
+    progress("draw the report", len(rows), len(rows))
+    return examples
+
+
+def _example(workspace: Workspace, ranks: QueryRanks, row: int, query: Caption) -> Example:
+    hits = []
+    for column, score in zip(ranks.top[row], ranks.top_scores[row], strict=True):
+        video_id = ranks.video_ids[column]
+        path = workspace.dataset.videos[video_id].path
+        picture = None if path is None else thumbnail(path)
+        hits.append(Hit(video_id, float(score), video_id == query.video_id, picture))
+    return Example(query.text, query.id, query.video_id, float(ranks.t2v[row]) + 1, hits)

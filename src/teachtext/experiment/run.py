@@ -1,0 +1,145 @@
+"""One command: extract, embed, train teachers and students, test, report; only what is not there already."""
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+
+import torch
+
+from teachtext import __version__
+from teachtext.data.store import FeatureFile
+from teachtext.errors import InputError
+from teachtext.evaluation.results import Results, Row, TestedOn, as_seed_result
+from teachtext.experiment.config import RunConfig, show_config
+from teachtext.experiment.evaluate import metrics_of, ranks_on_test
+from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.report import write_report
+from teachtext.experiment.train import Training
+from teachtext.experiment.workspace import Workspace
+from teachtext.files import write_text
+from teachtext.progress import Progress, silent
+
+
+def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, list[str]]:
+    """Do a whole run; return its results and one line for each video that was set aside.
+
+    Raises:
+        InputError: anything the user gave that cannot be used.
+    """
+    workspace = Workspace(config, progress)
+    set_aside = prepare(workspace)
+    train(workspace, progress)
+    results = evaluate(workspace, progress)
+    write_report(workspace, results, progress=progress)
+    return results, set_aside
+
+
+def prepare(workspace: Workspace) -> list[str]:
+    """Make the dataset and all features, and verify them once; return one line for each video set aside."""
+    config = workspace.config
+    write_text(config.folder / "config.yaml", show_config(config))
+    set_aside = workspace.extract()
+    workspace.embed()
+    folders = [workspace.expert_file(expert.name).folder for expert in config.experts]
+    for folder in [*folders, *(workspace.text_file(encoder).folder for encoder in workspace.text_encoders)]:
+        FeatureFile(folder, verify=True)
+    return set_aside
+
+
+def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
+    """Train every member of the run with every seed."""
+    with _torch_settings(workspace.config):
+        trainings = list(_trainings(workspace))
+        for training in trainings:
+            training.train(progress)
+    return trainings
+
+
+def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
+    """Evaluate every trained member on the test split, and write `results.json`.
+
+    Raises:
+        InputError: a member has not been trained.
+    """
+    config = workspace.config
+    members = members_of(config)
+    with _torch_settings(config):
+        rows = []
+        for number, member in enumerate(members):
+            progress("test", number, len(members))
+            rows.append(_row(workspace, member))
+        progress("test", len(members), len(members))
+    results = Results(
+        name=config.name,
+        test=_tested_on(workspace),
+        seeds=config.seeds,
+        rows=rows,
+        config=config.model_dump(mode="json"),
+        versions={
+            "teachtext": __version__,
+            "python": platform.python_version(),
+            "torch": version("torch"),
+            "numpy": version("numpy"),
+        },
+    )
+    results.save(workspace.results_path)
+    return results
+
+
+def _trainings(workspace: Workspace) -> Iterator[Training]:
+    for seed in workspace.config.seeds:
+        for member in members_of(workspace.config):
+            yield Training(workspace, member, seed)
+
+
+def _row(workspace: Workspace, member: Member) -> Row:
+    seeds = []
+    parameters = 0
+    for seed in workspace.config.seeds:
+        training = Training(workspace, member, seed)
+        if not training.done:
+            raise InputError(f"{member.label}, seed {seed}, is not trained", "run 'teachtext train' with this config")
+        told = training.metrics()
+        parameters = told["parameters"]
+        folder = training.folder.relative_to(workspace.config.folder).as_posix()
+        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics_of(ranks_on_test(training))))
+    return Row(
+        label=member.label,
+        role=member.role,
+        text_encoder=member.text,
+        experts=list(member.experts),
+        parameters=parameters,
+        seeds=seeds,
+    )
+
+
+def _tested_on(workspace: Workspace) -> TestedOn:
+    dataset = workspace.dataset
+    protocol = dataset.protocol
+    return TestedOn(
+        dataset=dataset.name,
+        split=protocol.test,
+        videos=len(dataset.splits[protocol.test]),
+        listed_videos=dataset.listed[protocol.test],
+        queries=len(dataset.queries_of(protocol.test)),
+        train_videos=len(dataset.splits[protocol.train]),
+        selection_videos=len(dataset.splits[protocol.select]),
+        generated=workspace.config.dataset.playground is not None,
+        notes=list(dataset.notes),
+    )
+
+
+@contextmanager
+def _torch_settings(config: RunConfig) -> Iterator[None]:
+    """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(config.threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)

@@ -1,0 +1,223 @@
+"""Train the members of a run, each once for a seed; what is trained already is not trained again."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from teachtext.data.features import Features
+from teachtext.encoders.registry import folder_name
+from teachtext.evaluation.metrics import Metrics, retrieval_metrics
+from teachtext.experiment.config import ModelConfig
+from teachtext.experiment.members import Member
+from teachtext.experiment.workspace import Workspace
+from teachtext.files import fingerprint, read_json, write_json
+from teachtext.learning.batches import CaptionPicks
+from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
+from teachtext.learning.inference import score
+from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.objective import Objective, Retrieval, TeachText
+from teachtext.learning.teachers import CachedTeacher
+from teachtext.learning.trainer import Trainer, best_epoch
+from teachtext.models.experts import RetrievalModel
+from teachtext.progress import Progress
+
+
+@dataclass(frozen=True)
+class Training:
+    """One member with one seed: what it is trained from, and the folder that it becomes.
+
+    The folder's name carries a fingerprint of everything that could change the numbers, so a changed config trains
+    anew and an unchanged one is found again.
+    """
+
+    workspace: Workspace
+    member: Member
+    seed: int
+
+    @cached_property
+    def folder(self) -> Path:
+        """Folder of the trained model."""
+        taught = "-taught" if self.member.teachers else ""
+        name = f"{folder_name(self.member.text)}{taught}-seed{self.seed}-{fingerprint(self._essence())}"
+        return self.workspace.models_folder / name
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been trained to the end."""
+        return (self.folder / METRICS).exists()
+
+    @property
+    def teachers(self) -> list["Training"]:
+        """The trainings of its teachers, with the same seed."""
+        return [Training(self.workspace, teacher, self.seed) for teacher in self.member.teachers]
+
+    @cached_property
+    def spec(self) -> ModelSpec:
+        """The model, from the config and the widths of the features."""
+        workspace, member = self.workspace, self.member
+        config = workspace.config
+        text = workspace.text_file(member.text)
+        return ModelSpec(
+            kind=config.model.kind,
+            arguments=_model_arguments(
+                config.model,
+                expert_dims={name: workspace.expert_file(name).dim for name in member.experts},
+                expert_clusters={
+                    expert.name: expert.clusters
+                    for expert in config.experts
+                    if expert.name in member.experts and not expert.pool
+                },
+                text_dim=text.dim,
+                tokens=bool(text.provenance["tokens"]),
+            ),
+            text_encoder=member.text,
+            max_words=config.model.max_words,
+            max_tokens=config.model.max_tokens,
+            origin={
+                "run": config.name,
+                "dataset": workspace.dataset.name,
+                "train_videos": len(workspace.dataset.splits[workspace.dataset.protocol.train]),
+                "role": member.role,
+                "teachers": [teacher.text for teacher in member.teachers],
+                "seed": self.seed,
+                "training": config.training.model_dump(),
+                "distillation": config.distillation.model_dump() if member.teachers else None,
+            },
+        )
+
+    @cached_property
+    def features(self) -> Features:
+        """The features that the model reads."""
+        workspace = self.workspace
+        experts = {name: workspace.expert_file(name) for name in self.member.experts}
+        return self.spec.features(workspace.text_file(self.member.text), experts)
+
+    def train(self, progress: Progress) -> None:
+        """Train it, or go on where it was stopped; its teachers must be done."""
+        if self.done:
+            return
+        config = self.workspace.config.training
+        torch.manual_seed(self.seed)
+        model = self.spec.build().to(self.workspace.config.device)
+        what = f"train {self.member.label}, seed {self.seed}"
+        trainer = Trainer(
+            model=model,
+            objective=self._objective(),
+            batches=CaptionPicks(
+                features=self.features, captions=self._captions(), batch_size=config.batch_size, seed=self.seed
+            ),
+            validate=self._validate,
+            folder=self.folder,
+            epochs=config.epochs,
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            lr_decay=config.lr_decay,
+            seed=self.seed,
+            on_epoch=lambda history: progress(what, len(history), config.epochs),
+        )
+        save_spec(self.folder, self.spec)
+        history = trainer.fit()
+        best = best_epoch(history)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        validation = history[best - 1]["validation"]["t2v"]["geometric_mean"]
+        save_card(
+            self.folder,
+            f"{self.member.label} on {self.workspace.dataset.name}",
+            {
+                "text encoder": self.member.text,
+                "video experts": ", ".join(self.member.experts),
+                "model": f"{self.spec.kind}, {parameters:,} parameters",
+                "seed": str(self.seed),
+                "selected epoch": f"{best} of {config.epochs}, validation t2v geometric mean {validation:.1f}",
+            },
+        )
+        # last, because it says that all the rest is there
+        write_json(self.folder / METRICS, {"best_epoch": best, "parameters": parameters, "history": history})
+
+    def metrics(self) -> Any:
+        """Return `best_epoch`, `parameters` and `history` of a done training."""
+        return read_json(self.folder / METRICS)
+
+    def as_teacher(self) -> CachedTeacher:
+        """Freeze the trained model over the training split; made once, then read."""
+        captions, videos = self._train_captions(), self._train_videos()
+        path = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
+        if not path.exists():
+            model, _ = load_model(self.folder)
+            CachedTeacher.of(model, self.features, captions, videos).save(path)
+        return CachedTeacher.load(path)
+
+    def _objective(self) -> Objective:
+        config = self.workspace.config
+        ranking = MaxMarginRankingLoss(margin=config.training.margin)
+        if not self.member.teachers:
+            return Retrieval(ranking=ranking)
+        return TeachText(
+            ranking=ranking,
+            teachers=[teacher.as_teacher() for teacher in self.teachers],
+            pool=config.distillation.pool,
+            threshold=config.distillation.threshold,
+            weight=config.distillation.weight,
+        )
+
+    def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
+        dataset = self.workspace.dataset
+        split = dataset.protocol.select
+        found = score(model, self.features, dataset.queries_of(split), dataset.splits[split])
+        return retrieval_metrics(found.similarity, found.video_of)
+
+    def _train_videos(self) -> list[str]:
+        dataset = self.workspace.dataset
+        return list(dataset.splits[dataset.protocol.train])
+
+    def _train_captions(self) -> list[str]:
+        dataset = self.workspace.dataset
+        return [caption.id for caption in dataset.queries_of(dataset.protocol.train)]
+
+    def _captions(self) -> dict[str, list[str]]:
+        dataset = self.workspace.dataset
+        captions: dict[str, list[str]] = {}
+        for caption in dataset.queries_of(dataset.protocol.train):
+            captions.setdefault(caption.video_id, []).append(caption.id)
+        return captions
+
+    def _essence(self) -> dict[str, Any]:
+        """Everything that the numbers depend on."""
+        workspace, member = self.workspace, self.member
+        config, dataset = workspace.config, workspace.dataset
+        return {
+            "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, self.spec.max_tokens],
+            "training": config.training.model_dump(),
+            "seed": self.seed,
+            "text": workspace.text_file(member.text).checksum(),
+            "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
+            "learn": [self._train_videos(), self._train_captions()],
+            "select": [c.id for c in dataset.queries_of(dataset.protocol.select)],
+            "teachers": [teacher.folder.name for teacher in self.teachers],
+            "distillation": config.distillation.model_dump() if member.teachers else None,
+        }
+
+
+def _model_arguments(
+    model: ModelConfig,
+    *,
+    expert_dims: dict[str, int],
+    expert_clusters: dict[str, int],
+    text_dim: int,
+    tokens: bool,
+) -> dict[str, Any]:
+    """Turn the config into the plain arguments of its kind of model."""
+    arguments: dict[str, Any] = {
+        "expert_dims": expert_dims,
+        "expert_clusters": expert_clusters,
+        "text_dim": text_dim,
+        "text_clusters": model.text_clusters if tokens else 0,
+        "ghost_clusters": model.ghost_clusters,
+        "mask_padding": model.mask_padding,
+    }
+    if model.kind == "ce":
+        arguments |= {"shared_dim": model.shared_dim, "gating": model.gating}
+    return arguments

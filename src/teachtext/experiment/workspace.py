@@ -1,0 +1,145 @@
+"""The folder of a run: its dataset, its features, its models; what is there is not made again."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from teachtext.data.folder import load_folder
+from teachtext.data.npz import import_npz
+from teachtext.data.playground import build_playground
+from teachtext.data.store import FeatureFile
+from teachtext.data.types import Caption, Dataset, Protocol
+from teachtext.encoders.embed import embed
+from teachtext.encoders.extract import extract
+from teachtext.encoders.registry import folder_name
+from teachtext.errors import InputError
+from teachtext.experiment.config import RunConfig
+from teachtext.progress import Progress, silent
+
+
+@dataclass
+class Workspace:
+    """Dataset and features of a run, made where they are missing.
+
+    Args:
+        config: of the run.
+        progress: told how far each step is.
+    """
+
+    config: RunConfig
+    progress: Progress = silent
+
+    @property
+    def features_folder(self) -> Path:
+        """Feature files: `video/<expert>` and `text/<encoder>`."""
+        return self.config.folder / "features"
+
+    @property
+    def models_folder(self) -> Path:
+        """Trained models."""
+        return self.config.folder / "models"
+
+    @property
+    def results_path(self) -> Path:
+        """The run's results."""
+        return self.config.folder / "results.json"
+
+    @property
+    def report_path(self) -> Path:
+        """The run's HTML report."""
+        return self.config.folder / "report.html"
+
+    @property
+    def text_encoders(self) -> list[str]:
+        """Text encoders of the teachers and the student, each once."""
+        return list(dict.fromkeys([*self.config.teachers, self.config.student.text]))
+
+    @property
+    def student_experts(self) -> list[str]:
+        """Experts that the student sees."""
+        return self.config.student.experts or [expert.name for expert in self.config.experts]
+
+    @cached_property
+    def listed_dataset(self) -> Dataset:
+        """The dataset as its folder lists it; the playground is built first where it is asked for."""
+        dataset = self.config.dataset
+        protocol = Protocol(
+            captions=dataset.captions,
+            max_words=dataset.max_words,
+            train=dataset.train,
+            select=dataset.select,
+            test=dataset.test,
+        )
+        path = dataset.path
+        if dataset.playground is not None:
+            path = self.config.folder / "playground"
+            build_playground(
+                path,
+                videos=dataset.playground.videos,
+                captions_per_video=dataset.playground.captions_per_video,
+                seed=dataset.playground.seed,
+                wrong_captions=dataset.playground.wrong_captions,
+                workers=self.config.workers,
+                progress=lambda done, total: self.progress("make the playground", done, total),
+            )
+        if path is None:
+            raise InputError("the config has no dataset", "give 'dataset.path' or 'dataset.playground'")
+        return load_folder(path, protocol=protocol, missing_videos=dataset.missing_videos)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset cut to the videos that the student's experts can describe."""
+        files = [self.expert_file(name) for name in self.student_experts]
+        described = {v for v in self.listed_dataset.videos if any(file.rows_of(v) for file in files)}
+        dataset = self.listed_dataset.only(described, "have no features and are left out")
+        for split in (dataset.protocol.train, dataset.protocol.select, dataset.protocol.test):
+            if not dataset.splits[split]:
+                raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
+        return dataset
+
+    def queries(self) -> list[Caption]:
+        """All captions that are ever read: the queries of all splits of the protocol."""
+        dataset = self.listed_dataset
+        protocol = dataset.protocol
+        splits = dict.fromkeys([protocol.train, protocol.select, protocol.test])
+        return [caption for split in splits for caption in dataset.queries_of(split)]
+
+    def extract(self) -> list[str]:
+        """Extract or import the features of every expert; return one line for each video set aside."""
+        registered = [expert.name for expert in self.config.experts if expert.file is None]
+        for expert in self.config.experts:
+            if expert.file is not None:
+                key = expert.key or expert.name
+                import_npz(expert.file, key, self._expert_folder(expert.name), pool=expert.pool)
+        if not registered:
+            return []
+        videos = [video for video in self.listed_dataset.videos.values() if video.path is not None]
+        done = extract(
+            videos,
+            registered,
+            self.features_folder / "video",
+            workers=self.config.workers,
+            progress=self.progress,
+        )
+        return [f"{failure.path}: {failure.reason}" for failure in done.failed]
+
+    def embed(self) -> None:
+        """Embed the captions with every text encoder."""
+        embed(
+            self.queries(),
+            self.text_encoders,
+            self.features_folder / "text",
+            threads=self.config.threads,
+            progress=self.progress,
+        )
+
+    def expert_file(self, name: str) -> FeatureFile:
+        """Open the features of an expert."""
+        return FeatureFile(self._expert_folder(name))
+
+    def text_file(self, encoder: str) -> FeatureFile:
+        """Open the features of a text encoder."""
+        return FeatureFile(self.features_folder / "text" / folder_name(encoder))
+
+    def _expert_folder(self, name: str) -> Path:
+        return self.features_folder / "video" / name

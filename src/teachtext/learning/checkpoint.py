@@ -1,0 +1,134 @@
+"""A trained model as a folder: `model.safetensors`, `config.json`, `metrics.json`, a model card. No pickles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from teachtext.data.features import Features
+from teachtext.data.store import FeatureFile
+from teachtext.errors import InputError
+from teachtext.files import read_json, write_json, write_text
+from teachtext.learning.trainer import WEIGHTS
+from teachtext.models.build import build_model
+from teachtext.models.experts import RetrievalModel
+
+CONFIG = "config.json"
+METRICS = "metrics.json"
+FORMAT = "teachtext-model-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """All that rebuilds a model and reads its features.
+
+    Args:
+        kind: a name of `teachtext.models.build.MODELS`.
+        arguments: of that model.
+        text_encoder: spec of the text encoder.
+        max_words: rows of a caption that the model reads.
+        max_tokens: rows of an expert that the model reads.
+        origin: what it was trained on and how; kept for people.
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+    text_encoder: str
+    max_words: int
+    max_tokens: int
+    origin: Mapping[str, Any]
+
+    @property
+    def experts(self) -> list[str]:
+        """Experts that the model reads, sorted."""
+        return sorted(self.arguments["expert_dims"])
+
+    def build(self) -> RetrievalModel:
+        """Build the model with fresh weights."""
+        return build_model(self.kind, self.arguments)
+
+    def features(self, text: FeatureFile, experts: Mapping[str, FeatureFile]) -> Features:
+        """Join feature files to what the model reads.
+
+        Raises:
+            InputError: a file whose width is not the model's.
+        """
+        wanted = {name: self.arguments["expert_dims"][name] for name in self.experts}
+        for file, dim in [(text, self.arguments["text_dim"]), *((experts[name], wanted[name]) for name in wanted)]:
+            if file.dim != dim:
+                raise InputError(
+                    f"{file.folder} holds features of width {file.dim}, the model reads {dim}",
+                    "extract them with the encoder that the model was trained with",
+                )
+        return Features(
+            text=text,
+            experts={name: experts[name] for name in wanted},
+            max_words=self.max_words,
+            max_tokens=self.max_tokens,
+        )
+
+
+def save_spec(folder: Path, spec: ModelSpec) -> None:
+    """Write `config.json`."""
+    told = {
+        "format": FORMAT,
+        "model": {"kind": spec.kind, "arguments": dict(spec.arguments)},
+        "text_encoder": spec.text_encoder,
+        "max_words": spec.max_words,
+        "max_tokens": spec.max_tokens,
+        "origin": dict(spec.origin),
+    }
+    write_json(folder / CONFIG, told)
+
+
+def load_spec(folder: Path) -> ModelSpec:
+    """Read `config.json`.
+
+    Raises:
+        InputError: it is missing or not of this form.
+    """
+    path = folder / CONFIG
+    told = read_json(path)
+    try:
+        if told["format"] != FORMAT:
+            raise KeyError("format")
+        return ModelSpec(
+            kind=told["model"]["kind"],
+            arguments=told["model"]["arguments"],
+            text_encoder=told["text_encoder"],
+            max_words=told["max_words"],
+            max_tokens=told["max_tokens"],
+            origin=told["origin"],
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not the config of a TeachText model", "give the folder of a trained model"
+        ) from error
+
+
+def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
+    """Load a trained model in evaluation mode. Weights are safetensors: nothing in them is ever executed.
+
+    Raises:
+        InputError: a missing, truncated or foreign checkpoint.
+    """
+    spec = load_spec(folder)
+    path = folder / WEIGHTS
+    try:
+        model = spec.build()
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} does not hold the weights of its config ({reason})", "train or copy it again"
+        ) from error
+    return model.eval(), spec
+
+
+def save_card(folder: Path, title: str, facts: Mapping[str, str]) -> None:
+    """Write a model card for people, `README.md`."""
+    lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
+    write_text(folder / "README.md", "\n".join(lines))
