@@ -1,0 +1,177 @@
+import csv
+import json
+
+import pytest
+
+from teachtext.data.check import check_folder
+from teachtext.data.folder import automatic_splits, find_videos, load_folder, source_of
+from teachtext.data.types import Caption, Protocol, queries
+from teachtext.errors import InputError
+
+CAPTIONS = {"a": ["a dog runs", "the dog is running"], "b": ["a cat sleeps"], "c": ["rain falls"]}
+SPLITS = {"train": ["a"], "val": ["b"], "test": ["c"]}
+
+
+def make(folder, *, captions=CAPTIONS, splits=SPLITS, videos=("a.mp4", "b.mp4", "c.avi"), form="json"):
+    (folder / "videos").mkdir()
+    for name in videos:
+        (folder / "videos" / name).write_bytes(name.encode())
+    if form == "json":
+        (folder / "captions.json").write_text(json.dumps(captions))
+    rows = [{"video": video, "text": text} for video, texts in captions.items() for text in texts]
+    if form == "jsonl":
+        (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if form == "csv":
+        with (folder / "captions.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["video", "text"])
+            writer.writeheader()
+            writer.writerows(rows)
+    if splits is not None:
+        (folder / "splits.json").write_text(json.dumps(splits))
+    return folder
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_all_forms_of_captions_say_the_same(tmp_path, form):
+    dataset = load_folder(make(tmp_path, form=form))
+    assert [(c.id, c.video_id, c.text) for c in dataset.captions] == [
+        ("a#0", "a", "a dog runs"),
+        ("a#1", "a", "the dog is running"),
+        ("b#0", "b", "a cat sleeps"),
+        ("c#0", "c", "rain falls"),
+    ]
+    assert dataset.splits == SPLITS
+    assert dataset.videos["c"].path == tmp_path / "videos" / "c.avi"
+
+
+def test_protocols_make_queries():
+    captions = [Caption("1", "a", "one two three"), Caption("2", "b", "four"), Caption("3", "a", "five")]
+    assert [q.id for q in queries(captions, ["b", "a"], Protocol())] == ["2", "1", "3"]
+    assert [q.id for q in queries(captions, ["a"], Protocol(captions="first"))] == ["1"]
+    fused = queries(captions, ["a"], Protocol(captions="fused", max_words=3))
+    assert [q.text for q in fused] == ["one two three"]
+    fused = queries(captions, ["a"], Protocol(captions="fused"))
+    assert [q.text for q in fused] == ["one two three five"]
+
+
+def test_without_splits_clips_of_one_source_stay_together():
+    ids = [f"source{i}_{k}_{k + 5}" for i in range(40) for k in range(3)]
+    splits = automatic_splits(ids, seed=1)
+    assert sorted(v for part in splits.values() for v in part) == sorted(ids)
+    owners = {}
+    for split, part in splits.items():
+        for video_id in part:
+            assert owners.setdefault(source_of(video_id), split) == split
+    assert 75 <= len(splits["train"]) <= 93
+    assert splits == automatic_splits(reversed(ids), seed=1) != automatic_splits(ids, seed=2)
+
+
+def test_a_folder_without_splits_is_split(tmp_path):
+    captions = {f"v{i}": ["some words"] for i in range(20)}
+    dataset = load_folder(make(tmp_path, captions=captions, splits=None, videos=[f"v{i}.mp4" for i in range(20)]))
+    assert {split: len(ids) for split, ids in dataset.splits.items()} == {"train": 14, "val": 2, "test": 4}
+    assert "70/10/20" in dataset.notes[0]
+
+
+def test_missing_videos_are_refused_dropped_or_kept(tmp_path):
+    splits = SPLITS | {"train": ["a", "gone"]}
+    make(tmp_path, captions=CAPTIONS | {"gone": ["nobody knows"]}, splits=splits)
+    with pytest.raises(InputError, match=r"1 videos without a file .*'gone'.*missing_videos: drop"):
+        load_folder(tmp_path)
+    dropped = load_folder(tmp_path, missing_videos="drop")
+    assert dropped.splits["train"] == ["a"]
+    assert dropped.listed["train"] == 2
+    assert any("1 captioned videos have no file" in note for note in dropped.notes)
+    kept = load_folder(tmp_path, missing_videos="keep")
+    assert kept.videos["gone"].path is None
+    assert kept.splits["train"] == ["a", "gone"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"captions": CAPTIONS | {"a": ["  "]}}, "empty caption"),
+        ({"splits": SPLITS | {"val": ["a", "b"]}}, "'a' into both 'train' and 'val'"),
+        ({"splits": {"train": ["a"], "test": ["c"]}}, "no split 'val'"),
+        ({"captions": {"a": "not a list"}}, "not an object of lists"),
+        ({"captions": {"a": [3], "b": ["x"], "c": ["y"]}}, "needs 'video' and 'text'"),
+        ({"splits": ["a"]}, "not an object of lists of ids"),
+    ],
+)
+def test_bad_folders_are_refused_in_one_sentence(tmp_path, change, told):
+    make(tmp_path, **change)
+    with pytest.raises(InputError, match=told):
+        load_folder(tmp_path)
+
+
+def test_bad_files_are_refused(tmp_path):
+    make(tmp_path)
+    with pytest.raises(InputError, match="is not a folder"):
+        load_folder(tmp_path / "nowhere")
+    (tmp_path / "captions.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match="several captions files"):
+        load_folder(tmp_path)
+    (tmp_path / "captions.json").unlink()
+    with pytest.raises(InputError, match=r"captions.jsonl, line 1"):
+        load_folder(tmp_path)
+    (tmp_path / "captions.jsonl").write_text('{"video": "a", "text": "x"}\nnot json\n')
+    with pytest.raises(InputError, match=r"captions.jsonl, line 2 is not valid JSON"):
+        load_folder(tmp_path)
+    (tmp_path / "captions.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        load_folder(tmp_path)
+    (tmp_path / "captions.jsonl").unlink()
+    (tmp_path / "captions.csv").write_text("movie,words\na,b\n")
+    with pytest.raises(InputError, match="lacks a column"):
+        load_folder(tmp_path)
+
+
+def test_a_caption_of_5000_words_is_read_and_named(tmp_path):
+    make(tmp_path, captions=CAPTIONS | {"b": ["word " * 5000]}, form="csv")
+    assert len(load_folder(tmp_path).captions[2].text.split()) == 5000
+    found = check_folder(tmp_path)
+    assert found.sound
+    assert any("more than 200 words" in finding.what for finding in found.findings)
+
+
+def test_check_finds_what_is_wrong_and_how_to_mend_it(tmp_path):
+    captions = {"a": ["same", "same", ""], "b": ["same"], "nofile": ["x"], "s_1_2": ["y"], "s_3_4": ["z"], "h": ["w"]}
+    splits = {"train": ["a", "s_1_2", "h"], "val": ["b"], "test": ["s_3_4", "a", "unknown", "h"]}
+    videos = ["a.mp4", "b.mp4", "s_1_2.mp4", "s_3_4.mp4", "s_3_4.avi", "uncaptioned.mp4", "h.mp4"]
+    make(tmp_path, captions=captions, splits=splits, videos=videos)
+    (tmp_path / "videos" / "h.mp4").write_bytes((tmp_path / "videos" / "a.mp4").read_bytes())
+    (tmp_path / "videos" / "b.mp4").write_bytes(b"")
+    found = check_folder(tmp_path)
+    assert not found.sound
+    told = {
+        finding.level: " | ".join(f.what for f in found.findings if f.level == finding.level)
+        for finding in found.findings
+    }
+    for what in ["empty captions", "without a file in videos/ and in no split", "several video files", "zero bytes"]:
+        assert what in told["error"]
+    for what in ["videos in several splits", "neither file nor caption"]:
+        assert what in told["error"]
+    for what in [
+        "repeat word for word",
+        "under several videos",
+        "without a caption",
+        "same content",
+        "sources whose clips",
+    ]:
+        assert what in told["warning"]
+    assert all(finding.mend for finding in found.findings)
+
+
+def test_a_sound_folder_is_sound(tmp_path):
+    found = check_folder(make(tmp_path))
+    assert found.sound
+    assert not found.findings
+    facts = dict(found.facts)
+    assert facts["videos with a file"] == "3"
+    assert facts["splits"] == "train 1, val 1, test 1"
+
+
+def test_videos_are_found_with_and_without_a_dataset_around_them(tmp_path):
+    make(tmp_path, videos=["a.mp4", ".hidden.mp4", "notes.txt"])
+    assert [video.id for video in find_videos(tmp_path)] == ["a"]
+    assert [video.id for video in find_videos(tmp_path / "videos")] == ["a"]

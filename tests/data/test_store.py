@@ -1,0 +1,129 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.errors import InputError
+
+
+def write(folder, items, *, dim=3, provenance=None, **settings):
+    with FeatureWriter(folder, provenance=provenance or {"encoder": "test"}, dim=dim, **settings) as writer:
+        for item_id, values in items.items():
+            writer.add(item_id, values, source=f"hash of {item_id}")
+    return FeatureFile(folder, verify=True)
+
+
+items = st.dictionaries(
+    st.text(min_size=1, max_size=8),
+    st.integers(0, 4).flatmap(
+        lambda rows: arrays(np.float16, (rows, 3), elements=st.floats(-100, 100, width=16, allow_subnormal=False))
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(items, st.integers(1, 4))
+def test_what_is_written_is_read(tmp_path_factory, items, shard_items):
+    file = write(tmp_path_factory.mktemp("store"), items, shard_items=shard_items)
+    assert sorted(file.ids) == sorted(items)
+    for item_id, values in items.items():
+        assert file.rows_of(item_id) == len(values)
+        np.testing.assert_array_equal(file.read(item_id), values)
+        assert len(file.read(item_id, max_rows=2)) == min(2, len(values))
+
+
+def test_an_unknown_item_reads_as_missing(tmp_path):
+    file = write(tmp_path, {"a": np.ones((1, 3))})
+    assert "b" not in file
+    assert file.read("b").shape == (0, 3)
+
+
+def test_the_last_shard_counts(tmp_path):
+    write(tmp_path, {"a": np.zeros((1, 3)), "b": np.zeros((1, 3))})
+    file = write(tmp_path, {"a": np.ones((2, 3))})
+    assert len(file) == 2
+    np.testing.assert_array_equal(file.read("a"), np.ones((2, 3)))
+    np.testing.assert_array_equal(file.read("b"), np.zeros((1, 3)))
+
+
+def test_a_stop_by_hand_keeps_what_is_done_and_an_error_does_not(tmp_path):
+    for kind, kept in ((KeyboardInterrupt, 1), (RuntimeError, 0)):
+        folder = tmp_path / kind.__name__
+        with pytest.raises(kind), FeatureWriter(folder, provenance={}, dim=1) as writer:
+            writer.add("a", np.ones((1, 1)))
+            raise kind
+        assert len(shards_of(folder)) == kept
+        assert not list(folder.glob(".*")), "a temporary file was left behind"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.array([[np.nan, 0, 0]]), "NaN"),
+        (np.array([[1e6, 0, 0]]), "beyond float16"),
+        (np.ones((1, 4)), r"not \(rows, 3\)"),
+        (np.ones(3), r"not \(rows, 3\)"),
+    ],
+)
+def test_bad_values_are_refused_when_written(tmp_path, values, told):
+    writer = FeatureWriter(tmp_path, provenance={}, dim=3)
+    with pytest.raises(InputError, match=told):
+        writer.add("a", values)
+
+
+def test_a_changed_byte_does_not_match_the_checksum(tmp_path):
+    write(tmp_path, {"a": np.ones((4, 3))})
+    path = shards_of(tmp_path)[0]
+    raw = bytearray(path.read_bytes())
+    # the values follow the header; where exactly is in the header
+    (header_length,) = struct.unpack("<Q", raw[:8])
+    begin = json.loads(raw[8 : 8 + header_length])["values"]["data_offsets"][0]
+    raw[8 + header_length + begin] ^= 1
+    path.write_bytes(raw)
+    FeatureFile(tmp_path)
+    with pytest.raises(InputError, match=r"part-00000.*checksum"):
+        FeatureFile(tmp_path, verify=True)
+
+
+@pytest.mark.parametrize("keep", [0, 7, 60, -1])
+def test_a_truncated_shard_is_refused(tmp_path, keep):
+    write(tmp_path, {"a": np.ones((4, 3))})
+    path = shards_of(tmp_path)[0]
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"part-00000.*extract its features again"):
+        FeatureFile(tmp_path)
+
+
+def test_shards_of_other_settings_do_not_mix(tmp_path):
+    write(tmp_path, {"a": np.ones((1, 3))})
+    with pytest.raises(InputError, match="other settings"):
+        write(tmp_path, {"b": np.ones((1, 3))}, provenance={"encoder": "other"})
+
+
+def test_the_checksum_follows_sources_and_settings(tmp_path):
+    one = write(tmp_path / "one", {"a": np.ones((1, 3)), "b": np.ones((1, 3))})
+    same = write(tmp_path / "same", {"b": np.ones((1, 3)), "a": np.ones((1, 3))})
+    other = write(tmp_path / "other", {"a": np.ones((1, 3))})
+    assert one.checksum() == same.checksum() != other.checksum()
+
+
+def test_a_full_disk_leaves_nothing_behind():
+    """/dev/full answers every write as a full disk does."""
+    from pathlib import Path
+
+    from teachtext.files import atomic
+
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with pytest.raises(InputError, match="the disk is full: free some space"), atomic(Path("/tmp/never")) as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_bytes(b"x" * 100_000)
+    assert not Path("/tmp/never").exists()
+    assert not temporary.is_symlink()
