@@ -15,3 +15,7 @@ class InputError(Exception):
         super().__init__(f"{problem.rstrip('.')}: {mend}")
         self.problem = problem
         self.mend = mend
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str]]:
+        # raised in worker processes too: the default would rebuild it from the one joined sentence
+        return InputError, (self.problem, self.mend)
