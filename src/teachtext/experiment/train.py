@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from teachtext.data.features import Features
-from teachtext.encoders.registry import folder_name
+from teachtext.encoders.registry import folder_name, parse_text_spec
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config import ModelConfig
 from teachtext.experiment.members import Member
@@ -71,7 +71,7 @@ class Training:
                     if expert.name in member.experts and not expert.pool
                 },
                 text_dim=text.dim,
-                tokens=bool(text.provenance["tokens"]),
+                tokens=parse_text_spec(member.text).output == "tokens",
             ),
             text_encoder=member.text,
             max_words=config.model.max_words,

@@ -1,0 +1,196 @@
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.results import Results, Row, SeedResult, Spread
+from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
+from teachtext.evaluation.tables import (
+    beyond_spread,
+    effect_cells,
+    effect_sentence,
+    number,
+    result_cells,
+    results_table,
+    row_name,
+    seeds_table,
+    signed,
+    verdict,
+)
+
+
+def seed_result(seed, geometric_mean, median_rank):
+    metrics = dict.fromkeys(METRIC_NAMES, geometric_mean) | {"mdr": median_rank, "mnr": 2 * median_rank}
+    return SeedResult(seed=seed, model=f"models/{seed}", best_epoch=seed + 3, t2v=metrics, v2t=metrics)
+
+
+def row(label, role, encoder, values, median_ranks=None):
+    ranks = median_ranks or [10.0] * len(values)
+    seeds = [seed_result(seed, *found) for seed, found in enumerate(zip(values, ranks, strict=True))]
+    return Row(label=label, role=role, text_encoder=encoder, experts=["audio", "rgb"], parameters=7, seeds=seeds)
+
+
+def results(*rows, generated=False):
+    test = SplitTested(
+        dataset="MSVD",
+        split="test",
+        videos=171,
+        listed_videos=171,
+        queries=1855,
+        train_videos=100,
+        selection_videos=20,
+        generated=generated,
+        notes=[],
+    )
+    seeds = [seed.seed for seed in rows[0].seeds]
+    return Results(name="run", test=test, seeds=seeds, rows=list(rows), config={}, versions={})
+
+
+ALONE = row("student alone", "student", "glove", [20.0, 21.0, 22.0], [12.0, 12.0, 12.0])
+
+
+def taught(*gains):
+    values = [20.0 + gains[0], 21.0 + gains[1], 22.0 + gains[2]]
+    return row("TeachText student", "teachtext", "glove", values, [11.0, 11.0, 10.0])
+
+
+TEACHERS = (
+    row("teacher minilm", "teacher", "minilm", [24.0, 25.0, 26.0], [9.0, 9.0, 9.0]),
+    row("teacher [bold]use", "teacher", "use", [19.0, 19.0, 20.0], [13.0, 14.0, 15.0]),
+)
+
+
+def printed(table, width=140):
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard")
+    console.print(table)
+    return console.file.getvalue()
+
+
+def plain(table, width=140):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_cells_hold_mean_and_sample_std():
+    cells = result_cells(results(*TEACHERS, ALONE), "t2v")
+    assert cells[0][0].text == "25.0 (1.0)"
+    assert cells[1][0].std == number(np.std([19.0, 19.0, 20.0], ddof=1)) == "0.6"
+
+
+def test_best_mean_is_marked_lower_for_ranks():
+    cells = result_cells(results(*TEACHERS, ALONE), "t2v")
+    for place in range(len(METRIC_NAMES)):
+        assert [line[place].best for line in cells] == [True, False, False]
+
+
+def test_all_that_print_as_the_best_are_marked():
+    cells = result_cells(results(row("a", "teacher", "x", [20.01]), row("b", "student", "y", [20.04])), "t2v")
+    assert [line[0].best for line in cells] == [True, True]
+
+
+def test_a_single_row_has_no_best():
+    assert not any(cell.best for cell in result_cells(results(ALONE), "t2v")[0])
+
+
+def test_effect_is_of_pairs_of_seeds():
+    effects = dict(zip(METRIC_NAMES, effect_cells(results(ALONE, taught(1.9, 0.7, -0.2)), "t2v"), strict=True))
+    assert effects["r1"].text == "+0.8 (1.1)"
+    assert effects["r1"].verdict == "unclear"
+    assert effects["mdr"].text == "-1.3 (0.6)"
+    assert effects["mdr"].verdict == "better"
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "expected"),
+    [
+        ([1.0, 1.2, 0.9], "r1", "better"),
+        ([-1.0, -1.2, -0.9], "r1", "worse"),
+        ([-1.0, -1.2, -0.9], "mdr", "better"),
+        ([1.0, 1.0, 1.0], "mnr", "worse"),
+        ([3.0, 3.0, -0.1], "r1", "unclear"),
+        ([0.1, 0.1, 5.0], "r1", "unclear"),
+        ([0.0, 0.0, 0.0], "r1", "unclear"),
+        ([5.0], "r1", "unclear"),
+    ],
+)
+def test_verdict_asks_for_agreeing_seeds(values, metric, expected):
+    assert verdict(Spread.of(values), metric) == expected
+    assert beyond_spread(Spread.of(values)) == (expected != "unclear")
+
+
+def test_effect_sentence():
+    assert effect_sentence(results(ALONE, taught(1.9, 0.7, -0.2))) == (
+        "TeachText changes the student's t2v geometric mean by +0.8 "
+        "(sample std 1.1 over 3 seeds: 1.9, 0.7, -0.2): within the spread of the seeds."
+    )
+    assert "+2.0 (sample std 0.1 over 3 seeds: 2.0, 2.1, 1.9): beyond" in effect_sentence(
+        results(ALONE, taught(2.0, 2.1, 1.9))
+    )
+    one = results(row("a", "student", "x", [20.0]), row("b", "teachtext", "x", [20.8]))
+    assert effect_sentence(one) == (
+        "TeachText changes the student's t2v geometric mean by +0.8: one seed, no spread known."
+    )
+    assert effect_sentence(results(ALONE)) is None
+    assert effect_cells(results(ALONE), "t2v") == []
+
+
+def test_table_tells_what_was_tested():
+    text = plain(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2), generated=True)))
+    assert "text to video" in text
+    assert "MSVD (generated), test split: 171 videos, 1,855 captions; seeds 0, 1, 2; chance R@10 5.8" in text
+    assert "student alone (glove)" in text
+    assert "teacher [bold]use" in text
+    assert [line for line in text.splitlines() if line.strip()][-1].split()[:5] == [
+        "effect",
+        "of",
+        "TeachText",
+        "+0.8",
+        "(1.1)",
+    ]
+
+
+def test_table_prints_the_best_bold_and_no_unclear_effect_in_colour():
+    text = printed(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2))))
+    assert "\x1b[1m25.0 (1.0)" in text
+    assert "\x1b[1m21.0 (1.0)" not in text
+    assert "\x1b[32m+0.8" not in text
+    assert "\x1b[32m-1.3 (0.6)" in text
+
+
+def test_table_fits_eighty_columns():
+    text = plain(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2))), width=80)
+    assert "…" not in text
+    assert text.count("(1.0)") >= 10
+
+
+def test_table_without_spread_or_teachtext():
+    text = plain(results_table(results(row("model", "student", "glove", [20.0])), "v2t"))
+    assert "(0." not in text
+    assert "effect" not in text
+    assert "video to text" in text
+    assert "chance" not in text
+
+
+def test_seeds_table_has_a_line_a_seed():
+    text = plain(seeds_table(results(*TEACHERS, ALONE)))
+    lines = [line.split() for line in text.splitlines()]
+    assert ["teacher", "minilm", "0", "3", "24.0", "24.0", "24.0", "9.0", "24.0"] in lines
+    assert ["2", "5", "26.0", "26.0", "26.0", "9.0", "26.0"] in lines
+
+
+def test_numbers_have_no_negative_zero():
+    assert [number(-0.04), signed(-0.04), signed(0.04), signed(-0.06), signed(10.0)] == [
+        "0.0",
+        "0.0",
+        "0.0",
+        "-0.1",
+        "+10.0",
+    ]
+
+
+def test_row_names_its_encoder_once():
+    assert row_name(TEACHERS[0]) == "teacher minilm"
+    assert row_name(ALONE) == "student alone (glove)"
