@@ -24,7 +24,8 @@ def import_npz(path: Path, key: str, folder: Path, *, pool: bool = True) -> Feat
     """
     if not path.is_file():
         raise InputError(f"feature file {path} does not exist", "correct its path")
-    provenance = {"npz": path.name, "key": key, "pool": pool, "hash": content_hash(path)}
+    source = content_hash(path)
+    provenance = {"npz": path.name, "key": key, "pool": pool, "hash": source}
     if shards_of(folder):
         file = FeatureFile(folder)
         if file.provenance == provenance:
@@ -36,7 +37,7 @@ def import_npz(path: Path, key: str, folder: Path, *, pool: bool = True) -> Feat
     rows = values[:, None] if values.ndim == 2 else values
     with FeatureWriter(folder, provenance=provenance, dim=rows.shape[2], shard_items=max(1, len(ids))) as writer:
         for item_id, item in zip(ids, rows, strict=True):
-            writer.add(item_id, item, source=provenance["hash"])
+            writer.add(item_id, item, source=source)
     return FeatureFile(folder)
 
 

@@ -1,0 +1,226 @@
+"""Video files to frames: one decoding pass feeds every expert, and memory does not grow with a video's length."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from teachtext.encoders.base import FrameSampling
+from teachtext.errors import InputError
+
+Sampled = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+# containers keep times in milliseconds at worst, so equal times may differ by this much
+_TOLERANCE_S = 0.002
+_LOST_SHARE = 0.1
+# formats that FFmpeg reads as video though they are text, most of which point at other files
+_NOT_VIDEO = {"tty", "concat", "hls", "dash", "imf"}
+_ANEW = "copy or download it anew, or leave it out"
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError unless `path` is a file with something in it."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a video file", "give the path of a video file")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", "check the path, or leave the video out")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes)", _ANEW)
+
+
+def sample_frames(path: Path, samplings: Sequence[FrameSampling]) -> list[Sampled]:
+    """Decode a video once and keep the frames that each sampling asks for.
+
+    A moment shows the frame that a player shows at that time; the further frames of a burst are the first ones at
+    least `gap_s`, `2 * gap_s`, ... after it. Packets that cannot be decoded are skipped, as players do, and a file that
+    is cut short in a container that does not tell its length is used as far as it goes.
+
+    Args:
+        path: a video file in any format that FFmpeg reads; rotation flags are obeyed.
+        samplings: one for each expert.
+
+    Returns:
+        For each sampling frames (moments, burst, height, width[, 3]) and times (moments,) in seconds since the first
+        frame: at least one moment, at most `most`. Whole frames are resized to (height, width), without cropping.
+
+    Raises:
+        InputError: no such file, no video in it, or more than a tenth of it lost.
+    """
+    check_file(path)
+    try:
+        # the prefix keeps a colon in a name from being read as a protocol, the option keeps playlists off the network
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path} is not a whole video file ({error.strerror})", _ANEW) from error
+    with container:
+        return _sample(path, container, samplings)
+
+
+def _sample(path: Path, container: InputContainer, samplings: Sequence[FrameSampling]) -> list[Sampled]:
+    if container.format.name in _NOT_VIDEO:
+        raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
+    stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
+    if stream is None:
+        raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")
+    stream.codec_context.thread_count = 1
+    seconds = _seconds(container, stream)
+    samplers = [_Sampler(sampling, seconds) for sampling in samplings]
+    decoder = _Decoder(container, stream)
+    for frame, time in decoder:
+        for sampler in samplers:
+            sampler.see(frame, time)
+    if decoder.frames == 0:
+        raise InputError(f"{path} holds no frame that can be decoded", _ANEW)
+    if decoder.lost_share(seconds) > _LOST_SHARE:
+        raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", _ANEW)
+    return [sampler.finish() for sampler in samplers]
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+class _Decoder:
+    """Iterate over (frame, seconds since the first one), counting what is lost."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.container = container
+        self.stream = stream
+        self.frames = 0
+        self.packets = 0
+        self.bad = 0
+        self.end = 0.0
+
+    def __iter__(self) -> Iterator[tuple[VideoFrame, float]]:
+        start: float | None = None
+        usual = 1 / float(self.stream.average_rate or 25)
+        for frame in self._frames():
+            if frame.pts is None:
+                time = self.end + usual * (self.frames > 0)
+            else:
+                start = frame.time - self.end if start is None else start
+                time = max(frame.time - start, self.end)
+            self.frames += 1
+            self.end = time
+            yield frame, time
+
+    def _frames(self) -> Iterator[VideoFrame]:
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                self.packets += packet.size > 0
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                self.bad += 1
+                continue
+            yield from frames
+
+    def lost_share(self, seconds: float | None) -> float:
+        """Return the share of the packets that are broken or, by the container's own index, not there."""
+        missing = max(0, self.stream.frames - self.packets)
+        # an edit list hides packets on purpose, but then the stated duration is shorter too
+        if seconds is not None and self.end > (1 - _LOST_SHARE) * seconds:
+            missing = 0
+        return (self.bad + missing) / max(1, self.packets + missing)
+
+
+class _Moment:
+    """One moment of a sampling: its burst, as far as it has come."""
+
+    def __init__(self, time: float, first: NDArray[np.uint8]) -> None:
+        self.time = time
+        self.burst = [first]
+
+
+class _Sampler:
+    """Pick and resize the frames of one sampling, from a stream that may turn out longer than was told."""
+
+    def __init__(self, sampling: FrameSampling, seconds: float | None) -> None:
+        self.sampling = sampling
+        self.step = max(1 / sampling.per_second, (seconds or 0.0) / sampling.most)
+        self.target = 0
+        self.moments: list[_Moment] = []
+        self.open: list[_Moment] = []
+        self.last: tuple[VideoFrame, float] | None = None
+        self.converted: tuple[VideoFrame, NDArray[np.uint8]] | None = None
+        self.reformatter = VideoReformatter()
+
+    def see(self, frame: VideoFrame, time: float) -> None:
+        """Take the next frame of the video."""
+        self._show(time - _TOLERANCE_S)
+        self.last = (frame, time)
+        self._fill(frame, time)
+
+    def finish(self) -> Sampled:
+        """Return frames and times; call after the last frame."""
+        assert self.last is not None
+        frame, time = self.last
+        self._show(time + _TOLERANCE_S)
+        whole = [moment for moment in self.moments if len(moment.burst) == self.sampling.burst]
+        # a burst that the end of the video cuts off would look like a standstill
+        kept = whole or self.moments[:1]
+        for moment in kept:
+            moment.burst.extend([self._pixels(frame)] * (self.sampling.burst - len(moment.burst)))
+        if len(kept) > self.sampling.most:
+            kept = [kept[i] for i in np.linspace(0, len(kept) - 1, self.sampling.most).round().astype(int)]
+        frames = np.stack([np.stack(moment.burst) for moment in kept])
+        return frames, np.array([moment.time for moment in kept], np.float32)
+
+    def _show(self, until: float) -> None:
+        """Start the moments that lie before `until`, with the frame that is on show."""
+        while self.last is not None and self.target * self.step < until:
+            frame, time = self.last
+            moment = _Moment(time, self._pixels(frame))
+            self.moments.append(moment)
+            self.target += 1
+            if self.sampling.burst > 1:
+                self.open.append(moment)
+            if len(self.moments) > 2 * self.sampling.most:
+                self._halve()
+
+    def _fill(self, frame: VideoFrame, time: float) -> None:
+        for moment in self.open:
+            if time >= moment.time + len(moment.burst) * self.sampling.gap_s - _TOLERANCE_S:
+                moment.burst.append(self._pixels(frame))
+        self.open = [moment for moment in self.open if len(moment.burst) < self.sampling.burst]
+
+    def _halve(self) -> None:
+        self.moments = self.moments[::2]
+        self.step *= 2
+        self.target = len(self.moments)
+        held = {id(moment) for moment in self.moments}
+        self.open = [moment for moment in self.open if id(moment) in held]
+
+    def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        if self.converted is None or self.converted[0] is not frame:
+            self.converted = (frame, self._convert(frame))
+        return self.converted[1]
+
+    def _convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        height, width = self.sampling.height, self.sampling.width
+        quarter_turns = round(frame.rotation / 90) % 4
+        if quarter_turns % 2:
+            height, width = width, height
+        small: Any = self.reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="gray" if self.sampling.gray else "rgb24",
+            interpolation="BICUBIC",
+            threads=1,
+        )
+        pixels: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(small.to_ndarray(), quarter_turns))
+        return pixels

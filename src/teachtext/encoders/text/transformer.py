@@ -1,0 +1,100 @@
+"""The last hidden states of any transformers text model."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+from transformers import logging as transformers_logging
+
+from teachtext.encoders.threads import torch_threads
+from teachtext.errors import InputError
+
+_BATCH = 64
+# beyond this a caption is no caption, and attention grows with the square of it
+MAX_POOLED_TOKENS = 256
+
+
+class Transformer:
+    """A model in a local folder, with weights in safetensors; code that comes with a model is never run.
+
+    Args:
+        folder: a model as transformers saves it. Of encoder-decoders the encoder is used, of text-image models the
+            text tower.
+        max_tokens: texts are cut after so many tokens, special ones included.
+        threads: CPU threads.
+
+    Raises:
+        InputError: the folder holds no such model.
+    """
+
+    def __init__(self, folder: Path, *, max_tokens: int, threads: int) -> None:
+        with _quiet():
+            try:
+                self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+                model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
+            except (OSError, ValueError, ImportError) as error:
+                reason = str(error).strip().split("\n")[0]
+                raise InputError(
+                    f"{folder} cannot be loaded as a text model ({reason})",
+                    "give a model that transformers knows, with its tokenizer and with weights in safetensors",
+                ) from error
+        self.model = _text_part(model).float().eval()
+        self.threads = threads
+        config = self.model.config
+        longest = min(self.tokenizer.model_max_length, getattr(config, "max_position_embeddings", max_tokens))
+        self.max_tokens = min(max_tokens, longest)
+        candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        self.pad_id = next(one for one in candidates if one is not None)
+
+    def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return the last hidden states of each text: (tokens, D), special tokens included, at least one row."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        rows: dict[int, NDArray[np.float32]] = {}
+        with torch_threads(self.threads), torch.inference_mode():
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                rows.update(zip(batch, self._forward([ids[i] or [self.pad_id] for i in batch]), strict=True))
+        return [rows[i] for i in range(len(ids))]
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> Iterator[NDArray[np.float32]]:
+        # on the right, so that causal models count positions from the first word
+        longest = max(map(len, ids))
+        padded = torch.tensor([[*row, *[self.pad_id] * (longest - len(row))] for row in ids])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
+        states = self.model(input_ids=padded, attention_mask=mask).last_hidden_state
+        for state, row in zip(states, ids, strict=True):
+            yield state[: len(row)].numpy().copy()
+
+
+def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> list[NDArray[np.float32]]:
+    """Average each text's (tokens, D) to (1, D), to unit length if asked for."""
+    means = [rows.mean(axis=0, keepdims=True) for rows in hidden]
+    return [mean / np.linalg.norm(mean) for mean in means] if normalise else means
+
+
+def _text_part(model: Any) -> Any:
+    if getattr(model.config, "is_encoder_decoder", False):
+        return model.get_encoder()
+    return getattr(model, "text_model", model)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' load report and progress bars off the terminal."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

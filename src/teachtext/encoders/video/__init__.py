@@ -1,0 +1,1 @@
+"""Video experts: each turns sampled frames into features."""
