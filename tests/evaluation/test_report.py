@@ -8,6 +8,7 @@ import pytest
 
 from teachtext.errors import InputError
 from teachtext.evaluation import plots
+from teachtext.evaluation.drawing import looks
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.report import Example, Hit, ReportContent, pick_examples, render_report
 from teachtext.evaluation.results import QueryRanks, Results, Row, as_seed_result
@@ -239,11 +240,11 @@ def test_losses_are_drawn_separately_for_who_has_them():
 
 
 def test_a_row_keeps_its_colour_and_no_two_share_one():
-    looks = plots.looks(content().results.rows)
-    assert len({look.color for look in looks.values()}) == len(MEMBERS)
+    drawn = looks(content().results.rows)
+    assert len({look.color for look in drawn.values()}) == len(MEMBERS)
     for plot in all_plots(content()):
         if "TeachText student" in plot.alt:
-            assert looks["TeachText student"].color.lower() in plot.svg
+            assert drawn["TeachText student"].color.lower() in plot.svg
 
 
 def test_small_gallery_and_perfect_ranks():

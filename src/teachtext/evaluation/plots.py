@@ -1,12 +1,6 @@
-"""The pictures of the report, as SVG. The same input gives the same bytes.
+"""The pictures of the report, as SVG (see `drawing` for how they look)."""
 
-A row keeps its colour and its line over all pictures; colours can be told apart by colour-blind readers, and teachers
-differ by their dashes as well.
-"""
-
-import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from textwrap import fill
 from typing import Any
@@ -14,88 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.errors import InputError
+from teachtext.evaluation.drawing import TWO_COLUMNS, Look, Plot, dot, draw, looks, over, told
 from teachtext.evaluation.metrics import recall_curve
-from teachtext.evaluation.results import QueryRanks, Role, Row
-from teachtext.evaluation.tables import number, row_name
+from teachtext.evaluation.results import QueryRanks, Row
+from teachtext.evaluation.tables import number
 
 History = Sequence[Mapping[str, Any]]
 Histories = Mapping[str, Sequence[History]]
 Ranks = Mapping[str, Sequence[QueryRanks]]
 Curves = Mapping[str, Sequence[Sequence[float]]]
-Paint = Callable[[Any], None]
 
-_COLORS: dict[Role, tuple[str, ...]] = {
-    "teacher": ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#332288", "#E69F00", "#882255"),
-    "student": ("#4D4D4D", "#999999"),
-    "teachtext": ("#D55E00", "#F0A35E"),
-}
-_DASHES: tuple[Any, ...] = ((0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 2.5)))
-_WIDTH = 4.9
-_NAME_LENGTH = 44
-_TWO_COLUMNS = 24
 _CURVE_END = 50
 _SEED_LINES = " Thin lines are seeds, thick lines their means."
-_ERROR = {"elinewidth": 0.8, "ecolor": "#33333399"}
-_STYLE = {
-    "font.size": 10,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.edgecolor": "#8A8F98",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": "#E4E6EA",
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "legend.handlelength": 2.6,
-    "svg.hashsalt": "teachtext",
-    "text.parse_math": False,
-}
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A picture: its title, how to read it, what it shows for those who do not see it, and the SVG."""
-
-    title: str
-    note: str
-    alt: str
-    svg: str
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a row is called and drawn."""
-
-    name: str
-    color: str
-    dashes: Any
-    width: float
-
-    @property
-    def line(self) -> dict[str, Any]:
-        """How matplotlib draws a line of it."""
-        return {"color": self.color, "ls": self.dashes, "lw": self.width, "label": self.name}
-
-    @property
-    def bar(self) -> dict[str, Any]:
-        """How matplotlib draws a bar of it."""
-        return {"color": self.color, "label": self.name, "error_kw": _ERROR}
-
-
-def looks(rows: Sequence[Row]) -> dict[str, Look]:
-    """Return by label how every row is drawn."""
-    found: dict[str, Look] = {}
-    seen: dict[Role, int] = {}
-    for row in rows:
-        place = seen.get(row.role, 0)
-        seen[row.role] = place + 1
-        colors = _COLORS[row.role]
-        dashes = _DASHES[place % len(_DASHES)] if row.role == "teacher" or place >= len(colors) else "-"
-        name = row_name(row)
-        short = name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
-        found[row.label] = Look(short, colors[place % len(colors)], dashes, 1.5 if row.role == "teacher" else 2.3)
-    return found
 
 
 def scores_plot(rows: Sequence[Row]) -> Plot:
@@ -109,16 +33,16 @@ def scores_plot(rows: Sequence[Row]) -> Plot:
             axes.plot(spread.values, [place] * len(spread.values), "o", color=color, alpha=0.55, ms=7, mew=0)
             axes.plot([spread.mean] * 2, [place - 0.28, place + 0.28], color=color, lw=3, solid_capstyle="round")
             axes.annotate(number(spread.mean), (spread.mean, place - 0.32), ha="center", va="bottom", color="#333333")
-        axes.set_yticks(range(len(rows)), [fill(drawn[label].name, _TWO_COLUMNS) for label in spreads])
+        axes.set_yticks(range(len(rows)), [fill(drawn[label].name, TWO_COLUMNS) for label in spreads])
         axes.set_ylim(len(rows) - 0.5, -0.75)
         axes.margins(x=0.12)
         axes.grid(False, axis="y")
         axes.set_xlabel("t2v geometric mean (%)")
 
-    alt = _told({label: spread.mean for label, spread in spreads.items()}, "Text-to-video geometric mean")
-    dots = _over(rows, " A dot is a seed, the bar their mean.")
+    alt = told({label: spread.mean for label, spread in spreads.items()}, "Text-to-video geometric mean")
+    dots = over(rows, " A dot is a seed, the bar their mean.")
     note = f"Geometric mean of R@1, R@5 and R@10; the axis does not begin at zero.{dots}"
-    return Plot("Every model, every seed", note, alt, _draw(paint, height=0.95 + 0.47 * len(rows)))
+    return Plot("Every model, every seed", note, alt, draw(paint, height=0.95 + 0.47 * len(rows)))
 
 
 def loss_plots(rows: Sequence[Row], histories: Histories) -> list[Plot]:
@@ -139,8 +63,8 @@ def _loss_plot(rows: Sequence[Row], histories: Histories, name: str) -> Plot:
         axes.set_ylabel(f"{name} loss")
 
     last = {label: float(_mean(seeds)[-1]) for label, seeds in curves.items() if len(_mean(seeds))}
-    note = f"Training split, mean over its pairs.{_over(rows, _SEED_LINES)}"
-    return Plot(f"Training: {name} loss", note, _told(last, f"Last {name} loss", 3), _draw(paint, legend=True))
+    note = f"Training split, mean over its pairs.{over(rows, _SEED_LINES)}"
+    return Plot(f"Training: {name} loss", note, told(last, f"Last {name} loss", 3), draw(paint, legend=True))
 
 
 def validation_plot(rows: Sequence[Row], histories: Histories) -> Plot:
@@ -157,9 +81,9 @@ def validation_plot(rows: Sequence[Row], histories: Histories) -> Plot:
                     axes.plot(epoch, values[epoch - 1], "o", color="white", mec=look.color, mew=1.6, ms=6, zorder=4)
 
     best = {label: float(np.mean([max(values) for values in seeds if values])) for label, seeds in curves.items()}
-    note = f"The split that selects the epoch. A ring is the epoch that was kept.{_over(rows, _SEED_LINES)}"
-    alt = _told(best, "Best validation geometric mean")
-    return Plot("Validation: text to video", note, alt, _draw(paint, legend=True))
+    note = f"The split that selects the epoch. A ring is the epoch that was kept.{over(rows, _SEED_LINES)}"
+    alt = told(best, "Best validation geometric mean")
+    return Plot("Validation: text to video", note, alt, draw(paint, legend=True))
 
 
 def recall_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
@@ -178,15 +102,15 @@ def recall_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
             if label in students and len(seeds) > 1:
                 std = seeds.std(0, ddof=1)
                 axes.fill_between(k, mean - std, mean + std, color=look.color, alpha=0.15, lw=0)
-            axes.plot(k, mean, **look.line, marker=_dot(mean))
+            axes.plot(k, mean, **look.line, marker=dot(mean))
         axes.set(xlabel="k", ylabel="R@k, text to video (%)", xlim=(1, max(2, most)), ylim=(0, 100))
         axes.set_xticks([tick for tick in (1, 5, 10, 20, 30, 40, 50) if tick <= most])
 
     at = min(10, most)
-    alt = _told({label: float(seeds[:, at - 1].mean()) for label, seeds in curves.items()}, f"Recall at {at}")
-    bands = _over(rows, " Mean over seeds; bands are one sample std.")
+    alt = told({label: float(seeds[:, at - 1].mean()) for label, seeds in curves.items()}, f"Recall at {at}")
+    bands = over(rows, " Mean over seeds; bands are one sample std.")
     note = f"Share of captions whose right video is among the first k.{bands}"
-    return Plot("Recall at k", note, alt, _draw(paint, legend=True))
+    return Plot("Recall at k", note, alt, draw(paint, legend=True))
 
 
 def rank_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
@@ -210,9 +134,9 @@ def rank_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
         axes.grid(False, axis="x")
         axes.set(xlabel="rank of the right video", ylabel="captions (%)", ylim=(0, None))
 
-    alt = _told({label: float(seeds.mean(0)[0]) for label, seeds in shares.items()}, "Share of captions at rank 1")
-    note = f"Further left is better.{_over(rows, ' Mean over seeds; whiskers are one sample std.')}"
-    return Plot("Where the right video ends up", note, alt, _draw(paint, legend=True))
+    alt = told({label: float(seeds.mean(0)[0]) for label, seeds in shares.items()}, "Share of captions at rank 1")
+    note = f"Further left is better.{over(rows, ' Mean over seeds; whiskers are one sample std.')}"
+    return Plot("Where the right video ends up", note, alt, draw(paint, legend=True))
 
 
 def weights_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
@@ -237,7 +161,7 @@ def weights_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
     alt = f"Largest mixture weight: {'; '.join(first)}."
     note = "How much a caption counts each expert, mean over captions and seeds; whiskers are one std over captions."
     height = 1.6 + len(experts) * max(0.35, 0.13 * len(given))
-    return Plot("Which experts the captions listen to", note, alt, _draw(paint, height=height, legend=True))
+    return Plot("Which experts the captions listen to", note, alt, draw(paint, height=height, legend=True))
 
 
 def _weights(seeds: Sequence[QueryRanks]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -268,47 +192,13 @@ def _epochs(axes: Any, rows: Sequence[Row], curves: Curves) -> None:
 def _lines(axes: Any, look: Look, seeds: Sequence[Sequence[float]]) -> None:
     if len(seeds) > 1:
         for values in seeds:
-            axes.plot(range(1, len(values) + 1), values, color=look.color, lw=0.7, alpha=0.4, marker=_dot(values))
+            axes.plot(range(1, len(values) + 1), values, color=look.color, lw=0.7, alpha=0.4, marker=dot(values))
     mean = _mean(seeds)
     if len(mean):
-        axes.plot(range(1, len(mean) + 1), mean, **look.line, marker=_dot(mean))
+        axes.plot(range(1, len(mean) + 1), mean, **look.line, marker=dot(mean))
 
 
 def _mean(seeds: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Average over seeds as far as all of them go."""
     most = min((len(values) for values in seeds), default=0)
     return np.array([values[:most] for values in seeds], dtype=np.float64).mean(0) if most else np.empty(0)
-
-
-def _dot(values: Sequence[float] | NDArray[np.float64]) -> str | None:
-    return "o" if len(values) == 1 else None  # a line of one point cannot be seen
-
-
-def _over(rows: Sequence[Row], words: str) -> str:
-    """Return words that are true only of several seeds."""
-    return words if any(len(row.seeds) > 1 for row in rows) else ""
-
-
-def _told(values: Mapping[str, float], what: str, decimals: int = 1) -> str:
-    return f"{what}: " + "; ".join(f"{label}, {value:.{decimals}f}" for label, value in values.items()) + "."
-
-
-def _draw(paint: Paint, *, height: float = 3.0, legend: bool = False) -> str:
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("the report's plots need matplotlib", "pip install 'teachtext[report]'") from error
-    with style.context(["default", _STYLE]):
-        figure = Figure(layout="constrained")
-        axes = figure.add_subplot()
-        paint(axes)
-        names = axes.get_legend_handles_labels()[1] if legend else []
-        columns = 2 if all(len(name) <= _TWO_COLUMNS for name in names) else 1
-        figure.set_size_inches(_WIDTH, height + 0.21 * ceil(len(names) / columns))
-        if names:
-            figure.legend(loc="outside lower center", ncols=columns)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

@@ -11,8 +11,9 @@ import yaml
 
 from teachtext.errors import InputError
 from teachtext.evaluation import plots, tables
+from teachtext.evaluation.drawing import Plot, looks
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.plots import Histories, Plot, Ranks
+from teachtext.evaluation.plots import Histories, Ranks
 from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results, Row
 
 _TEMPLATE = "report.html.j2"
@@ -138,7 +139,7 @@ def _values(content: ReportContent) -> dict[str, Any]:
         "names": {row.label: tables.row_name(row) for row in results.rows},
         "facts": _facts(results),
         "effect_label": tables.EFFECT_LABEL,
-        "looks": plots.looks(results.rows),
+        "looks": looks(results.rows),
         "metric_names": METRIC_NAMES,
         "seed_metric_names": [METRIC_NAMES[metric] for metric in tables.SEED_METRICS],
         "directions": [_direction(results, direction) for direction in DIRECTIONS],

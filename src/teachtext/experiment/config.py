@@ -1,9 +1,10 @@
 """The config of a run: typed, validated, every default here. Config objects stay on this floor."""
 
 import difflib
+import reprlib
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from teachtext.encoders.registry import check_text_specs, check_video_names
 from teachtext.errors import InputError
 
+# a letter or digit first: the names become folders, and "..", "." or "-x" would not be ones
+_NAME = r"^\w[\w.-]*$"
+
 
 class _Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PlaygroundConfig(_Config):
@@ -22,7 +26,7 @@ class PlaygroundConfig(_Config):
     videos: int = Field(360, ge=12, description="how many videos to make")
     captions_per_video: int = Field(12, ge=1, description="how many describers caption each video")
     wrong_captions: float = Field(0.0, ge=0, le=1, description="share of training captions that are wrong on purpose")
-    seed: int = Field(0, description="the same seed makes the same files")
+    seed: int = Field(0, ge=0, description="the same seed makes the same files")
 
 
 class DatasetConfig(_Config):
@@ -49,7 +53,7 @@ class DatasetConfig(_Config):
 class ExpertConfig(_Config):
     """One video expert: extracted from the videos, or read from a feature file."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="a registered expert, or any name for a feature file")
+    name: str = Field(pattern=_NAME, description="a registered expert, or any name for a feature file")
     file: Path | None = Field(None, description="an .npz file with 'ids' and features, relative to the config file")
     key: str | None = Field(None, description="name of the array in that file; by default the expert's own name")
     pool: bool = Field(True, description="average the rows of a sequence; false keeps them, for NetVLAD in the model")
@@ -94,13 +98,13 @@ class StudentConfig(_Config):
     """The model that runs at test time."""
 
     text: str = Field(description="its text encoder")
-    experts: list[str] | None = Field(None, description="the experts it sees; by default all")
+    experts: list[str] | None = Field(None, min_length=1, description="the experts it sees; by default all")
 
 
 class RunConfig(_Config):
     """A whole run."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="of the run and its folder")
+    name: str = Field(pattern=_NAME, description="of the run and its folder")
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts that the teachers see")
     teachers: list[str] = Field(min_length=1, description="text encoders, one teacher each")
@@ -109,7 +113,9 @@ class RunConfig(_Config):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     distillation: DistillationConfig = DistillationConfig()
-    seeds: list[int] = Field([0, 1, 2], min_length=1, description="every model is trained once for each")
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        [0, 1, 2], min_length=1, description="every model is trained once for each"
+    )
     workers: int = Field(2, ge=1, description="processes that decode and extract")
     threads: int = Field(2, ge=1, description="threads of one process that embeds or trains")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
@@ -127,10 +133,13 @@ class RunConfig(_Config):
         check_text_specs([*self.teachers, self.student.text])
         check_video_names(expert.name for expert in self.experts if expert.file is None)
         names = [expert.name for expert in self.experts]
-        for what, items in (("experts", names), ("teachers", self.teachers), ("seeds", self.seeds)):
-            if len(set(items)) < len(items):
-                raise ValueError(f"'{what}' names something twice")
-        unknown = sorted(set(self.student.experts or []) - set(names))
+        seen = self.student.experts or []
+        lists = {"experts": names, "teachers": self.teachers, "seeds": self.seeds, "student.experts": seen}
+        for what, items in lists.items():
+            twice = [item for number, item in enumerate(items) if item in items[:number]]
+            if twice:
+                raise ValueError(f"'{what}' names '{twice[0]}' twice")
+        unknown = sorted(set(seen) - set(names))
         if unknown:
             raise ValueError(
                 f"'student.experts' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}"
@@ -153,15 +162,21 @@ def load_config(path: Path) -> RunConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "give the path of a config file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML ({error})", "correct it") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: not UTF-8, a date or a number that cannot be
+        raise InputError(f"{path} is not valid YAML ({_yaml_problem(error)})", "correct it") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error)}", "correct that key; 'teachtext run --show' prints all") from error
-    return _resolve(config, path.parent)
+        raise InputError(f"{path}: {_explain(error)}", "correct that key; see examples/ for whole configs") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error.problem}", error.mend) from error
+    try:
+        return _resolve(config, path.parent)
+    except ValueError as error:
+        raise InputError(f"{path} names a path that cannot be ({error})", "correct that path") from error
 
 
 def show_config(config: RunConfig) -> str:
@@ -180,6 +195,13 @@ def _resolve(config: RunConfig, folder: Path) -> RunConfig:
     return config.model_copy(update={"dataset": dataset, "experts": experts, "work": config.folder.resolve()})
 
 
+def _yaml_problem(error: Exception) -> str:
+    """Say in one line what a YAML parser says in several."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
+    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+
+
 def _explain(error: ValidationError) -> str:
     """Say in one sentence what is wrong first: the key, and what is allowed there."""
     first = error.errors()[0]
@@ -193,7 +215,13 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"'{where}' is missing"
     message = first["msg"].removeprefix("Value error, ")
-    return f"'{where}' is {first['input']!r}: {message}" if where else message
+    if first["type"] == "model_type":
+        message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc'])))}"
+    if first["input"] is None:
+        return f"'{where}' is empty: {message}"
+    if isinstance(first["input"], dict | list):
+        return f"'{where}': {message}" if where else message
+    return f"'{where}' is {reprlib.repr(first['input'])}: {message}" if where else message
 
 
 def _fields_at(location: list[int | str]) -> list[str]:

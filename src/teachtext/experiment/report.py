@@ -36,6 +36,7 @@ def write_report(workspace: Workspace, results: Results, *, progress: Progress =
         histories=histories,
         ranks=ranks,
         examples=_examples(workspace, ranks[shown.label][0], progress),
+        examples_of=f"{shown.label}, seed {results.seeds[0]}",
     )
     write_text(workspace.report_path, render_report(content))
     return workspace.report_path
@@ -57,7 +58,11 @@ def _example(workspace: Workspace, ranks: QueryRanks, row: int, query: Caption) 
     hits = []
     for column, score in zip(ranks.top[row], ranks.top_scores[row], strict=True):
         video_id = ranks.video_ids[column]
-        path = workspace.dataset.videos[video_id].path
-        picture = None if path is None else thumbnail(path)
-        hits.append(Hit(video_id, float(score), video_id == query.video_id, picture))
-    return Example(query.text, query.id, query.video_id, float(ranks.t2v[row]) + 1, hits)
+        hits.append(Hit(video_id, float(score), video_id == query.video_id, _picture(workspace, video_id)))
+    right = None if any(hit.right for hit in hits) else _picture(workspace, query.video_id)
+    return Example(query.text, query.id, query.video_id, float(ranks.t2v[row]) + 1, hits, right)
+
+
+def _picture(workspace: Workspace, video_id: str) -> bytes | None:
+    path = workspace.dataset.videos[video_id].path
+    return None if path is None else thumbnail(path)
