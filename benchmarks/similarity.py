@@ -1,4 +1,4 @@
-"""How much two matrix products save against the C x B x M tensor, side by side. Run: python benchmarks/similarity.py."""
+"""Two matrix products against the C x B x M tensor, side by side. Run: python benchmarks/similarity.py."""
 
 import time
 from collections.abc import Callable
