@@ -56,4 +56,4 @@ def playground(
             workers=workers,
             progress=lambda done, total: progress("make the playground", done, total),
         )
-    console.print(f"Generated dataset in {folder}")
+    console.print(f"Generated dataset in {folder}", markup=False, soft_wrap=True)

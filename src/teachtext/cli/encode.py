@@ -19,28 +19,30 @@ def extract(
         "scene",
         "motion",
     ],
-    workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
 ) -> None:
     """Extract video features; resumes, and lists videos that cannot be read at the end."""
     from teachtext.cli.progress import console, shown
     from teachtext.data.folder import find_videos
     from teachtext.encoders.extract import extract as extract_features
 
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", "give the folder that holds videos/, or the videos themselves")
     videos = find_videos(folder)
     if not videos:
         raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
     with shown() as progress:
         done = extract_features(videos, expert, out / "video", workers=workers, progress=progress)
-    console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}")
+    console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
     for failure in done.failed:
-        console.print(f"set aside: {failure.path}: {failure.reason}", markup=False)
+        console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
 
 
 def embed(
     folder: DatasetFolder,
     out: Store,
     encoder: Annotated[list[str], typer.Option(help="Text encoder; may be given several times.")],
-    threads: Annotated[int, typer.Option(help="Threads.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
 ) -> None:
     """Embed captions; resumes, and encodes equal captions once."""
     from teachtext.cli.progress import console, shown
@@ -50,7 +52,7 @@ def embed(
     dataset = load_folder(folder, missing_videos="keep")
     with shown() as progress:
         embed_captions(dataset.captions, encoder, out / "text", threads=threads, progress=progress)
-    console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}")
+    console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}", soft_wrap=True)
 
 
 def encoders() -> None:

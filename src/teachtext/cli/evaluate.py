@@ -1,10 +1,19 @@
 """`teachtext evaluate`: a trained model on a split."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Captions(StrEnum):
+    """How captions become queries; see `teachtext.data.types.CaptionUse`."""
+
+    SEPARATE = "separate"
+    FIRST = "first"
+    FUSED = "fused"
 
 
 def evaluate(
@@ -12,13 +21,17 @@ def evaluate(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
     features: Annotated[Path, typer.Option(help="Folder with video/<expert> and text/<encoder>.")],
     split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
+    captions: Annotated[
+        Captions,
+        typer.Option(help="How captions become queries: 'dataset.captions' of the run."),
+    ] = Captions.SEPARATE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print text-to-video and video-to-text metrics of a trained model on a split."""
     from teachtext.evaluation.metrics import METRIC_NAMES
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 
-    found = metrics_of(evaluate_folder(model, dataset, features, split=split))
+    found = metrics_of(evaluate_folder(model, dataset, features, split=split, captions=captions.value))
     if as_json:
         print(json.dumps({direction: metrics.as_dict() for direction, metrics in found.items()}, indent=2))
         return

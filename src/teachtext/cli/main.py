@@ -1,5 +1,6 @@
 """`teachtext`: the command and its verbs. Nothing heavy is imported before a verb runs."""
 
+import io
 import os
 import sys
 
@@ -38,15 +39,27 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run the command line; bad input is one sentence on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file name or caption that this terminal cannot show is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except InputError as error:
         print(f"teachtext: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("teachtext: stopped; run the same command again to go on", file=sys.stderr)
+        _say_stopped()
         sys.exit(130)
+    except SystemExit as stop:
+        # typer turns Ctrl-C into this before it gets here
+        if stop.code == 130:
+            _say_stopped()
+        raise
     except BrokenPipeError:
         # whoever read the output has gone; silence the flush at exit too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _say_stopped() -> None:
+    print("teachtext: stopped; run the same command again to go on", file=sys.stderr)

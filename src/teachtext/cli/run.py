@@ -26,9 +26,9 @@ def run(
     with shown() as progress:
         results, set_aside = run_all(loaded, progress=progress)
     for line in set_aside:
-        console.print(f"set aside: {line}", markup=False)
+        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
     for note in results.test.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(results_table(results, "t2v"))
     console.print(results_table(results, "v2t"))
     if sentence := effect_sentence(results):
@@ -49,7 +49,7 @@ def train(config: Config) -> None:
         set_aside = prepare(workspace)
         trained = train_all(workspace, progress)
     for line in set_aside:
-        console.print(f"set aside: {line}", markup=False)
+        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
     for training in trained:
         console.print(f"{training.member.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
 

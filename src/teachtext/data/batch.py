@@ -3,7 +3,7 @@
 Axes: B videos, C captions, M experts, T tokens of an expert, L words of a caption, D dimensions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,20 +71,27 @@ class Batch:
         return Batch(self.text.to(device), self.video.to(device))
 
 
-def read_videos(files: Mapping[str, FeatureFile], ids: Sequence[str], *, max_tokens: int | None = None) -> VideoBatch:
+def read_videos(
+    files: Mapping[str, FeatureFile],
+    ids: Sequence[str],
+    *,
+    max_tokens: int | None = None,
+    fill: Collection[str] = (),
+) -> VideoBatch:
     """Read the features of videos.
 
     Args:
         files: feature files by expert.
         ids: B video ids.
         max_tokens: keep at most the first T rows of a sequence.
+        fill: experts that are padded to `max_tokens` whatever the batch, for models that take padding for tokens.
 
     Raises:
         InputError: a video that no expert describes: it has no similarity with anything.
     """
     experts, lengths = {}, {}
     for name, file in files.items():
-        experts[name], lengths[name] = _read(file, ids, max_tokens)
+        experts[name], lengths[name] = _read(file, ids, max_tokens, name in fill)
     batch = VideoBatch(ids, experts, lengths)
     undescribed = ~batch.present.any(dim=1)
     if undescribed.any():
@@ -93,28 +100,32 @@ def read_videos(files: Mapping[str, FeatureFile], ids: Sequence[str], *, max_tok
     return batch
 
 
-def read_texts(file: FeatureFile, ids: Sequence[str], *, max_tokens: int | None = None) -> TextBatch:
+def read_texts(
+    file: FeatureFile, ids: Sequence[str], *, max_tokens: int | None = None, fill: bool = False
+) -> TextBatch:
     """Read the features of captions.
 
     Args:
         file: the text encoder's feature file.
         ids: C caption ids.
         max_tokens: keep at most the first L rows of a caption.
+        fill: pad to `max_tokens` whatever the batch, for models that take padding for tokens.
 
     Raises:
         InputError: a caption without features.
     """
-    tokens, lengths = _read(file, ids, max_tokens)
+    tokens, lengths = _read(file, ids, max_tokens, fill)
     if (lengths == 0).any():
         caption_id = ids[int((lengths == 0).nonzero()[0])]
         raise InputError(f"{file.folder} has no features of caption '{caption_id}'", "embed the captions again")
     return TextBatch(ids, tokens, lengths)
 
 
-def _read(file: FeatureFile, ids: Sequence[str], max_tokens: int | None) -> tuple[Tensor, Tensor]:
+def _read(file: FeatureFile, ids: Sequence[str], max_tokens: int | None, fill: bool) -> tuple[Tensor, Tensor]:
     items = [file.read(item_id, max_rows=max_tokens) for item_id in ids]
     lengths = np.array([len(item) for item in items], np.int64)
-    padded: NDArray[np.float32] = np.zeros((len(items), max(1, int(lengths.max(initial=0))), file.dim), np.float32)
+    longest = max_tokens if fill and max_tokens else max(1, int(lengths.max(initial=0)))
+    padded: NDArray[np.float32] = np.zeros((len(items), longest, file.dim), np.float32)
     for row, item in zip(padded, items, strict=True):
         row[: len(item)] = item
     return torch.from_numpy(padded), torch.from_numpy(lengths)

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Literal
 
-from teachtext.data.folder import RawFolder, read_raw, source_of
+from teachtext.data.folder import RawFolder, automatic_splits, read_raw, source_of
 from teachtext.data.types import Caption
 from teachtext.files import content_hash
 
@@ -43,7 +43,7 @@ def check_folder(folder: Path) -> FolderCheck:
         InputError: the folder cannot be read at all.
     """
     raw = read_raw(folder)
-    findings = [*_caption_findings(raw), *_video_findings(raw), *_split_findings(raw)]
+    findings = [*_caption_findings(raw), *_video_findings(raw), *_split_findings(raw), *_lacks(raw)]
     return FolderCheck(facts=_facts(raw), findings=findings)
 
 
@@ -169,6 +169,19 @@ def _split_findings(raw: RawFolder) -> list[Finding]:
         ),
         *_some("warning", outside, "videos in no split", "they are not used; add them to a split of splits.json"),
     ]
+
+
+def _lacks(raw: RawFolder) -> list[Finding]:
+    """Say what a run would refuse for want of it."""
+    path = raw.captions_path.name
+    if not raw.captions:
+        return [Finding("error", f"no caption in {path}", "write some: without them there is nothing to learn or test")]
+    captioned = {caption.video_id for caption in raw.captions}
+    usable = captioned & raw.videos.keys()
+    splits = automatic_splits(usable) if raw.splits is None else raw.splits
+    empty = [split for split in ("train", "val", "test") if usable.isdisjoint(splits.get(split, ()))]
+    what = "splits without a captioned video that has a file"
+    return _some("warning", empty, what, "a run needs all three; add videos, or name other splits in its config")
 
 
 def _shared(captions: Iterable[Caption]) -> list[str]:

@@ -1,6 +1,6 @@
 """The features that one model reads: one text encoder, some experts, and how long a sequence may be."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from teachtext.data.batch import TextBatch, VideoBatch, read_texts, read_videos
@@ -16,17 +16,21 @@ class Features:
         experts: by expert, files keyed by video id.
         max_words: keep at most the first so many rows of a caption (L).
         max_tokens: keep at most the first so many rows of an expert (T).
+        fill_words: pad captions to `max_words` whatever the batch (see `read_texts`).
+        fill_tokens: experts that are padded to `max_tokens` whatever the batch (see `read_videos`).
     """
 
     text: FeatureFile
     experts: dict[str, FeatureFile]
     max_words: int | None = None
     max_tokens: int | None = None
+    fill_words: bool = False
+    fill_tokens: Collection[str] = ()
 
     def texts(self, caption_ids: Sequence[str]) -> TextBatch:
         """Read captions (see `read_texts`)."""
-        return read_texts(self.text, caption_ids, max_tokens=self.max_words)
+        return read_texts(self.text, caption_ids, max_tokens=self.max_words, fill=self.fill_words)
 
     def videos(self, video_ids: Sequence[str]) -> VideoBatch:
         """Read videos (see `read_videos`)."""
-        return read_videos(self.experts, video_ids, max_tokens=self.max_tokens)
+        return read_videos(self.experts, video_ids, max_tokens=self.max_tokens, fill=self.fill_tokens)

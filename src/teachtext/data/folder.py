@@ -228,7 +228,7 @@ def _jsonl_entries(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Mappi
             continue
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is not valid JSON ({error})", "correct that line") from error
         if not isinstance(entry, dict):
             raise InputError(f"{path}, line {number} is not an object", 'write {"video": ..., "text": ...}')

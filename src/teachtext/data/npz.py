@@ -1,5 +1,6 @@
 """Features that somebody else extracted: an .npz file with `ids` and one array an expert."""
 
+import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -49,10 +50,17 @@ def _load(path: Path, key: str) -> tuple[list[str], np.ndarray]:
                 raise InputError(
                     f"{path} has no array '{key}' with 'ids'", f"use one of {', '.join(names) or '(none)'}"
                 )
-            ids, values = [str(item) for item in file["ids"].tolist()], file[key]
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
+            told, values = file["ids"], file[key]
+            # as text, be it kept as bytes or as numbers
+            ids = [str(item) for item in (np.char.decode(told, "utf-8") if told.dtype.kind == "S" else told).ravel()]
+    except (OSError, ValueError, TypeError, BadZipFile, EOFError, MemoryError, zlib.error) as error:
         raise InputError(f"{path} is not a whole .npz file ({error})", "copy or make it again") from error
-    if values.ndim not in (2, 3) or len(values) != len(ids) or not np.issubdtype(values.dtype, np.floating):
+    if (
+        told.ndim != 1
+        or values.ndim not in (2, 3)
+        or len(values) != len(ids)
+        or not np.issubdtype(values.dtype, np.floating)
+    ):
         raise InputError(
             f"{path}: array '{key}' has shape {values.shape} and type {values.dtype} for {len(ids)} ids",
             "store floats of shape (items, D) or (items, T, D)",

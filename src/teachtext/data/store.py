@@ -22,6 +22,7 @@ from teachtext.errors import InputError
 from teachtext.files import atomic
 
 FORMAT = "teachtext-features-1"
+_DTYPES = ("F16", "F32")
 Values = NDArray[np.float16] | NDArray[np.float32]
 _REDO = "delete that file and extract its features again"
 
@@ -137,7 +138,8 @@ class FeatureFile:
         try:
             handle = safe_open(path, framework="numpy")
             header = handle.metadata() or {}
-            shape = handle.get_slice("values").get_shape()
+            values_slice = handle.get_slice("values")
+            shape = values_slice.get_shape()
             offsets = handle.get_tensor("offsets")
             if header.get("format") != FORMAT:
                 raise KeyError("format")
@@ -145,16 +147,20 @@ class FeatureFile:
             provenance = json.loads(header["provenance"])
             sound = (
                 len(shape) == 2
+                and values_slice.get_dtype() in _DTYPES
+                and all(isinstance(part, list) and all(isinstance(i, str) for i in part) for part in (ids, sources))
+                and isinstance(provenance, dict)
+                and offsets.dtype == np.int64
                 and offsets.shape == (len(ids) + 1,)
                 and len(sources) == len(ids)
                 and offsets[0] == 0
                 and offsets[-1] == shape[0]
                 and bool(np.all(np.diff(offsets) >= 0))
             )
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
             raise InputError(f"{path} is not a whole feature file ({error})", _REDO) from error
         if not sound:
-            raise InputError(f"{path} has offsets that do not fit its values", _REDO)
+            raise InputError(f"{path} has ids or offsets that do not fit its values", _REDO)
         if self._shards and (shape[1] != self.dim or provenance != self.provenance):
             raise InputError(
                 f"{path} was made with other settings than the shards before it (width {shape[1]} against {self.dim})",

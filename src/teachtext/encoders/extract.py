@@ -15,7 +15,7 @@ from teachtext.encoders.registry import build_video_experts, check_video_names, 
 from teachtext.encoders.stored import stored
 from teachtext.encoders.workers import Workers
 from teachtext.errors import InputError
-from teachtext.files import content_hash, write_json
+from teachtext.files import content_hash, remove, write_json
 from teachtext.progress import Progress, silent
 
 FAILED = "failed.json"
@@ -29,6 +29,9 @@ class Failure:
     id: str
     path: str
     reason: str
+
+    def __str__(self) -> str:
+        return self.reason if self.path in self.reason else f"{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def _list(failed: Sequence[Failure], path: Path) -> None:
     if failed:
         write_json(path, [asdict(failure) for failure in failed])
     else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 _worker_experts: list[VideoExpert] = []

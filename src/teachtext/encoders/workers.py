@@ -1,13 +1,13 @@
 """Work spread over processes, in order, with bounded memory, and surviving a worker that dies."""
 
 import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Generic, TypeVar
 
+from teachtext.data.processes import begin_worker
 from teachtext.errors import InputError
 
 Task = TypeVar("Task")
@@ -104,8 +104,7 @@ class Workers(Generic[Task, Result]):
 
 
 def _begin(setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    # Ctrl-C reaches every process of a terminal; the first one tells the others when to stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker()
     setup(*arguments)
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -117,7 +118,7 @@ class RunConfig(_Config):
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )
     workers: int = Field(2, ge=1, description="processes that decode and extract")
-    threads: int = Field(2, ge=1, description="threads of one process that embeds or trains")
+    threads: int = Field(1, ge=1, description="threads that embed or train; more than there are idle cores is far slower")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
 
     @model_validator(mode="before")
@@ -134,7 +135,12 @@ class RunConfig(_Config):
         check_video_names(expert.name for expert in self.experts if expert.file is None)
         names = [expert.name for expert in self.experts]
         seen = self.student.experts or []
-        lists = {"experts": names, "teachers": self.teachers, "seeds": self.seeds, "student.experts": seen}
+        lists: dict[str, Sequence[str | int]] = {
+            "experts": names,
+            "teachers": self.teachers,
+            "seeds": self.seeds,
+            "student.experts": seen,
+        }
         for what, items in lists.items():
             twice = [item for number, item in enumerate(items) if item in items[:number]]
             if twice:
@@ -204,7 +210,8 @@ def _yaml_problem(error: Exception) -> str:
 
 def _explain(error: ValidationError) -> str:
     """Say in one sentence what is wrong first: the key, and what is allowed there."""
-    first = error.errors()[0]
+    # a misspelt key is also a missing one, and the better thing to tell
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
@@ -217,6 +224,8 @@ def _explain(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "model_type":
         message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc'])))}"
+    if first["type"] == "string_pattern_mismatch":
+        message = "use letters, digits, '_', '-' and '.', and neither '-' nor '.' first"
     if first["input"] is None:
         return f"'{where}' is empty: {message}"
     if isinstance(first["input"], dict | list):

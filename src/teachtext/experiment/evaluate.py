@@ -1,6 +1,7 @@
 """The test split, touched once: what each trained model does on it is kept beside its weights."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from teachtext.data.features import Features
 from teachtext.data.folder import load_folder
 from teachtext.data.store import FeatureFile
-from teachtext.data.types import Caption
+from teachtext.data.types import Caption, CaptionUse, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
@@ -59,7 +60,9 @@ def metrics_of(ranks: QueryRanks) -> dict[str, Metrics]:
     return {"t2v": metrics_from_ranks(ranks.t2v), "v2t": metrics_from_ranks(ranks.v2t)}
 
 
-def evaluate_folder(model_folder: Path, dataset_folder: Path, features: Path, *, split: str) -> QueryRanks:
+def evaluate_folder(
+    model_folder: Path, dataset_folder: Path, features: Path, *, split: str, captions: CaptionUse = "separate"
+) -> QueryRanks:
     """Evaluate a trained model on a split of a dataset folder, from features that are there.
 
     Args:
@@ -67,6 +70,7 @@ def evaluate_folder(model_folder: Path, dataset_folder: Path, features: Path, *,
         dataset_folder: its videos may be missing: features are what is read.
         features: folder with `video/<expert>` and `text/<encoder>`.
         split: name of a split.
+        captions: how its captions become queries, as the features were embedded.
 
     Raises:
         InputError: whatever is missing or does not fit.
@@ -74,6 +78,7 @@ def evaluate_folder(model_folder: Path, dataset_folder: Path, features: Path, *,
     spec = load_spec(model_folder)
     model, _ = load_model(model_folder)
     dataset = load_folder(dataset_folder, missing_videos="keep")
+    dataset = replace(dataset, protocol=Protocol(captions=captions))
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}

@@ -119,9 +119,9 @@ class Workspace:
             registered,
             self.features_folder / "video",
             workers=self.config.workers,
-            progress=self.progress,
+            progress=self._named("extract"),
         )
-        return [f"{failure.path}: {failure.reason}" for failure in done.failed]
+        return [str(failure) for failure in done.failed]
 
     def embed(self) -> None:
         """Embed the captions with every text encoder."""
@@ -130,7 +130,7 @@ class Workspace:
             self.text_encoders,
             self.features_folder / "text",
             threads=self.config.threads,
-            progress=self.progress,
+            progress=self._named("embed"),
         )
 
     def expert_file(self, name: str) -> FeatureFile:
@@ -140,6 +140,9 @@ class Workspace:
     def text_file(self, encoder: str) -> FeatureFile:
         """Open the features of a text encoder."""
         return FeatureFile(self.features_folder / "text" / folder_name(encoder))
+
+    def _named(self, step: str) -> Progress:
+        return lambda what, done, total: self.progress(f"{step} {what}", done, total)
 
     def _expert_folder(self, name: str) -> Path:
         return self.features_folder / "video" / name

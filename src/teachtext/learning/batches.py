@@ -21,7 +21,7 @@ class CaptionPicks:
         seed: of the order and the picks.
 
     Raises:
-        InputError: fewer than two videos.
+        InputError: fewer than two videos, or a batch size of fewer than two.
     """
 
     def __init__(
@@ -29,6 +29,8 @@ class CaptionPicks:
     ) -> None:
         if len(captions) < 2:
             raise InputError(f"only {len(captions)} training videos", "a ranking needs at least two: add some")
+        if batch_size < 2:
+            raise InputError(f"batch_size is {batch_size}", "a ranking needs at least two videos a batch")
         self.features = features
         self.captions = captions
         self.batch_size = batch_size

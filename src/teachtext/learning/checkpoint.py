@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -63,11 +65,15 @@ class ModelSpec:
                     f"{file.folder} holds features of width {file.dim}, the model reads {dim}",
                     "extract them with the encoder that the model was trained with",
                 )
+        # a model that takes padding for tokens must find the same padding in every batch
+        fill = not self.arguments.get("mask_padding", True)
         return Features(
             text=text,
             experts={name: experts[name] for name in wanted},
             max_words=self.max_words,
             max_tokens=self.max_tokens,
+            fill_words=fill and bool(self.arguments.get("text_clusters")),
+            fill_tokens=[name for name in self.arguments.get("expert_clusters") or () if fill],
         )
 
 
@@ -93,7 +99,7 @@ def load_spec(folder: Path) -> ModelSpec:
     path = folder / CONFIG
     told = read_json(path)
     try:
-        if told["format"] != FORMAT:
+        if told["format"] != FORMAT or not all(isinstance(told[name], int) for name in ("max_words", "max_tokens")):
             raise KeyError("format")
         return ModelSpec(
             kind=told["model"]["kind"],
@@ -116,16 +122,30 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
         InputError: a missing, truncated or foreign checkpoint.
     """
     spec = load_spec(folder)
+    try:
+        # without memory, for a config may ask for any size
+        with torch.device("meta"):
+            plan = spec.build()
+    except Exception as error:
+        raise InputError(
+            f"{folder / CONFIG} does not describe a model ({_told(error)})", "train or copy it again"
+        ) from error
     path = folder / WEIGHTS
     try:
+        weights = load_file(path)
+        plan.load_state_dict(weights, assign=True)
         model = spec.build()
-        model.load_state_dict(load_file(path))
+        model.load_state_dict(weights)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
-            f"{path} does not hold the weights of its config ({reason})", "train or copy it again"
+            f"{path} does not hold the weights of its config ({_told(error)})", "train or copy it again"
         ) from error
     return model.eval(), spec
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says, short and on one line: that of foreign weights lists every one of them."""
+    return shorten(str(error), 200, placeholder=" ...") or type(error).__name__
 
 
 def save_card(folder: Path, title: str, facts: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Frozen teachers: whatever can say what it thinks of a batch."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +60,7 @@ class CachedTeacher:
         tensors = {f"text/{name}": vector for name, vector in self.text.vectors.items()}
         tensors |= {f"video/{name}": vector for name, vector in self.video.vectors.items()}
         tensors |= {"weights": self.text.weights, "present": self.video.present}
-        ids = {"captions": "\n".join(self._caption_row), "videos": "\n".join(self._video_row)}
+        ids = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
         with atomic(path) as temporary:
             temporary.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}, metadata=ids))
 
@@ -77,12 +78,12 @@ class CachedTeacher:
                 text = {name: file.get_tensor(f"text/{name}") for name in names}
                 video = {name: file.get_tensor(f"video/{name}") for name in names}
                 return cls(
-                    caption_ids=ids["captions"].split("\n"),
+                    caption_ids=json.loads(ids["captions"]),
                     text=TextEmbedding(text, file.get_tensor("weights")),
-                    video_ids=ids["videos"].split("\n"),
+                    video_ids=json.loads(ids["videos"]),
                     video=VideoEmbedding(video, file.get_tensor("present")),
                 )
-        except (SafetensorError, OSError, KeyError, TypeError) as error:
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is not a whole teacher cache ({error})", "delete it and run again") from error
 
     @classmethod

@@ -67,7 +67,7 @@ class Trainer:
         self.on_epoch = on_epoch
         self.history: list[dict[str, Any]] = []
         self.optimizer = torch.optim.RAdam(
-            model.parameters(), lr=lr, weight_decay=weight_decay, decoupled_weight_decay=True
+            model.parameters(), lr=lr, weight_decay=weight_decay, decoupled_weight_decay=True, foreach=True
         )
 
     def fit(self) -> list[dict[str, Any]]:
@@ -134,6 +134,7 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.history = list(state["history"])
+            best_epoch(self.history)
         except Exception as error:
             raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
 

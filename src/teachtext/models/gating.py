@@ -1,6 +1,6 @@
 """Gates: of a vector by itself, and of experts by one another (Miech et al. 2018; Liu et al., BMVC 2019)."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -37,10 +37,15 @@ class CollaborativeGating(nn.Module):
         gating: `parallel` gates all experts at once, each pair that exists counting alike in the statistics of
             batch normalisation; `sequential` is the original: experts are gated in order, later ones see earlier
             ones already gated, and each pair has its own batch statistics.
+
+    Raises:
+        ValueError: an unknown gating.
     """
 
     def __init__(self, *, experts: int, dim: int, layers: int = 3, gating: Gating = "parallel") -> None:
         super().__init__()
+        if gating not in get_args(Gating):
+            raise ValueError(f"gating '{gating}' is not one of {', '.join(get_args(Gating))}")
         self.gating = gating
         self.pair = nn.Linear(2 * dim, dim)
         self.shared = nn.Sequential(

@@ -69,10 +69,12 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
         (C, B), in [-1, 1].
     """
     names = sorted(text.vectors)
-    present = video.present.to(text.weights.dtype)
-    left = torch.cat([text.vectors[name] * text.weights[:, e, None] for e, name in enumerate(names)], dim=1)
+    # above zero, or a caption sure of experts that a video lacks would have no similarity with it
+    weights = text.weights.clamp(min=1e-30)
+    present = video.present.to(weights.dtype)
+    left = torch.cat([text.vectors[name] * weights[:, e, None] for e, name in enumerate(names)], dim=1)
     right = torch.cat([video.vectors[name] * present[:, e, None] for e, name in enumerate(names)], dim=1)
-    return (left @ right.T) / (text.weights @ present.T)
+    return (left @ right.T) / (weights @ present.T)
 
 
 def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:

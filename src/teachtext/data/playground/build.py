@@ -19,6 +19,7 @@ import numpy as np
 
 from teachtext.data.playground.grammar import captions
 from teachtext.data.playground.scenes import Scene, sample_scenes
+from teachtext.data.processes import begin_worker
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_json, write_text
 
@@ -184,7 +185,9 @@ def _each_written(jobs: list[tuple[Scene, Path]], workers: int) -> Iterator[None
             write_scene(scene, path)
             yield
         return
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=begin_worker
+    ) as pool:
         futures: list[Future[tuple[str, str] | None]] = [pool.submit(_attempt, scene, path) for scene, path in jobs]
         try:
             for future in as_completed(futures):

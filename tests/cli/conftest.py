@@ -1,0 +1,96 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+COMMAND = str(Path(sys.executable).parent / "teachtext")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "dataset": {"playground": {"videos": 24, "captions_per_video": 3}},
+    "experts": ["motion"],
+    "teachers": ["wordllama"],
+    "student": {"text": "wordllama"},
+    "model": {"shared_dim": 16},
+    "training": {"epochs": 2, "batch_size": 8},
+    "seeds": [0],
+    "workers": 2,
+    "threads": 1,
+}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A whole run, made by the command itself; nothing in it is changed by a test."""
+
+    folder: Path
+    config: Path
+    said: subprocess.CompletedProcess[str]
+
+    @property
+    def playground(self) -> Path:
+        return self.folder / "playground"
+
+    @property
+    def features(self) -> Path:
+        return self.folder / "features"
+
+    @property
+    def model(self) -> Path:
+        return next((self.folder / "models").glob("wordllama-taught-*"))
+
+
+@pytest.fixture(scope="session")
+def teachtext() -> Command:
+    def run(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [COMMAND, *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False, **options
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    def popen(*arguments: object) -> subprocess.Popen[str]:
+        """Start the command as a terminal would: in a process group of its own."""
+        return subprocess.Popen(
+            [COMMAND, *map(str, arguments)],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return popen
+
+
+@pytest.fixture(scope="session")
+def write_config() -> Callable[..., Path]:
+    def write(path: Path, **changes: Any) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(TINY | {"work": str(path.parent / "run")} | changes))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory, teachtext: Command, write_config: Callable[..., Path]) -> Ready:
+    for package in ("av", "cv2", "tokenizers", "matplotlib", "jinja2"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("ready")
+    config = write_config(folder / "config.yaml")
+    said = teachtext("run", config)
+    assert said.returncode == 0, said.stderr
+    return Ready(folder / "run", config, said)

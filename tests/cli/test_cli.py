@@ -1,0 +1,293 @@
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+VERBS = ["run", "extract", "embed", "train", "evaluate", "report", "encoders", "data", "data check", "data playground"]
+STOPPED = "teachtext: stopped; run the same command again to go on\n"
+
+
+def test_help_of_the_command_names_every_verb(teachtext: Command):
+    said = teachtext("--help")
+    assert said.returncode == 0 and not said.stderr
+    for verb in VERBS:
+        assert re.search(rf"^  {verb.split()[0]} ", said.stdout, re.MULTILINE), verb
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_every_verb(teachtext: Command, verb: str):
+    said = teachtext(*verb.split(), "--help")
+    assert said.returncode == 0 and not said.stderr
+    assert said.stdout.startswith(f"Usage: teachtext {verb}") and "Options:" in said.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_nothing_heavy_is_imported_before_there_is_work(arguments: list[str]):
+    code = (
+        "import sys; from teachtext.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('IMPORTED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    said = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    imported = set(said.stdout.rpartition("IMPORTED")[2].split())
+    assert "teachtext" in imported
+    assert not imported & {"torch", "numpy", "av", "cv2", "transformers", "sentence_transformers", "matplotlib", "yaml"}
+
+
+def test_version(teachtext: Command):
+    from teachtext import __version__
+
+    assert teachtext("--version").stdout == f"teachtext {__version__}\n"
+
+
+def test_encoders_lists_what_can_be_asked_for(teachtext: Command):
+    said = teachtext("encoders").stdout
+    for name in ("appearance", "scene", "motion", "glove", "wordllama", "minilm#tokens", "use", "hf:<model id"):
+        assert name in said
+
+
+def test_run_prints_both_tables_and_where_the_report_is(ready: Any):
+    said = ready.said.stdout
+    assert "text to video" in said and "video to text" in said
+    for row in ("teacher wordllama", "student wordllama, alone", "effect of TeachText"):
+        assert row in said
+    assert f"Report: {ready.folder / 'report.html'}" in said.splitlines(), "in one line, for copying"
+    assert (ready.folder / "report.html").exists()
+    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith("Report:"))
+    assert "Traceback" not in ready.said.stderr
+
+
+def test_show_prints_the_config_and_does_nothing(teachtext: Command, write_config: Callable[..., Path], tmp_path: Path):
+    config = write_config(tmp_path / "c.yaml")
+    said = teachtext("run", config, "--show")
+    assert said.returncode == 0 and "lr_decay: 0.95" in said.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
+    (tmp_path / "shown.yaml").write_text(said.stdout)
+    assert teachtext("run", tmp_path / "shown.yaml", "--show").stdout == said.stdout
+
+
+def test_train_and_report_find_what_run_made(ready: Any, teachtext: Command, tmp_path: Path):
+    # the config that a run leaves in its folder is enough
+    models = {path: path.stat().st_mtime_ns for path in (ready.folder / "models").rglob("*")}
+    said = teachtext("train", ready.folder / "config.yaml")
+    assert said.returncode == 0, said.stderr
+    assert f"student wordllama, TeachText, seed 0: {ready.model}" in said.stdout
+    report = ready.folder / "report.html"
+    before = report.read_text()
+    report.unlink()
+    said = teachtext("report", ready.folder / "config.yaml")
+    assert said.returncode == 0 and said.stdout == f"Report: {report}\n"
+    assert len(report.read_text()) == pytest.approx(len(before), rel=0.02)
+    assert {path: path.stat().st_mtime_ns for path in (ready.folder / "models").rglob("*")} == models
+
+
+def test_evaluate_gives_the_numbers_of_the_run(ready: Any, teachtext: Command):
+    said = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, "--json")
+    assert said.returncode == 0, said.stderr
+    told = json.loads((ready.folder / "results.json").read_text())
+    (seed,) = told["rows"][-1]["seeds"]
+    assert json.loads(said.stdout) == {"t2v": seed["t2v"], "v2t": seed["v2t"]}
+    table = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, "--split", "val").stdout
+    assert "val" in table and "R@10" in table and "v2t" in table
+
+
+def test_check_of_a_good_folder(ready: Any, teachtext: Command):
+    said = teachtext("data", "check", ready.playground)
+    assert said.returncode == 0 and not said.stderr
+    assert "Sound." in said.stdout and "train 16, val 3, test 5" in said.stdout
+    assert all(len(line) <= 80 for line in said.stdout.splitlines())
+
+
+def test_check_of_a_bad_folder_says_how_to_mend_it(ready: Any, teachtext: Command, tmp_path: Path):
+    shutil.copytree(ready.playground, tmp_path / "bad")
+    first, second = sorted((tmp_path / "bad" / "videos").iterdir())[:2]
+    first.write_bytes(b"")
+    second.unlink()
+    with (tmp_path / "bad" / "captions.jsonl").open("a") as file:
+        file.write(json.dumps({"video": "nobody", "text": "x"}) + "\n" + json.dumps({"video": "nobody", "text": " "}))
+    said = teachtext("data", "check", tmp_path / "bad")
+    assert said.returncode == 2 and "Traceback" not in said.stderr
+    told = " ".join(re.sub(r"[│┃]", " ", said.stdout).split())
+    for part in ("error", "1 empty captions", "video files of zero bytes", "copy them again", "'nobody'", first.stem):
+        assert part in told, part
+    assert "Not usable yet: mend the errors above." in told
+
+
+def test_check_tells_what_a_run_would_refuse(teachtext: Command, tmp_path: Path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.mp4").write_bytes(b"x")
+    (tmp_path / "captions.json").write_text("{}")
+    said = teachtext("data", "check", tmp_path)
+    assert said.returncode == 2 and "no caption in" in said.stdout
+    (tmp_path / "captions.json").write_text('{"a": ["a dog"]}')
+    said = teachtext("data", "check", tmp_path)
+    assert said.returncode == 0 and "2 splits without" in said.stdout
+
+
+def test_playground_again_does_nothing(ready: Any, teachtext: Command, tmp_path: Path):
+    shutil.copytree(ready.playground, tmp_path / "p")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "p").rglob("*")}
+    said = teachtext("data", "playground", tmp_path / "p", "--videos", 24, "--captions", 3)
+    assert said.returncode == 0 and said.stdout == f"Generated dataset in {tmp_path / 'p'}\n"
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "p").rglob("*")} == before
+
+
+def write_video(path: Path, count: int, *, width: int = 96, height: int = 64, sound: bool = False) -> Path:
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        if sound:
+            stream = container.add_stream("aac", rate=16000)
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 16000
+            container.mux(stream.encode(frame))
+        else:
+            stream = container.add_stream("libx264", rate=12, options={"preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for number in range(count):
+                picture = np.random.default_rng(number).integers(0, 255, (height, width, 3), np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_bad_videos_are_set_aside_among_good_ones(ready: Any, teachtext: Command, tmp_path: Path):
+    videos = tmp_path / "set" / "videos"
+    shutil.copytree(ready.playground / "videos", videos)
+    good = {path.stem for path in videos.iterdir()} | {"one_frame", "wide"}
+    write_video(videos / "one_frame.mp4", 1)
+    write_video(videos / "wide.mp4", 3, width=3840, height=2160)
+    whole = (videos / "play0001.mp4").read_bytes()
+    (videos / "truncated.mp4").write_bytes(whole[: len(whole) // 2])
+    (videos / "zero.mp4").touch()
+    (videos / "text.mp4").write_text("not a video\n" * 50)
+    write_video(videos / "sound.mp4", 0, sound=True)
+    bad = {"truncated", "zero", "text", "sound"}
+    said = teachtext("extract", tmp_path / "set", "--out", tmp_path / "out", "--expert", "motion")
+    assert said.returncode == 0 and "Traceback" not in said.stderr
+    lines = said.stdout.splitlines()
+    assert lines[0] == f"{len(good)} videos extracted, 0 already there, in {tmp_path / 'out' / 'video'}"
+    assert len(lines) == 1 + len(bad), "one line for each bad video, at the end"
+    for name in bad:
+        (line,) = [line for line in lines[1:] if line.startswith(f"set aside: {videos / name}.mp4 ")]
+        assert len(line.removeprefix(f"set aside: {videos / name}.mp4 ").split()) > 2, "a reason"
+        assert line.count(f"{name}.mp4") == 1
+    again = teachtext("extract", tmp_path / "set", "--out", tmp_path / "out", "--expert", "motion").stdout
+    assert again.startswith(f"0 videos extracted, {len(good)} already there") and again.count("set aside:") == len(bad)
+
+
+def test_file_names_that_are_not_utf8_do_no_harm(ready: Any, teachtext: Command, tmp_path: Path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    odd = os.fsdecode(b"caf\xe9")
+    try:
+        shutil.copy(next((ready.playground / "videos").iterdir()), videos / f"{odd}.mp4")
+        (videos / f"{odd}2.mp4").write_text("no video")
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    said = teachtext("extract", tmp_path, "--out", tmp_path / "out", "--expert", "motion")
+    assert said.returncode == 0, said.stderr
+    assert "1 videos extracted" in said.stdout and said.stdout.count("set aside:") == 1
+    (failure,) = json.loads((tmp_path / "out" / "video" / "failed.json").read_text())
+    assert failure["id"] == f"{odd}2"
+
+
+def test_a_caption_of_5000_words_is_embedded(ready: Any, teachtext: Command, tmp_path: Path):
+    from teachtext.data.store import FeatureFile
+
+    shutil.copytree(ready.playground, tmp_path / "p")
+    with (tmp_path / "p" / "captions.jsonl").open("a") as file:
+        file.write(json.dumps({"video": "play0001", "text": "dog " * 5000, "id": "long"}))
+    for encoder in ("wordllama", "glove"):
+        said = teachtext("embed", tmp_path / "p", "--out", tmp_path / "out", "--encoder", encoder)
+        assert said.returncode == 0 and "73 captions embedded" in said.stdout, said.stderr
+        file = FeatureFile(tmp_path / "out" / "text" / encoder, verify=True)
+        assert len(file) == 73 and file.rows_of("long") > 0
+
+
+def group(number: int) -> int:
+    """How many processes a group has."""
+    count = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        count += int(fields[2]) == number and fields[0] != "Z"
+    return count
+
+
+def interrupt(process: subprocess.Popen[str], sign: Callable[[], bool], wait: float = 0.0) -> str:
+    """Press Ctrl-C at the sign, as a terminal does: every process of the group gets it; return what was said."""
+    until = time.monotonic() + 60
+    try:
+        while not sign():
+            assert process.poll() is None and time.monotonic() < until, "it never got there"
+            time.sleep(0.005)
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    return said
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+def test_ctrl_c_during_extract(
+    ready: Any, start: Callable[..., subprocess.Popen[str]], teachtext: Command, tmp_path: Path
+):
+    from teachtext.data.store import FeatureFile, shards_of
+
+    (tmp_path / "videos").mkdir()
+    for path in (ready.playground / "videos").iterdir():
+        for copy in range(5):
+            os.link(path, tmp_path / "videos" / f"{path.stem}-{copy}.mp4")
+    arguments = ("extract", tmp_path, "--out", tmp_path / "out", "--expert", "motion")
+    process = start(*arguments)
+    said = interrupt(process, lambda: group(process.pid) >= 4, 1.0)
+    assert process.returncode == 130
+    assert said.endswith(STOPPED) and "Traceback" not in said and said.count("teachtext:") == 1
+    folder = tmp_path / "out" / "video" / "motion"
+    kept = len(FeatureFile(folder, verify=True)) if shards_of(folder) else 0
+    assert kept < 120, "stopped before the end"
+    assert not list(tmp_path.rglob("*.tmp"))
+    again = teachtext(*arguments)
+    assert again.returncode == 0 and again.stdout.startswith(f"{120 - kept} videos extracted, {kept} already there")
+
+
+def test_ctrl_c_during_run(
+    ready: Any,
+    start: Callable[..., subprocess.Popen[str]],
+    teachtext: Command,
+    write_config: Callable[..., Path],
+    tmp_path: Path,
+):
+    torch = pytest.importorskip("torch")
+    training = {"epochs": 20, "batch_size": 8}
+    config = write_config(tmp_path / "c.yaml", dataset={"path": str(ready.playground)}, training=training)
+    shutil.copytree(ready.features, tmp_path / "run" / "features")
+    models = tmp_path / "run" / "models"
+    process = start("run", config)
+    said = interrupt(process, lambda: bool(list(models.glob("*/resume.pt"))))
+    assert process.returncode == 130
+    assert said.endswith(STOPPED) and "Traceback" not in said and said.count("teachtext:") == 1
+    assert not list(tmp_path.rglob("*.tmp")) and not (tmp_path / "run" / "results.json").exists()
+    (state,) = models.glob("*/resume.pt")
+    before = torch.load(state, weights_only=True)["history"]
+    assert 0 < len(before) < 20
+    again = teachtext("train", config)
+    assert again.returncode == 0, again.stderr
+    history = json.loads((state.parent / "metrics.json").read_text())["history"]
+    assert len(history) == 20 and history[: len(before)] == before, "it went on, and did not begin again"

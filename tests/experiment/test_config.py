@@ -1,0 +1,231 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from teachtext.errors import InputError
+from teachtext.experiment.config import RunConfig, load_config, show_config
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+LEAST: dict[str, Any] = {
+    "name": "least",
+    "dataset": {"playground": {}},
+    "experts": ["motion"],
+    "teachers": ["glove"],
+    "student": {"text": "wordllama"},
+}
+
+Load = Callable[..., RunConfig]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load(content: dict[str, Any] | str | bytes | None = None, **changes: Any) -> RunConfig:
+        path = tmp_path / "c.yaml"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content if isinstance(content, str) else yaml.safe_dump((content or LEAST) | changes))
+        return load_config(path)
+
+    return load
+
+
+def refused(load: Load, *args: Any, **changes: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        load(*args, **changes)
+    told = str(caught.value)
+    assert "c.yaml" in told and "\n" not in told and len(told) < 500, "one sentence that names the file"
+    return told
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_examples_are_valid(path: Path):
+    config = load_config(path)
+    assert config.name == path.stem
+    assert config.dataset.path is None or config.dataset.path.is_absolute()
+
+
+def test_there_are_examples():
+    assert len(list(EXAMPLES.glob("*.yaml"))) >= 3
+
+
+def names_in(model: Any) -> set[str]:
+    """Every key of a nested mapping."""
+    if isinstance(model, dict):
+        return set(model) | {name for value in model.values() for name in names_in(value)}
+    return {name for value in model for name in names_in(value)} if isinstance(model, list) else set()
+
+
+def test_show_prints_every_default_and_reads_back_the_same(load: Load, tmp_path: Path):
+    config = load()
+    shown = show_config(config)
+    assert names_in(config.model_dump(mode="json")) == names_in(yaml.safe_load(shown))
+    for line in ("shared_dim: 768", "epochs: 50", "margin: 0.2", "videos: 360", "weight: 1.0", "device: cpu"):
+        assert line in shown
+    assert load(shown) == config
+    own = load(
+        dataset={"path": "data", "missing_videos": "keep"},
+        experts=["scene", {"name": "x", "file": "x.npz", "pool": False}],
+        student={"text": "minilm#tokens", "experts": ["x"]},
+        work="elsewhere",
+        training={"lr": 0.5},
+    )
+    assert load(show_config(own)) == own
+
+
+def test_data_is_beside_the_config_and_the_run_where_the_command_is(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    config = load(dataset={"path": "data"}, experts=[{"name": "x", "file": "../x.npz"}])
+    assert config.dataset.path == tmp_path / "data"
+    assert config.experts[0].file == tmp_path.parent / "x.npz"
+    assert config.folder == tmp_path / "here" / "runs" / "least"
+    assert load(work="w").folder == tmp_path / "here" / "w"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"tranining": {}}, ["'tranining' is not a setting", "did you mean 'training'?", "distillation, seeds"]),
+        (
+            {"training": {"epoch": 3}},
+            ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, batch_size"],
+        ),
+        ({"model": {"zzz": 1}}, ["'model.zzz' is not a setting; allowed here: kind, shared_dim"]),
+        ({"experts": ["scene", {"name": "x", "fiel": "y"}]}, ["'experts.1.fiel'", "'file'", "name, file, key, pool"]),
+        ({"dataset": {"playground": {"video": 3}}}, ["'dataset.playground.video'", "'videos'", "captions_per_video"]),
+        (
+            {"student": {"text": "glove", "expert": []}},
+            ["'student.expert'", "'experts'", "allowed here: text, experts"],
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
+    load: Load, changes: dict[str, Any], told: list[str]
+):
+    message = refused(load, **changes)
+    assert all(part in message for part in told), message
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
+        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce' or 'moee'"]),
+        ({"distillation": {"pool": "sum"}}, ["'distillation.pool' is 'sum'", "'mean', 'min', 'max' or 'median'"]),
+        ({"dataset": {"path": "x", "captions": "all"}}, ["'dataset.captions' is 'all'", "'separate'", "'fused'"]),
+        ({"training": {"epochs": 2.5}}, ["'training.epochs' is 2.5", "integer"]),
+        ({"training": {"epochs": 0}}, ["'training.epochs' is 0", "1"]),
+        ({"training": {"lr": "fast"}}, ["'training.lr' is 'fast'", "number"]),
+        ({"training": {"lr": float("inf")}}, ["'training.lr' is inf", "finite"]),
+        ({"training": {"lr": float("nan")}}, ["'training.lr' is nan"]),
+        ({"training": "fast"}, ["'training' is 'fast'", "settings of its own: epochs"]),
+        ({"training": None}, ["'training' is empty", "settings of its own: epochs"]),
+        ({"student": "glove"}, ["'student' is 'glove'", "settings of its own: text, experts"]),
+        ({"experts": ["motion", 3]}, ["'experts.1' is 3", "settings of its own: name, file"]),
+        ({"experts": []}, ["'experts'", "at least 1"]),
+        ({"experts": "motion"}, ["'experts' is 'motion'", "list"]),
+        ({"teachers": [3]}, ["'teachers.0' is 3", "string"]),
+        ({"name": "a b/c"}, ["'name' is 'a b/c'", "letters"]),
+        ({"name": ".."}, ["'name' is '..'", "letters"]),
+        ({"experts": [{"name": "..", "file": "x.npz"}]}, ["'experts.0.name' is '..'"]),
+        ({"dataset": {"playground": {}, "path": "x"}}, ["'dataset': give either 'path' or 'playground'"]),
+        ({"dataset": {}}, ["'dataset': give either 'path' or 'playground'"]),
+        ({"dataset": {"playground": {"videos": 3}}}, ["'dataset.playground.videos' is 3", "12"]),
+        ({"dataset": {"playground": {"seed": -1}}}, ["'dataset.playground.seed' is -1"]),
+        ({"seeds": [0, 1, 0]}, ["'seeds' names '0' twice"]),
+        ({"seeds": [-1]}, ["'seeds.0' is -1"]),
+        ({"seeds": [2**64]}, ["'seeds.0' is 18446744073709551616"]),
+        ({"seeds": []}, ["'seeds'", "at least 1"]),
+        ({"teachers": ["glove", "glove"]}, ["'teachers' names 'glove' twice"]),
+        ({"experts": ["motion", "motion"]}, ["'experts' names 'motion' twice"]),
+        (
+            {"student": {"text": "glove", "experts": ["scene"]}},
+            ["'student.experts' names 'scene'", ": motion"],
+        ),
+        ({"student": {"text": "glove", "experts": []}}, ["'student.experts'", "at least 1"]),
+        ({"student": {"text": "glove", "experts": ["motion"] * 2}}, ["'student.experts' names 'motion' twice"]),
+        ({"teachers": ["glov"]}, ["unknown text encoder 'glov'", "'glove'", "wordllama, minilm"]),
+        ({"student": {"text": "bert"}}, ["unknown text encoder 'bert'", "choose from glove, wordllama"]),
+        ({"teachers": ["hf"]}, ["'hf' names no model", "hf:<model id"]),
+        ({"experts": ["motoin"]}, ["unknown video expert 'motoin'", "'motion'", "appearance, scene, motion"]),
+        ({"work": "a\0b"}, ["a path that cannot be"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, changes: dict[str, Any], told: list[str]):
+    message = refused(load, **changes)
+    assert all(part in message for part in told), message
+
+
+@pytest.mark.parametrize("key", list(LEAST))
+def test_a_missing_key_is_named(load: Load, key: str):
+    told = refused(load, {name: value for name, value in LEAST.items() if name != key})
+    assert f"'{key}' is missing" in told
+
+
+def test_a_misspelt_key_is_told_before_the_one_that_is_missing_for_it(load: Load):
+    misspelt = {"studnet" if name == "student" else name: value for name, value in LEAST.items()}
+    assert "'studnet' is not a setting (did you mean 'student'?)" in refused(load, misspelt)
+    assert "'1' is 1: Keys should be strings" in refused(load, LEAST | {1: 1})
+
+
+def test_a_missing_key_deep_down_is_named(load: Load):
+    assert "'student.text' is missing" in refused(load, student={})
+    assert "'experts.0.name' is missing" in refused(load, experts=[{"file": "x.npz"}])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "is not a config"),
+        ("# nothing\n", "is not a config"),
+        ("- a\n- b\n", "is not a config"),
+        ("hello", "is not a config"),
+        ("a: [1\nb: 2", "is not valid YAML (line 2, column 2"),
+        ("a:\n\t- b", "is not valid YAML (line 2, column 1"),
+        ("a: 1\n---\na: 2\n", "is not valid YAML (line 2, column 1"),
+        (b"\xff\xfe\x00", "is not valid YAML"),
+        ("name: 2020-99-99\n", "is not valid YAML (month must be in 1..12)"),
+        (f"seeds: [{'9' * 5000}]", "is not valid YAML"),
+        ("[" * 20_000, "is not valid YAML (nested too deeply)"),
+    ],
+)
+def test_what_is_no_config_is_refused(load: Load, content: str | bytes, told: str):
+    assert told in refused(load, content)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"nowhere.yaml cannot be read \(No such file"):
+        load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{}']]",
+        "!!python/object/apply:os.mkdir ['{}']",
+        "!!python/name:os.system",
+        "!!python/object/new:os.system ['mkdir {}']",
+    ],
+)
+def test_python_objects_are_never_made(load: Load, tmp_path: Path, tag: str):
+    made = tmp_path / "made"
+    told = refused(load, f"name: {tag.format(made)}\n")
+    assert "is not valid YAML" in told and "python" in told
+    assert not made.exists()
+
+
+def test_a_value_of_a_billion_parts_is_refused_in_few_words(load: Load):
+    parts = ["&a [x, x, x, x, x, x, x, x, x, x]"]
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True):
+        parts.append(f"&{name} [{', '.join([f'*{before}'] * 10)}]")
+    others = yaml.safe_dump({name: value for name, value in LEAST.items() if name != "name"})
+    assert "'name': Input should be a valid string" in refused(load, f"{others}name: [{', '.join(parts)}]\n")
+    assert "xxx'" in refused(load, device="x" * 100_000)

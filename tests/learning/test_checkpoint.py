@@ -1,0 +1,216 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from teachtext.data.store import FeatureWriter
+from teachtext.errors import InputError
+from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_card, save_spec
+from teachtext.learning.inference import score
+from teachtext.learning.trainer import WEIGHTS
+
+
+@pytest.fixture
+def saved(world, trained_a_little, tmp_path):
+    spec = world.spec()
+    model = trained_a_little(spec)
+    save_spec(tmp_path, spec)
+    save_file(model.state_dict(), tmp_path / WEIGHTS)
+    return tmp_path
+
+
+def rewrite(folder, change):
+    told = json.loads((folder / CONFIG).read_text())
+    told = change(told) or told
+    (folder / CONFIG).write_text(json.dumps(told))
+
+
+def one_sentence(caught, name):
+    told = str(caught.value)
+    assert name in told
+    assert "\n" not in told
+    assert len(told) < 400
+
+
+@pytest.mark.parametrize("kind", ["ce", "moee"])
+@pytest.mark.parametrize("changes", [{}, {"text": "sentences", "experts": ("flow", "rgb.0")}, {"mask_padding": False}])
+def test_what_is_saved_scores_the_same_when_loaded(world, trained_a_little, tmp_path, kind, changes):
+    spec = world.spec(kind=kind, **changes)
+    model = trained_a_little(spec)
+    save_spec(tmp_path, spec)
+    save_file(model.state_dict(), tmp_path / WEIGHTS)
+    expected = score(model, world.features(spec), world.captions, world.videos).similarity
+    loaded, read = load_model(tmp_path)
+    assert read == spec
+    assert not loaded.training
+    found = score(loaded, world.features(read), world.captions, world.videos).similarity
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_loading_leaves_the_random_state_of_weights_behind_and_takes_those_of_the_file(saved):
+    torch.manual_seed(99)
+    model, _ = load_model(saved)
+    stored = load_file(saved / WEIGHTS)
+    assert model.state_dict().keys() == stored.keys()
+    assert all(value.equal(stored[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("keep", [0, 4, 50, 1000, -1])
+def test_truncated_weights_are_refused(saved, keep):
+    path = saved / WEIGHTS
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(path))
+
+
+def drop(state):
+    state.pop("text.mixture.weight")
+
+
+def add(state):
+    state["extra"] = torch.zeros(2)
+
+
+def reshape(state):
+    state["text.mixture.weight"] = state["text.mixture.weight"].T.contiguous()
+
+
+@pytest.mark.parametrize("change", [drop, add, reshape])
+def test_weights_of_another_model_are_refused(saved, change):
+    state = load_file(saved / WEIGHTS)
+    change(state)
+    save_file(state, saved / WEIGHTS)
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved / WEIGHTS))
+
+
+def test_missing_files_are_named(saved):
+    (saved / WEIGHTS).rename(saved / "away")
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved / WEIGHTS))
+    (saved / CONFIG).unlink()
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved / CONFIG))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told.update(format="teachtext-model-0"),
+        lambda told: told.pop("format") and None,
+        lambda told: told.pop("text_encoder") and None,
+        lambda told: told["model"].pop("kind") and None,
+        lambda told: told.update(model=["ce", {}]),
+        lambda told: told.update(max_words="many"),
+        lambda told: told.update(max_tokens=None),
+        lambda told: [told],
+        lambda told: "config",
+    ],
+)
+def test_a_config_of_another_form_is_refused(saved, change):
+    rewrite(saved, change)
+    for load in (load_spec, load_model):
+        with pytest.raises(InputError, match="not the config of a TeachText model") as caught:
+            load(saved)
+        one_sentence(caught, str(saved / CONFIG))
+
+
+def test_a_config_that_is_no_json_is_refused(saved):
+    (saved / CONFIG).write_bytes(b"\xff{")
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved / CONFIG))
+
+
+@pytest.mark.parametrize("kind", ["clip", "", "__import__('os')", None, ["ce"], {"ce": 1}])
+def test_a_config_of_an_unknown_kind_is_refused(saved, kind):
+    rewrite(saved, lambda told: told["model"].update(kind=kind))
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved / CONFIG))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expert_dims": None},
+        {"expert_dims": ["rgb.0"]},
+        {"expert_dims": {"rgb.0": "wide", "audio": 3}},
+        {"expert_dims": {"rgb.0": -5, "audio": 3}},
+        {"expert_clusters": ["audio"]},
+        {"expert_clusters": "audio"},
+        {"text_dim": 0},
+        {"text_dim": 1e400},
+        {"text_dim": 10**400},
+        {"text_dim": [6]},
+        {"text_clusters": -1},
+        {"shared_dim": 10**30},
+        {"shared_dim": None},
+        {"ghost_clusters": {}},
+    ],
+)
+def test_arguments_that_build_no_model_are_refused(saved, changes):
+    rewrite(saved, lambda told: told["model"]["arguments"].update(changes))
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved))
+
+
+@pytest.mark.parametrize("arguments", [None, [], "x", 3, {}])
+def test_arguments_that_are_none_are_refused(saved, arguments):
+    rewrite(saved, lambda told: told["model"].update(arguments=arguments))
+    with pytest.raises(InputError) as caught:
+        load_model(saved)
+    one_sentence(caught, str(saved))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_config_of_a_giant_takes_no_memory(saved):
+    import resource
+
+    rewrite(saved, lambda told: told["model"]["arguments"]["expert_dims"].update({"rgb.0": 10**9}))
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()  # noqa: PTH123, SIM115
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, hard))
+    try:
+        # refused for what it is, not because 32 GB could not be had
+        with pytest.raises(InputError, match="size mismatch"):
+            load_model(saved)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["words", "rgb.0"])
+def test_features_of_another_width_are_refused(world, tmp_path, name):
+    with FeatureWriter(tmp_path / name, provenance={}, dim=17) as writer:
+        writer.add("x", np.ones((1, 17)))
+    spec = world.spec()
+    files = {file: world.file(file) for file in ("words", "rgb.0", "audio")}
+    other = type(files[name])(tmp_path / name)
+    files[name] = other
+    with pytest.raises(InputError, match=r"width 17, the model reads (6|5)") as caught:
+        spec.features(files["words"], {"rgb.0": files["rgb.0"], "audio": files["audio"]})
+    one_sentence(caught, str(tmp_path / name))
+
+
+def test_a_model_reads_its_experts_alone_and_no_more_rows_than_it_should(world):
+    spec = world.spec(experts=("rgb.0", "audio"))
+    files = {name: world.file(name) for name in ("flow", "rgb.0", "audio")}
+    features = spec.features(world.file("words"), files)
+    assert sorted(features.experts) == spec.experts == ["audio", "rgb.0"]
+    assert features.texts(world.caption_ids).tokens.shape[1] == 5
+    assert features.videos(world.videos).experts["audio"].shape[1] == 4
+
+
+def test_the_card_tells_its_facts(tmp_path):
+    save_card(tmp_path, "A student", {"seed": "3"})
+    told = (tmp_path / "README.md").read_text()
+    assert "# A student" in told
+    assert "| seed | 3 |" in told

@@ -1,0 +1,183 @@
+import pytest
+import torch
+
+from teachtext.errors import InputError
+from teachtext.learning.inference import embed_texts, embed_videos, score
+from teachtext.learning.losses import MaxMarginRankingLoss, huber
+from teachtext.learning.objective import Retrieval, TeachText
+from teachtext.learning.teachers import CachedTeacher
+from teachtext.models.similarity import TextEmbedding, VideoEmbedding
+
+MODELS = {
+    "ce": {},
+    "sequential": {"gating": "sequential"},
+    "original": {"gating": "sequential", "mask_padding": False},
+    "moee": {"kind": "moee"},
+    "other experts": {"text": "sentences", "experts": ("flow", "audio", "rgb.0")},
+}
+# captions of other videos, an order of its own, videos that lack an expert and videos that do not
+BATCHES = [[0, 1], [8, 3, 5], [4, 2, 7, 1, 0, 6, 8], list(range(9))]
+
+
+@pytest.fixture(params=MODELS)
+def teacher(request, world, trained_a_little):
+    spec = world.spec(**MODELS[request.param])
+    model, features = trained_a_little(spec), world.features(spec)
+    return model, features, CachedTeacher.of(model, features, world.caption_ids, world.videos)
+
+
+def batch_of(world, features, numbers, caption=-1):
+    videos = [world.videos[number] for number in numbers]
+    return world.batch(features, [world.by_video[video][caption] for video in videos], videos)
+
+
+def test_the_world_has_videos_that_lack_experts(world):
+    lacking = {name: sum(world.file(name).rows_of(video) == 0 for video in world.videos) for name in ("audio", "flow")}
+    assert all(0 < count < len(world.videos) for count in lacking.values())
+
+
+@pytest.mark.parametrize("numbers", BATCHES)
+def test_cached_scores_are_those_of_the_live_model(world, teacher, numbers, tmp_path):
+    model, features, cached = teacher
+    batch = batch_of(world, features, numbers)
+    with torch.no_grad():
+        expected = model.eval()(batch)
+    found = cached.scores(batch)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    cached.save(tmp_path / "cache.safetensors")
+    loaded = CachedTeacher.load(tmp_path / "cache.safetensors")
+    torch.testing.assert_close(loaded.scores(batch), found, atol=0, rtol=0)
+
+
+def test_scores_do_not_depend_on_the_size_of_pieces(world, teacher):
+    model, features, _ = teacher
+    small, large = (embed_videos(model, features, world.videos, batch_size=size) for size in (2, 100))
+    for e, name in enumerate(sorted(small.vectors)):
+        present = small.present[:, e]
+        torch.testing.assert_close(small.vectors[name][present], large.vectors[name][present])
+    small, large = (embed_texts(model, features, world.caption_ids, batch_size=size) for size in (1, 100))
+    torch.testing.assert_close(small.weights, large.weights)
+    for name in small.vectors:
+        torch.testing.assert_close(small.vectors[name], large.vectors[name])
+
+
+def test_a_teacher_finds_by_ids_what_the_student_reads_otherwise(world, trained_a_little):
+    student = world.features(world.spec())
+    spec = world.spec(**MODELS["other experts"])
+    model, features = trained_a_little(spec), world.features(spec)
+    cached = CachedTeacher.of(model, features, world.caption_ids[::-1], world.videos[::-1])
+    numbers = [6, 0, 3, 8]
+    with torch.no_grad():
+        expected = model(batch_of(world, features, numbers))
+    torch.testing.assert_close(cached.scores(batch_of(world, student, numbers)), expected, atol=1e-6, rtol=0)
+
+
+def test_scores_of_a_gallery(world, teacher):
+    model, features, _ = teacher
+    found = score(model, features, world.captions, world.videos)
+    assert found.similarity.shape == (len(world.captions), len(world.videos))
+    assert [world.videos[column] for column in found.video_of] == [caption.video_id for caption in world.captions]
+    assert (found.caption_ids, found.video_ids) == (world.caption_ids, list(world.videos))
+    batch = batch_of(world, features, [7, 2], caption=0)
+    with torch.no_grad():
+        expected = model(batch)
+    rows = [world.caption_ids.index(caption_id) for caption_id in batch.text.ids]
+    torch.testing.assert_close(torch.from_numpy(found.similarity[rows][:, [7, 2]]), expected, atol=1e-6, rtol=0)
+    assert found.weights.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("pool", ["mean", "min", "max", "median"])
+def test_the_objective_is_ranking_plus_weighted_distance_to_the_pooled_teachers(world, trained_a_little, pool):
+    spec = world.spec()
+    features = world.features(spec)
+    models = [trained_a_little(world.spec(**MODELS[name])) for name in ("ce", "moee", "other experts")]
+    specs = [world.spec(**MODELS[name]) for name in ("ce", "moee", "other experts")]
+    teachers = [
+        CachedTeacher.of(model, world.features(spec), world.caption_ids, world.videos)
+        for model, spec in zip(models, specs, strict=True)
+    ]
+    batch = batch_of(world, features, [1, 4, 5, 8])
+    scores = spec.build()(batch)
+    ranking = MaxMarginRankingLoss(margin=0.3)
+    losses = TeachText(ranking=ranking, teachers=teachers, pool=pool, threshold=0.1, weight=2.5)(scores, batch)
+    live = torch.stack(
+        [model(batch_of(world, world.features(spec), [1, 4, 5, 8])) for model, spec in zip(models, specs, strict=True)]
+    )
+    target = {
+        "mean": live.sum(dim=0) / 3,
+        "min": live.min(dim=0).values,
+        "max": live.max(dim=0).values,
+        "median": live.sort(dim=0).values[1],
+    }[pool]
+    assert set(losses) == {"ranking", "distillation"}
+    torch.testing.assert_close(losses["ranking"], ranking(scores))
+    torch.testing.assert_close(losses["distillation"], 2.5 * huber(scores, target, threshold=0.1))
+    assert list(Retrieval(ranking=ranking)(scores, batch)) == ["ranking"]
+
+
+def test_the_paper_pools_by_the_mean_with_threshold_and_weight_one(world, trained_a_little):
+    spec = world.spec()
+    features = world.features(spec)
+    teachers = [CachedTeacher.of(trained_a_little(spec), features, world.caption_ids, world.videos) for _ in range(2)]
+    batch = batch_of(world, features, [1, 4, 5])
+    scores = 3 * torch.randn(3, 3)
+    losses = TeachText(ranking=MaxMarginRankingLoss(), teachers=teachers)(scores, batch)
+    target = (teachers[0].scores(batch) + teachers[1].scores(batch)) / 2
+    torch.testing.assert_close(losses["distillation"], torch.nn.functional.smooth_l1_loss(scores, target))
+
+
+def test_no_gradient_reaches_teachers(world):
+    spec = world.spec()
+    model, features = spec.build(), world.features(spec)
+    batch = batch_of(world, features, [1, 4, 5])
+    # a teacher whose embeddings still hang on a model that could learn
+    text, video = model.encode_text(batch.text), model.encode_video(batch.video)
+    live = CachedTeacher(caption_ids=batch.text.ids, text=text, video_ids=batch.video.ids, video=video)
+    frozen = CachedTeacher.of(model, features, world.caption_ids, world.videos)
+    scores = torch.zeros(3, 3, requires_grad=True)
+    losses = TeachText(ranking=MaxMarginRankingLoss(), teachers=[live, frozen])(scores, batch)
+    losses["distillation"].backward()
+    assert scores.grad.abs().min() > 0
+    assert all(parameter.grad is None for parameter in model.parameters())
+    tensors = [*frozen.text.vectors.values(), frozen.text.weights, *frozen.video.vectors.values()]
+    assert not any(tensor.requires_grad for tensor in tensors)
+
+
+def test_any_id_survives_the_file(tmp_path):
+    captions, videos = ["two\nlines", "", "ü", "two"], ["a\nb", "a", "b\r\n"]
+    text = TextEmbedding({"e": torch.randn(4, 2)}, torch.ones(4, 1))
+    video = VideoEmbedding({"e": torch.randn(3, 2)}, torch.ones(3, 1, dtype=torch.bool))
+    cached = CachedTeacher(caption_ids=captions, text=text, video_ids=videos, video=video)
+    cached.save(tmp_path / "cache.safetensors")
+    loaded = CachedTeacher.load(tmp_path / "cache.safetensors")
+
+    class Ids:
+        def __init__(self, ids):
+            self.ids = ids
+            self.tokens = torch.zeros(1)
+
+    class Asked:
+        text, video = Ids(captions[:3]), Ids(videos)
+
+    torch.testing.assert_close(loaded.scores(Asked), text.vectors["e"][:3] @ video.vectors["e"].T)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_cache_is_refused(world, teacher, tmp_path, keep):
+    path = tmp_path / "cache.safetensors"
+    teacher[2].save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"cache\.safetensors is not a whole teacher cache.*delete it and run again"):
+        CachedTeacher.load(path)
+
+
+def test_a_cache_that_is_missing_or_something_else_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "cache.safetensors"
+    with pytest.raises(InputError, match=r"cache\.safetensors"):
+        CachedTeacher.load(path)
+    for metadata in (None, {"captions": "a", "videos": "b"}, {"captions": "[]", "videos": "[]"}):
+        save_file({"weights": torch.zeros(1)}, path, metadata=metadata)
+        with pytest.raises(InputError, match=r"cache\.safetensors"):
+            CachedTeacher.load(path)

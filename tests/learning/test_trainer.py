@@ -1,0 +1,357 @@
+import copy
+import json
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import Metrics, retrieval_metrics
+from teachtext.learning.batches import CaptionPicks
+from teachtext.learning.inference import score
+from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.objective import Retrieval
+from teachtext.learning.trainer import RESUME, WEIGHTS, Trainer, best_epoch
+
+EPOCHS = 5
+
+
+class Noisy:
+    """The ranking loss of scores with noise: an objective that draws random numbers, as dropout would."""
+
+    def __init__(self):
+        self.ranking = Retrieval(ranking=MaxMarginRankingLoss(margin=0.2))
+
+    def __call__(self, scores, batch):
+        return self.ranking(scores + 0.1 * torch.randn_like(scores), batch)
+
+
+def make_trainer(world, folder, **changes):
+    torch.manual_seed(4)
+    spec = changes.pop("spec", None) or world.spec()
+    features = world.features(spec)
+
+    def validate(model):
+        found = score(model, features, world.captions, world.videos)
+        return retrieval_metrics(found.similarity, found.video_of)
+
+    parts = {
+        "model": spec.build(),
+        "objective": Noisy(),
+        "batches": CaptionPicks(features=features, captions=world.by_video, batch_size=4, seed=3),
+        "validate": validate,
+        "epochs": EPOCHS,
+        "lr": 0.01,
+        "seed": 3,
+    }
+    return Trainer(folder=folder, **(parts | changes))
+
+
+def without_seconds(history):
+    return [{name: value for name, value in entry.items() if name != "seconds"} for entry in history]
+
+
+def outcome(trainer):
+    """All that a training leaves behind, bit by bit."""
+    assert sorted(path.name for path in trainer.folder.iterdir()) == [WEIGHTS]
+    state = {name: value.numpy().tobytes() for name, value in trainer.model.state_dict().items()}
+    selected = best_epoch(trainer.history)
+    return state, without_seconds(trainer.history), selected, (trainer.folder / WEIGHTS).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(world, tmp_path_factory):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    trainer = make_trainer(world, tmp_path_factory.mktemp("uninterrupted"))
+    trainer.fit()
+    torch.set_num_threads(threads)
+    return outcome(trainer)
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+class StopAfter:
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def __call__(self, history):
+        if len(history) == self.epoch:
+            stop()
+
+
+def test_training_moves_the_weights_and_draws_random_numbers(world, uninterrupted, tmp_path):
+    assert uninterrupted[0] != {
+        name: value.numpy().tobytes() for name, value in make_trainer(world, tmp_path).model.state_dict().items()
+    }
+    other = make_trainer(world, tmp_path, seed=8)
+    other.fit()
+    assert outcome(other)[0] != uninterrupted[0]
+
+
+def test_the_same_training_gives_the_same_bits(world, uninterrupted, tmp_path):
+    trainer = make_trainer(world, tmp_path)
+    # whatever was drawn before does not matter
+    torch.manual_seed(77)
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+@pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
+def test_a_stop_after_any_epoch_changes_no_bit(world, uninterrupted, tmp_path, epoch):
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, tmp_path, on_epoch=StopAfter(epoch)).fit()
+    torch.manual_seed(77)
+    trainer = make_trainer(world, tmp_path)
+    told = []
+    trainer.on_epoch = lambda history: told.append(len(history))
+    trainer.fit()
+    assert told == list(range(epoch + 1, EPOCHS + 1)), "epochs that were done are not done again"
+    assert outcome(trainer) == uninterrupted
+
+
+@pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
+def test_a_stop_within_any_epoch_changes_no_bit(world, uninterrupted, tmp_path, epoch):
+    trainer = make_trainer(world, tmp_path)
+    whole = trainer.batches
+
+    def batches(number):
+        for i, batch in enumerate(whole(number)):
+            if (number, i) == (epoch, 1):
+                stop()
+            yield batch
+
+    trainer.batches = batches
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    trainer = make_trainer(world, tmp_path)
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_stop_after_every_epoch_changes_no_bit(world, uninterrupted, tmp_path):
+    for epoch in range(1, EPOCHS + 1):
+        with pytest.raises(KeyboardInterrupt):
+            make_trainer(world, tmp_path, on_epoch=StopAfter(epoch)).fit()
+    trainer = make_trainer(world, tmp_path)
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_stop_between_the_two_files_of_an_epoch_changes_no_bit(world, uninterrupted, tmp_path):
+    # the weights of one epoch beside the state of the epoch before it
+    for epoch in (1, 2):
+        folder = tmp_path / str(epoch)
+        with pytest.raises(KeyboardInterrupt):
+            make_trainer(world, folder, on_epoch=StopAfter(epoch)).fit()
+    shutil.copy(tmp_path / "2" / WEIGHTS, tmp_path / "1" / WEIGHTS)
+    trainer = make_trainer(world, tmp_path / "1")
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_killed_process_changes_no_bit(world, uninterrupted, tmp_path):
+    folder = tmp_path / "model"
+    command = [sys.executable, __file__, str(tmp_path / "world"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.strip() == "2":
+                break
+        # epoch 3 takes two batches of a fifth of a second each
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(timeout=20) == -signal.SIGKILL
+    assert {RESUME, WEIGHTS} <= {path.name for path in folder.iterdir()}
+    trainer = make_trainer(world, folder)
+    told = []
+    trainer.on_epoch = lambda history: told.append(len(history))
+    trainer.fit()
+    assert told == [3, 4, 5]
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_finished_training_can_be_asked_again(world, uninterrupted, tmp_path):
+    trainer = make_trainer(world, tmp_path)
+    trainer.fit()
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+def test_the_history_tells_of_every_epoch_and_is_json(uninterrupted):
+    history = uninterrupted[1]
+    assert [entry["epoch"] for entry in history] == [1, 2, 3, 4, 5]
+    assert [entry["lr"] for entry in history] == pytest.approx([0.01 * 0.95**i for i in range(5)])
+    assert all(entry["losses"].keys() == {"ranking"} for entry in history)
+    assert all(entry["validation"].keys() == {"t2v", "v2t"} for entry in history)
+    assert json.loads(json.dumps(history)) == history
+
+
+def test_the_losses_of_an_epoch_are_the_mean_over_its_pairs(world, tmp_path):
+    class Size:
+        def __call__(self, scores, batch):
+            return {"size": scores.sum() * 0 + len(scores), "one": scores.sum() * 0 + 1}
+
+    # nine videos in batches of four and five
+    history = make_trainer(world, tmp_path, objective=Size(), epochs=1).fit()
+    assert history[0]["losses"] == pytest.approx({"size": (4 * 4 + 5 * 5) / 9, "one": 1})
+
+
+@pytest.mark.parametrize(
+    ("geometric_means", "selected"), [([3, 5, 5, 1], 3), ([0, 0, 0, 0], 4), ([9, 1, 2, 3], 1), ([1, 2, 3, 4], 4)]
+)
+def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometric_means, selected):
+    validations = iter(geometric_means)
+
+    def validate(model):
+        value = float(next(validations))
+        # the other direction and the other metrics say otherwise
+        return {
+            "t2v": Metrics(100 - value, 0, 0, 0, 1, 1, value),
+            "v2t": Metrics(0, 0, 0, 0, 1, 1, 100 - value),
+        }
+
+    states = []
+    trainer = make_trainer(world, tmp_path, validate=validate, epochs=4)
+    trainer.on_epoch = lambda history: states.append(copy.deepcopy(trainer.model.state_dict()))
+    history = trainer.fit()
+    kept = load_file(tmp_path / WEIGHTS)
+    same = [all(kept[name].equal(value) for name, value in state.items()) for state in states]
+    assert best_epoch(history) == selected
+    assert same == [epoch == selected for epoch in (1, 2, 3, 4)]
+
+
+def test_two_steps_are_those_of_radam_with_decoupled_decay(world, tmp_path):
+    """Facts 1.8: p <- p - lr wd p - lr m_hat as long as the variance is not yet known; the rate times 0.95."""
+    rate, decay = 0.1, 0.7
+    trainer = make_trainer(
+        world, tmp_path, epochs=2, lr=rate, weight_decay=decay, objective=Retrieval(ranking=MaxMarginRankingLoss())
+    )
+    model, whole = copy.deepcopy(trainer.model), trainer.batches
+    trainer.batches = lambda epoch: [next(iter(whole(epoch)))]
+    trainer.fit()
+
+    def gradients(epoch):
+        model.train().zero_grad()
+        batch = next(iter(whole(epoch)))
+        MaxMarginRankingLoss()(model(batch)).backward()
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    moments = [torch.zeros_like(parameter) for parameter in model.parameters()]
+    for epoch, lr in ((1, rate), (2, rate * 0.95)):
+        for parameter, gradient, moment in zip(model.parameters(), gradients(epoch), moments, strict=True):
+            moment.mul_(0.9).add_(0.1 * gradient)
+            parameter.data -= lr * decay * parameter.data + lr * moment / (1 - 0.9**epoch)
+    found = dict(trainer.model.named_parameters())
+    for name, expected in model.named_parameters():
+        torch.testing.assert_close(found[name], expected, atol=1e-6, rtol=1e-4)
+
+
+def interrupted(world, folder, **changes):
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, folder, on_epoch=StopAfter(1), **changes).fit()
+    return folder / RESUME
+
+
+def test_the_state_to_resume_from_is_read_without_pickles(world, tmp_path):
+    state = torch.load(interrupted(world, tmp_path), weights_only=True)
+    assert len(state["history"]) == 1
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000, -1, -2000])
+def test_a_truncated_state_is_refused(world, tmp_path, keep):
+    path = interrupted(world, tmp_path)
+    path.write_bytes(path.read_bytes()[:keep])
+    refuses(world, path)
+
+
+@pytest.mark.parametrize("content", [{}, [], {"model": {}}, {"model": {}, "optimizer": {}, "history": []}, 3])
+def test_a_state_of_another_form_is_refused(world, tmp_path, content):
+    path = tmp_path / RESUME
+    torch.save(content, path)
+    refuses(world, path)
+
+
+def test_a_state_of_another_model_is_refused(world, tmp_path):
+    refuses(world, interrupted(world, tmp_path, spec=world.spec(shared_dim=16)))
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_pickle_in_the_state_is_not_executed(world, tmp_path):
+    sprung = tmp_path / "sprung"
+    pickle.loads(pickle.dumps(Trap(sprung)))
+    assert sprung.exists(), "the trap works"
+    sprung.unlink()
+    folder = tmp_path / "model"
+    path = interrupted(world, folder)
+    state = torch.load(path, weights_only=True)
+    traps = [pickle.dumps(Trap(sprung)), pickle.dumps({"model": {}, "optimizer": {}, "history": [Trap(sprung)]})]
+    for zipped in (True, False):
+        state["history"] = [Trap(sprung)]
+        torch.save(state, tmp_path / "trap", _use_new_zipfile_serialization=zipped)
+        traps.append((tmp_path / "trap").read_bytes())
+    for trap in traps:
+        path.write_bytes(trap)
+        refuses(world, path)
+        assert not sprung.exists()
+
+
+def refuses(world, path):
+    trainer = make_trainer(world, path.parent)
+    before = path.read_bytes()
+    with pytest.raises(InputError) as caught:
+        trainer.fit()
+    assert str(caught.value) == f"{path} cannot be resumed from: delete it to train from the start"
+    assert path.read_bytes() == before
+
+
+def test_a_tiny_set_is_learned_by_heart(world, tmp_path):
+    spec = world.spec(experts=("rgb.0", "audio", "flow"), text_clusters=4, shared_dim=32)
+    history = make_trainer(
+        world,
+        tmp_path,
+        spec=spec,
+        objective=Retrieval(ranking=MaxMarginRankingLoss(margin=0.2)),
+        batches=CaptionPicks(features=world.features(spec), captions=world.by_video, batch_size=9, seed=0),
+        epochs=80,
+        lr=0.1,
+    ).fit()
+    first, best = history[0], history[best_epoch(history) - 1]
+    assert first["validation"]["t2v"]["r1"] < 30
+    assert best["validation"]["t2v"]["r1"] == best["validation"]["v2t"]["r1"] == 100
+    assert best["losses"]["ranking"] < 0.05 * first["losses"]["ranking"]
+
+
+if __name__ == "__main__":
+    from conftest import make_world
+
+    torch.set_num_threads(1)
+    training = make_trainer(make_world(Path(sys.argv[1])), Path(sys.argv[2]))
+    fast = training.batches
+
+    def slowly(epoch):
+        for batch in fast(epoch):
+            time.sleep(0.2)
+            yield batch
+
+    training.batches = slowly
+    training.on_epoch = lambda history: print(len(history), flush=True)
+    training.fit()
