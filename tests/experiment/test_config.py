@@ -135,6 +135,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"name": ".."}, ["'name' is '..'", "letters"]),
         ({"experts": [{"name": "..", "file": "x.npz"}]}, ["'experts.0.name' is '..'"]),
         ({"dataset": {"playground": {}, "path": "x"}}, ["'dataset': give either 'path' or 'playground'"]),
+        ({"dataset": {"path": "x", "test": "train"}}, ["'dataset': 'test' and 'train' are both 'train'"]),
         ({"dataset": {}}, ["'dataset': give either 'path' or 'playground'"]),
         ({"dataset": {"playground": {"videos": 3}}}, ["'dataset.playground.videos' is 3", "12"]),
         ({"dataset": {"playground": {"seed": -1}}}, ["'dataset.playground.seed' is -1"]),

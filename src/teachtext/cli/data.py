@@ -12,7 +12,10 @@ app = typer.Typer(no_args_is_help=True)
 def check(
     folder: Annotated[Path, typer.Argument(help="Dataset folder: videos/, a captions file, optionally splits.json.")],
 ) -> None:
-    """Print what a dataset folder holds, what is wrong with it, and how to mend it (exit code 2 on errors)."""
+    """Say what a dataset folder holds.
+
+    And what is wrong with it, and how to mend it; exit code 2 on errors.
+    """
     from rich.table import Table
 
     from teachtext.cli.progress import console
@@ -42,7 +45,10 @@ def playground(
     seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
-    """Generate a captioned video set, with splits that hold out combinations and wordings."""
+    """Generate a captioned video set.
+
+    Its splits hold out combinations and wordings.
+    """
     from teachtext.cli.progress import console, shown
     from teachtext.data.playground import build_playground
 

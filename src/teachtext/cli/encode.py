@@ -21,7 +21,10 @@ def extract(
     ],
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
 ) -> None:
-    """Extract video features; resumes, and lists videos that cannot be read at the end."""
+    """Extract video features.
+
+    Resumes where it was stopped, and lists videos that cannot be read at the end.
+    """
     from teachtext.cli.progress import console, shown
     from teachtext.data.folder import find_videos
     from teachtext.encoders.extract import extract as extract_features
@@ -44,7 +47,10 @@ def embed(
     encoder: Annotated[list[str], typer.Option(help="Text encoder; may be given several times.")],
     threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
 ) -> None:
-    """Embed captions; resumes, and encodes equal captions once."""
+    """Embed captions.
+
+    Resumes where it was stopped, and encodes equal captions once.
+    """
     from teachtext.cli.progress import console, shown
     from teachtext.data.folder import load_folder
     from teachtext.encoders.embed import embed as embed_captions

@@ -27,7 +27,10 @@ def evaluate(
     ] = Captions.SEPARATE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Print text-to-video and video-to-text metrics of a trained model on a split."""
+    """Test a trained model on a split.
+
+    Prints text-to-video and video-to-text metrics.
+    """
     from teachtext.evaluation.metrics import METRIC_NAMES
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 

@@ -1,5 +1,6 @@
-"""Progress bars with the time that is left."""
+"""Progress bars with the time that is left; where nobody watches, a line for each piece of work that is done."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,10 @@ console = Console()
 @contextmanager
 def shown() -> Iterator[Progress]:
     """Yield a progress listener that draws one bar for each kind of work, on stderr."""
+    stderr = Console(stderr=True)
+    if not stderr.is_terminal:
+        yield _say_done
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -23,7 +28,7 @@ def shown() -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    bars = Bars(*columns, console=Console(stderr=True))
+    bars = Bars(*columns, console=stderr)
     tasks: dict[str, TaskID] = {}
 
     def listen(what: str, done: int, total: int) -> None:
@@ -38,3 +43,8 @@ def shown() -> Iterator[Progress]:
         # not begun before there is something to show: it would leave an empty line above an error
         if tasks:
             bars.stop()
+
+
+def _say_done(what: str, done: int, total: int) -> None:
+    if done == total:
+        print(f"{what}: {total} of {total}", file=sys.stderr, flush=True)

@@ -12,7 +12,10 @@ def run(
     config: Config,
     show: Annotated[bool, typer.Option("--show", help="Print the config with every default, and stop.")] = False,
 ) -> None:
-    """Extract, embed, train teachers and students, test and report; only what is not there already."""
+    """Do a whole experiment from a config.
+
+    Extract, embed, train teachers and students, test and report: whatever is not there already.
+    """
     from teachtext.experiment.config import load_config, show_config
 
     loaded = load_config(config)
@@ -37,7 +40,10 @@ def run(
 
 
 def train(config: Config) -> None:
-    """Extract, embed and train, as `run` does, but leave the test split alone."""
+    """Train, but leave the test split alone.
+
+    Extracts and embeds first, as `run` does.
+    """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
     from teachtext.experiment.run import prepare
@@ -55,7 +61,10 @@ def train(config: Config) -> None:
 
 
 def report(config: Config) -> None:
-    """Write the HTML report of a run again, from its config (or the config.yaml in its folder)."""
+    """Write the HTML report of a run again.
+
+    From its config, or from the config.yaml in its folder.
+    """
     from teachtext.cli.progress import console, shown
     from teachtext.evaluation.results import Results
     from teachtext.experiment.config import load_config

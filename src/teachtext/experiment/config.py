@@ -48,6 +48,8 @@ class DatasetConfig(_Config):
     def _one_source(self) -> "DatasetConfig":
         if (self.path is None) == (self.playground is None):
             raise ValueError("give either 'path' or 'playground'")
+        if self.test == self.train:
+            raise ValueError(f"'test' and 'train' are both '{self.test}': a model is not tested on what it learned")
         return self
 
 
@@ -118,7 +120,9 @@ class RunConfig(_Config):
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )
     workers: int = Field(2, ge=1, description="processes that decode and extract")
-    threads: int = Field(1, ge=1, description="threads that embed or train; more than there are idle cores is far slower")
+    threads: int = Field(
+        1, ge=1, description="threads that embed or train; more than there are idle cores is far slower"
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
 
     @model_validator(mode="before")

@@ -99,8 +99,10 @@ def load_spec(folder: Path) -> ModelSpec:
     path = folder / CONFIG
     told = read_json(path)
     try:
-        if told["format"] != FORMAT or not all(isinstance(told[name], int) for name in ("max_words", "max_tokens")):
+        if told["format"] != FORMAT or not isinstance(told["text_encoder"], str):
             raise KeyError("format")
+        if not all(isinstance(told[name], int) and told[name] > 0 for name in ("max_words", "max_tokens")):
+            raise KeyError("max_words, max_tokens")
         return ModelSpec(
             kind=told["model"]["kind"],
             arguments=told["model"]["arguments"],
