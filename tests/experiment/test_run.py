@@ -230,7 +230,7 @@ def test_features_from_a_file_need_no_videos(dataset: Path, tmp_path: Path, tiny
     results, set_aside = run(config)
     assert set_aside == []
     assert (results.test.videos, results.test.listed_videos) == (4, 5)
-    assert results.test.notes == ["1 videos have no features and are left out"]
+    assert results.test.notes == ["left out, without features: 1"]
     assert not results.test.generated
     seq, flat = (FeatureFile(config.folder / "features" / "video" / name) for name in ("seq", "flat"))
     assert (len(seq), seq.dim, flat.dim) == (23, 7, 5)
@@ -264,8 +264,8 @@ def test_bad_videos_are_set_aside_and_counted(dataset: Path, tmp_path: Path, tin
         (line,) = [line for line in set_aside if video_id in line]
         assert line.count(f"{video_id}.mp4") == 1, "the path once, not twice"
     assert (results.test.videos, results.test.listed_videos, results.test.train_videos) == (4, 5, 14)
-    assert results.test.notes == ["3 videos have no features and are left out"]
-    assert "3 videos have no features and are left out" in (config.folder / "report.html").read_text()
+    assert results.test.notes == ["left out, without features: 3"]
+    assert "left out, without features: 3" in (config.folder / "report.html").read_text()
     again, still = run(config)
     assert (again.rows, still) == (results.rows, set_aside)
 

@@ -99,7 +99,7 @@ def load_folder(
         )
     kept = named if missing_videos == "keep" else named & raw.videos.keys()
     if missing_videos == "drop" and absent:
-        notes.append(f"{len(absent)} captioned videos have no file and are left out (first: '{absent[0]}')")
+        notes.append(f"left out, captioned but without a file: {len(absent)} (first: '{absent[0]}')")
     splits = _clean_splits(raw, kept & captioned, notes, seed)
     chosen = protocol or Protocol()
     for split in (chosen.train, chosen.select, chosen.test):

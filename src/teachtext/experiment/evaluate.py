@@ -85,7 +85,7 @@ def evaluate_folder(
     text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
     described = {v for v in dataset.videos if any(file.rows_of(v) for file in experts.values())}
-    kept = dataset.only(described, "have no features")
+    kept = dataset.only(described, "without features")
     if not kept.splits[split]:
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
     return rank_queries(model, files, kept.queries_of(split), kept.splits[split])

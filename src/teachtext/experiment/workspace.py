@@ -91,7 +91,7 @@ class Workspace:
         """The dataset cut to the videos that the student's experts can describe."""
         files = [self.expert_file(name) for name in self.student_experts]
         described = {v for v in self.listed_dataset.videos if any(file.rows_of(v) for file in files)}
-        dataset = self.listed_dataset.only(described, "have no features and are left out")
+        dataset = self.listed_dataset.only(described, "without features")
         for split in (dataset.protocol.train, dataset.protocol.select, dataset.protocol.test):
             if not dataset.splits[split]:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")

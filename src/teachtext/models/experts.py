@@ -18,10 +18,12 @@ class RetrievalModel(nn.Module, ABC):
     """A dual encoder over experts: three verbs, `encode_text`, `encode_video`, and `forward` for their similarity."""
 
     experts: list[str]
+    text: TextBranch
 
-    @abstractmethod
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""
+        embedding: TextEmbedding = self.text(text)
+        return embedding
 
     @abstractmethod
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
@@ -72,11 +74,6 @@ class CE(RetrievalModel):
             mask_padding=mask_padding,
         )
 
-    def encode_text(self, text: TextBatch) -> TextEmbedding:
-        """Embed C captions."""
-        embedding: TextEmbedding = self.text(text)
-        return embedding
-
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
         pooled = self.pooling(video)
@@ -123,11 +120,6 @@ class MoEE(RetrievalModel):
             ghost_clusters=ghost_clusters,
             mask_padding=mask_padding,
         )
-
-    def encode_text(self, text: TextBatch) -> TextEmbedding:
-        """Embed C captions."""
-        embedding: TextEmbedding = self.text(text)
-        return embedding
 
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
