@@ -66,7 +66,7 @@ class Dataset:
         return queries(self.captions, self.splits[split], self.protocol)
 
     def only(self, video_ids: Container[str], note: str) -> "Dataset":
-        """Return the dataset with its splits cut to `video_ids`, and a note of how many were left out and why, if any."""
+        """Return the dataset with its splits cut to `video_ids`, and a note of how many that leaves out."""
         splits = {split: [v for v in ids if v in video_ids] for split, ids in self.splits.items()}
         dropped = sum(map(len, self.splits.values())) - sum(map(len, splits.values()))
         notes = [*self.notes, f"left out, {note}: {dropped}"] if dropped else self.notes
