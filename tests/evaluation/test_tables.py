@@ -194,3 +194,10 @@ def test_numbers_have_no_negative_zero():
 def test_row_names_its_encoder_once():
     assert row_name(TEACHERS[0]) == "teacher minilm"
     assert row_name(ALONE) == "student alone (glove)"
+
+
+def test_wide_spreads_fit_into_80_columns():
+    wide = row("teacher use", "teacher", "use", [10.0, 40.0, 55.0], [40.0, 61.0, 82.0])
+    shown = plain(results_table(results(wide, ALONE, taught(1.0, 1.0, 1.0))), width=80)
+    assert "…" not in shown
+    assert "(23)" in shown and "(42)" in shown

@@ -205,4 +205,7 @@ def _column(results: Results, direction: Direction, metric: str) -> list[Cell]:
 
 
 def _std(spread: Spread) -> str:
-    return "" if spread.std is None else number(spread.std)
+    if spread.std is None:
+        return ""
+    # a wide spread needs no decimal, and one more character would not fit into 80 columns
+    return number(spread.std) if spread.std < 9.95 else f"{spread.std:.0f}"
