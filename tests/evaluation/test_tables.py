@@ -112,6 +112,7 @@ def test_effect_is_of_pairs_of_seeds():
         ([1.0, 1.0, 1.0], "mnr", "worse"),
         ([3.0, 3.0, -0.1], "r1", "unclear"),
         ([0.1, 0.1, 5.0], "r1", "unclear"),
+        ([0.1, 0.3, 0.8], "r1", "unclear"),
         ([0.0, 0.0, 0.0], "r1", "unclear"),
         ([5.0], "r1", "unclear"),
     ],

@@ -45,7 +45,7 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
     """Return the results of a direction, one line a row: `mean (sample std over seeds)`, the best mean bold.
 
     The last line is what TeachText adds to the student alone; it has a colour only where all seeds agree and the mean
-    is larger than their spread.
+    is larger than twice their spread.
     """
     table = _empty_table(results, direction)
     table.add_column("exp.", justify="right", no_wrap=True)
@@ -102,11 +102,11 @@ def verdict_words(effect: Spread) -> str:
 
 
 def beyond_spread(effect: Spread) -> bool:
-    """Tell whether all seeds have one sign and the mean exceeds their sample standard deviation."""
+    """Tell whether all seeds have one sign and the mean exceeds twice their sample standard deviation."""
     if effect.std is None:
         return False
     agree = min(effect.values) > 0 or max(effect.values) < 0
-    return agree and abs(effect.mean) > effect.std
+    return agree and abs(effect.mean) > 2 * effect.std
 
 
 def verdict(effect: Spread, metric: str) -> Verdict:
