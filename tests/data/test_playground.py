@@ -335,3 +335,10 @@ def test_actions_differ_in_their_paths() -> None:
         acted = replace(scene, action=action, then=None, new_colour="red" if action == "recolours" else None)
         seen.add(tuple(poses(acted, moment)[0] for moment in np.linspace(0, 1, 9)))
     assert len(seen) == len(scenes.SOLO_ACTIONS)
+
+
+def test_what_a_killed_build_left_of_its_first_file_is_not_foreign(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / ".something.json.123.tmp").write_text("{")
+    build_playground(tmp_path / "set", videos=12, captions_per_video=1, workers=1)
+    assert (tmp_path / "set" / "playground.json").exists()

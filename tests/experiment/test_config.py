@@ -230,3 +230,20 @@ def test_a_value_of_a_billion_parts_is_refused_in_few_words(load: Load):
     others = yaml.safe_dump({name: value for name, value in LEAST.items() if name != "name"})
     assert "'name': Input should be a valid string" in refused(load, f"{others}name: [{', '.join(parts)}]\n")
     assert "xxx'" in refused(load, device="x" * 100_000)
+
+
+def test_a_device_that_is_not_there_is_refused_before_any_work(tmp_path):
+    import torch
+
+    from teachtext.experiment.run import run
+
+    if torch.cuda.is_available():
+        pytest.skip("needs a machine without CUDA")
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "{name: x, dataset: {playground: {}}, experts: [motion], teachers: [glove], student: {text: glove}, "
+        f"device: cuda, work: {tmp_path / 'run'}}}"
+    )
+    with pytest.raises(InputError, match="no such device"):
+        run(load_config(path))
+    assert not (tmp_path / "run").exists()

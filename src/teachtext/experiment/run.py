@@ -38,6 +38,7 @@ def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, lis
 def prepare(workspace: Workspace) -> list[str]:
     """Make the dataset and all features, and verify them once; return one line for each video set aside."""
     config = workspace.config
+    _check_device(config)
     write_text(config.folder / "config.yaml", show_config(config))
     set_aside = workspace.extract()
     workspace.embed()
@@ -130,11 +131,14 @@ def _tested_on(workspace: Workspace) -> TestedOn:
     )
 
 
+def _check_device(config: RunConfig) -> None:
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
+
+
 @contextmanager
 def _torch_settings(config: RunConfig) -> Iterator[None]:
     """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(config.threads)
     torch.use_deterministic_algorithms(True)

@@ -158,7 +158,8 @@ def _is_complete(folder: Path, settings: dict[str, Any]) -> bool:
             if found != settings:
                 raise InputError(f"{folder} holds a playground with other settings ({found})", elsewhere)
             return name != _STARTED
-    foreign = sorted(path.name for path in folder.iterdir() if path.name != ".DS_Store") if folder.exists() else []
+    # hidden ones are the system's, or what a killed build left of a file
+    foreign = sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.exists() else []
     if foreign:
         raise InputError(f"{folder} holds other files ({', '.join(foreign[:3])})", elsewhere)
     return False
