@@ -31,7 +31,8 @@ def check(
         for finding in found.findings:
             findings.add_row(finding.level, finding.what, finding.mend)
         console.print(findings)
-    console.print("Sound." if found.sound else "Not usable yet: mend the errors above.")
+    verdict = "Sound, but look at the warnings above." if found.findings else "Sound."
+    console.print(verdict if found.sound else "Not usable yet: mend the errors above.")
     if not found.sound:
         raise typer.Exit(2)
 

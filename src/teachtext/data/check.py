@@ -83,7 +83,7 @@ def _caption_findings(raw: RawFolder) -> list[Finding]:
         *_some("error", empty, f"empty captions in {path}", "delete the entries or write their text"),
         *_some(
             "warning",
-            [video for video, _ in repeated],
+            [f"{video}: {text}" for video, text in repeated],
             f"captions that repeat word for word for one video in {path}",
             "harmless; delete the repeats if they are a slip",
         ),
