@@ -40,6 +40,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Write `data`, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it is there.
 

@@ -1,10 +1,18 @@
 """The features that one model reads: one text encoder, some experts, and how long a sequence may be."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from teachtext.data.batch import TextBatch, VideoBatch, read_texts, read_videos
 from teachtext.data.store import FeatureFile
+from teachtext.data.types import Dataset
+
+
+def only_described(dataset: Dataset, files: Iterable[FeatureFile]) -> Dataset:
+    """Return the dataset cut to the videos that at least one of the experts' files describes."""
+    opened = list(files)
+    described = {video_id for video_id in dataset.videos if any(file.rows_of(video_id) for file in opened)}
+    return dataset.only(described, "without features")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from teachtext.errors import InputError
-from teachtext.files import atomic
+from teachtext.files import write_bytes
 
 FORMAT = "teachtext-features-1"
 _DTYPES = ("F16", "F32")
@@ -96,8 +96,8 @@ class FeatureWriter:
             "checksum": _checksum(ids, values, offsets),
         }
         number = 1 + max((int(path.stem.split("-")[1]) for path in shards_of(self.folder)), default=-1)
-        with atomic(self.folder / f"part-{number:05d}.safetensors") as temporary:
-            temporary.write_bytes(save({"values": values, "offsets": offsets}, metadata=header))
+        shard = save({"values": values, "offsets": offsets}, metadata=header)
+        write_bytes(self.folder / f"part-{number:05d}.safetensors", shard)
         self._pending.clear()
 
     def __enter__(self) -> "FeatureWriter":

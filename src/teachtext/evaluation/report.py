@@ -14,7 +14,7 @@ from teachtext.evaluation import plots, tables
 from teachtext.evaluation.drawing import Plot, looks
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.plots import Histories, Ranks
-from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results, Row
+from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results
 
 _TEMPLATE = "report.html.j2"
 _HITS = 5
@@ -135,7 +135,7 @@ def _values(content: ReportContent) -> dict[str, Any]:
         "tested_on": tables.tested_on(results),
         "seeds_told": tables.seeds_told(results),
         "sentence": tables.effect_sentence(results),
-        "main": _main_row(results),
+        "main": results.main,
         "names": {row.label: tables.row_name(row) for row in results.rows},
         "facts": _facts(results),
         "effect_label": tables.EFFECT_LABEL,
@@ -158,8 +158,7 @@ def _values(content: ReportContent) -> dict[str, Any]:
 
 def _facts(results: Results) -> list[_Fact]:
     """Choose the numbers of the head: what the main model finds, and what TeachText did."""
-    main = _main_row(results)
-    r1, r10, mdr = (main.spread("t2v", metric).mean for metric in ("r1", "r10", "mdr"))
+    r1, r10, mdr = (results.main.spread("t2v", metric).mean for metric in ("r1", "r10", "mdr"))
     chance = [tables.number(tables.chance_recall(results, k)) for k in (1, 10)]
     facts = [
         _Fact(f"{tables.number(r1)} %", "of captions find their video first", f"chance {chance[0]} %"),
@@ -173,10 +172,6 @@ def _facts(results: Results) -> list[_Fact]:
         meaning = "effect of TeachText on the geometric mean"
         facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, tables.verdict_words(effect), verdict))
     return facts
-
-
-def _main_row(results: Results) -> Row:
-    return results.row("teachtext") or results.row("student") or results.rows[0]
 
 
 def _direction(results: Results, direction: Direction) -> dict[str, Any]:

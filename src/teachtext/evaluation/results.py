@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, Metrics, mean_and_std
-from teachtext.files import atomic, read_json, write_json
+from teachtext.files import read_json, write_bytes, write_json
 
 Direction = Literal["t2v", "v2t"]
 Role = Literal["teacher", "student", "teachtext"]
@@ -101,6 +101,11 @@ class Results(_Record):
         """Return the first row of a role."""
         return next((row for row in self.rows if row.role == role), None)
 
+    @property
+    def main(self) -> Row:
+        """The row that the run is about: the TeachText student, or what comes nearest to it."""
+        return self.row("teachtext") or self.row("student") or self.rows[0]
+
     def effect(self, direction: Direction, metric: str) -> Spread | None:
         """Return what TeachText adds to the student alone, seed by seed; None where one of them is not there."""
         alone, taught = self.row("student"), self.row("teachtext")
@@ -168,8 +173,7 @@ class QueryRanks:
         buffer = io.BytesIO()
         values: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         np.savez_compressed(buffer, **values)
-        with atomic(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        write_bytes(path, buffer.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> "QueryRanks":

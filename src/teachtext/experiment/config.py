@@ -157,6 +157,11 @@ class RunConfig(_Config):
         return self
 
     @property
+    def student_experts(self) -> list[str]:
+        """Experts that the student sees."""
+        return self.student.experts or [expert.name for expert in self.experts]
+
+    @property
     def folder(self) -> Path:
         """Folder that the run writes to."""
         return self.work or Path("runs") / self.name

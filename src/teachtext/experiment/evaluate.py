@@ -1,12 +1,11 @@
 """The test split, touched once: what each trained model does on it is kept beside its weights."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from teachtext.data.features import Features
+from teachtext.data.features import Features, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Caption, CaptionUse, Protocol
@@ -17,7 +16,7 @@ from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
 from teachtext.evaluation.results import QueryRanks
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint
-from teachtext.learning.checkpoint import load_model, load_spec
+from teachtext.learning.checkpoint import load_model
 from teachtext.learning.inference import score
 from teachtext.models.experts import RetrievalModel
 
@@ -75,17 +74,14 @@ def evaluate_folder(
     Raises:
         InputError: whatever is missing or does not fit.
     """
-    spec = load_spec(model_folder)
-    model, _ = load_model(model_folder)
-    dataset = load_folder(dataset_folder, missing_videos="keep")
-    dataset = replace(dataset, protocol=Protocol(captions=captions))
+    model, spec = load_model(model_folder)
+    dataset = load_folder(dataset_folder, protocol=Protocol(captions=captions), missing_videos="keep")
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
     text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
-    described = {v for v in dataset.videos if any(file.rows_of(v) for file in experts.values())}
-    kept = dataset.only(described, "without features")
+    kept = only_described(dataset, experts.values())
     if not kept.splits[split]:
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
     return rank_queries(model, files, kept.queries_of(split), kept.splits[split])

@@ -28,7 +28,7 @@ class Member:
 def members_of(config: RunConfig) -> list[Member]:
     """Return the members of a run, each after those it needs."""
     everything = tuple(sorted(expert.name for expert in config.experts))
-    seen = tuple(sorted(config.student.experts or everything))
+    seen = tuple(sorted(config.student_experts))
     text = config.student.text
     teachers = tuple(Member(f"teacher {encoder}", "teacher", encoder, everything) for encoder in config.teachers)
     return [

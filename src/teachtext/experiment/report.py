@@ -30,13 +30,12 @@ def write_report(workspace: Workspace, results: Results, *, progress: Progress =
         trainings = [Training(workspace, member, seed) for seed in results.seeds]
         histories[member.label] = [training.metrics()["history"] for training in trainings]
         ranks[member.label] = [ranks_on_test(training) for training in trainings]
-    shown = results.row("teachtext") or results.rows[-1]
     content = ReportContent(
         results=results,
         histories=histories,
         ranks=ranks,
-        examples=_examples(workspace, ranks[shown.label][0], progress),
-        examples_of=f"{shown.label}, seed {results.seeds[0]}",
+        examples=_examples(workspace, ranks[results.main.label][0], progress),
+        examples_of=f"{results.main.label}, seed {results.seeds[0]}",
     )
     write_text(workspace.report_path, render_report(content))
     return workspace.report_path

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import torch
 
 from teachtext import __version__
-from teachtext.data.store import FeatureFile
+from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results, Row, TestedOn, as_seed_result
 from teachtext.experiment.config import RunConfig, show_config
@@ -42,9 +42,7 @@ def prepare(workspace: Workspace) -> list[str]:
     write_text(config.folder / "config.yaml", show_config(config))
     set_aside = workspace.extract()
     workspace.embed()
-    folders = [workspace.expert_file(expert.name).folder for expert in config.experts]
-    for folder in [*folders, *(workspace.text_file(encoder).folder for encoder in workspace.text_encoders)]:
-        FeatureFile(folder, verify=True)
+    workspace.verify()
     return set_aside
 
 
@@ -139,11 +137,10 @@ def _check_device(config: RunConfig) -> None:
 @contextmanager
 def _torch_settings(config: RunConfig) -> Iterator[None]:
     """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(config.threads)
+    deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with torch_threads(config.threads):
+            yield
     finally:
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from teachtext.data.features import Features
+from teachtext.data.types import Caption
 from teachtext.encoders.registry import folder_name, parse_text_spec
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config import ModelConfig
@@ -165,29 +166,34 @@ class Training:
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
         dataset = self.workspace.dataset
-        split = dataset.protocol.select
-        found = score(model, self.features, dataset.queries_of(split), dataset.splits[split])
+        found = score(model, self.features, self._select_queries, dataset.splits[dataset.protocol.select])
         return retrieval_metrics(found.similarity, found.video_of)
 
     def _train_videos(self) -> list[str]:
         dataset = self.workspace.dataset
         return list(dataset.splits[dataset.protocol.train])
 
+    @cached_property
+    def _train_queries(self) -> list[Caption]:
+        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.train)
+
+    @cached_property
+    def _select_queries(self) -> list[Caption]:
+        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.select)
+
     def _train_captions(self) -> list[str]:
-        dataset = self.workspace.dataset
-        return [caption.id for caption in dataset.queries_of(dataset.protocol.train)]
+        return [caption.id for caption in self._train_queries]
 
     def _captions(self) -> dict[str, list[str]]:
-        dataset = self.workspace.dataset
         captions: dict[str, list[str]] = {}
-        for caption in dataset.queries_of(dataset.protocol.train):
+        for caption in self._train_queries:
             captions.setdefault(caption.video_id, []).append(caption.id)
         return captions
 
     def _essence(self) -> dict[str, Any]:
         """Everything that the numbers depend on."""
         workspace, member = self.workspace, self.member
-        config, dataset = workspace.config, workspace.dataset
+        config = workspace.config
         return {
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, self.spec.max_tokens],
             "training": config.training.model_dump(),
@@ -195,7 +201,7 @@ class Training:
             "text": workspace.text_file(member.text).checksum(),
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
             "learn": [self._train_videos(), self._train_captions()],
-            "select": [c.id for c in dataset.queries_of(dataset.protocol.select)],
+            "select": [caption.id for caption in self._select_queries],
             "teachers": [teacher.folder.name for teacher in self.teachers],
             "distillation": config.distillation.model_dump() if member.teachers else None,
         }

@@ -1,9 +1,10 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from teachtext.data.features import only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
 from teachtext.data.playground import build_playground
@@ -28,6 +29,7 @@ class Workspace:
 
     config: RunConfig
     progress: Progress = silent
+    _opened: dict[Path, FeatureFile] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def features_folder(self) -> Path:
@@ -53,11 +55,6 @@ class Workspace:
     def text_encoders(self) -> list[str]:
         """Text encoders of the teachers and the student, each once."""
         return list(dict.fromkeys([*self.config.teachers, self.config.student.text]))
-
-    @property
-    def student_experts(self) -> list[str]:
-        """Experts that the student sees."""
-        return self.config.student.experts or [expert.name for expert in self.config.experts]
 
     @cached_property
     def listed_dataset(self) -> Dataset:
@@ -89,9 +86,8 @@ class Workspace:
     @cached_property
     def dataset(self) -> Dataset:
         """The dataset cut to the videos that the student's experts can describe."""
-        files = [self.expert_file(name) for name in self.student_experts]
-        described = {v for v in self.listed_dataset.videos if any(file.rows_of(v) for file in files)}
-        dataset = self.listed_dataset.only(described, "without features")
+        files = [self.expert_file(name) for name in self.config.student_experts]
+        dataset = only_described(self.listed_dataset, files)
         for split in (dataset.protocol.train, dataset.protocol.select, dataset.protocol.test):
             if not dataset.splits[split]:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
@@ -113,9 +109,8 @@ class Workspace:
                 import_npz(expert.file, key, self._expert_folder(expert.name), pool=expert.pool)
         if not registered:
             return []
-        videos = [video for video in self.listed_dataset.videos.values() if video.path is not None]
         done = extract(
-            videos,
+            list(self.listed_dataset.videos.values()),
             registered,
             self.features_folder / "video",
             workers=self.config.workers,
@@ -133,16 +128,31 @@ class Workspace:
             progress=self._named("embed"),
         )
 
+    def verify(self) -> None:
+        """Read all features once, against their checksums; call when they are made, before they are used."""
+        experts = [self._expert_folder(expert.name) for expert in self.config.experts]
+        for folder in [*experts, *map(self._text_folder, self.text_encoders)]:
+            self._opened[folder] = FeatureFile(folder, verify=True)
+
     def expert_file(self, name: str) -> FeatureFile:
-        """Open the features of an expert."""
-        return FeatureFile(self._expert_folder(name))
+        """Return the features of an expert."""
+        return self._open(self._expert_folder(name))
 
     def text_file(self, encoder: str) -> FeatureFile:
-        """Open the features of a text encoder."""
-        return FeatureFile(self.features_folder / "text" / folder_name(encoder))
+        """Return the features of a text encoder."""
+        return self._open(self._text_folder(encoder))
+
+    def _open(self, folder: Path) -> FeatureFile:
+        # opened once: every training asks for the same few
+        if folder not in self._opened:
+            self._opened[folder] = FeatureFile(folder)
+        return self._opened[folder]
 
     def _named(self, step: str) -> Progress:
         return lambda what, done, total: self.progress(f"{step} {what}", done, total)
+
+    def _text_folder(self, encoder: str) -> Path:
+        return self.features_folder / "text" / folder_name(encoder)
 
     def _expert_folder(self, name: str) -> Path:
         return self.features_folder / "video" / name

@@ -13,7 +13,7 @@ from torch import Tensor
 from teachtext.data.batch import Batch
 from teachtext.data.features import Features
 from teachtext.errors import InputError
-from teachtext.files import atomic
+from teachtext.files import write_bytes
 from teachtext.learning.inference import embed_texts, embed_videos
 from teachtext.models.experts import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
@@ -61,8 +61,7 @@ class CachedTeacher:
         tensors |= {f"video/{name}": vector for name, vector in self.video.vectors.items()}
         tensors |= {"weights": self.text.weights, "present": self.video.present}
         ids = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
-        with atomic(path) as temporary:
-            temporary.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}, metadata=ids))
+        write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}, metadata=ids))
 
     @classmethod
     def load(cls, path: Path) -> "CachedTeacher":

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from teachtext.data.batch import Batch
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
-from teachtext.files import atomic
+from teachtext.files import write_bytes
 from teachtext.learning.objective import Objective
 from teachtext.models.experts import RetrievalModel
 
@@ -113,8 +113,7 @@ class Trainer:
 
     def _save(self) -> None:
         if best_epoch(self.history) == len(self.history):
-            with atomic(self.folder / WEIGHTS) as temporary:
-                temporary.write_bytes(save(self.model.state_dict()))
+            write_bytes(self.folder / WEIGHTS, save(self.model.state_dict()))
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -122,8 +121,7 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        with atomic(self.folder / RESUME) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        write_bytes(self.folder / RESUME, buffer.getbuffer())
 
     def _resume(self) -> None:
         path = self.folder / RESUME
