@@ -18,7 +18,7 @@ from teachtext.experiment.train import Training
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.inference import score
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 
 TOP = 5
 
@@ -50,7 +50,7 @@ def rank_queries(
         video_of=found.video_of,
         caption_ids=found.caption_ids,
         video_ids=found.video_ids,
-        experts=model.experts,
+        experts=model.spaces,
     )
 
 

@@ -22,7 +22,7 @@ from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval, TeachText
 from teachtext.learning.teachers import CachedTeacher
 from teachtext.learning.trainer import Trainer, best_epoch
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
 

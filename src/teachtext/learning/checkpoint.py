@@ -16,7 +16,7 @@ from teachtext.errors import InputError
 from teachtext.files import read_json, write_json, write_text
 from teachtext.learning.trainer import WEIGHTS
 from teachtext.models.build import build_model
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 
 CONFIG = "config.json"
 METRICS = "metrics.json"

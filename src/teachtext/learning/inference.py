@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from teachtext.data.features import Features
 from teachtext.data.types import Caption
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, concat_text, concat_video, similarity
 
 

@@ -15,7 +15,7 @@ from teachtext.data.features import Features
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
 from teachtext.learning.inference import embed_texts, embed_videos
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 
 

@@ -14,7 +14,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
 from teachtext.learning.objective import Objective
-from teachtext.models.experts import RetrievalModel
+from teachtext.models.retrieval import RetrievalModel
 
 WEIGHTS = "model.safetensors"
 RESUME = "resume.pt"

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from teachtext.errors import InputError
-from teachtext.models.experts import CE, MoEE, RetrievalModel
+from teachtext.models.ce import CE
+from teachtext.models.moee import MoEE
+from teachtext.models.retrieval import RetrievalModel
 
 MODELS: dict[str, type[RetrievalModel]] = {"ce": CE, "moee": MoEE}
 
