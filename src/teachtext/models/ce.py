@@ -1,0 +1,67 @@
+"""Collaborative Experts (CE)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from teachtext.data.batch import TextBatch, VideoBatch
+from teachtext.models.gating import CollaborativeGating, Gating
+from teachtext.models.pooling import ExpertPooling
+from teachtext.models.retrieval import RetrievalModel
+from teachtext.models.similarity import TextEmbedding, VideoEmbedding
+from teachtext.models.text import TextBranch
+
+
+class CE(RetrievalModel):
+    """Collaborative Experts (Liu et al., BMVC 2019): experts projected to one width, gated by one another.
+
+    Args:
+        expert_dims: D by expert; any set of experts, any of which may be missing for any video.
+        expert_clusters: NetVLAD clusters of the experts that are sequences; the others are averaged over time.
+        text_dim: D of a caption's rows.
+        text_clusters: NetVLAD clusters of the caption; 0 for a sentence vector.
+        ghost_clusters: ghost clusters of the caption's NetVLAD.
+        shared_dim: width of the shared spaces.
+        gating: see `CollaborativeGating`.
+        mask_padding: see `NetVLAD`. False, with `sequential` gating, is the original model.
+    """
+
+    def __init__(
+        self,
+        *,
+        expert_dims: Mapping[str, int],
+        text_dim: int,
+        expert_clusters: Mapping[str, int] | None = None,
+        text_clusters: int = 0,
+        ghost_clusters: int = 0,
+        shared_dim: int = 768,
+        gating: Gating = "parallel",
+        mask_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.experts = sorted(expert_dims)
+        self.pooling = ExpertPooling(dims=expert_dims, clusters=expert_clusters or {}, mask_padding=mask_padding)
+        self.reduce = nn.ModuleList(nn.Linear(width, shared_dim) for width in self.pooling.out_dims)
+        self.collaborate = CollaborativeGating(experts=len(self.experts), dim=shared_dim, gating=gating)
+        self.text = TextBranch(
+            experts=self.experts,
+            out_dims=[shared_dim] * len(self.experts),
+            text_dim=text_dim,
+            clusters=text_clusters,
+            ghost_clusters=ghost_clusters,
+            mask_padding=mask_padding,
+        )
+
+    def encode_text(self, text: TextBatch) -> TextEmbedding:
+        """Embed C captions."""
+        embedding: TextEmbedding = self.text(text)
+        return embedding
+
+    def encode_video(self, video: VideoBatch) -> VideoEmbedding:
+        """Embed B videos."""
+        pooled = self.pooling(video)
+        reduced = [F.normalize(layer(vector), dim=1) for layer, vector in zip(self.reduce, pooled, strict=True)]
+        gated = self.collaborate(torch.stack(reduced, dim=1), video.present)
+        return VideoEmbedding(dict(zip(self.experts, gated.unbind(dim=1), strict=True)), video.present)
