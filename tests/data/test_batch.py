@@ -40,7 +40,7 @@ def words(tmp_path):
 @pytest.mark.parametrize("ids", [["a", "b", "c", "d"], ["c", "a"], ["b", "d"], ["d"], ["a", "a"]])
 @pytest.mark.parametrize("max_tokens", [None, 1, 4, 9])
 def test_videos_are_padded_with_zeros_to_the_longest(files, ids, max_tokens):
-    batch = read_videos(files, ids, max_tokens=max_tokens)
+    batch = read_videos(files, ids, max_tokens=max_tokens and dict.fromkeys(files, max_tokens))
     assert batch.ids == ids
     for name, rows in ROWS.items():
         lengths = [min(rows.get(item) or 0, max_tokens or 99) for item in ids]
@@ -63,11 +63,11 @@ def test_presence_is_derived_and_in_the_order_of_names(files):
 
 def test_a_sequence_can_be_padded_the_same_in_every_batch(files, words):
     for ids in (["a"], ["a", "c"], ["d"]):
-        batch = read_videos(files, ids, max_tokens=4, fill=["motion.x"])
+        batch = read_videos(files, ids, max_tokens={"motion.x": 4}, fill=["motion.x"])
         assert batch.experts["motion.x"].shape == (len(ids), 4, 3)
         assert batch.experts["scene"].shape == (len(ids), 1, 2)
-    plain = read_videos(files, ["a"], max_tokens=4)
-    filled = read_videos(files, ["a"], max_tokens=4, fill=["motion.x"])
+    plain = read_videos(files, ["a"], max_tokens={"motion.x": 4})
+    filled = read_videos(files, ["a"], max_tokens={"motion.x": 4}, fill=["motion.x"])
     torch.testing.assert_close(filled.experts["motion.x"][:, :3], plain.experts["motion.x"])
     assert filled.experts["motion.x"][:, 3:].abs().max() == 0
     assert (filled.lengths["motion.x"].item(), filled.present.tolist()) == (3, [[True, True]])
@@ -99,7 +99,7 @@ def test_a_caption_without_features_is_refused(words, item):
 
 
 def test_features_read_as_they_are_told(files, words):
-    features = Features(text=words, experts=files, max_words=2, max_tokens=3)
+    features = Features(text=words, experts=files, max_words=2, max_tokens=dict.fromkeys(files, 3))
     assert features.texts(["b0"]).lengths.tolist() == [2]
     assert features.videos(["c"]).lengths["motion.x"].tolist() == [3]
     whole = Features(text=words, experts=files)

@@ -55,7 +55,12 @@ class World:
         }
         kind = changes.pop("kind", "ce")
         return ModelSpec(
-            kind=kind, arguments=arguments | changes, text_encoder=text, max_words=5, max_tokens=4, origin={}
+            kind=kind,
+            arguments=arguments | changes,
+            text_encoder=text,
+            max_words=5,
+            max_tokens=dict.fromkeys(arguments["expert_dims"], 4),
+            origin={},
         )
 
     def features(self, spec: ModelSpec) -> Features:

@@ -75,7 +75,7 @@ def read_videos(
     files: Mapping[str, FeatureFile],
     ids: Sequence[str],
     *,
-    max_tokens: int | None = None,
+    max_tokens: Mapping[str, int] | None = None,
     fill: Collection[str] = (),
 ) -> VideoBatch:
     """Read the features of videos.
@@ -83,15 +83,15 @@ def read_videos(
     Args:
         files: feature files by expert.
         ids: B video ids.
-        max_tokens: keep at most the first T rows of a sequence.
-        fill: experts that are padded to `max_tokens` whatever the batch, for models that take padding for tokens.
+        max_tokens: by expert, keep at most the first T rows of a sequence; all where it is not named.
+        fill: experts that are padded to their `max_tokens` whatever the batch, for models that take padding for tokens.
 
     Raises:
         InputError: a video that no expert describes: it has no similarity with anything.
     """
     experts, lengths = {}, {}
     for name, file in files.items():
-        experts[name], lengths[name] = _read(file, ids, max_tokens, name in fill)
+        experts[name], lengths[name] = _read(file, ids, (max_tokens or {}).get(name), name in fill)
     batch = VideoBatch(ids, experts, lengths)
     undescribed = ~batch.present.any(dim=1)
     if undescribed.any():

@@ -1,6 +1,6 @@
 """The features that one model reads: one text encoder, some experts, and how long a sequence may be."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from teachtext.data.batch import TextBatch, VideoBatch, read_texts, read_videos
@@ -23,15 +23,15 @@ class Features:
         text: the text encoder's file, keyed by caption id.
         experts: by expert, files keyed by video id.
         max_words: keep at most the first so many rows of a caption (L).
-        max_tokens: keep at most the first so many rows of an expert (T).
+        max_tokens: by expert, keep at most the first so many rows (T); all where it is not named.
         fill_words: pad captions to `max_words` whatever the batch (see `read_texts`).
-        fill_tokens: experts that are padded to `max_tokens` whatever the batch (see `read_videos`).
+        fill_tokens: experts that are padded to their `max_tokens` whatever the batch (see `read_videos`).
     """
 
     text: FeatureFile
     experts: dict[str, FeatureFile]
     max_words: int | None = None
-    max_tokens: int | None = None
+    max_tokens: Mapping[str, int] | None = None
     fill_words: bool = False
     fill_tokens: Collection[str] = ()
 

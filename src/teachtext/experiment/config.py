@@ -61,6 +61,7 @@ class ExpertConfig(_Config):
     key: str | None = Field(None, description="name of the array in that file; by default the expert's own name")
     pool: bool = Field(True, description="average the rows of a sequence; false keeps them, for NetVLAD in the model")
     clusters: int = Field(8, ge=1, description="NetVLAD clusters where the expert is a sequence")
+    max_tokens: int = Field(64, ge=1, description="keep at most so many rows where the expert is a sequence")
 
 
 class ModelConfig(_Config):
@@ -75,7 +76,6 @@ class ModelConfig(_Config):
     gating: Literal["parallel", "sequential"] = Field("parallel", description="sequential is the original order (ce)")
     mask_padding: bool = Field(True, description="false takes padding for tokens, as the original did")
     max_words: int = Field(30, ge=1, description="keep at most so many tokens of a caption")
-    max_tokens: int = Field(64, ge=1, description="keep at most so many rows of an expert that is a sequence")
 
 
 class TrainingConfig(_Config):

@@ -61,22 +61,19 @@ class Training:
         workspace, member = self.workspace, self.member
         config = workspace.config
         text = workspace.text_file(member.text)
+        sequences = [expert for expert in config.experts if expert.name in member.experts and not expert.pool]
         return ModelSpec(
             kind=config.model.kind,
             arguments=_model_arguments(
                 config.model,
                 expert_dims={name: workspace.expert_file(name).dim for name in member.experts},
-                expert_clusters={
-                    expert.name: expert.clusters
-                    for expert in config.experts
-                    if expert.name in member.experts and not expert.pool
-                },
+                expert_clusters={expert.name: expert.clusters for expert in sequences},
                 text_dim=text.dim,
                 tokens=parse_text_spec(member.text).output == "tokens",
             ),
             text_encoder=member.text,
             max_words=config.model.max_words,
-            max_tokens=config.model.max_tokens,
+            max_tokens={expert.name: expert.max_tokens for expert in sequences},
             origin={
                 "run": config.name,
                 "dataset": workspace.dataset.name,
@@ -195,7 +192,7 @@ class Training:
         workspace, member = self.workspace, self.member
         config = workspace.config
         return {
-            "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, self.spec.max_tokens],
+            "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
             "training": config.training.model_dump(),
             "seed": self.seed,
             "text": workspace.text_file(member.text).checksum(),

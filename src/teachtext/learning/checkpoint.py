@@ -32,7 +32,7 @@ class ModelSpec:
         arguments: of that model.
         text_encoder: spec of the text encoder.
         max_words: rows of a caption that the model reads.
-        max_tokens: rows of an expert that the model reads.
+        max_tokens: by expert, rows of a sequence that the model reads; all where it is not named.
         origin: what it was trained on and how; kept for people.
     """
 
@@ -40,7 +40,7 @@ class ModelSpec:
     arguments: Mapping[str, Any]
     text_encoder: str
     max_words: int
-    max_tokens: int
+    max_tokens: Mapping[str, int]
     origin: Mapping[str, Any]
 
     @property
@@ -84,7 +84,7 @@ def save_spec(folder: Path, spec: ModelSpec) -> None:
         "model": {"kind": spec.kind, "arguments": dict(spec.arguments)},
         "text_encoder": spec.text_encoder,
         "max_words": spec.max_words,
-        "max_tokens": spec.max_tokens,
+        "max_tokens": dict(spec.max_tokens),
         "origin": dict(spec.origin),
     }
     write_json(folder / CONFIG, told)
@@ -101,7 +101,8 @@ def load_spec(folder: Path) -> ModelSpec:
     try:
         if told["format"] != FORMAT or not isinstance(told["text_encoder"], str):
             raise KeyError("format")
-        if not all(isinstance(told[name], int) and told[name] > 0 for name in ("max_words", "max_tokens")):
+        lengths = [told["max_words"], *told["max_tokens"].values()]
+        if not all(isinstance(length, int) and length > 0 for length in lengths):
             raise KeyError("max_words, max_tokens")
         return ModelSpec(
             kind=told["model"]["kind"],
@@ -111,7 +112,7 @@ def load_spec(folder: Path) -> ModelSpec:
             max_tokens=told["max_tokens"],
             origin=told["origin"],
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is not the config of a TeachText model", "give the folder of a trained model"
         ) from error
