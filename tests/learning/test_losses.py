@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachtext.learning.losses import POOLS, MaxMarginRankingLoss, huber
+from teachtext.learning.losses import POOLS, InfoNCE, MaxMarginRankingLoss, huber
 
 
 def loop_ranking(scores, margin):
@@ -31,6 +33,25 @@ def loop_huber(scores, target, threshold):
 def test_the_ranking_loss_equals_the_double_loop(size, margin, seed):
     scores = torch.rand(size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     assert MaxMarginRankingLoss(margin=margin)(scores).item() == pytest.approx(float(loop_ranking(scores, margin)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 6), st.sampled_from([0.02, 0.1, 1.0]), st.integers(0, 99))
+def test_info_nce_equals_the_double_loop(size, temperature, seed):
+    scores = torch.rand(size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    total = 0.0
+    for i in range(size):
+        for line in (scores[i], scores[:, i]):
+            total -= math.log(math.exp(scores[i, i] / temperature) / sum(math.exp(s / temperature) for s in line))
+    assert InfoNCE(temperature=temperature)(scores).item() == pytest.approx(total / (2 * size), rel=1e-5)
+
+
+def test_the_temperature_of_info_nce_learns_but_stays_above_a_hundredth():
+    scores = torch.eye(3)
+    loss = InfoNCE(temperature=0.5)
+    loss(scores).backward()
+    assert loss.log_scale.grad < 0, "right pairs are first: a sharper softmax is better"
+    assert InfoNCE(temperature=0.001)(scores) == InfoNCE(temperature=0.0101)(scores * 1.01)
 
 
 def test_the_ranking_loss_tells_texts_from_videos():

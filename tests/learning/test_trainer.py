@@ -16,20 +16,21 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.inference import score
-from teachtext.learning.losses import MaxMarginRankingLoss
-from teachtext.learning.objective import Retrieval
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
+from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.trainer import RESUME, WEIGHTS, Trainer, best_epoch
 
 EPOCHS = 5
 
 
-class Noisy:
+class Noisy(Objective):
     """The ranking loss of scores with noise: an objective that draws random numbers, as dropout would."""
 
-    def __init__(self):
-        self.ranking = Retrieval(ranking=MaxMarginRankingLoss(margin=0.2))
+    def __init__(self, ranking=None):
+        super().__init__()
+        self.ranking = Retrieval(ranking=ranking or MaxMarginRankingLoss(margin=0.2))
 
-    def __call__(self, scores, batch):
+    def forward(self, scores, batch):
         return self.ranking(scores + 0.1 * torch.randn_like(scores), batch)
 
 
@@ -196,8 +197,8 @@ def test_the_history_tells_of_every_epoch_and_is_json(uninterrupted):
 
 
 def test_the_losses_of_an_epoch_are_the_mean_over_its_pairs(world, tmp_path):
-    class Size:
-        def __call__(self, scores, batch):
+    class Size(Objective):
+        def forward(self, scores, batch):
             return {"size": scores.sum() * 0 + len(scores), "one": scores.sum() * 0 + 1}
 
     # nine videos in batches of four and five
@@ -321,6 +322,45 @@ def refuses(world, path):
         trainer.fit()
     assert str(caught.value) == f"{path} cannot be resumed from: delete it to train from the start"
     assert path.read_bytes() == before
+
+
+LEARNING = {
+    "a loss that learns": lambda: {"objective": Noisy(InfoNCE(temperature=0.1))},
+    "ranger": lambda: {"objective": Noisy(), "optimizer": "ranger"},
+}
+
+
+@pytest.mark.parametrize("what", LEARNING)
+def test_what_a_loss_and_an_optimizer_keep_is_resumed_to_the_bit(world, tmp_path, what):
+    # eight epochs of two steps: Lookahead has moved its slow weights before and after the stop
+    whole = make_trainer(world, tmp_path / "whole", epochs=8, **LEARNING[what]())
+    whole.fit()
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, tmp_path / "cut", epochs=8, on_epoch=StopAfter(5), **LEARNING[what]()).fit()
+    cut = make_trainer(world, tmp_path / "cut", epochs=8, **LEARNING[what]())
+    cut.fit()
+    assert outcome(cut) == outcome(whole)
+    for name, value in whole.objective.state_dict().items():
+        assert cut.objective.state_dict()[name].equal(value)
+
+
+def test_a_temperature_is_learned_and_not_decayed(world, tmp_path):
+    loss = InfoNCE(temperature=0.2)
+    start = loss.log_scale.item()
+    trainer = make_trainer(world, tmp_path, objective=Retrieval(ranking=loss), weight_decay=0.9, epochs=1)
+    assert [group["weight_decay"] for group in trainer.optimizer.param_groups] == [0.9, 0.0]
+    trainer.fit()
+    assert loss.log_scale.item() != start
+    assert "log_scale" not in load_file(tmp_path / WEIGHTS)
+
+
+def test_without_a_validation_the_last_epoch_is_kept(world, tmp_path):
+    trainer = make_trainer(world, tmp_path, validate=None, epochs=3)
+    history = trainer.fit()
+    assert [entry["validation"] for entry in history] == [{}, {}, {}]
+    assert best_epoch(history) == 3
+    kept = load_file(tmp_path / WEIGHTS)
+    assert all(kept[name].equal(value) for name, value in trainer.model.state_dict().items())
 
 
 def test_a_tiny_set_is_learned_by_heart(world, tmp_path):

@@ -14,6 +14,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
 from teachtext.learning.objective import Objective
+from teachtext.learning.optimizers import OPTIMIZERS, OptimizerName
 from teachtext.models.retrieval import RetrievalModel
 
 WEIGHTS = "model.safetensors"
@@ -24,17 +25,18 @@ class Trainer:
     """Train a model, keep the weights of its best epoch, be stoppable at any time.
 
     After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
-    the highest validation t2v geometric mean, of equal ones the later.
+    the highest validation t2v geometric mean, of equal ones the later; without a validation it is the last.
 
     Args:
         model: trained in place.
         objective: losses of a similarity matrix.
         batches: the batches of an epoch, by its number from 1; the same each time it is asked.
-        validate: metrics of the model as it is, by direction.
+        validate: metrics of the model as it is, by direction; None keeps the last epoch.
         folder: where `model.safetensors` (best epoch) and `resume.pt` (last epoch) are written.
         epochs: how many.
-        lr: learning rate of RAdam in the first epoch.
-        weight_decay: decoupled weight decay.
+        optimizer: a name of `OPTIMIZERS`.
+        lr: learning rate in the first epoch.
+        weight_decay: of the model's parameters; those of a loss are not decayed.
         lr_decay: factor on the learning rate from one epoch to the next.
         seed: of whatever is random inside the model.
         on_epoch: told the history after every epoch.
@@ -46,9 +48,10 @@ class Trainer:
         model: RetrievalModel,
         objective: Objective,
         batches: Callable[[int], Iterable[Batch]],
-        validate: Callable[[RetrievalModel], dict[str, Metrics]],
+        validate: Callable[[RetrievalModel], dict[str, Metrics]] | None,
         folder: Path,
         epochs: int,
+        optimizer: OptimizerName = "radam",
         lr: float = 1e-3,
         weight_decay: float = 1e-5,
         lr_decay: float = 0.95,
@@ -66,9 +69,9 @@ class Trainer:
         self.seed = seed
         self.on_epoch = on_epoch
         self.history: list[dict[str, Any]] = []
-        self.optimizer = torch.optim.RAdam(
-            model.parameters(), lr=lr, weight_decay=weight_decay, decoupled_weight_decay=True, foreach=True
-        )
+        own = list(objective.parameters())
+        groups = [{"params": list(model.parameters())}, *([{"params": own, "weight_decay": 0.0}] if own else [])]
+        self.optimizer = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay)
 
     def fit(self) -> list[dict[str, Any]]:
         """Train from where the folder stands to the last epoch; return the history, one entry an epoch."""
@@ -76,7 +79,7 @@ class Trainer:
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             started = time.perf_counter()
             losses = self._train_epoch(epoch)
-            metrics = self.validate(self.model)
+            metrics = self.validate(self.model) if self.validate else {}
             self.history.append(
                 {
                     "epoch": epoch,
@@ -104,7 +107,7 @@ class Trainer:
             moved = batch.to(device)
             losses = self.objective(self.model(moved), moved)
             self.optimizer.zero_grad()
-            sum(losses.values(), torch.zeros((), device=device)).backward()  # type: ignore[no-untyped-call]
+            sum(losses.values(), torch.zeros((), device=device)).backward()
             self.optimizer.step()
             pairs += len(batch.text.ids)
             for name, loss in losses.items():
@@ -116,6 +119,7 @@ class Trainer:
             write_bytes(self.folder / WEIGHTS, save(self.model.state_dict()))
         state = {
             "model": self.model.state_dict(),
+            "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
         }
@@ -130,6 +134,7 @@ class Trainer:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.model.load_state_dict(state["model"])
+            self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.history = list(state["history"])
             best_epoch(self.history)
@@ -138,6 +143,11 @@ class Trainer:
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
-    """Return the number of the epoch with the highest validation t2v geometric mean, of equal ones the later."""
+    """Return the number of the epoch with the highest validation t2v geometric mean, of equal ones the later.
+
+    Without a validation it is the last epoch.
+    """
+    if not all(entry["validation"] for entry in history):
+        return len(history)
     scores = [entry["validation"]["t2v"]["geometric_mean"] for entry in history]
     return max(range(1, len(scores) + 1), key=lambda epoch: (scores[epoch - 1], epoch))
