@@ -5,7 +5,7 @@ import pytest
 
 from teachtext.data.check import check_folder
 from teachtext.data.folder import automatic_splits, find_videos, load_folder, source_of
-from teachtext.data.types import Caption, Protocol, queries
+from teachtext.data.types import Caption, queries
 from teachtext.errors import InputError
 
 CAPTIONS = {"a": ["a dog runs", "the dog is running"], "b": ["a cat sleeps"], "c": ["rain falls"]}
@@ -46,11 +46,11 @@ def test_all_forms_of_captions_say_the_same(tmp_path, form):
 
 def test_protocols_make_queries():
     captions = [Caption("1", "a", "one two three"), Caption("2", "b", "four"), Caption("3", "a", "five")]
-    assert [q.id for q in queries(captions, ["b", "a"], Protocol())] == ["2", "1", "3"]
-    assert [q.id for q in queries(captions, ["a"], Protocol(captions="first"))] == ["1"]
-    fused = queries(captions, ["a"], Protocol(captions="fused", max_words=3))
+    assert [q.id for q in queries(captions, ["b", "a"], "separate")] == ["2", "1", "3"]
+    assert [q.id for q in queries(captions, ["a"], "first")] == ["1"]
+    fused = queries(captions, ["a"], "fused", max_words=3)
     assert [q.text for q in fused] == ["one two three"]
-    fused = queries(captions, ["a"], Protocol(captions="fused"))
+    fused = queries(captions, ["a"], "fused")
     assert [q.text for q in fused] == ["one two three five"]
 
 

@@ -1,12 +1,24 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, load_config, show_config
+from teachtext.experiment.config import (
+    DistillationConfig,
+    ModelConfig,
+    RunConfig,
+    TrainingConfig,
+    load_config,
+    show_config,
+)
+from teachtext.experiment.members import members_of
+from teachtext.learning.losses import POOLS
+from teachtext.learning.optimizers import OPTIMIZERS
+from teachtext.models.build import MODELS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LEAST: dict[str, Any] = {
@@ -96,7 +108,7 @@ def test_data_is_beside_the_config_and_the_run_where_the_command_is(
             {"training": {"epoch": 3}},
             ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, batch_size"],
         ),
-        ({"model": {"zzz": 1}}, ["'model.zzz' is not a setting; allowed here: kind, shared_dim"]),
+        ({"model": {"zzz": 1}}, ["'model.zzz' is not a setting; allowed here: kind, faithful, shared_dim"]),
         ({"experts": ["scene", {"name": "x", "fiel": "y"}]}, ["'experts.1.fiel'", "'file'", "name, file, key, pool"]),
         ({"dataset": {"playground": {"video": 3}}}, ["'dataset.playground.video'", "'videos'", "captions_per_video"]),
         (
@@ -116,7 +128,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
     ("changes", "told"),
     [
         ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
-        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce' or 'moee'"]),
+        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'dual'"]),
         ({"distillation": {"pool": "sum"}}, ["'distillation.pool' is 'sum'", "'mean', 'min', 'max' or 'median'"]),
         ({"dataset": {"path": "x", "captions": "all"}}, ["'dataset.captions' is 'all'", "'separate'", "'fused'"]),
         ({"training": {"epochs": 2.5}}, ["'training.epochs' is 2.5", "integer"]),
@@ -130,12 +142,24 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"experts": ["motion", 3]}, ["'experts.1' is 3", "settings of its own: name, file"]),
         ({"experts": []}, ["'experts'", "at least 1"]),
         ({"experts": "motion"}, ["'experts' is 'motion'", "list"]),
-        ({"teachers": [3]}, ["'teachers.0' is 3", "string"]),
+        ({"teachers": [3]}, ["'teachers.0' is 3", "settings of its own: text, experts"]),
         ({"name": "a b/c"}, ["'name' is 'a b/c'", "letters"]),
         ({"name": ".."}, ["'name' is '..'", "letters"]),
         ({"experts": [{"name": "..", "file": "x.npz"}]}, ["'experts.0.name' is '..'"]),
         ({"dataset": {"playground": {}, "path": "x"}}, ["'dataset': give either 'path' or 'playground'"]),
         ({"dataset": {"path": "x", "test": "train"}}, ["'dataset': 'test' and 'train' are both 'train'"]),
+        ({"dataset": {"path": "x", "select": "train"}}, ["'dataset': 'select' and 'train' are both 'train'"]),
+        ({"dataset": {"path": "x", "benchmark": "msvdd"}}, ["benchmark 'msvdd' is unknown", "msvd, "]),
+        (
+            {"dataset": {"path": "x", "benchmark": "didemo", "captions": "first"}},
+            ["benchmark 'didemo' has 'captions: fused'"],
+        ),
+        ({"model": {"faithful": True, "gating": "parallel"}}, ["'faithful' has sequential gating"]),
+        ({"model": {"faithful": True, "mask_padding": True}}, ["takes padding for tokens"]),
+        ({"model": {"faithful": True, "kind": "mmt"}}, ["'faithful' is said of 'ce' and 'moee'"]),
+        ({"teachers": [{"text": "glove", "model": {"kid": "ce"}}]}, ["'teachers.0.model.kid'", "'kind'"]),
+        ({"teachers": [{"text": "glove", "experts": ["scene"]}]}, ["'teachers.0.experts' names 'scene'", ": motion"]),
+        ({"teachers": ["glove", {"text": "glove", "training": {"lr": 0.1}}]}, ["'teachers' names 'glove' twice"]),
         ({"dataset": {}}, ["'dataset': give either 'path' or 'playground'"]),
         ({"dataset": {"playground": {"videos": 3}}}, ["'dataset.playground.videos' is 3", "12"]),
         ({"dataset": {"playground": {"seed": -1}}}, ["'dataset.playground.seed' is -1"]),
@@ -247,3 +271,64 @@ def test_a_device_that_is_not_there_is_refused_before_any_work(tmp_path):
     with pytest.raises(InputError, match="no such device"):
         run(load_config(path))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_changes_what_it_names_and_keeps_the_rest_of_the_run(load: Load):
+    config = load(
+        experts=["motion", "scene"],
+        model={"shared_dim": 32, "text_clusters": 3},
+        training={"epochs": 9},
+        teachers=[
+            "glove",
+            {"text": "glove", "model": {"kind": "mmt", "layers": 1}, "experts": ["motion"]},
+            {"text": "use", "training": {"optimizer": "ranger", "lr": 0.1}},
+        ],
+    )
+    plain, other, quick, alone, taught = members_of(config)
+    assert (plain.model, plain.training) == (alone.model, alone.training) == (config.model, config.training)
+    assert (other.model.kind, other.model.layers, other.model.shared_dim, other.model.text_clusters) == (
+        "mmt",
+        1,
+        32,
+        3,
+    )
+    assert other.training == config.training
+    assert (quick.training.optimizer, quick.training.lr, quick.training.epochs) == ("ranger", 0.1, 9)
+    assert (other.experts, quick.experts, taught.experts) == (("motion",), ("motion", "scene"), ("motion", "scene"))
+    assert [member.label for member in (plain, other, quick)] == [
+        "teacher glove",
+        "teacher glove (mmt; motion)",
+        "teacher use",
+    ]
+    assert taught.teachers == (plain, other, quick)
+    assert load(show_config(config)) == config
+
+
+def test_without_teachers_the_student_is_alone(load: Load):
+    assert [member.role for member in members_of(load(teachers=[]))] == ["student"]
+
+
+def test_faithful_is_sequential_gating_that_takes_padding_for_tokens(load: Load):
+    model = load(model={"faithful": True}).model
+    assert (model.gating, model.mask_padding) == ("sequential", False)
+    assert load(show_config(load(model={"faithful": True}))).model == model
+    ablation = load(model={"faithful": True, "gating": "none"}).model
+    assert (ablation.gating, ablation.mask_padding) == ("none", False)
+    assert (load().model.gating, load().model.mask_padding) == ("parallel", True)
+
+
+@pytest.mark.parametrize("name", benchmarks())
+def test_a_benchmark_sets_the_protocol_and_can_be_shown_and_read_again(load: Load, name: str):
+    config = load(dataset={"path": "x", "benchmark": name})
+    assert config.dataset.protocol == benchmarks()[name].protocol
+    assert config.dataset.splits_file == benchmarks()[name].splits_file
+    assert load(show_config(config)) == config
+
+
+def test_names_of_the_registries_are_those_that_a_config_allows():
+    for model, name, registry in (
+        (ModelConfig, "kind", MODELS),
+        (TrainingConfig, "optimizer", OPTIMIZERS),
+        (DistillationConfig, "pool", POOLS),
+    ):
+        assert list(get_args(model.model_fields[name].annotation)) == list(registry)

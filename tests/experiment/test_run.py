@@ -277,7 +277,7 @@ def test_trained_folders_give_the_same_numbers_when_loaded_again(done: tuple[Run
             found = metrics_of(
                 evaluate_folder(
                     config.folder / seed.model, config.folder / "playground", config.folder / "features", split="test"
-                )
+                ).ranks
             )
             assert (found["t2v"].as_dict(), found["v2t"].as_dict()) == (seed.t2v, seed.v2t)
 
@@ -294,7 +294,7 @@ def test_a_protocol_holds_in_the_run_and_in_evaluation(
     assert results.test.queries == results.test.videos == 5
     seed = results.rows[-1].seeds[0]
     args = (config.folder / seed.model, playground, config.folder / "features")
-    assert metrics_of(evaluate_folder(*args, split="test", captions=captions))["t2v"].as_dict() == seed.t2v
+    assert metrics_of(evaluate_folder(*args, split="test", captions=captions).ranks)["t2v"].as_dict() == seed.t2v
     with pytest.raises(InputError, match="has no features of caption"):
         evaluate_folder(*args, split="test")
 

@@ -1,6 +1,7 @@
 """`teachtext evaluate`: a trained model on a split."""
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 
 
 class Captions(StrEnum):
-    """How captions become queries; see `teachtext.data.types.CaptionUse`."""
+    """How captions become queries, of `teachtext.data.types.CaptionUse` what needs no file."""
 
     SEPARATE = "separate"
     FIRST = "first"
@@ -20,21 +21,34 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
     features: Annotated[Path, typer.Option(help="Folder with video/<expert> and text/<encoder>.")],
-    split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
+    split: Annotated[str | None, typer.Option(help="Split to evaluate on; by default the test split.")] = None,
     captions: Annotated[
-        Captions,
-        typer.Option(help="How captions become queries: 'dataset.captions' of the run."),
-    ] = Captions.SEPARATE,
+        Captions | None,
+        typer.Option(help="How captions become queries: 'dataset.captions' of the run; by default each is one."),
+    ] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Take the protocol of this benchmark; see 'teachtext benchmarks'.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Test a trained model on a split.
 
-    Prints text-to-video and video-to-text metrics.
+    Prints text-to-video and video-to-text metrics. Refuses a split with videos that the model was trained on.
     """
     from teachtext.evaluation.metrics import METRIC_NAMES
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 
-    found = metrics_of(evaluate_folder(model, dataset, features, split=split, captions=captions.value))
+    done = evaluate_folder(
+        model,
+        dataset,
+        features,
+        split=split,
+        captions=captions.value if captions else None,
+        benchmark_name=benchmark,
+    )
+    found = metrics_of(done.ranks)
+    for note in done.notes:
+        print(f"note: {note}", file=sys.stderr)
     if as_json:
         print(json.dumps({direction: metrics.as_dict() for direction, metrics in found.items()}, indent=2))
         return
@@ -42,7 +56,7 @@ def evaluate(
 
     from teachtext.cli.progress import console
 
-    table = Table("", *METRIC_NAMES.values(), title=f"{model.name} on {dataset.name}, {split}")
+    table = Table("", *METRIC_NAMES.values(), title=f"{model.name} on {dataset.name}, {done.split}")
     for direction, metrics in found.items():
         table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
     console.print(table)

@@ -4,6 +4,7 @@
 videos/<id>.mp4 ...                     (any container; the id is the file name without its ending)
 captions.jsonl | captions.csv | captions.json
 splits.json                             (optional: {"train": [ids], "val": [ids], "test": [ids]})
+splits-<name>.json, chosen-<name>.json  (optional: further lists; {video id: id of the caption that is its query})
 ```
 
 `captions.jsonl` has one object a line with `video` and `text` (optional `id`, `language`), `captions.csv` the same
@@ -23,6 +24,7 @@ from teachtext.data.types import Caption, Dataset, Protocol, Video
 from teachtext.errors import InputError
 from teachtext.files import read_json
 
+DEFAULT_SPLITS = "splits.json"
 CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
 VIDEO_ENDINGS = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ogv", ".flv", ".wmv"})
 # several clips are often cut from one long video and named <source>_<start>_<end>
@@ -38,24 +40,30 @@ class RawFolder:
     captions_path: Path
     videos: Mapping[str, Sequence[Path]]
     captions: Sequence[Caption]
+    splits_path: Path
     splits: Mapping[str, Sequence[str]] | None
 
 
-def read_raw(folder: Path) -> RawFolder:
+def read_raw(folder: Path, splits_file: str = DEFAULT_SPLITS) -> RawFolder:
     """Read a dataset folder as it stands.
 
     Raises:
-        InputError: the folder or its captions are missing, or a file is not in its format.
+        InputError: the folder, its captions or a splits file that is asked for are missing, or a file is not in its
+            format.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give the folder that holds videos/ and a captions file")
     captions_path = _captions_path(folder)
-    splits_path = folder / "splits.json"
+    splits_path = folder / splits_file
+    if splits_file != DEFAULT_SPLITS and not splits_path.exists():
+        there = sorted(path.name for path in folder.glob("splits*.json"))
+        raise InputError(f"{splits_path} does not exist", f"add it; there is {', '.join(there) or 'no other'}")
     return RawFolder(
         path=folder,
         captions_path=captions_path,
         videos=_video_files(folder / "videos"),
         captions=list(_read_captions(captions_path)),
+        splits_path=splits_path,
         splits=_read_splits(splits_path) if splits_path.exists() else None,
     )
 
@@ -66,6 +74,8 @@ def load_folder(
     protocol: Protocol | None = None,
     missing_videos: Literal["error", "drop", "keep"] = "error",
     seed: int = 0,
+    splits_file: str = DEFAULT_SPLITS,
+    chosen_file: str | None = None,
 ) -> Dataset:
     """Load a dataset folder and hold it to its rules.
 
@@ -76,12 +86,14 @@ def load_folder(
             `drop` leaves them out and says how many in the dataset's notes, `keep` keeps them (their features
             come from elsewhere).
         seed: for the automatic splits of a folder without splits.json.
+        splits_file: name of the file with the lists.
+        chosen_file: name of the file with the caption of each video that is its query, where the protocol chooses.
 
     Raises:
         InputError: empty or duplicate captions, unknown or overlapping splits, captions or splits that name videos
             without a file (see `missing_videos`).
     """
-    raw = read_raw(folder)
+    raw = read_raw(folder, splits_file)
     for caption in raw.captions:
         if not caption.text.strip():
             raise InputError(
@@ -93,8 +105,8 @@ def load_folder(
     notes: list[str] = []
     if absent and missing_videos == "error":
         raise InputError(
-            f"{raw.captions_path} or splits.json names {len(absent)} videos without a file in {folder / 'videos'} "
-            f"(first: '{absent[0]}')",
+            f"{raw.captions_path} or {raw.splits_path.name} names {len(absent)} videos without a file in "
+            f"{folder / 'videos'} (first: '{absent[0]}')",
             "add the files, remove the entries, or set 'missing_videos: drop'",
         )
     kept = named if missing_videos == "keep" else named & raw.videos.keys()
@@ -102,7 +114,7 @@ def load_folder(
         notes.append(f"left out, captioned but without a file: {len(absent)} (first: '{absent[0]}')")
     splits = _clean_splits(raw, kept & captioned, notes, seed)
     chosen = protocol or Protocol()
-    for split in (chosen.train, chosen.select, chosen.test):
+    for split in chosen.splits:
         if split not in splits:
             raise InputError(f"{folder} has no split '{split}'", f"use one of {', '.join(splits)}, or add it")
         if not splits[split]:
@@ -112,8 +124,11 @@ def load_folder(
         for video_id in sorted(kept)
     }
     captions = [caption for caption in raw.captions if caption.video_id in videos]
+    choices = _read_chosen(folder / chosen_file, captions) if chosen_file else {}
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
-    return Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes)
+    dataset = Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes, choices)
+    _check_choices(dataset, chosen_file)
+    return dataset
 
 
 def find_videos(folder: Path) -> list[Video]:
@@ -152,7 +167,7 @@ def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int)
         for video_id in ids:
             if seen.setdefault(video_id, split) != split:
                 raise InputError(
-                    f"{raw.path / 'splits.json'} puts '{video_id}' into both '{seen[video_id]}' and '{split}'",
+                    f"{raw.splits_path} puts '{video_id}' into both '{seen[video_id]}' and '{split}'",
                     "keep it in one of them",
                 )
     splits = {split: [v for v in dict.fromkeys(ids) if v in usable] for split, ids in raw.splits.items()}
@@ -242,3 +257,27 @@ def _read_splits(path: Path) -> dict[str, list[str]]:
     ):
         raise InputError(f"{path} is not an object of lists of ids", 'write {"train": ["id", ...], "test": [...]}')
     return content
+
+
+def _read_chosen(path: Path, captions: Sequence[Caption]) -> dict[str, str]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist", 'write {"video id": "id of the caption that is its query"} there')
+    content = read_json(path)
+    own = {caption.id: caption.video_id for caption in captions}
+    known = set(own.values())
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not an object of caption ids", 'write {"video id": "caption id"}')
+    for video_id, caption_id in content.items():
+        if video_id in known and own.get(str(caption_id)) != video_id:
+            raise InputError(f"{path}: '{caption_id}' is no caption of video '{video_id}'", "name one of its captions")
+    return content
+
+
+def _check_choices(dataset: Dataset, chosen_file: str | None) -> None:
+    for split in dataset.protocol.splits:
+        unchosen = [video for video in dataset.splits[split] if video not in dataset.chosen]
+        if dataset.protocol.captions_in(split) == "chosen" and unchosen:
+            raise InputError(
+                f"{chosen_file or 'the config'} names no caption of video '{unchosen[0]}' of split '{split}'",
+                "name the caption that is its query in a chosen file",
+            )

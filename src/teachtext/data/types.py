@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-CaptionUse = Literal["separate", "first", "fused"]
+CaptionUse = Literal["separate", "first", "fused", "chosen"]
+"""How captions become queries: each one, a video's first, all of a video joined to one, or the one that is named."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,41 @@ class Protocol:
     """How captions become queries, and which split is for what.
 
     Args:
-        captions: `separate` = every caption is a query; `first` = only a video's first caption;
-            `fused` = all captions of a video joined to one paragraph query.
+        captions: how captions become queries (see `CaptionUse`).
+        select_captions: how they do in the split that selects, where it differs.
+        test_captions: how they do in the test split, where it differs.
         max_words: keep at most so many words of a query; None keeps all.
         train: name of the split to learn from.
-        select: name of the split whose t2v geometric mean selects the epoch.
+        select: name of the split whose t2v geometric mean selects the epoch; None keeps the last epoch.
         test: name of the split that is touched once, at the end.
     """
 
     captions: CaptionUse = "separate"
+    select_captions: CaptionUse | None = None
+    test_captions: CaptionUse | None = None
     max_words: int | None = None
     train: str = "train"
-    select: str = "val"
+    select: str | None = "val"
     test: str = "test"
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that it names, each once."""
+        return [split for split in dict.fromkeys([self.train, self.select, self.test]) if split is not None]
+
+    def captions_in(self, split: str) -> CaptionUse:
+        """Return how captions become queries in a split."""
+        if split == self.test:
+            return self.test_captions or self.captions
+        return (self.select_captions if split == self.select else None) or self.captions
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Videos, captions, splits and a protocol. A benchmark is no more than that.
 
-    `listed` says how many videos each split names, whether or not they can be used; `notes` what was left out.
+    `listed` says how many videos each split names, whether or not they can be used; `notes` what was left out;
+    `chosen` the caption of a video that is its query, for protocols that choose.
     """
 
     name: str
@@ -60,10 +76,12 @@ class Dataset:
     protocol: Protocol = field(default_factory=Protocol)
     listed: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def queries_of(self, split: str) -> list[Caption]:
         """Return the queries of a split: its captions as the protocol turns them into queries, video by video."""
-        return queries(self.captions, self.splits[split], self.protocol)
+        use, most = self.protocol.captions_in(split), self.protocol.max_words
+        return queries(self.captions, self.splits[split], use, max_words=most, chosen=self.chosen)
 
     def only(self, video_ids: Container[str], note: str) -> "Dataset":
         """Return the dataset with its splits cut to `video_ids`, and a note of how many that leaves out."""
@@ -73,20 +91,37 @@ class Dataset:
         return replace(self, splits=splits, notes=notes)
 
 
-def queries(captions: Sequence[Caption], video_ids: Sequence[str], protocol: Protocol) -> list[Caption]:
-    """Turn the captions of `video_ids` into queries (see `Protocol`), grouped by video in that order."""
+def queries(
+    captions: Sequence[Caption],
+    video_ids: Sequence[str],
+    use: CaptionUse,
+    *,
+    max_words: int | None = None,
+    chosen: Mapping[str, str] | None = None,
+) -> list[Caption]:
+    """Turn the captions of `video_ids` into queries, grouped by video in that order.
+
+    Args:
+        captions: of these and other videos.
+        video_ids: whose captions become queries.
+        use: how they do.
+        max_words: keep at most so many words of a query.
+        chosen: caption id by video, for `chosen`.
+    """
     own: dict[str, list[Caption]] = {video_id: [] for video_id in video_ids}
     for caption in captions:
         if caption.video_id in own:
             own[caption.video_id].append(caption)
     found: list[Caption] = []
     for video_id, group in own.items():
-        if protocol.captions == "first":
+        if use == "first":
             group = group[:1]
-        elif protocol.captions == "fused" and group:
+        elif use == "chosen":
+            group = [caption for caption in group if caption.id == (chosen or {}).get(video_id)]
+        elif use == "fused" and group:
             text = " ".join(caption.text for caption in group)
             group = [Caption(f"{video_id}#fused", video_id, text, group[0].language)]
-        found.extend(_cut(caption, protocol.max_words) for caption in group)
+        found.extend(_cut(caption, max_words) for caption in group)
     return found
 
 

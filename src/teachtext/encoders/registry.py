@@ -105,8 +105,11 @@ def folder_name(spec: str) -> str:
     """Return the folder that a text encoder's features go to; different encoders never share one.
 
     `minilm` and `minilm#pooled` are the same encoder, and the same folder. Specs with a model of one's own carry a
-    hash, because the characters that a folder cannot hold are replaced.
+    hash, because the characters that a folder cannot hold are replaced. A plain name that is not registered is that of
+    features that came from elsewhere.
     """
+    if spec not in TEXT_ENCODERS and re.fullmatch(r"\w[\w.-]*", spec):
+        return spec
     parsed = parse_text_spec(spec)
     if parsed.model is None:
         is_default = parsed.output == TEXT_ENCODERS[parsed.name].outputs[0]

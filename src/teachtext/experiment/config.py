@@ -1,17 +1,18 @@
 """The config of a run: typed, validated, every default here. Config objects stay on this floor."""
 
-import difflib
-import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from teachtext.data.benchmarks import benchmark
+from teachtext.data.types import CaptionUse, Protocol
 from teachtext.encoders.registry import check_text_specs, check_video_names
 from teachtext.errors import InputError
+from teachtext.experiment.explain import explain, yaml_problem
 
 # a letter or digit first: the names become folders, and "..", "." or "-x" would not be ones
 _NAME = r"^\w[\w.-]*$"
@@ -35,22 +36,48 @@ class DatasetConfig(_Config):
 
     path: Path | None = Field(None, description="dataset folder, relative to the config file")
     playground: PlaygroundConfig | None = Field(None, description="instead of a path: the generated dataset")
+    features: Path | None = Field(
+        None, description="features that come with it: a folder with video/<expert> and text/<encoder>"
+    )
+    benchmark: str | None = Field(None, description="a benchmark, whose protocol is used; see 'teachtext benchmarks'")
     missing_videos: Literal["error", "drop", "keep"] = Field(
         "error", description="captioned videos without a file: refuse, leave out, or keep (features come from a file)"
     )
-    captions: Literal["separate", "first", "fused"] = Field("separate", description="how captions become queries")
+    captions: CaptionUse = Field("separate", description="how captions become queries")
+    select_captions: CaptionUse | None = Field(None, description="how they do in the split that selects, if otherwise")
+    test_captions: CaptionUse | None = Field(None, description="how they do in the test split, if otherwise")
     max_words: int | None = Field(None, ge=1, description="keep at most so many words of a query")
     train: str = Field("train", description="split to learn from")
-    select: str = Field("val", description="split that selects the epoch")
+    select: str | None = Field("val", description="split that selects the epoch; null keeps the last epoch")
     test: str = Field("test", description="split that is touched once, at the end")
+    splits_file: str = Field("splits.json", pattern=_NAME, description="file of the dataset folder with the lists")
+    chosen_file: str | None = Field(None, pattern=_NAME, description="file with the one caption a video that is chosen")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_benchmark(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("benchmark"), str):
+            return values
+        known = benchmark(values["benchmark"])
+        fixed = asdict(known.protocol) | {"splits_file": known.splits_file, "chosen_file": known.chosen_file}
+        for name, value in fixed.items():
+            if values.get(name, value) != value:
+                raise ValueError(f"benchmark '{known.name}' has '{name}: {value}', leave that setting out")
+        return values | fixed
 
     @model_validator(mode="after")
     def _one_source(self) -> "DatasetConfig":
         if (self.path is None) == (self.playground is None):
             raise ValueError("give either 'path' or 'playground'")
-        if self.test == self.train:
-            raise ValueError(f"'test' and 'train' are both '{self.test}': a model is not tested on what it learned")
+        if self.train in (self.test, self.select):
+            what = "test" if self.test == self.train else "select"
+            raise ValueError(f"'{what}' and 'train' are both '{self.train}': a model is not tested on what it learned")
         return self
+
+    @property
+    def protocol(self) -> Protocol:
+        """How captions become queries, and which split is for what."""
+        return Protocol(**{field.name: getattr(self, field.name) for field in fields(Protocol)})
 
 
 class ExpertConfig(_Config):
@@ -65,28 +92,61 @@ class ExpertConfig(_Config):
 
 
 class ModelConfig(_Config):
-    """The retrieval model; the same for teachers and student."""
+    """A retrieval model. What the other kinds of model know is left out."""
 
-    kind: Literal["ce", "moee"] = Field("ce", description="Collaborative Experts, or Mixture of Embedding Experts")
-    shared_dim: int = Field(768, ge=1, description="width of the shared spaces (ce)")
+    kind: Literal["ce", "moee", "concat", "mmt", "dual"] = Field(
+        "ce",
+        description="Collaborative Experts, Mixture of Embedding Experts, plain concatenation, multi-modal "
+        "transformer, or dual encoder of pooled features",
+    )
+    faithful: bool = Field(
+        False, description="the authors' model exactly: 'gating: sequential' and 'mask_padding: false' (ce, moee)"
+    )
+    shared_dim: int = Field(768, ge=1, description="width of the shared spaces (ce, mmt, dual)")
     text_clusters: int = Field(
         12, ge=1, description="NetVLAD clusters of a caption's tokens; unused for sentence vectors"
     )
     ghost_clusters: int = Field(0, ge=0, description="ghost clusters of that NetVLAD")
-    gating: Literal["parallel", "sequential"] = Field("parallel", description="sequential is the original order (ce)")
-    mask_padding: bool = Field(True, description="false takes padding for tokens, as the original did")
+    gating: Literal["parallel", "sequential", "none"] = Field(
+        "parallel", description="sequential is the original order, none leaves it out (ce)"
+    )
+    mixture: Literal["learned", "uniform"] = Field(
+        "learned", description="weights of the experts, by the caption or uniform (ce, moee, mmt)"
+    )
+    mask_padding: bool = Field(True, description="false takes padding for tokens, as the original did (ce, moee)")
+    layers: int = Field(4, ge=1, description="of the transformer (mmt)")
+    heads: int = Field(4, ge=1, description="of its attention (mmt)")
+    feedforward: int = Field(3072, ge=1, description="width between its layers (mmt)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped in training (mmt, dual)")
+    identity_start: bool = Field(False, description="start from features that are aligned already (dual)")
     max_words: int = Field(30, ge=1, description="keep at most so many tokens of a caption")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_authors(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("faithful") is not True:
+            return values
+        if values.get("kind", "ce") not in ("ce", "moee"):
+            raise ValueError(f"'faithful' is said of 'ce' and 'moee' alone, not of '{values['kind']}'")
+        if values.get("gating") == "parallel" or values.get("mask_padding") is True:
+            raise ValueError("'faithful' has sequential gating and takes padding for tokens, leave those settings out")
+        return {"gating": "sequential"} | values | {"mask_padding": False}
 
 
 class TrainingConfig(_Config):
-    """How every model is trained."""
+    """How a model is trained."""
 
     epochs: int = Field(50, ge=1, description="the epoch with the best validation t2v geometric mean is kept")
     batch_size: int = Field(64, ge=2, description="videos a batch, each with one caption picked at random")
-    lr: float = Field(1e-3, gt=0, description="learning rate of RAdam in the first epoch")
+    optimizer: Literal["radam", "ranger", "adam", "adamw"] = Field(
+        "radam", description="ranger is RAdam inside Lookahead"
+    )
+    lr: float = Field(1e-3, gt=0, description="learning rate in the first epoch")
     lr_decay: float = Field(0.95, gt=0, le=1, description="factor on the learning rate from epoch to epoch")
-    weight_decay: float = Field(1e-5, ge=0, description="decoupled weight decay")
-    margin: float = Field(0.2, gt=0, description="margin of the ranking loss")
+    weight_decay: float = Field(1e-5, ge=0, description="weight decay, decoupled but for adam")
+    loss: Literal["max_margin", "info_nce"] = Field("max_margin", description="the ranking loss")
+    margin: float = Field(0.2, gt=0, description="margin (max_margin)")
+    temperature: float = Field(0.07, gt=0, description="temperature at the start, then learned (info_nce)")
 
 
 class DistillationConfig(_Config):
@@ -104,13 +164,22 @@ class StudentConfig(_Config):
     experts: list[str] | None = Field(None, min_length=1, description="the experts it sees; by default all")
 
 
+class TeacherConfig(_Config):
+    """A model that the student learns from. What is not set is as in the run."""
+
+    text: str = Field(description="its text encoder")
+    experts: list[str] | None = Field(None, min_length=1, description="the experts it sees; by default all")
+    model: ModelConfig | None = Field(None, description="settings of its model that differ from the run's")
+    training: TrainingConfig | None = Field(None, description="settings of its training that differ from the run's")
+
+
 class RunConfig(_Config):
     """A whole run."""
 
     name: str = Field(pattern=_NAME, description="of the run and its folder")
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts that the teachers see")
-    teachers: list[str] = Field(min_length=1, description="text encoders, one teacher each")
+    teachers: list[TeacherConfig] = Field(description="text encoders, one teacher each, or settings of a teacher")
     student: StudentConfig
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
@@ -127,33 +196,40 @@ class RunConfig(_Config):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_experts(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("experts"), list):
-            experts = [{"name": e} if isinstance(e, str) else e for e in values["experts"]]
-            return {**values, "experts": experts}
-        return values
+    def _short_forms(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        short = {**values}
+        for key, name in (("experts", "name"), ("teachers", "text")):
+            if isinstance(values.get(key), list):
+                short[key] = [{name: item} if isinstance(item, str) else item for item in values[key]]
+        if isinstance(short.get("teachers"), list):
+            short["teachers"] = [_inherit(teacher, values) for teacher in short["teachers"]]
+        return short
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
-        check_text_specs([*self.teachers, self.student.text])
-        check_video_names(expert.name for expert in self.experts if expert.file is None)
+        if self.dataset.features is None:
+            check_text_specs([*(teacher.text for teacher in self.teachers), self.student.text])
+            check_video_names(expert.name for expert in self.experts if expert.file is None)
         names = [expert.name for expert in self.experts]
-        seen = self.student.experts or []
         lists: dict[str, Sequence[str | int]] = {
             "experts": names,
-            "teachers": self.teachers,
             "seeds": self.seeds,
-            "student.experts": seen,
+            "student.experts": self.student.experts or [],
+            **{f"teachers.{n}.experts": teacher.experts or [] for n, teacher in enumerate(self.teachers)},
         }
         for what, items in lists.items():
             twice = [item for number, item in enumerate(items) if item in items[:number]]
             if twice:
                 raise ValueError(f"'{what}' names '{twice[0]}' twice")
-        unknown = sorted(set(seen) - set(names))
-        if unknown:
-            raise ValueError(
-                f"'student.experts' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}"
-            )
+            unknown = sorted(set(items) - set(names)) if what.endswith(".experts") else []
+            if unknown:
+                raise ValueError(f"'{what}' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}")
+        labels = [(t.text, (t.model or self.model).kind, t.experts) for t in self.teachers]
+        same = [label for number, label in enumerate(labels) if label in labels[:number]]
+        if same:
+            raise ValueError(f"'teachers' names '{same[0][0]}' twice")
         return self
 
     @property
@@ -165,6 +241,18 @@ class RunConfig(_Config):
     def folder(self) -> Path:
         """Folder that the run writes to."""
         return self.work or Path("runs") / self.name
+
+
+def _inherit(teacher: Any, run: Mapping[str, Any]) -> Any:
+    """Complete the settings that a teacher changes with those of the run, before either is validated."""
+    if not isinstance(teacher, dict):
+        return teacher
+    own = {
+        name: run[name] | teacher[name]
+        for name in ("model", "training")
+        if isinstance(teacher.get(name), dict) and isinstance(run.get(name), dict)
+    }
+    return teacher | own
 
 
 def load_config(path: Path) -> RunConfig:
@@ -179,13 +267,15 @@ def load_config(path: Path) -> RunConfig:
         raise InputError(f"{path} cannot be read ({error.strerror})", "give the path of a config file") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: not UTF-8, a date or a number that cannot be
-        raise InputError(f"{path} is not valid YAML ({_yaml_problem(error)})", "correct it") from error
+        raise InputError(f"{path} is not valid YAML ({yaml_problem(error)})", "correct it") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error)}", "correct that key; see examples/ for whole configs") from error
+        raise InputError(
+            f"{path}: {explain(error, RunConfig)}", "correct that key; see examples/ for whole configs"
+        ) from error
     except InputError as error:
         raise InputError(f"{path}: {error.problem}", error.mend) from error
     try:
@@ -201,59 +291,10 @@ def show_config(config: RunConfig) -> str:
 
 def _resolve(config: RunConfig, folder: Path) -> RunConfig:
     dataset = config.dataset
-    if dataset.path is not None:
-        dataset = dataset.model_copy(update={"path": (folder / dataset.path).resolve()})
+    paths = {name: getattr(dataset, name) for name in ("path", "features")}
+    dataset = dataset.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})
     experts = [
         expert if expert.file is None else expert.model_copy(update={"file": (folder / expert.file).resolve()})
         for expert in config.experts
     ]
     return config.model_copy(update={"dataset": dataset, "experts": experts, "work": config.folder.resolve()})
-
-
-def _yaml_problem(error: Exception) -> str:
-    """Say in one line what a YAML parser says in several."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
-    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-
-
-def _explain(error: ValidationError) -> str:
-    """Say in one sentence what is wrong first: the key, and what is allowed there."""
-    # a misspelt key is also a missing one, and the better thing to tell
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        *parents, key = first["loc"]
-        allowed = _fields_at(parents)
-        close = difflib.get_close_matches(str(key), allowed, n=1)
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
-        return f"'{where}' is not a setting{hint}; allowed here: {', '.join(allowed)}"
-    if first["type"] == "missing":
-        return f"'{where}' is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "model_type":
-        message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc'])))}"
-    if first["type"] == "string_pattern_mismatch":
-        message = "use letters, digits, '_', '-' and '.', and neither '-' nor '.' first"
-    if first["input"] is None:
-        return f"'{where}' is empty: {message}"
-    if isinstance(first["input"], dict | list):
-        return f"'{where}': {message}" if where else message
-    return f"'{where}' is {reprlib.repr(first['input'])}: {message}" if where else message
-
-
-def _fields_at(location: list[int | str]) -> list[str]:
-    model: type[BaseModel] = RunConfig
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            found = _model_in(model.model_fields[part].annotation)
-            model = found or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (list, Union, UnionType):
-        return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
-    return None

@@ -1,9 +1,9 @@
 """Who is trained in a run: the teachers, the student alone, the TeachText student."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teachtext.evaluation.results import Role
-from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config import ModelConfig, RunConfig, TeacherConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Member:
         role: teacher, student (alone) or teachtext.
         text: its text encoder.
         experts: the video experts it sees.
+        model: its architecture.
+        training: how it is trained.
         teachers: whom it learns from; nobody, for all but the TeachText student.
     """
 
@@ -22,17 +24,34 @@ class Member:
     role: Role
     text: str
     experts: tuple[str, ...]
+    model: ModelConfig
+    training: TrainingConfig
     teachers: tuple["Member", ...] = ()
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs."""
-    everything = tuple(sorted(expert.name for expert in config.experts))
-    seen = tuple(sorted(config.student_experts))
+    """Return the members of a run, each after those it needs; without teachers the student alone."""
+    teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
-    teachers = tuple(Member(f"teacher {encoder}", "teacher", encoder, everything) for encoder in config.teachers)
-    return [
-        *teachers,
-        Member(f"student {text}, alone", "student", text, seen),
-        Member(f"student {text}, TeachText", "teachtext", text, seen, teachers),
+    alone = Member(
+        f"student {text}, alone",
+        "student",
+        text,
+        tuple(sorted(config.student_experts)),
+        config.model,
+        config.training,
+    )
+    taught = replace(alone, label=f"student {text}, TeachText", role="teachtext", teachers=teachers)
+    return [*teachers, alone, *([taught] if teachers else [])]
+
+
+def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
+    everything = [expert.name for expert in config.experts]
+    model = teacher.model or config.model
+    experts = tuple(sorted(teacher.experts or everything))
+    differs = [
+        *([model.kind] if model.kind != config.model.kind else []),
+        *([", ".join(experts)] if len(experts) < len(everything) else []),
     ]
+    label = f"teacher {teacher.text}" + (f" ({'; '.join(differs)})" if differs else "")
+    return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)

@@ -39,6 +39,7 @@ def prepare(workspace: Workspace) -> list[str]:
     """Make the dataset and all features, and verify them once; return one line for each video set aside."""
     config = workspace.config
     _check_device(config)
+    workspace.check_names()
     write_text(config.folder / "config.yaml", show_config(config))
     set_aside = workspace.extract()
     workspace.embed()
@@ -123,7 +124,7 @@ def _tested_on(workspace: Workspace) -> TestedOn:
         listed_videos=dataset.listed[protocol.test],
         queries=len(dataset.queries_of(protocol.test)),
         train_videos=len(dataset.splits[protocol.train]),
-        selection_videos=len(dataset.splits[protocol.select]),
+        selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
         generated=workspace.config.dataset.playground is not None,
         notes=list(dataset.notes),
     )

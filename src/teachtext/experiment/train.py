@@ -6,22 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from teachtext.data.features import Features
 from teachtext.data.types import Caption
-from teachtext.encoders.registry import folder_name, parse_text_spec
+from teachtext.encoders.registry import folder_name
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.experiment.config import ModelConfig
+from teachtext.experiment.config import ModelConfig, TrainingConfig
 from teachtext.experiment.members import Member
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
 from teachtext.learning.inference import score
-from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval, TeachText
 from teachtext.learning.teachers import CachedTeacher
 from teachtext.learning.trainer import Trainer, best_epoch
+from teachtext.models.build import known_arguments
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
@@ -63,17 +65,18 @@ class Training:
         text = workspace.text_file(member.text)
         sequences = [expert for expert in config.experts if expert.name in member.experts and not expert.pool]
         return ModelSpec(
-            kind=config.model.kind,
+            kind=member.model.kind,
             arguments=_model_arguments(
-                config.model,
+                member.model,
                 expert_dims={name: workspace.expert_file(name).dim for name in member.experts},
                 expert_clusters={expert.name: expert.clusters for expert in sequences},
                 text_dim=text.dim,
-                tokens=parse_text_spec(member.text).output == "tokens",
+                tokens=workspace.text_output(member.text) == "tokens",
             ),
             text_encoder=member.text,
-            max_words=config.model.max_words,
+            max_words=member.model.max_words,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
+            trained_on=self._train_videos(),
             origin={
                 "run": config.name,
                 "dataset": workspace.dataset.name,
@@ -81,7 +84,7 @@ class Training:
                 "role": member.role,
                 "teachers": [teacher.text for teacher in member.teachers],
                 "seed": self.seed,
-                "training": config.training.model_dump(),
+                "training": member.training.model_dump(),
                 "distillation": config.distillation.model_dump() if member.teachers else None,
             },
         )
@@ -97,7 +100,7 @@ class Training:
         """Train it, or go on where it was stopped; its teachers must be done."""
         if self.done:
             return
-        config = self.workspace.config.training
+        config = self.member.training
         torch.manual_seed(self.seed)
         model = self.spec.build().to(self.workspace.config.device)
         what = f"train {self.member.label}, seed {self.seed}"
@@ -107,9 +110,10 @@ class Training:
             batches=CaptionPicks(
                 features=self.features, captions=self._captions(), batch_size=config.batch_size, seed=self.seed
             ),
-            validate=self._validate,
+            validate=self._validate if self.workspace.dataset.protocol.select else None,
             folder=self.folder,
             epochs=config.epochs,
+            optimizer=config.optimizer,
             lr=config.lr,
             weight_decay=config.weight_decay,
             lr_decay=config.lr_decay,
@@ -120,7 +124,8 @@ class Training:
         history = trainer.fit()
         best = best_epoch(history)
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        validation = history[best - 1]["validation"]["t2v"]["geometric_mean"]
+        validation = history[best - 1]["validation"]
+        score = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
         save_card(
             self.folder,
             f"{self.member.label} on {self.workspace.dataset.name}",
@@ -129,7 +134,7 @@ class Training:
                 "video experts": ", ".join(self.member.experts),
                 "model": f"{self.spec.kind}, {parameters:,} parameters",
                 "seed": str(self.seed),
-                "selected epoch": f"{best} of {config.epochs}, validation t2v geometric mean {validation:.1f}",
+                "selected epoch": f"{best} of {config.epochs}{score}",
             },
         )
         # last, because it says that all the rest is there
@@ -150,7 +155,7 @@ class Training:
 
     def _objective(self) -> Objective:
         config = self.workspace.config
-        ranking = MaxMarginRankingLoss(margin=config.training.margin)
+        ranking = _ranking_loss(self.member.training)
         if not self.member.teachers:
             return Retrieval(ranking=ranking)
         return TeachText(
@@ -163,7 +168,8 @@ class Training:
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
         dataset = self.workspace.dataset
-        found = score(model, self.features, self._select_queries, dataset.splits[dataset.protocol.select])
+        videos = dataset.splits[dataset.protocol.select or ""]
+        found = score(model, self.features, self._select_queries, videos)
         return retrieval_metrics(found.similarity, found.video_of)
 
     def _train_videos(self) -> list[str]:
@@ -176,7 +182,8 @@ class Training:
 
     @cached_property
     def _select_queries(self) -> list[Caption]:
-        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.select)
+        select = self.workspace.dataset.protocol.select
+        return self.workspace.dataset.queries_of(select) if select else []
 
     def _train_captions(self) -> list[str]:
         return [caption.id for caption in self._train_queries]
@@ -193,7 +200,7 @@ class Training:
         config = workspace.config
         return {
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
-            "training": config.training.model_dump(),
+            "training": member.training.model_dump(),
             "seed": self.seed,
             "text": workspace.text_file(member.text).checksum(),
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
@@ -218,9 +225,12 @@ def _model_arguments(
         "expert_clusters": expert_clusters,
         "text_dim": text_dim,
         "text_clusters": model.text_clusters if tokens else 0,
-        "ghost_clusters": model.ghost_clusters,
-        "mask_padding": model.mask_padding,
+        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words"}),
     }
-    if model.kind == "ce":
-        arguments |= {"shared_dim": model.shared_dim, "gating": model.gating}
-    return arguments
+    return known_arguments(model.kind, arguments)
+
+
+def _ranking_loss(training: TrainingConfig) -> nn.Module:
+    if training.loss == "info_nce":
+        return InfoNCE(temperature=training.temperature)
+    return MaxMarginRankingLoss(margin=training.margin)

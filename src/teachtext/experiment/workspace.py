@@ -1,18 +1,20 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
+from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
 from teachtext.data.playground import build_playground
-from teachtext.data.store import FeatureFile
-from teachtext.data.types import Caption, Dataset, Protocol
+from teachtext.data.store import FeatureFile, shards_of
+from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.embed import embed
 from teachtext.encoders.extract import extract
-from teachtext.encoders.registry import folder_name
+from teachtext.encoders.registry import check_text_specs, check_video_names, folder_name, parse_text_spec
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.progress import Progress, silent
@@ -54,19 +56,12 @@ class Workspace:
     @property
     def text_encoders(self) -> list[str]:
         """Text encoders of the teachers and the student, each once."""
-        return list(dict.fromkeys([*self.config.teachers, self.config.student.text]))
+        return list(dict.fromkeys([*(t.text for t in self.config.teachers), self.config.student.text]))
 
     @cached_property
     def listed_dataset(self) -> Dataset:
         """The dataset as its folder lists it; the playground is built first where it is asked for."""
         dataset = self.config.dataset
-        protocol = Protocol(
-            captions=dataset.captions,
-            max_words=dataset.max_words,
-            train=dataset.train,
-            select=dataset.select,
-            test=dataset.test,
-        )
         path = dataset.path
         if dataset.playground is not None:
             path = self.config.folder / "playground"
@@ -81,14 +76,22 @@ class Workspace:
             )
         if path is None:
             raise InputError("the config has no dataset", "give 'dataset.path' or 'dataset.playground'")
-        return load_folder(path, protocol=protocol, missing_videos=dataset.missing_videos)
+        loaded = load_folder(
+            path,
+            protocol=dataset.protocol,
+            missing_videos=dataset.missing_videos,
+            splits_file=dataset.splits_file,
+            chosen_file=dataset.chosen_file,
+        )
+        told = benchmark(dataset.benchmark).differences(loaded) if dataset.benchmark else []
+        return replace(loaded, notes=[*loaded.notes, *told])
 
     @cached_property
     def dataset(self) -> Dataset:
         """The dataset cut to the videos that the student's experts can describe."""
         files = [self.expert_file(name) for name in self.config.student_experts]
         dataset = only_described(self.listed_dataset, files)
-        for split in (dataset.protocol.train, dataset.protocol.select, dataset.protocol.test):
+        for split in dataset.protocol.splits:
             if not dataset.splits[split]:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
         return dataset
@@ -96,13 +99,29 @@ class Workspace:
     def queries(self) -> list[Caption]:
         """All captions that are ever read: the queries of all splits of the protocol."""
         dataset = self.listed_dataset
-        protocol = dataset.protocol
-        splits = dict.fromkeys([protocol.train, protocol.select, protocol.test])
-        return [caption for split in splits for caption in dataset.queries_of(split)]
+        return [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+
+    def check_names(self) -> None:
+        """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""
+        given = self.config.dataset.features
+        wanted = {
+            "video": [expert.name for expert in self.config.experts if expert.file is None],
+            "text": self.text_encoders,
+        }
+        for kind, check in (("video", check_video_names), ("text", check_text_specs)):
+            missing = [name for name in wanted[kind] if self._given(kind, name) is None]
+            try:
+                check(missing)
+            except InputError as error:
+                if given is None:
+                    raise
+                there = ", ".join(sorted(path.name for path in (given / kind).glob("*"))) or "nothing"
+                raise InputError(f"{error.problem}, and {given / kind} holds {there}", error.mend) from error
 
     def extract(self) -> list[str]:
         """Extract or import the features of every expert; return one line for each video set aside."""
-        registered = [expert.name for expert in self.config.experts if expert.file is None]
+        named = [expert.name for expert in self.config.experts if expert.file is None]
+        registered = [name for name in named if self._given("video", name) is None]
         for expert in self.config.experts:
             if expert.file is not None:
                 key = expert.key or expert.name
@@ -122,7 +141,7 @@ class Workspace:
         """Embed the captions with every text encoder."""
         embed(
             self.queries(),
-            self.text_encoders,
+            [encoder for encoder in self.text_encoders if self._given("text", encoder) is None],
             self.features_folder / "text",
             threads=self.config.threads,
             progress=self._named("embed"),
@@ -142,6 +161,12 @@ class Workspace:
         """Return the features of a text encoder."""
         return self._open(self._text_folder(encoder))
 
+    def text_output(self, encoder: str) -> Literal["pooled", "tokens"]:
+        """Say whether a caption is a row a token or one sentence vector."""
+        if self.text_file(encoder).provenance.get("output") == "tokens":
+            return "tokens"
+        return "pooled" if self._given("text", encoder) else parse_text_spec(encoder).output
+
     def _open(self, folder: Path) -> FeatureFile:
         # opened once: every training asks for the same few
         if folder not in self._opened:
@@ -152,7 +177,15 @@ class Workspace:
         return lambda what, done, total: self.progress(f"{step} {what}", done, total)
 
     def _text_folder(self, encoder: str) -> Path:
-        return self.features_folder / "text" / folder_name(encoder)
+        return self._given("text", encoder) or self.features_folder / "text" / folder_name(encoder)
 
     def _expert_folder(self, name: str) -> Path:
-        return self.features_folder / "video" / name
+        return self._given("video", name) or self.features_folder / "video" / name
+
+    def _given(self, kind: str, name: str) -> Path | None:
+        """Return the folder of features that came with the dataset; None where it has none of that name."""
+        given = self.config.dataset.features
+        if given is None:
+            return None
+        folder = given / kind / (folder_name(name) if kind == "text" else name)
+        return folder if shards_of(folder) else None

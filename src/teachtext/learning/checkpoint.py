@@ -1,6 +1,6 @@
 """A trained model as a folder: `model.safetensors`, `config.json`, `metrics.json`, a model card. No pickles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -20,6 +20,7 @@ from teachtext.models.retrieval import RetrievalModel
 
 CONFIG = "config.json"
 METRICS = "metrics.json"
+TRAINED_ON = "trained_on.json"
 FORMAT = "teachtext-model-1"
 
 
@@ -33,6 +34,7 @@ class ModelSpec:
         text_encoder: spec of the text encoder.
         max_words: rows of a caption that the model reads.
         max_tokens: by expert, rows of a sequence that the model reads; all where it is not named.
+        trained_on: ids of the videos it has learned from; None where that is not known.
         origin: what it was trained on and how; kept for people.
     """
 
@@ -42,6 +44,7 @@ class ModelSpec:
     max_words: int
     max_tokens: Mapping[str, int]
     origin: Mapping[str, Any]
+    trained_on: Sequence[str] | None = None
 
     @property
     def experts(self) -> list[str]:
@@ -78,7 +81,7 @@ class ModelSpec:
 
 
 def save_spec(folder: Path, spec: ModelSpec) -> None:
-    """Write `config.json`."""
+    """Write `config.json`, and `trained_on.json` where that is known."""
     told = {
         "format": FORMAT,
         "model": {"kind": spec.kind, "arguments": dict(spec.arguments)},
@@ -88,14 +91,20 @@ def save_spec(folder: Path, spec: ModelSpec) -> None:
         "origin": dict(spec.origin),
     }
     write_json(folder / CONFIG, told)
+    if spec.trained_on is not None:
+        write_json(folder / TRAINED_ON, list(spec.trained_on))
 
 
 def load_spec(folder: Path) -> ModelSpec:
-    """Read `config.json`.
+    """Read `config.json`, and `trained_on.json` where it is there.
 
     Raises:
-        InputError: it is missing or not of this form.
+        InputError: one is missing or not of this form.
     """
+    seen = folder / TRAINED_ON
+    trained_on = read_json(seen) if seen.exists() else None
+    if trained_on is not None and not (isinstance(trained_on, list) and all(isinstance(v, str) for v in trained_on)):
+        raise InputError(f"{seen} is not a list of video ids", "copy it again, or write the ids of its training videos")
     path = folder / CONFIG
     told = read_json(path)
     try:
@@ -111,6 +120,7 @@ def load_spec(folder: Path) -> ModelSpec:
             max_words=told["max_words"],
             max_tokens=told["max_tokens"],
             origin=told["origin"],
+            trained_on=trained_on,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(

@@ -24,6 +24,10 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
     """
     if kind not in MODELS:
         raise InputError(f"model '{kind}' is unknown", f"use one of {', '.join(MODELS)}")
-    model = MODELS[kind]
-    known = inspect.signature(model).parameters
-    return model(**{name: value for name, value in arguments.items() if name in known})
+    return MODELS[kind](**known_arguments(kind, arguments))
+
+
+def known_arguments(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that a kind of model knows."""
+    known = inspect.signature(MODELS[kind]).parameters
+    return {name: value for name, value in arguments.items() if name in known}

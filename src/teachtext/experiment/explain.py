@@ -1,0 +1,57 @@
+"""What is wrong with a config, in one sentence: the key, and what is allowed there."""
+
+import difflib
+import reprlib
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+
+def yaml_problem(error: Exception) -> str:
+    """Say in one line what a YAML parser says in several."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
+    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+
+
+def explain(error: ValidationError, config: type[BaseModel]) -> str:
+    """Say in one sentence what is wrong first: the key, and what is allowed there."""
+    # a misspelt key is also a missing one, and the better thing to tell
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        allowed = _fields_at(parents, config)
+        close = difflib.get_close_matches(str(key), allowed, n=1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        return f"'{where}' is not a setting{hint}; allowed here: {', '.join(allowed)}"
+    if first["type"] == "missing":
+        return f"'{where}' is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "model_type":
+        message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc']), config))}"
+    if first["type"] == "string_pattern_mismatch":
+        message = "use letters, digits, '_', '-' and '.', and neither '-' nor '.' first"
+    if first["input"] is None:
+        return f"'{where}' is empty: {message}"
+    if isinstance(first["input"], dict | list):
+        return f"'{where}': {message}" if where else message
+    return f"'{where}' is {reprlib.repr(first['input'])}: {message}" if where else message
+
+
+def _fields_at(location: list[int | str], model: type[BaseModel]) -> list[str]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            found = _model_in(model.model_fields[part].annotation)
+            model = found or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (list, Union, UnionType):
+        return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return None

@@ -1,0 +1,129 @@
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from teachtext.data.benchmarks import COLUMNS, benchmark, benchmarks
+from teachtext.data.folder import load_folder
+from teachtext.errors import InputError
+
+NUMBER = re.compile(r"\d+(\.\d+)?( \(\d+\.\d+\))?")
+
+
+@pytest.mark.parametrize("name", benchmarks())
+def test_every_benchmark_is_whole(name):
+    found = benchmark(name)
+    assert found.title and found.note and found.counts_from
+    # sizes are of lists that the protocol uses
+    assert {*found.splits, *found.queries} <= {*found.protocol.splits}
+    for table in found.published:
+        assert table.task in ("t2v", "v2t") and table.source
+        assert "recall" not in table.source.lower()
+        for numbers in table.rows.values():
+            assert 1 <= len(numbers) <= len(COLUMNS)
+            assert all(value is None or NUMBER.fullmatch(value) for value in numbers)
+            recalls = [float(value.split()[0]) for value in numbers[:4] if value]
+            assert recalls == sorted(recalls) and recalls[0] > 0 and recalls[-1] < 100
+
+
+def test_the_protocols_and_sizes_are_those_of_the_field():
+    """Facts 6.4."""
+    sizes = {name: [*found.splits.values()] for name, found in benchmarks().items()}
+    assert sizes["msrvtt"] == [[6513], [497], [2990]]
+    assert sizes["msvd"] == [[1200], [100], [670]]
+    assert sizes["didemo"] == [[8392, 8395], [1065], [1004]]
+    assert sizes["lsmdc"] == [[101079], [1000]]
+    assert sizes["activitynet"] == [[10009], [4917]]
+    assert (sizes["msrvtt-1k-a"], sizes["msrvtt-1k-b"]) == ([[9000], [1000]], [[6656], [1000]])
+    assert benchmark("msrvtt").queries["test"] == 59794
+    uses = {
+        name: [found.protocol.captions_in(split) for split in found.protocol.splits]
+        for name, found in benchmarks().items()
+    }
+    assert uses["msrvtt"] == ["separate", "first", "separate"]
+    assert (uses["msrvtt-1k-a"], uses["msrvtt-1k-b"]) == (["separate", "chosen"], ["separate", "first"])
+    assert uses["didemo"] == ["fused"] * 3
+    assert uses["activitynet"] == ["fused"] * 2 and benchmark("activitynet").protocol.select == "val1"
+    assert benchmark("msrvtt-1k-a").protocol.select is None
+
+
+def test_every_published_row_of_the_original_is_there():
+    """Facts 9.1, 9.4 and 7."""
+    rows = Counter(
+        (table.source, table.task) for b in benchmarks().values() for table in b.published for _ in table.rows
+    )
+    assert rows[("TeachText README, high-quality features", "t2v")] == 20
+    assert rows[("Collaborative Experts README, features of compressed videos", "t2v")] == 13
+    assert rows[("Collaborative Experts README, features of compressed videos", "v2t")] == 13
+    assert rows[("TeachText README, trained on denoised captions", "t2v")] == 4
+    msvd = next(table for table in benchmark("msvd").published if "high-quality" in table.source)
+    assert msvd.rows["TeachText-CE+"][:3] == ["25.1 (0.6)", "56.8 (0.6)", "71.2 (0.6)"]
+
+
+def test_an_unknown_benchmark_is_named_with_those_there_are():
+    with pytest.raises(InputError, match=r"benchmark 'msr' is unknown: use one of activitynet, didemo, lsmdc"):
+        benchmark("msr")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    captions = {f"v{i}": [f"caption {k} of {i}" for k in range(3)] for i in range(6)}
+    (tmp_path / "captions.json").write_text(json.dumps(captions))
+    lists = {"train": ["v0", "v1", "v2"], "val": ["v3"], "test": ["v4", "v5"]}
+    (tmp_path / "splits.json").write_text(json.dumps(lists))
+    (tmp_path / "splits-1k-a.json").write_text(json.dumps({"train": ["v0", "v1", "v4"], "test": ["v5", "v2"]}))
+    (tmp_path / "chosen-1k-a.json").write_text(json.dumps({"v5": "v5#2", "v2": "v2#0"}))
+    return tmp_path
+
+
+def load(folder, name):
+    known = benchmark(name)
+    return load_folder(
+        folder,
+        protocol=known.protocol,
+        missing_videos="keep",
+        splits_file=known.splits_file,
+        chosen_file=known.chosen_file,
+    )
+
+
+def test_each_split_has_its_own_queries(folder):
+    full = load(folder, "msrvtt")
+    assert [len(full.queries_of(split)) for split in ("train", "val", "test")] == [9, 1, 6]
+    one = load(folder, "msrvtt-1k-a")
+    assert [query.id for query in one.queries_of("test")] == ["v5#2", "v2#0"]
+    assert len(one.queries_of("train")) == 9
+
+
+def test_lists_of_another_size_are_told(folder):
+    told = benchmark("msrvtt").differences(load(folder, "msrvtt"))
+    assert told[0].startswith(
+        "split 'train' lists 3 videos, MSR-VTT, full split has 6,513: these numbers do not compare"
+    )
+    assert [line.split("'")[1] for line in told] == ["train", "val", "test", "val", "test"]
+    assert "lists 3 videos, DiDeMo has 8,392 or 8,395" in benchmark("didemo").differences(load(folder, "didemo"))[0]
+    assert benchmark("youcook2").differences(load(folder, "youcook2")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, 'chosen-1k-a.json does not exist: write {"video id": "id of the caption that is its query"} there'),
+        ("[]", "chosen-1k-a.json is not an object of caption ids"),
+        ('{"v5": "v4#0"}', "chosen-1k-a.json: 'v4#0' is no caption of video 'v5': name one of its captions"),
+        ('{"v5": "v5#0"}', "chosen-1k-a.json names no caption of video 'v2' of split 'test'"),
+    ],
+)
+def test_a_choice_that_does_not_fit_is_refused(folder, content, told):
+    (folder / "chosen-1k-a.json").unlink()
+    if content:
+        (folder / "chosen-1k-a.json").write_text(content)
+    with pytest.raises(InputError) as caught:
+        load(folder, "msrvtt-1k-a")
+    assert told in str(caught.value)
+
+
+def test_a_missing_list_is_named_with_those_there_are(folder):
+    with pytest.raises(InputError, match=r"splits-1k-b.json does not exist: add it; there is splits-1k-a.json, splits"):
+        load(folder, "msrvtt-1k-b")
