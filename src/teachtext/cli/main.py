@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import data, encode, evaluate, run
+from teachtext.cli import benchmarks, data, encode, evaluate, recipe, run
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("train")(run.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
+app.command("benchmarks")(benchmarks.benchmarks)
+app.command("recipe")(recipe.recipe)
 
 
 @app.callback(invoke_without_command=True)

@@ -66,7 +66,7 @@ class Training:
         sequences = [expert for expert in config.experts if expert.name in member.experts and not expert.pool]
         return ModelSpec(
             kind=member.model.kind,
-            arguments=_model_arguments(
+            arguments=model_arguments(
                 member.model,
                 expert_dims={name: workspace.expert_file(name).dim for name in member.experts},
                 expert_clusters={expert.name: expert.clusters for expert in sequences},
@@ -211,7 +211,7 @@ class Training:
         }
 
 
-def _model_arguments(
+def model_arguments(
     model: ModelConfig,
     *,
     expert_dims: dict[str, int],
