@@ -299,6 +299,71 @@ def test_a_protocol_holds_in_the_run_and_in_evaluation(
         evaluate_folder(*args, split="test")
 
 
+def test_a_split_with_training_videos_is_refused(done: tuple[RunConfig, Results], tmp_path: Path):
+    config, results = done
+    playground = Path(shutil.copytree(config.folder / "playground", tmp_path / "own"))
+    model = Path(shutil.copytree(config.folder / results.rows[-1].seeds[0].model, tmp_path / "model"))
+    args = (model, playground, config.folder / "features")
+    with pytest.raises(InputError, match=r"was trained on (\d+) of the \1 videos of split 'train' \(first: 'play"):
+        evaluate_folder(*args, split="train")
+    # a single one that slipped into the lists is enough
+    lists = json.loads((playground / "splits.json").read_text())
+    lists["test"].append(lists["train"].pop())
+    (playground / "splits.json").write_text(json.dumps(lists))
+    with pytest.raises(InputError, match=r"was trained on 1 of the 6 videos of split 'test' .*: evaluate it on videos"):
+        evaluate_folder(*args)
+    (model / "trained_on.json").unlink()
+    assert "which videos this model was trained on is not known" in evaluate_folder(*args).notes[0]
+    for spoilt in ("{}", "[1]", "[", '"play0001"'):
+        (model / "trained_on.json").write_text(spoilt)
+        with pytest.raises(InputError, match="trained_on.json"):
+            evaluate_folder(*args)
+
+
+def test_a_benchmark_brings_its_protocol_and_tells_where_the_lists_differ(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    playground = done[0].folder / "playground"
+    dataset = {"path": str(playground), "benchmark": "msrvtt", "features": str(done[0].folder / "features")}
+    config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=["wordllama"])
+    results, _ = run(config)
+    assert results.test.queries == 3 * results.test.videos
+    assert "split 'test' lists 5 videos, MSR-VTT, full split has 2,990" in " ".join(results.test.notes)
+    assert not (config.folder / "features").exists(), "the features that came with the dataset were used"
+    seed = results.rows[-1].seeds[0]
+    args = (config.folder / seed.model, playground, done[0].folder / "features")
+    found = evaluate_folder(*args, benchmark_name="msrvtt")
+    assert metrics_of(found.ranks)["t2v"].as_dict() == seed.t2v
+    assert [note for note in results.test.notes if "do not compare" in note] == found.notes
+    with pytest.raises(InputError, match="benchmark 'msrvtt' says how captions become queries"):
+        evaluate_folder(*args, benchmark_name="msrvtt", captions="first")
+
+
+def test_a_run_without_a_selecting_split_keeps_the_last_epoch(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    dataset = {"path": str(done[0].folder / "playground"), "select": None, "features": str(done[0].folder / "features")}
+    config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=["wordllama"])
+    results, _ = run(config)
+    assert results.test.selection_videos == 0
+    assert {seed.best_epoch for row in results.rows for seed in row.seeds} == {config.training.epochs}
+    assert "Validation: text to video" not in (config.folder / "report.html").read_text()
+
+
+def test_features_that_come_with_a_dataset_need_no_encoder(done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny):
+    store = tmp_path / "store"
+    shutil.copytree(done[0].folder / "features" / "video" / "motion", store / "video" / "r2p1d.x-1.0")
+    shutil.copytree(done[0].folder / "features" / "text" / "glove", store / "text" / "gpt2-xl")
+    dataset = {"path": str(done[0].folder / "playground"), "features": str(store)}
+    changes = {"experts": ["r2p1d.x-1.0"], "teachers": ["gpt2-xl"], "student": {"text": "gpt2-xl"}, "seeds": [0]}
+    results, _ = run(tiny(tmp_path / "a", dataset=dataset, **changes))
+    assert [row.text_encoder for row in results.rows] == ["gpt2-xl"] * 3
+    with pytest.raises(InputError, match=r"unknown text encoder 'gpt3', and .*text holds gpt2-xl: choose from glove"):
+        run(tiny(tmp_path / "b", dataset=dataset, **changes | {"teachers": ["gpt3"]}))
+    with pytest.raises(InputError, match=r"unknown video expert 'r3d', and .*video holds r2p1d.x-1.0: choose from"):
+        run(tiny(tmp_path / "c", dataset=dataset, **changes | {"experts": ["r3d"]}))
+
+
 def wait_for(process: subprocess.Popen[bytes], sign: Callable[[], bool]) -> None:
     until = time.monotonic() + 60
     while not sign():

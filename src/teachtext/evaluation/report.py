@@ -210,7 +210,11 @@ def _history_plots(content: ReportContent) -> list[Plot]:
     rows = content.results.rows
     if not _any(content.histories, content.results):
         return []
-    return [plots.validation_plot(rows, content.histories), *plots.loss_plots(rows, content.histories)]
+    validated = all(
+        entry["validation"] for seeds in content.histories.values() for history in seeds for entry in history
+    )
+    selection = [plots.validation_plot(rows, content.histories)] if validated else []
+    return [*selection, *plots.loss_plots(rows, content.histories)]
 
 
 def _svg_uri(svg: str) -> str:
