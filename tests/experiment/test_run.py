@@ -316,7 +316,7 @@ def test_a_split_with_training_videos_is_refused(done: tuple[RunConfig, Results]
     assert "which videos this model was trained on is not known" in evaluate_folder(*args).notes[0]
     for spoilt in ("{}", "[1]", "[", '"play0001"'):
         (model / "trained_on.json").write_text(spoilt)
-        with pytest.raises(InputError, match="trained_on.json"):
+        with pytest.raises(InputError, match=r"trained_on\.json"):
             evaluate_folder(*args)
 
 
