@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from teachtext.models.gating import CollaborativeGating, GatedEmbeddingUnit
+from teachtext.models.gating import CollaborativeGating, GatedEmbeddingUnit, SelfGating
 
 B, M, D = 5, 3, 4
 PRESENT = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1], [1, 1, 0]]).bool()
@@ -140,6 +140,23 @@ def test_the_order_of_experts_matters_to_the_original_alone(lived_in):
 def test_gradients_of_collaborative_gating(gradcheck_all, gating, training):
     module = CollaborativeGating(experts=M, dim=2, gating=gating).train(training)
     gradcheck_all(module, torch.randn(B, M, 2, dtype=torch.float64), PRESENT)
+
+
+@torch.no_grad()
+def test_self_gating_equals_its_formula(lived_in):
+    module = lived_in(SelfGating(experts=M, dim=D))
+    projected = unit_vectors(B, M, D)
+    for training in (False, True):
+        module.train(training)
+        found = module(projected, PRESENT)
+        for e in range(M):
+            gated = projected[:, e] * sigmoid(norm_of(module.own_norm[e], linear_of(module.own[e], projected[:, e])))
+            torch.testing.assert_close(found[:, e], gated / gated.norm(dim=1, keepdim=True))
+
+
+def test_self_gating_has_no_parameters_for_pairs():
+    names = [name for name, _ in SelfGating(experts=2, dim=D).named_parameters()]
+    assert {name.split(".")[0] for name in names} == {"own", "own_norm"}
 
 
 def test_an_unknown_gating_is_refused():

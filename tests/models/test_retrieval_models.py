@@ -1,12 +1,15 @@
+"""The contract of a retrieval model, held by every kind in `MODELS`."""
+
 import itertools
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.errors import InputError
-from teachtext.models.build import build_model
+from teachtext.models.build import MODELS, build_model
 from teachtext.models.text import TextBranch
 
 DIMS = {"rgb.model.0": 5, "audio": 3, "rgb.model": 4}
@@ -15,12 +18,28 @@ PATTERNS = [pattern for pattern in itertools.product([True, False], repeat=3) if
 # one of each: NetVLAD over a sequence, NetVLAD over a sequence that a dotted name prefixes, the mean of one row
 CLUSTERS = {"audio": 2, "rgb.model": 3}
 CAPTIONS = {"tokens": {"text_clusters": 2, "ghost_clusters": 1}, "sentence": {"text_clusters": 0}}
-GATINGS = [("ce", "parallel"), ("ce", "sequential"), ("moee", "none")]
+# every kind as it is, then its ablations
+VARIANTS = {kind: (kind, {}) for kind in MODELS} | {
+    "ce sequential": ("ce", {"gating": "sequential"}),
+    "ce without gating": ("ce", {"gating": "none"}),
+    "ce uniform": ("ce", {"mixture": "uniform"}),
+    "moee uniform": ("moee", {"mixture": "uniform"}),
+    "mmt uniform": ("mmt", {"mixture": "uniform"}),
+}
+SMALL = {"shared_dim": 8, "layers": 2, "heads": 2, "feedforward": 16, "max_positions": 3}
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
-def make_model(kind, gating, captions="tokens", **changes):
-    arguments = {"expert_dims": DIMS, "expert_clusters": CLUSTERS, "text_dim": 6, "shared_dim": 8, "gating": gating}
+def make_model(variant, captions="tokens", **changes):
+    kind, own = VARIANTS[variant]
+    arguments = {"expert_dims": DIMS, "expert_clusters": CLUSTERS, "text_dim": 6, **SMALL, **own}
     return build_model(kind, arguments | CAPTIONS[captions] | changes)
+
+
+def score(model, batch):
+    """The similarity matrix; dropout drops the same every time."""
+    torch.manual_seed(7)
+    return model(batch)
 
 
 def make_batch(patterns, captions="tokens", padding=0.0):
@@ -42,12 +61,12 @@ def make_batch(patterns, captions="tokens", padding=0.0):
     return Batch(TextBatch(ids, tokens, words), VideoBatch(ids, experts, lengths))
 
 
-@pytest.mark.parametrize(("kind", "gating"), GATINGS)
+@every_variant
 @pytest.mark.parametrize("captions", CAPTIONS)
 @pytest.mark.parametrize("training", [True, False])
-def test_every_pattern_of_missing_experts_in_one_batch(kind, gating, captions, training):
+def test_every_pattern_of_missing_experts_in_one_batch(variant, captions, training):
     assert len(PATTERNS) == 7
-    model = make_model(kind, gating, captions).train(training)
+    model = make_model(variant, captions).train(training)
     scores = model(make_batch(PATTERNS, captions))
     assert scores.shape == (7, 7)
     assert scores.isfinite().all()
@@ -58,24 +77,24 @@ def test_every_pattern_of_missing_experts_in_one_batch(kind, gating, captions, t
     assert all(value.isfinite().all() for value in model.buffers())
 
 
-@pytest.mark.parametrize(("kind", "gating"), GATINGS)
+@every_variant
 @pytest.mark.parametrize("captions", CAPTIONS)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_content_of_padding_does_not_change_scores(kind, gating, captions, training):
-    model = make_model(kind, gating, captions).train(training)
+def test_the_content_of_padding_does_not_change_scores(variant, captions, training):
+    model = make_model(variant, captions).train(training)
     with torch.no_grad():
-        expected = model(make_batch(PATTERNS, captions))
+        expected = score(model, make_batch(PATTERNS, captions))
         for padding in (3.0, -1e20):
-            found = model(make_batch(PATTERNS, captions, padding))
+            found = score(model, make_batch(PATTERNS, captions, padding))
             torch.testing.assert_close(found, expected, atol=0, rtol=0)
 
 
-@pytest.mark.parametrize(("kind", "gating"), GATINGS)
+@every_variant
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("missing", NAMES)
 @pytest.mark.parametrize("captions", CAPTIONS)
-def test_an_expert_that_a_whole_batch_lacks_can_be_trained_with(kind, gating, mask_padding, missing, captions):
-    model = make_model(kind, gating, captions, mask_padding=mask_padding).train()
+def test_an_expert_that_a_whole_batch_lacks_can_be_trained_with(variant, mask_padding, missing, captions):
+    model = make_model(variant, captions, mask_padding=mask_padding).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     batch = make_batch([tuple(name != missing for name in NAMES)] * 4, captions)
     for _ in range(2):
@@ -88,22 +107,22 @@ def test_an_expert_that_a_whole_batch_lacks_can_be_trained_with(kind, gating, ma
     assert model.eval()(make_batch(PATTERNS, captions)).isfinite().all()
 
 
-@pytest.mark.parametrize(("kind", "gating"), GATINGS)
+@every_variant
 @torch.no_grad()
-def test_a_video_is_embedded_in_eval_mode_as_if_alone(kind, gating, lived_in):
-    model = lived_in(make_model(kind, gating)).float()
+def test_a_video_is_embedded_in_eval_mode_as_if_alone(variant, lived_in):
+    model = lived_in(make_model(variant)).float()
     batch = make_batch(PATTERNS)
     together = model.encode_video(batch.video)
     text = model.encode_text(batch.text)
-    for i, pattern in enumerate(PATTERNS):
+    for i in range(len(PATTERNS)):
         one = make_batch(PATTERNS)
         experts = {n: one.video.experts[n][i : i + 1, : max(1, int(one.video.lengths[n][i]))] for n in NAMES}
         lengths = {n: one.video.lengths[n][i : i + 1] for n in NAMES}
         alone = model.encode_video(VideoBatch([str(i)], experts, lengths))
-        assert alone.present.tolist() == [list(pattern)]
-        for e, name in enumerate(NAMES):
-            if pattern[e]:
-                torch.testing.assert_close(alone.vectors[name][0], together.vectors[name][i])
+        assert alone.present.equal(together.present[i : i + 1])
+        for e, space in enumerate(model.spaces):
+            if together.present[i, e]:
+                torch.testing.assert_close(alone.vectors[space][0], together.vectors[space][i])
         words = int(one.text.lengths[i])
         caption = TextBatch([str(i)], one.text.tokens[i : i + 1, :words], one.text.lengths[i : i + 1])
         torch.testing.assert_close(model.encode_text(caption).weights[0], text.weights[i])
@@ -112,7 +131,7 @@ def test_a_video_is_embedded_in_eval_mode_as_if_alone(kind, gating, lived_in):
 @pytest.mark.parametrize("gating", ["parallel", "sequential"])
 @torch.no_grad()
 def test_a_missing_expert_does_not_speak_through_the_others(gating, lived_in):
-    model = lived_in(make_model("ce", gating)).float()
+    model = lived_in(make_model("ce", gating=gating)).float()
     batch = make_batch(PATTERNS)
     before = model(batch)
     for e in range(3):
@@ -132,34 +151,68 @@ def test_a_missing_expert_does_not_speak_through_the_others(gating, lived_in):
         layer.bias.copy_(bias)
 
 
-@pytest.mark.parametrize(("kind", "gating"), GATINGS)
-def test_shapes_of_both_towers(kind, gating):
-    model = make_model(kind, gating)
+@every_variant
+def test_shapes_of_both_towers(variant):
+    model = make_model(variant)
     batch = make_batch(PATTERNS)
     video, text = model.encode_video(batch.video), model.encode_text(batch.text)
-    widths = {name: 8 if kind == "ce" else DIMS[name] for name in NAMES}
     assert model.experts == NAMES
-    assert {name: tuple(vector.shape) for name, vector in video.vectors.items()} == {n: (7, widths[n]) for n in NAMES}
-    assert {name: tuple(vector.shape) for name, vector in text.vectors.items()} == {n: (7, widths[n]) for n in NAMES}
-    assert video.present.tolist() == [list(pattern) for pattern in PATTERNS]
+    assert model.spaces == sorted(video.vectors) == sorted(text.vectors)
+    assert video.present.shape == text.weights.shape == (7, len(model.spaces))
+    if model.spaces == NAMES:
+        assert video.present.tolist() == [list(pattern) for pattern in PATTERNS]
+    else:
+        assert video.present.all(), "a space of all experts together has every video"
     torch.testing.assert_close(text.weights.sum(dim=1), torch.ones(7))
-    for e, name in enumerate(NAMES):
-        torch.testing.assert_close(text.vectors[name].norm(dim=1), torch.ones(7))
+    for e, space in enumerate(model.spaces):
+        assert len(text.vectors[space]) == 7
+        assert text.vectors[space].shape == video.vectors[space].shape
+        torch.testing.assert_close(text.vectors[space].norm(dim=1), torch.ones(7))
         present = video.present[:, e]
-        torch.testing.assert_close(video.vectors[name][present].norm(dim=1), torch.ones(int(present.sum())))
+        torch.testing.assert_close(video.vectors[space][present].norm(dim=1), torch.ones(int(present.sum())))
 
 
-@pytest.mark.parametrize("kind", ["ce", "moee"])
-def test_the_order_in_which_experts_are_given_means_nothing(kind):
+@pytest.mark.parametrize(("kind", "widths"), [("ce", [8, 8, 8]), ("mmt", [8, 8, 8]), ("moee", [3, 4, 5])])
+def test_the_widths_of_spaces(kind, widths):
+    video = make_model(kind).encode_video(make_batch(PATTERNS).video)
+    assert [video.vectors[name].shape[1] for name in NAMES] == widths
+
+
+@every_variant
+def test_the_order_in_which_experts_are_given_means_nothing(variant):
     batch = make_batch(PATTERNS)
     scores = []
     for names in (NAMES, NAMES[::-1]):
         torch.manual_seed(0)
-        model = make_model(kind, "parallel", expert_dims={name: DIMS[name] for name in names})
+        model = make_model(variant, expert_dims={name: DIMS[name] for name in names})
         experts = {name: batch.video.experts[name] for name in names}
         lengths = {name: batch.video.lengths[name] for name in names}
-        scores.append(model(Batch(batch.text, VideoBatch(batch.video.ids, experts, lengths))))
+        scores.append(score(model, Batch(batch.text, VideoBatch(batch.video.ids, experts, lengths))))
     torch.testing.assert_close(scores[0], scores[1], atol=0, rtol=0)
+
+
+@every_variant
+def test_a_state_saved_is_the_state_loaded(variant, tmp_path):
+    model, other = make_model(variant), make_model(variant)
+    model(make_batch(PATTERNS))
+    batch = make_batch(PATTERNS[::-1])
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    other.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    assert other.state_dict().keys() == model.state_dict().keys()
+    torch.testing.assert_close(other.state_dict(), model.state_dict(), atol=0, rtol=0)
+    torch.testing.assert_close(other.eval()(batch), model.eval()(batch), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["ce", "moee", "mmt"])
+def test_uniform_weights_are_renormalised_over_the_experts_that_a_video_has(kind):
+    model = make_model(f"{kind} uniform").eval()
+    batch = make_batch(PATTERNS)
+    text, video = model.encode_text(batch.text), model.encode_video(batch.video)
+    assert not any("mixture" in name for name in model.state_dict())
+    torch.testing.assert_close(text.weights, torch.full((7, 3), 1 / 3))
+    cosines = torch.stack([text.vectors[name] @ video.vectors[name].T for name in NAMES])
+    for i, pattern in enumerate(PATTERNS):
+        torch.testing.assert_close(model(batch)[:, i], cosines[torch.tensor(pattern)].mean(dim=0)[:, i])
 
 
 def test_the_text_branch_gives_each_expert_its_width():
@@ -168,9 +221,14 @@ def test_the_text_branch_gives_each_expert_its_width():
     assert (found.vectors["a"].shape, found.vectors["b.c"].shape, found.weights.shape) == ((2, 2), (2, 9), (2, 2))
 
 
-@pytest.mark.parametrize("kind", ["ce", "moee"])
-def test_every_parameter_learns(kind):
-    model = make_model(kind, "parallel").train()
+def test_an_unknown_mixture_is_refused():
+    with pytest.raises(ValueError, match="'other' is not one of learned, uniform"):
+        TextBranch(experts=["a"], out_dims=[2], text_dim=6, mixture="other")
+
+
+@every_variant
+def test_every_parameter_learns(variant):
+    model = make_model(variant).train()
     scores = model(make_batch(PATTERNS))
     (scores * torch.randn(7, 7)).sum().backward()
     # a bias before batch normalisation may have none
@@ -179,40 +237,14 @@ def test_every_parameter_learns(kind):
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(InputError, match=r"model 'clip' is unknown: use one of ce, moee"):
+    with pytest.raises(InputError, match="model 'clip' is unknown: use one of ce, moee, "):
         build_model("clip", {})
 
 
+def test_arguments_that_do_not_fit_one_another_are_refused():
+    with pytest.raises(InputError, match=r"model 'mmt' cannot be built \(3 heads do not divide a shared_dim of 8\)"):
+        make_model("mmt", heads=3)
+
+
 def test_arguments_of_another_kind_are_left_out():
-    assert isinstance(make_model("moee", "parallel", shared_dim=99), nn.Module)
-
-
-COMMON = {"resnext": 2048, "senet": 2048, "densenet": 2208, "r2p1d": 512}
-FULL = COMMON | {"i3d": 1024, "face": 512, "ocr": 300}
-REFINED = COMMON | {"r2p1d-kinetics": 512}
-SOUND = {"audio": 128, "speech": 300}
-PUBLISHED = {
-    "CE MSVD": ("ce", FULL, {"ocr": 75}, 768, 12, 0, 84_043_645),
-    "CE+ MSVD": ("ce", REFINED, {}, 1600, 12, 0, 87_791_645),
-    "MoEE MSVD": ("moee", FULL, {"ocr": 75}, 768, 12, 0, 131_374_381),
-    "CE MSRVTT": ("ce", FULL | SOUND, {"audio": 8, "speech": 19, "ocr": 43}, 768, 28, 1, 183_448_607),
-    "CE+ MSRVTT": ("ce", REFINED | SOUND, {"audio": 8, "speech": 19}, 1600, 28, 1, 262_731_071),
-    "MoEE DiDeMo": ("moee", FULL | SOUND, {"audio": 16, "speech": 55, "ocr": 13}, 768, 8, 0, 107_257_953),
-}
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_parameters_are_as_many_as_published(name):
-    kind, dims, clusters, text_dim, text_clusters, ghosts, published = PUBLISHED[name]
-    with torch.device("meta"):
-        model = build_model(
-            kind,
-            {
-                "expert_dims": dims,
-                "expert_clusters": clusters,
-                "text_dim": text_dim,
-                "text_clusters": text_clusters,
-                "ghost_clusters": ghosts,
-            },
-        )
-    assert sum(parameter.numel() for parameter in model.parameters()) == published
+    assert isinstance(make_model("moee", shared_dim=99), nn.Module)

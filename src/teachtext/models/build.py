@@ -6,10 +6,19 @@ from typing import Any
 
 from teachtext.errors import InputError
 from teachtext.models.ce import CE
+from teachtext.models.concat import Concat
+from teachtext.models.dual import PooledDualEncoder
+from teachtext.models.mmt import MMT
 from teachtext.models.moee import MoEE
 from teachtext.models.retrieval import RetrievalModel
 
-MODELS: dict[str, type[RetrievalModel]] = {"ce": CE, "moee": MoEE}
+MODELS: dict[str, type[RetrievalModel]] = {
+    "ce": CE,
+    "moee": MoEE,
+    "concat": Concat,
+    "mmt": MMT,
+    "dual": PooledDualEncoder,
+}
 
 
 def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
@@ -20,11 +29,14 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
         arguments: keyword arguments of that model; those that another model alone knows are left out.
 
     Raises:
-        InputError: an unknown kind.
+        InputError: an unknown kind, or arguments that do not fit one another.
     """
     if kind not in MODELS:
         raise InputError(f"model '{kind}' is unknown", f"use one of {', '.join(MODELS)}")
-    return MODELS[kind](**known_arguments(kind, arguments))
+    try:
+        return MODELS[kind](**known_arguments(kind, arguments))
+    except ValueError as error:
+        raise InputError(f"model '{kind}' cannot be built ({error})", "change its settings") from error
 
 
 def known_arguments(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

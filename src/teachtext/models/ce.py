@@ -1,17 +1,18 @@
 """Collaborative Experts (CE)."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from teachtext.data.batch import TextBatch, VideoBatch
-from teachtext.models.gating import CollaborativeGating, Gating
+from teachtext.models.gating import CollaborativeGating, Gating, SelfGating
 from teachtext.models.pooling import ExpertPooling
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
-from teachtext.models.text import TextBranch
+from teachtext.models.text import Mixture, TextBranch
 
 
 class CE(RetrievalModel):
@@ -24,7 +25,8 @@ class CE(RetrievalModel):
         text_clusters: NetVLAD clusters of the caption; 0 for a sentence vector.
         ghost_clusters: ghost clusters of the caption's NetVLAD.
         shared_dim: width of the shared spaces.
-        gating: see `CollaborativeGating`.
+        gating: see `CollaborativeGating`; `none` is `SelfGating`.
+        mixture: see `TextBranch`.
         mask_padding: see `NetVLAD`. False, with `sequential` gating, is the original model.
     """
 
@@ -37,14 +39,19 @@ class CE(RetrievalModel):
         text_clusters: int = 0,
         ghost_clusters: int = 0,
         shared_dim: int = 768,
-        gating: Gating = "parallel",
+        gating: Gating | Literal["none"] = "parallel",
+        mixture: Mixture = "learned",
         mask_padding: bool = True,
     ) -> None:
         super().__init__()
         self.experts = sorted(expert_dims)
         self.pooling = ExpertPooling(dims=expert_dims, clusters=expert_clusters or {}, mask_padding=mask_padding)
         self.reduce = nn.ModuleList(nn.Linear(width, shared_dim) for width in self.pooling.out_dims)
-        self.collaborate = CollaborativeGating(experts=len(self.experts), dim=shared_dim, gating=gating)
+        self.collaborate = (
+            SelfGating(experts=len(self.experts), dim=shared_dim)
+            if gating == "none"
+            else CollaborativeGating(experts=len(self.experts), dim=shared_dim, gating=gating)
+        )
         self.text = TextBranch(
             experts=self.experts,
             out_dims=[shared_dim] * len(self.experts),
@@ -52,6 +59,7 @@ class CE(RetrievalModel):
             clusters=text_clusters,
             ghost_clusters=ghost_clusters,
             mask_padding=mask_padding,
+            mixture=mixture,
         )
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:

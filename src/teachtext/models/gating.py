@@ -24,6 +24,28 @@ class GatedEmbeddingUnit(nn.Module):
         return F.normalize(projected * torch.sigmoid(self.norm(self.gate(projected))), dim=1)
 
 
+class SelfGating(nn.Module):
+    """Experts gate themselves alone: p_e becomes p_e * sigmoid(BN(W_e p_e + w_e)), L2-normalised.
+
+    What is left of `CollaborativeGating` without its network over pairs: the ablation "reduction without gating" of
+    Liu et al., BMVC 2019.
+
+    Args:
+        experts: M.
+        dim: D, shared by all experts.
+    """
+
+    def __init__(self, *, experts: int, dim: int) -> None:
+        super().__init__()
+        self.own = nn.ModuleList(nn.Linear(dim, dim) for _ in range(experts))
+        self.own_norm = nn.ModuleList(nn.BatchNorm1d(dim) for _ in range(experts))
+
+    def forward(self, projected: Tensor, present: Tensor) -> Tensor:
+        """Gate unit vectors (B, M, D); who is `present` (B, M) means nothing, since nobody looks at another."""
+        gates = [norm(own(p)) for norm, own, p in zip(self.own_norm, self.own, projected.unbind(dim=1), strict=True)]
+        return F.normalize(projected * torch.sigmoid(torch.stack(gates, dim=1)), dim=2)
+
+
 class CollaborativeGating(nn.Module):
     """Experts gate one another (Liu et al., BMVC 2019, eq. 1-3).
 

@@ -9,7 +9,7 @@ from teachtext.models.gating import GatedEmbeddingUnit
 from teachtext.models.pooling import ExpertPooling
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
-from teachtext.models.text import TextBranch
+from teachtext.models.text import Mixture, TextBranch
 
 
 class MoEE(RetrievalModel):
@@ -21,6 +21,7 @@ class MoEE(RetrievalModel):
         text_dim: D of a caption's rows.
         text_clusters: NetVLAD clusters of the caption; 0 for a sentence vector.
         ghost_clusters: ghost clusters of the caption's NetVLAD.
+        mixture: see `TextBranch`.
         mask_padding: see `NetVLAD`.
     """
 
@@ -32,6 +33,7 @@ class MoEE(RetrievalModel):
         expert_clusters: Mapping[str, int] | None = None,
         text_clusters: int = 0,
         ghost_clusters: int = 0,
+        mixture: Mixture = "learned",
         mask_padding: bool = True,
     ) -> None:
         super().__init__()
@@ -49,6 +51,7 @@ class MoEE(RetrievalModel):
             clusters=text_clusters,
             ghost_clusters=ghost_clusters,
             mask_padding=mask_padding,
+            mixture=mixture,
         )
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:

@@ -55,6 +55,12 @@ class NetVLAD(nn.Module):
         return normalised
 
 
+def mean_of_rows(rows: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mean (N, D) of the first `lengths` (N,) of rows (N, T, D); zeros where none counts."""
+    mask = length_mask(lengths, rows.shape[1])[..., None]
+    return (rows * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
+
+
 class MeanPooling(nn.Module):
     """The mean of the rows that count: the identity for pooled experts and sentence vectors."""
 
@@ -64,8 +70,16 @@ class MeanPooling(nn.Module):
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """Pool rows (N, T, D), of which the first `lengths` (N,) count, to (N, D); zeros where none counts."""
-        mask = length_mask(lengths, rows.shape[1])[..., None]
-        return (rows * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
+        return mean_of_rows(rows, lengths)
+
+
+def sequence_pooling(
+    *, dim: int, clusters: int = 0, ghost_clusters: int = 0, mask_padding: bool = True
+) -> NetVLAD | MeanPooling:
+    """Return NetVLAD where there are clusters, the mean elsewhere; for the arguments see `NetVLAD`."""
+    if not clusters:
+        return MeanPooling(dim=dim)
+    return NetVLAD(dim=dim, clusters=clusters, ghost_clusters=ghost_clusters, mask_padding=mask_padding)
 
 
 class ExpertPooling(nn.Module):
@@ -82,9 +96,7 @@ class ExpertPooling(nn.Module):
         self.names = sorted(dims)
         # a list and not a dict of modules: experts may have dots in their names
         self.poolings = nn.ModuleList(
-            NetVLAD(dim=dims[name], clusters=clusters[name], mask_padding=mask_padding)
-            if clusters.get(name)
-            else MeanPooling(dim=dims[name])
+            sequence_pooling(dim=dims[name], clusters=clusters.get(name, 0), mask_padding=mask_padding)
             for name in self.names
         )
 

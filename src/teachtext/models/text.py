@@ -1,13 +1,16 @@
 """The text branch that all models over experts share."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
 from teachtext.models.gating import GatedEmbeddingUnit
-from teachtext.models.pooling import MeanPooling, NetVLAD
+from teachtext.models.pooling import sequence_pooling
 from teachtext.models.similarity import TextEmbedding
+
+Mixture = Literal["learned", "uniform"]
 
 
 class TextBranch(nn.Module):
@@ -20,6 +23,10 @@ class TextBranch(nn.Module):
         clusters: NetVLAD clusters; 0 takes the mean of the rows, which is a sentence vector itself.
         ghost_clusters: see `NetVLAD`.
         mask_padding: see `NetVLAD`.
+        mixture: `uniform` gives every expert the weight 1 / M for every caption, and has no parameters for it.
+
+    Raises:
+        ValueError: an unknown mixture.
     """
 
     def __init__(
@@ -31,21 +38,24 @@ class TextBranch(nn.Module):
         clusters: int = 0,
         ghost_clusters: int = 0,
         mask_padding: bool = True,
+        mixture: Mixture = "learned",
     ) -> None:
         super().__init__()
+        if mixture not in get_args(Mixture):
+            raise ValueError(f"mixture '{mixture}' is not one of {', '.join(get_args(Mixture))}")
         self.experts = list(experts)
-        self.pooling = (
-            NetVLAD(dim=text_dim, clusters=clusters, ghost_clusters=ghost_clusters, mask_padding=mask_padding)
-            if clusters
-            else MeanPooling(dim=text_dim)
+        self.pooling = sequence_pooling(
+            dim=text_dim, clusters=clusters, ghost_clusters=ghost_clusters, mask_padding=mask_padding
         )
         self.embeddings = nn.ModuleList(
             GatedEmbeddingUnit(in_dim=self.pooling.out_dim, out_dim=out_dim) for out_dim in out_dims
         )
-        self.mixture = nn.Linear(self.pooling.out_dim, len(self.experts))
+        self.mixture = nn.Linear(self.pooling.out_dim, len(self.experts)) if mixture == "learned" else None
 
     def forward(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""
         pooled: Tensor = self.pooling(text.tokens, text.lengths)
         vectors = {name: unit(pooled) for name, unit in zip(self.experts, self.embeddings, strict=True)}
+        if self.mixture is None:
+            return TextEmbedding(vectors, pooled.new_full((len(pooled), len(self.experts)), 1 / len(self.experts)))
         return TextEmbedding(vectors, self.mixture(pooled).softmax(dim=1))

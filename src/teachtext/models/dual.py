@@ -1,0 +1,112 @@
+"""A dual encoder over pooled features."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from teachtext.data.batch import TextBatch, VideoBatch
+from teachtext.models.pooling import mean_of_rows
+from teachtext.models.retrieval import RetrievalModel
+from teachtext.models.similarity import TextEmbedding, VideoEmbedding
+
+
+class ResidualHead(nn.Module):
+    """y = x + Dropout(W2 GELU(W1 LayerNorm(x) + b1) + b2), L2-normalised.
+
+    Args:
+        dim: D.
+        dropout: share of the branch's values that training drops.
+    """
+
+    def __init__(self, *, dim: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.Dropout(dropout)
+        )
+        # the branch starts as a part of x and not as many times x
+        nn.init.normal_(self.last.weight, std=1 / dim)
+        nn.init.zeros_(self.last.bias)
+
+    @property
+    def last(self) -> nn.Linear:
+        """The branch's last layer."""
+        return self.branch[3]  # type: ignore[return-value]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (N, D) to unit vectors (N, D)."""
+        return F.normalize(inputs + self.branch(inputs), dim=1)
+
+
+class PooledDualEncoder(RetrievalModel):
+    """Projection heads on pooled features: the form that features of CLIP and its kin want; scores are plain cosines.
+
+    Video: each expert is the mean of its unit rows, of unit length (CLIP4Clip's "mean pooling": Luo et al., 2021),
+    projected to one width; then the mean over the experts that are there, and a `ResidualHead`. Text: the mean of the
+    rows, which is a sentence vector itself, of unit length, projected, and a head of its own.
+
+    Args:
+        expert_dims: D by expert; any set of experts, any of which may be missing for any video.
+        text_dim: D of a caption's rows.
+        shared_dim: width of the shared space.
+        dropout: see `ResidualHead`.
+        identity_start: start as the identity, so that text and video features that are already aligned begin at
+            their zero-shot similarity.
+
+    Raises:
+        ValueError: `identity_start` where the widths of experts, text and shared space are not all the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        expert_dims: Mapping[str, int],
+        text_dim: int,
+        shared_dim: int = 512,
+        dropout: float = 0.1,
+        identity_start: bool = False,
+    ) -> None:
+        super().__init__()
+        self.experts = sorted(expert_dims)
+        self.project = nn.ModuleList(nn.Linear(expert_dims[name], shared_dim) for name in self.experts)
+        self.video_head = ResidualHead(dim=shared_dim, dropout=dropout)
+        self.text_project = nn.Linear(text_dim, shared_dim)
+        self.text_head = ResidualHead(dim=shared_dim, dropout=dropout)
+        if identity_start:
+            self._start_as_identity()
+
+    @property
+    def spaces(self) -> list[str]:
+        """The one space of all experts together."""
+        return ["joint"]
+
+    def encode_text(self, text: TextBatch) -> TextEmbedding:
+        """Embed C captions."""
+        pooled = F.normalize(mean_of_rows(text.tokens, text.lengths), dim=1)
+        vectors = self.text_head(self.text_project(pooled))
+        return TextEmbedding({"joint": vectors}, vectors.new_ones(len(vectors), 1))
+
+    def encode_video(self, video: VideoBatch) -> VideoEmbedding:
+        """Embed B videos."""
+        units = (F.normalize(video.experts[name], dim=2) for name in self.experts)
+        means = [mean_of_rows(rows, video.lengths[name]) for name, rows in zip(self.experts, units, strict=True)]
+        projected = torch.stack(
+            [layer(F.normalize(mean, dim=1)) for layer, mean in zip(self.project, means, strict=True)], dim=1
+        )
+        present = video.present[..., None]
+        mean = (projected * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
+        return VideoEmbedding({"joint": self.video_head(mean)}, torch.ones_like(video.present[:, :1]))
+
+    @torch.no_grad()
+    def _start_as_identity(self) -> None:
+        layers: list[nn.Linear] = [*self.project, self.text_project]
+        widths = {width for layer in layers for width in (layer.in_features, layer.out_features)}
+        if len(widths) > 1:
+            found = ", ".join(map(str, sorted(widths)))
+            raise ValueError(f"identity_start needs experts, text and shared space of one width, not {found}")
+        for layer in layers:
+            nn.init.eye_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        for head in (self.video_head, self.text_head):
+            nn.init.zeros_(head.last.weight)
