@@ -44,7 +44,7 @@ class ExpertTokens(nn.Module):
         for e, (name, layer) in enumerate(zip(self.names, self.project, strict=True)):
             lengths = video.lengths[name]
             mask = length_mask(lengths, video.experts[name].shape[1])
-            projected = F.normalize(layer(video.experts[name]), dim=2).masked_fill(~mask[..., None], 0)
+            projected = F.normalize(layer(video.experts[name]), dim=2)
             aggregates.append(_maximum(projected, mask) + self.expert[e] + self.aggregate)
             rows.append(projected + self.expert[e] + self._times(lengths, mask.shape[1]))
             masks.append(mask)
