@@ -180,7 +180,8 @@ class Workspace:
         return self._given("text", encoder) or self.features_folder / "text" / folder_name(encoder)
 
     def _expert_folder(self, name: str) -> Path:
-        return self._given("video", name) or self.features_folder / "video" / name
+        own = any(expert.name == name and expert.file for expert in self.config.experts)
+        return (None if own else self._given("video", name)) or self.features_folder / "video" / name
 
     def _given(self, kind: str, name: str) -> Path | None:
         """Return the folder of features that came with the dataset; None where it has none of that name."""
