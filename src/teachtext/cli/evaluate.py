@@ -1,6 +1,5 @@
 """`teachtext evaluate`: a trained model on a split."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,18 +30,8 @@ def evaluate(
 
     Prints text-to-video and video-to-text metrics.
     """
-    from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.cli.tables import print_metrics
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 
     found = metrics_of(evaluate_folder(model, dataset, features, split=split, captions=captions.value))
-    if as_json:
-        print(json.dumps({direction: metrics.as_dict() for direction, metrics in found.items()}, indent=2))
-        return
-    from rich.table import Table
-
-    from teachtext.cli.progress import console
-
-    table = Table("", *METRIC_NAMES.values(), title=f"{model.name} on {dataset.name}, {split}")
-    for direction, metrics in found.items():
-        table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
-    console.print(table)
+    print_metrics({"" if as_json else f"{model.name} on {dataset.name}, {split}": found}, as_json=as_json)

@@ -79,9 +79,17 @@ def evaluate_folder(
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
-    text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
+    text = FeatureFile(features / "text" / _text_folder(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
     kept = only_described(dataset, experts.values())
     if not kept.splits[split]:
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
     return rank_queries(model, files, kept.queries_of(split), kept.splits[split])
+
+
+def _text_folder(encoder: str) -> str:
+    # an imported model's encoder need not be one of ours: its features came with it, under its own name
+    try:
+        return folder_name(encoder)
+    except InputError:
+        return encoder

@@ -1,0 +1,43 @@
+"""`teachtext model`: bring models from elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from teachtext.errors import InputError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def model() -> None:
+    """Bring models from elsewhere."""
+
+
+@app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(help="Checkpoint of the authors' trainer (.pth).")],
+    out: Annotated[Path, typer.Option(help="Folder of the model, a new one.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="What weights do not tell (YAML or JSON): experts, text, max_words, max_tokens."),
+    ] = None,
+    trained_on: Annotated[
+        Path | None, typer.Option(help="Text file with the ids of the videos that it was trained on, one a line.")
+    ] = None,
+) -> None:
+    """Import a published checkpoint.
+
+    Nothing in it is executed; what it becomes is a model folder like those of `train`.
+    """
+    from teachtext.cli.progress import console
+    from teachtext.files import read_text, read_yaml
+    from teachtext.learning.published import import_published
+
+    settings = None if config is None else read_yaml(config)
+    if config is not None and not isinstance(settings, dict):
+        raise InputError(f"{config} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
+    ids = None if trained_on is None else [line.strip() for line in read_text(trained_on).splitlines() if line.strip()]
+    spec = import_published(file, out, config=settings, trained_on=ids)
+    console.print(f"Imported {spec.kind} model of {len(spec.experts)} experts in {out}", markup=False, soft_wrap=True)
