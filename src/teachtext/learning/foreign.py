@@ -35,10 +35,10 @@ class _Kind(type):
 
     stands_for: str
 
-    def __call__(cls, *values: Any, **named: Any) -> Any:
+    def __call__(cls, *values: Any) -> Any:
         if cls.stands_for not in _VALUES:
             raise _Refused(f"it asks to run {cls.stands_for}")
-        return cls.__new__(cls, *values, **named)
+        return super().__call__(*values)
 
 
 class Inert(metaclass=_Kind):
@@ -53,7 +53,7 @@ class Inert(metaclass=_Kind):
 
     def __new__(cls, *values: Any) -> "Inert":
         """Make one, whatever the class took."""
-        made = object.__new__(cls)
+        made: Inert = object.__new__(cls)
         made.values, made.state = values, None
         return made
 

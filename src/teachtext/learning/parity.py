@@ -141,7 +141,7 @@ def _compare_gradients(recording: Recording, model: RetrievalModel) -> list[Comp
             real[names[name]] = _distance(gradient, recorded[name]) / max(size, 1e-300)
     return [
         _worst("train", f"gradients ({len(real)})", real, GRADIENT_LIMIT),
-        _worst("train", f"zero gradients ({len(zero)})", zero, LIMIT),
+        _worst("train", f"zero gradients ({len(zero)})", zero, GRADIENT_LIMIT),
     ]
 
 
