@@ -41,7 +41,7 @@ def scores(folder, path, arrays):
 
 
 def test_the_published_form_scores_as_recorded(legacy_folder, parity_folder, tmp_path):
-    import_published(legacy_folder / "trained_model.pth", tmp_path / "model", config=CONFIG)
+    import_published(legacy_folder / "trained_model.pth", tmp_path / "model", inputs=find_inputs(CONFIG, "c.yaml"))
     arrays = read_arrays(parity_folder / "ce_small.npz")
     found, spec = scores(tmp_path / "model", tmp_path, arrays)
     np.testing.assert_allclose(found, arrays["eval/similarity"], atol=1e-5, rtol=0)
@@ -54,7 +54,7 @@ def test_the_published_form_scores_as_recorded(legacy_folder, parity_folder, tmp
 def test_everything_but_names_and_rows_follows_from_the_weights(publish, tmp_path, kind, clusters):
     path, arrays = publish(kind=kind, text_clusters=clusters, ghost_clusters=1 if clusters else 0)
     config = {"experts": NAMES, "text": "w2v", "max_words": 4 if clusters else None, "max_tokens": {"audio.b": 3}}
-    spec = import_published(path, tmp_path / "model", config=config, trained_on=["v1", "v2"])
+    spec = import_published(path, tmp_path / "model", inputs=find_inputs(config, "c.yaml"), trained_on=["v1", "v2"])
     found, loaded = scores(tmp_path / "model", path, arrays)
     np.testing.assert_allclose(found, arrays["eval/similarity"], atol=1e-6, rtol=0)
     assert loaded == spec and spec.kind == kind.lower()
@@ -72,7 +72,11 @@ def test_everything_but_names_and_rows_follows_from_the_weights(publish, tmp_pat
 
 def test_parameters_that_the_authors_no_longer_use_are_dropped(publish, tmp_path):
     path, _ = publish(lambda state: state.update({"ce.moe_cg.weight": torch.zeros(2)}))
-    import_published(path, tmp_path / "model", config=CONFIG | {"experts": {"rgb": None, "audio": None, "audio.b": 3}})
+    import_published(
+        path,
+        tmp_path / "model",
+        inputs=find_inputs(CONFIG | {"experts": {"rgb": None, "audio": None, "audio.b": 3}}, "c.yaml"),
+    )
 
 
 def cut(state):
@@ -92,12 +96,12 @@ ALL = {"experts": NAMES, "text": "w2v", "max_words": 4, "max_tokens": {"audio.b"
         (lambda s: s.update({"ce.moe_fc.weight": torch.zeros(9, 9)}), ALL, "no matrix 'ce.video_dim_reduce.3.fc"),
         (cut, ALL, "fewer text clusters than centres"),
         (lambda s: s["ce.moe_fc.bias"].fill_(torch.nan), ALL, "'ce.moe_fc.bias' of the state dict is not finite"),
-        (id, None, "say text .*; experts .3 names, among them audio.b.; max_words .*; max_tokens .rows of audio.b"),
+        (id, {}, "say text .*; experts .3 names, among them audio.b.; max_words .*; max_tokens .rows of audio.b"),
         (id, ALL | {"text": None}, "does not say text"),
         (id, ALL | {"experts": ["rgb", "audio.b"]}, "has 3 experts, among them audio.b, but .* names rgb, audio.b"),
         (id, ALL | {"experts": ["x", "y", "z"]}, "among them audio.b, but the config names x, y, z"),
         (id, ALL | {"experts": ["rgb", "rgb", "audio.b"]}, "'experts' is"),
-        (id, ALL | {"experts": "rgb"}, "'experts' is 'rgb'"),
+        (id, ALL | {"experts": "rgb"}, "c.yaml: 'experts' is 'rgb'"),
         (id, ALL | {"experts": [{"name": ["a"]}]}, "'experts' is"),
         (id, ALL | {"max_words": "many"}, "'max_words' is 'many'"),
         (id, ALL | {"max_tokens": {"audio.b": 0}}, "'max_tokens.audio.b' is 0"),
@@ -106,22 +110,22 @@ ALL = {"experts": NAMES, "text": "w2v", "max_words": 4, "max_tokens": {"audio.b"
 def test_what_cannot_be_imported(publish, tmp_path, change, config, told):
     path, _ = publish(change)
     with pytest.raises(InputError, match=told):
-        import_published(path, tmp_path / "model", config=config)
+        import_published(path, tmp_path / "model", inputs=find_inputs(config, "c.yaml"))
     assert not (tmp_path / "model").exists()
 
 
 def test_a_model_that_ours_is_not(publish, tmp_path):
     path, _ = publish(config={"arch": {"args": {"use_mish": 1, "include_self": 0}}})
     with pytest.raises(InputError, match="was trained with include_self: 0"):
-        import_published(path, tmp_path / "model", config=ALL)
+        import_published(path, tmp_path / "model", inputs=find_inputs(ALL, "c.yaml"))
 
 
 def test_a_folder_that_is_there_is_left_alone(publish, tmp_path):
     path, _ = publish()
     with pytest.raises(InputError, match="is there already"):
-        import_published(path, tmp_path, config=ALL)
+        import_published(path, tmp_path, inputs=find_inputs(ALL, "c.yaml"))
     with pytest.raises(InputError, match="list of training videos is empty"):
-        import_published(path, tmp_path / "model", config=ALL, trained_on=[])
+        import_published(path, tmp_path / "model", inputs=find_inputs(ALL, "c.yaml"), trained_on=[])
 
 
 @pytest.mark.parametrize(

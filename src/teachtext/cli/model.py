@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from teachtext.errors import InputError
-
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -34,10 +32,9 @@ def import_model(
     from teachtext.cli.progress import console
     from teachtext.files import read_text, read_yaml
     from teachtext.learning.published import import_published
+    from teachtext.learning.published_config import find_inputs
 
-    settings = None if config is None else read_yaml(config)
-    if config is not None and not isinstance(settings, dict):
-        raise InputError(f"{config} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
+    inputs = None if config is None else find_inputs(read_yaml(config), config)
     ids = None if trained_on is None else [line.strip() for line in read_text(trained_on).splitlines() if line.strip()]
-    spec = import_published(file, out, config=settings, trained_on=ids)
+    spec = import_published(file, out, inputs=inputs, trained_on=ids)
     console.print(f"Imported {spec.kind} model of {len(spec.experts)} experts in {out}", markup=False, soft_wrap=True)

@@ -50,15 +50,14 @@ class Inert(metaclass=_Kind):
     """
 
     stands_for = "nothing"
+    values: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *values: Any) -> "Inert":
         """Make one, whatever the class took."""
         made: Inert = object.__new__(cls)
         made.values, made.state = values, None
         return made
-
-    values: tuple[Any, ...]
-    state: Any
 
     def __setstate__(self, state: Any) -> None:
         self.state = state

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from teachtext.data.arrays import Arrays, read_arrays
 from teachtext.errors import InputError
-from teachtext.evaluation.similarity_file import cases_of
+from teachtext.evaluation.similarity_file import StoredScores, cases_of
 from teachtext.learning.losses import MaxMarginRankingLoss, huber, mean
 from teachtext.learning.recording import Mode, Recording
 from teachtext.models.original import original_names, rename_original
@@ -82,7 +82,8 @@ def check_parity(path: Path) -> list[Comparison]:
         recording = Recording(path, arrays)
         model = recording.model()
         return [*_compare_eval(recording, model), *_compare_train(recording, model)]
-    return [found for case in cases_of(arrays, path) for found in _compare_metrics(path, arrays, case)]
+    cases = cases_of(arrays, path).items()
+    return [found for case, scores in cases for found in _compare_metrics(path, arrays, case, scores)]
 
 
 def _compare_eval(recording: Recording, model: RetrievalModel) -> list[Comparison]:
@@ -155,9 +156,9 @@ def _compare_statistics(recording: Recording, model: RetrievalModel) -> Comparis
     return _worst("train", "running statistics", errors, LIMIT)
 
 
-def _compare_metrics(path: Path, arrays: Arrays, case: str) -> list[Comparison]:
+def _compare_metrics(path: Path, arrays: Arrays, case: str, scores: StoredScores) -> list[Comparison]:
     found, part = [], f"{case}/" if case else ""
-    for direction, ours in cases_of(arrays, path)[case].metrics().items():
+    for direction, ours in scores.metrics().items():
         folder = f"{part}{direction}/"
         recorded = {name.removeprefix(folder): array for name, array in arrays.items() if name.startswith(folder)}
         if odd := sorted(recorded.keys() ^ METRICS.keys()):

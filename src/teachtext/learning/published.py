@@ -30,22 +30,22 @@ _ASSUMED = {
 
 
 def import_published(
-    path: Path, folder: Path, *, config: Mapping[str, Any] | None = None, trained_on: Sequence[str] | None = None
+    path: Path, folder: Path, *, inputs: ModelInputs | None = None, trained_on: Sequence[str] | None = None
 ) -> ModelSpec:
     """Turn a checkpoint of the authors' trainer into the folder of a model, which `load_model` reads.
 
     Whether it is CE or MoEE, every width, clusters and which experts are sequences follow from names and shapes of its
-    weights. The names of pooled experts, the text encoder and how many rows are read do not: they come from `config`
+    weights. The names of pooled experts, the text encoder and how many rows are read do not: they come from `inputs`
     or else from the config that was pickled into the checkpoint, which is read as data (see `read_checkpoint`).
 
     Args:
         path: the checkpoint.
         folder: of the model; new, or empty.
-        config: see `find_inputs`; goes before the checkpoint's own.
+        inputs: as far as they are known, commonly by `find_inputs`; they go before the checkpoint's own.
         trained_on: ids of the videos that it was trained on; None if unknown.
 
     Raises:
-        InputError: a checkpoint that is refused, parameters that do not fit (named), or what the config lacks (named).
+        InputError: a checkpoint that is refused, parameters that do not fit (named), or what is not known (named).
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already", "give a new folder")
@@ -55,14 +55,14 @@ def import_published(
     state = {name: tensor for name, tensor in state.items() if not name.startswith(_DROPPED)}
     own = _pickled_config(rest.get("config"))
     _check_assumptions(own, path)
-    given = ModelInputs() if config is None else find_inputs(config, "the config")
-    spec = _spec(state, given.over(find_inputs(own, path)), path, _origin(path, rest, trained_on))
+    known = (inputs or ModelInputs()).over(find_inputs(own, path))
+    spec = _spec(state, known, path, _origin(path, rest, trained_on))
     with torch.device("meta"):
         model = spec.build()
     weights = from_original(model, state, source=path)
     count = sum(parameter.numel() for parameter in model.parameters())
-    save_spec(folder, spec)
     write_bytes(folder / WEIGHTS, save({name: _plain(tensor) for name, tensor in weights.items()}))
+    save_spec(folder, spec)
     facts = {
         "text encoder": spec.text_encoder,
         "video experts": ", ".join(spec.experts),

@@ -33,16 +33,22 @@ class ModelInputs:
         )
 
 
-def find_inputs(config: Mapping[str, Any], source: object) -> ModelInputs:
+def find_inputs(config: Any, source: object) -> ModelInputs:
     """Find in a config what a model reads.
 
     Three forms are understood: `experts: {name: rows or null}` or a list of names, `text`, `max_words` and
     `max_tokens: {expert: rows}`; the config of a TeachText run, of which the student is meant; the authors' own, with
     `experts.modalities`, `experts.text_feat` and `data_loader.args.max_tokens`.
 
+    Args:
+        config: as YAML or JSON gives it.
+        source: where it comes from, for the error.
+
     Raises:
-        InputError: a key that holds something else.
+        InputError: it is no mapping, or a key holds something else.
     """
+    if not isinstance(config, Mapping):
+        raise InputError(f"{source} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
     experts, student = config.get("experts"), mapping_at(config, "student")
     theirs, loader = mapping_at(config, "experts"), mapping_at(config, "data_loader", "args")
     tokens = {**_rows(loader.get("max_tokens")), **_rows(config.get("max_tokens"))}
