@@ -1,8 +1,13 @@
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+Arrays = dict[str, np.ndarray]
 
 
 def shared(*parts: str) -> Path:
@@ -18,5 +23,81 @@ def parity_folder() -> Path:
 
 
 @pytest.fixture
+def legacy_folder() -> Path:
+    return shared("legacy")
+
+
+@pytest.fixture
 def msvd476_folder() -> Path:
     return shared("data", "msvd476")
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Arrays]:
+    """Records a model of our own under the authors' names, stored in single precision: the arrays of a parity file."""
+    torch = pytest.importorskip("torch")
+    from teachtext.data.batch import TextBatch, VideoBatch
+    from teachtext.learning.losses import MaxMarginRankingLoss, huber
+    from teachtext.models.build import build_model
+    from teachtext.models.original import original_names
+    from teachtext.models.similarity import similarity
+
+    def make(
+        *,
+        kind: str = "CE",
+        dims: Mapping[str, int],
+        clusters: Mapping[str, int] | None = None,
+        seed: int = 0,
+        **sizes: int,
+    ) -> Arrays:
+        torch.manual_seed(seed)
+        names, clusters = sorted(dims), dict(clusters or {})
+        sizes = {"text_dim": 5, "text_clusters": 2, "ghost_clusters": 0, "shared_dim": 4} | sizes
+        meta = {"kind": kind, "experts": names, "dims": dict(dims), "video_clusters": clusters, **sizes, "margin": 0.2}
+        arguments = {"expert_dims": dims, "expert_clusters": clusters, "gating": "sequential", "mask_padding": False}
+        model = build_model(kind.lower(), arguments | sizes)
+        theirs = original_names(model)
+        arrays: Arrays = {"meta": np.array(json.dumps(meta))}
+
+        def keep(folder: str, tensors: Mapping[str, Any]) -> None:
+            for name, tensor in tensors.items():
+                whole = tensor[None] if name.endswith(".centres") else tensor
+                array = whole.detach().numpy()
+                arrays[f"{folder}/{theirs.get(name, name)}"] = array.astype(
+                    "float32" if array.dtype.kind == "f" else "int64"
+                )
+
+        keep("state", model.double().state_dict())
+        for mode, videos, captions in (("eval", 5, 2), ("train", 6, 1)):
+            present = torch.rand(videos, len(names)) < 0.7
+            present[:, 0] |= ~present.any(dim=1)
+            shapes = {name: (videos, 3, dims[name]) if name in clusters else (videos, dims[name]) for name in names}
+            experts = {name: torch.randn(*shape).double() for name, shape in shapes.items()}
+            rows = {}
+            for e, name in enumerate(names):
+                known = experts[name] * present[:, e].view(-1, *[1] * (experts[name].ndim - 1))
+                rows[name] = known if name in clusters else known[:, None]
+            lengths = {name: present[:, e].long() * rows[name].shape[1] for e, name in enumerate(names)}
+            words = 4 if sizes["text_clusters"] else 1
+            text = torch.randn(videos, captions, words, sizes["text_dim"]).double()
+            used = torch.full((videos, captions), words)
+            video = model.train(mode == "train").encode_video(VideoBatch(list("abcdef"), rows, lengths))
+            said = model.encode_text(TextBatch([], text.flatten(0, 1), used.flatten()))
+            scores = similarity(said, video)
+            keep(mode, {"text": text, "text_lengths": used, "similarity": scores})
+            for e, name in enumerate(names):
+                given, vector = experts[name].clone(), video.vectors[name].detach().clone()
+                given[~present[:, e]], vector[~present[:, e]] = torch.nan, torch.nan
+                keep(mode, {f"expert/{name}": given, f"present/{name}": present[:, e].float()})
+                keep(mode, {f"video_embedding/{name}": vector})
+                keep(mode, {f"text_embedding/{name}": said.vectors[name].unflatten(0, (videos, captions))})
+        teachers = torch.rand(2, 6, 6).double()
+        ranking, distillation = MaxMarginRankingLoss(margin=0.2)(scores), huber(scores, teachers.mean(dim=0))
+        (ranking + distillation).backward()
+        keep("train/teacher_similarity", {"0": teachers[0], "1": teachers[1]})
+        keep("train", {"ranking_loss": ranking, "distillation_loss": distillation})
+        keep("train/grad", {name: parameter.grad for name, parameter in model.named_parameters()})
+        keep("train/after", {name: buffer for name, buffer in model.named_buffers() if "running" in name})
+        return arrays
+
+    return make

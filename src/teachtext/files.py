@@ -63,6 +63,20 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file.
+
+    Raises:
+        InputError: the file is missing, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error})", "repair it or write it anew") from error
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
@@ -70,11 +84,24 @@ def read_json(path: Path) -> Any:
         InputError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from error
+        return json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error})", "repair it or write it anew") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file, which a JSON file is too.
+
+    Raises:
+        InputError: the file is missing, unreadable or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise InputError(f"{path} is not valid YAML ({told})", "repair it or write it anew") from error
 
 
 def fingerprint(value: Any) -> str:

@@ -14,7 +14,20 @@ import numpy as np
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-VERBS = ["run", "extract", "embed", "train", "evaluate", "report", "encoders", "data", "data check", "data playground"]
+VERBS = [
+    "run",
+    "extract",
+    "embed",
+    "train",
+    "evaluate",
+    "metrics",
+    "parity",
+    "report",
+    "encoders",
+    "data",
+    "data check",
+]
+VERBS += ["data playground", "model", "model import"]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
 
 

@@ -1,6 +1,5 @@
 """`teachtext evaluate`: a trained model on a split."""
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -35,7 +34,7 @@ def evaluate(
 
     Prints text-to-video and video-to-text metrics. Refuses a split with videos that the model was trained on.
     """
-    from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.cli.tables import print_metrics
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 
     done = evaluate_folder(
@@ -46,17 +45,7 @@ def evaluate(
         captions=captions.value if captions else None,
         benchmark_name=benchmark,
     )
-    found = metrics_of(done.ranks)
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({direction: metrics.as_dict() for direction, metrics in found.items()}, indent=2))
-        return
-    from rich.table import Table
-
-    from teachtext.cli.progress import console
-
-    table = Table("", *METRIC_NAMES.values(), title=f"{model.name} on {dataset.name}, {done.split}")
-    for direction, metrics in found.items():
-        table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
-    console.print(table)
+    title = "" if as_json else f"{model.name} on {dataset.name}, {done.split}"
+    print_metrics({title: metrics_of(done.ranks)}, as_json=as_json)

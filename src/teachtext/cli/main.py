@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, recipe, run
+from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, parity, recipe, run
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -18,11 +18,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data", help="Look at and make datasets.")
+app.add_typer(model.app, name="model", help="Bring models from elsewhere.")
 app.command("run")(run.run)
 app.command("extract")(encode.extract)
 app.command("embed")(encode.embed)
 app.command("train")(run.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("metrics")(metrics.metrics)
+app.command("parity")(parity.parity)
 app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
 app.command("benchmarks")(benchmarks.benchmarks)

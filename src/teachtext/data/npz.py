@@ -1,11 +1,10 @@
 """Features that somebody else extracted: an .npz file with `ids` and one array an expert."""
 
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from teachtext.data.arrays import reading
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.errors import InputError
 from teachtext.files import content_hash
@@ -43,18 +42,13 @@ def import_npz(path: Path, key: str, folder: Path, *, pool: bool = True) -> Feat
 
 
 def _load(path: Path, key: str) -> tuple[list[str], np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = [name for name in file.files if name != "ids"]
-            if key not in names or "ids" not in file.files:
-                raise InputError(
-                    f"{path} has no array '{key}' with 'ids'", f"use one of {', '.join(names) or '(none)'}"
-                )
-            told, values = file["ids"], file[key]
-            # as text, be it kept as bytes or as numbers
-            ids = [str(item) for item in (np.char.decode(told, "utf-8") if told.dtype.kind == "S" else told).ravel()]
-    except (OSError, ValueError, TypeError, BadZipFile, EOFError, MemoryError, zlib.error) as error:
-        raise InputError(f"{path} is not a whole .npz file ({error})", "copy or make it again") from error
+    with reading(path), np.load(path, allow_pickle=False) as file:
+        names = [name for name in file.files if name != "ids"]
+        if key not in names or "ids" not in file.files:
+            raise InputError(f"{path} has no array '{key}' with 'ids'", f"use one of {', '.join(names) or '(none)'}")
+        told, values = file["ids"], file[key]
+        # as text, be it kept as bytes or as numbers
+        ids = [str(item) for item in (np.char.decode(told, "utf-8") if told.dtype.kind == "S" else told).ravel()]
     if (
         told.ndim != 1
         or values.ndim not in (2, 3)

@@ -1,0 +1,45 @@
+"""`teachtext model`: bring models from elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def model() -> None:
+    """Bring models from elsewhere."""
+
+
+@app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(help="Checkpoint of the authors' trainer (.pth).")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="What weights do not tell (YAML or JSON): experts, text, max_words, max_tokens."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the model, a new one; by default the file's name without its ending.")
+    ] = None,
+    trained_on: Annotated[
+        Path | None, typer.Option(help="Text file with the ids of the videos that it was trained on, one a line.")
+    ] = None,
+) -> None:
+    """Import a published checkpoint.
+
+    Nothing in it is executed; what it becomes is a model folder like those of `train`.
+    """
+    from teachtext.cli.progress import console
+    from teachtext.files import read_text, read_yaml
+    from teachtext.learning.published import import_published
+    from teachtext.learning.published_config import find_inputs
+
+    inputs = None if config is None else find_inputs(read_yaml(config), config)
+    ids = None if trained_on is None else [line.strip() for line in read_text(trained_on).splitlines() if line.strip()]
+    folder = out or Path(file.stem)
+    spec = import_published(file, folder, inputs=inputs, trained_on=ids)
+    console.print(
+        f"Imported {spec.kind} model of {len(spec.experts)} experts in {folder}", markup=False, soft_wrap=True
+    )

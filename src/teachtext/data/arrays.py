@@ -1,0 +1,56 @@
+"""Arrays in .npy and .npz files: numbers and text alone, never pickled objects."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.errors import InputError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what numpy raises inside, when it reads a file that is not whole, into one sentence.
+
+    Raises:
+        InputError: the file is missing, truncated, of another kind, or holds pickled objects.
+    """
+    try:
+        yield
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        BadZipFile,
+        EOFError,
+        MemoryError,
+        NotImplementedError,
+        zlib.error,
+    ) as error:
+        kind = path.suffix if path.suffix in (".npy", ".npz") else ".npy or .npz"
+        raise InputError(f"{path} is not a whole {kind} file ({error})", "copy or make it again") from error
+
+
+def read_arrays(path: Path) -> NDArray[Any] | Arrays:
+    """Read the array of an .npy file, or all arrays of an .npz file by name.
+
+    Raises:
+        InputError: see `reading`.
+    """
+    with reading(path):
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as file:
+            arrays = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"{path}: '{name}' is not an array", "copy or make it again")
+    return arrays

@@ -1,0 +1,101 @@
+"""What a published model reads, from whatever config there is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from teachtext.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInputs:
+    """What a model reads, as far as weights do not tell; None and gaps where it is not known.
+
+    Args:
+        experts: names of all experts.
+        text: the text encoder.
+        max_words: rows of a caption.
+        max_tokens: by expert, rows of a sequence.
+    """
+
+    experts: Sequence[str] | None = None
+    text: str | None = None
+    max_words: int | None = None
+    max_tokens: Mapping[str, int] = field(default_factory=dict)
+
+    def over(self, other: "ModelInputs") -> "ModelInputs":
+        """Return this, with what it leaves open taken from another."""
+        return ModelInputs(
+            experts=self.experts or other.experts,
+            text=self.text or other.text,
+            max_words=self.max_words or other.max_words,
+            max_tokens={**other.max_tokens, **self.max_tokens},
+        )
+
+
+def find_inputs(config: Any, source: object) -> ModelInputs:
+    """Find in a config what a model reads.
+
+    Three forms are understood: `experts: {name: rows or null}` or a list of names, `text`, `max_words` and
+    `max_tokens: {expert: rows}`; the config of a TeachText run, of which the student is meant; the authors' own, with
+    `experts.modalities`, `experts.text_feat` and `data_loader.args.max_tokens`.
+
+    Args:
+        config: as YAML or JSON gives it.
+        source: where it comes from, for the error.
+
+    Raises:
+        InputError: it is no mapping, or a key holds something else.
+    """
+    if not isinstance(config, Mapping):
+        raise InputError(f"{source} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
+    experts, student = config.get("experts"), mapping_at(config, "student")
+    theirs, loader = mapping_at(config, "experts"), mapping_at(config, "data_loader", "args")
+    tokens = {**_rows(loader.get("max_tokens")), **_rows(config.get("max_tokens"))}
+    words: Any = config.get("max_words") or mapping_at(config, "model").get("max_words")
+    text = config.get("text") or student.get("text") or theirs.get("text_feat") or loader.get("text_feat")
+    if isinstance(experts, Mapping) and "modalities" in experts:
+        words, names = words or tokens.pop("text", None), experts["modalities"]
+    elif isinstance(experts, Mapping):
+        tokens, names = {**_rows(experts), **tokens}, list(experts)
+    elif isinstance(experts, Sequence) and not isinstance(experts, str):
+        one = [{"name": expert} if isinstance(expert, str) else expert for expert in experts]
+        names = [expert.get("name") if isinstance(expert, Mapping) else None for expert in one]
+        tokens |= _rows(
+            {name: expert.get("max_tokens") for name, expert in zip(names, one, strict=True) if isinstance(name, str)}
+        )
+        names = student.get("experts") or names
+    else:
+        names = experts
+    _check(names is None or (_is_list_of_names(names) and len(set(names)) == len(names)), "experts", names, source)
+    _check(text is None or isinstance(text, str), "text", text, source)
+    _check(words is None or _is_rows(words), "max_words", words, source)
+    for name, rows in tokens.items():
+        _check(_is_rows(rows), f"max_tokens.{name}", rows, source)
+    return ModelInputs(experts=names, text=text, max_words=words, max_tokens=tokens)
+
+
+def mapping_at(config: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """Return the mapping that stands under a path of keys; empty where there is none."""
+    for key in keys:
+        found = config.get(key)
+        config = found if isinstance(found, Mapping) else {}
+    return config
+
+
+def _rows(found: Any) -> dict[str, Any]:
+    return {name: rows for name, rows in found.items() if rows is not None} if isinstance(found, Mapping) else {}
+
+
+def _is_rows(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_list_of_names(names: Any) -> bool:
+    listed = isinstance(names, Sequence) and not isinstance(names, str) and bool(names)
+    return listed and all(isinstance(name, str) and name for name in names)
+
+
+def _check(holds: bool, key: str, value: Any, source: object) -> None:
+    if not holds:
+        raise InputError(f"{source}: '{key}' is {value!r}", "write names, and numbers from 1")
