@@ -73,6 +73,13 @@ def _encode(text: Any, encoding: str = "latin1", *_: object) -> bytes | Span:
     return text.encode("latin-1")
 
 
+def _no_bytes(*contents: object) -> bytes:
+    # the one call of it that pickles hold: of any size it would take as much memory as it is told
+    if contents:
+        raise pickle.UnpicklingError("bytes of something")
+    return b""
+
+
 def _copyreg(kind: type, base: type, _: object) -> Any:
     if kind is not ExpertStore or base is not object:
         raise pickle.UnpicklingError("an object of a foreign kind")
@@ -97,6 +104,8 @@ _ALLOWED: dict[str, Any] = {
         for home in ("builtins", "__builtin__")
         for kind in (set, frozenset, list, dict, tuple, object)
     },
+    "builtins.bytes": _no_bytes,
+    "__builtin__.bytes": _no_bytes,
     "collections.OrderedDict": OrderedDict,
     "collections.defaultdict": defaultdict,
     "copyreg._reconstructor": _copyreg,
