@@ -20,3 +20,8 @@ def parity_folder() -> Path:
 @pytest.fixture
 def msvd476_folder() -> Path:
     return shared("data", "msvd476")
+
+
+@pytest.fixture
+def legacy_folder() -> Path:
+    return shared("legacy")

@@ -14,6 +14,54 @@ import numpy as np
 
 NAN = float("nan")
 
+# where the archives keep every expert, by dataset
+FIXED = {
+    "aggregated_imagenet_25fps_256px_stride1_offset0/resnext101_32x48d-avg.pickle": "imagenet.resnext101_32x48d.0",
+    "aggregated_imagenet_25fps_256px_stride1_offset0/senet154-avg.pickle": "imagenet.senet154.0",
+    "aggregated_scene_25fps_256px_stride1_offset0/densenet161-avg.pickle": "scene.densenet161.0",
+    "aggregated_r2p1d_30fps_256px_stride32_offset0_inner_stride1/r2p1d-ig65m-avg.pickle": "r2p1d.r2p1d-ig65m.0",
+    "aggregated_r2p1d_30fps_256px_stride8_offset0_inner_stride1/r2p1d-ig65m-kinetics-avg.pickle": (
+        "r2p1d.r2p1d-ig65m-kinetics.0"
+    ),
+    "aggregated_i3d_25fps_256px_stride25_offset0_inner_stride1/i3d-avg.pickle": "i3d.i3d.0",
+}
+ODD = {
+    "MSRVTT": {
+        "aggregated_audio_feats/Audio_MSRVTT_new.pickle": "audio",
+        "aggregated_speech/speech-w2v.pickle": "speech",
+        "aggregated_ocr_feats/ocr-raw.pickle": "ocr",
+        "aggregated_face_feats/facefeats-avg.pickle": "face",
+        "antoine/resnet_features.pickle": "antoine-rgb",
+        "antoine/audio_features.pickle": "antoine-audio",
+        "antoine/flow_features.pickle": "flow",
+        "antoine/facefeats-clone.pickle": "antoine-face",
+    },
+    "MSVD": {
+        "aggregated_ocr_feats/ocr-w2v.pickle": "ocr",
+        "aggregated_face_feats/face-avg.pickle": "face",
+    },
+    "DiDeMo": {
+        "aggregated_audio_feats/vggish-audio-raw.pickle": "audio",
+        "aggregated_speech_feats/stt_w2v.pickle": "speech",
+        "aggregated_ocr_feats/ocr-feats.pkl": "ocr",
+        "aggregated_facefeats_25fps_256px_stride1/face-avg.pickle": "face",
+    },
+    "LSMDC": {
+        "aggregated_audio/vggish-raw.pickle": "audio",
+        "aggregated_speech/speech-w2v.pickle": "speech",
+        "aggregated_ocr_feats/ocr-w2v.pkl": "ocr",
+        "antoine/face-max-with-blank-val.pickle": "face",
+        "aggregated_audio_feats/vggish-audio-raw.pickle": "audio",
+        "aggregated_speech_feats/speech-w2v.pickle": "speech",
+    },
+    "activity-net": {
+        "aggregated_audio/vggish-audio-raw.pickle": "audio",
+        "aggregated_speech/goog_w2v-speech-raw.pickle": "speech",
+        "aggregated_ocr_feats/ocr-w2v.pkl": "ocr",
+        "aggregated_facefeats_25fps_256px_stride1/face-avg.pickle": "face",
+    },
+}
+
 
 def python2(content: Any) -> bytes:
     """Pickle as Python 2 with an old numpy did: protocol 2, text and arrays as byte strings, all in the memo."""

@@ -224,5 +224,5 @@ def test_what_is_cut_or_changed_is_refused_or_data(name, tmp_path_factory, data)
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="gone.pkl cannot be read"), unpickled(Path(tmp_path / "gone.pkl")):
+    with pytest.raises(InputError, match=r"gone.pkl cannot be read"), unpickled(Path(tmp_path / "gone.pkl")):
         pass

@@ -14,6 +14,10 @@ from teachtext.errors import InputError
 def import_experts(job: Job) -> Iterator[Row]:
     """Write `features/video/<expert>`; videos that no list names are imported too."""
     paths = {name: path for (name, _), path in job.found.first_of("expert").items()}
+    for place, path in job.found.all_of("expert"):
+        if path != paths[place.name]:
+            where = path.relative_to(job.found.root).as_posix()
+            job.notes.append(f"{where} left out: '{place.name}' is taken from another file")
     for name in sorted({*job.layout.expected_experts, *paths}):
         if name not in paths:
             yield Row(kind="expert", name=name)
@@ -24,6 +28,7 @@ def import_experts(job: Job) -> Iterator[Row]:
             job.target / "features" / "video" / name,
             sequence=name in SEQUENCES,
             provenance={"dataset": job.dataset, "files": files},
+            progress=job.progress,
         )
         yield _feature_row("expert", name, files, written, job.layout.dim_of(name), job.videos)
 
@@ -52,6 +57,7 @@ def import_texts(job: Job) -> Iterator[Row]:
             own_ids=own_ids,
             fused=job.layout.fused,
             provenance={"dataset": job.dataset, "files": files, "output": "tokens"},
+            progress=job.progress,
         )
         if written and job.queries and job.queries.isdisjoint(written.items):
             mapping = f", or add {job.layout.mapping}.pkl, which maps its ids to theirs" if job.layout.mapping else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from teachtext.data.archive.layouts import LAYOUTS, ROOTS, Kind, Place, is_folder_of, place_of
 from teachtext.errors import InputError
 
-_INSIDE = re.compile(rf"(?:.*/)?(?P<dataset>[^/]+)/(?:{'|'.join(ROOTS)})/(?P<path>.+)")
+_INSIDE = re.compile(rf"(?:.*/)?(?P<dataset>(?!high-quality/)[^/]+)/(?:{'|'.join(ROOTS)})/(?P<path>.+)")
 
 
 @dataclass(frozen=True)

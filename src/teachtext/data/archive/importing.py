@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 
 from teachtext.data.archive.annotations import import_captions, import_chosen, import_masks, import_splits
@@ -11,7 +10,7 @@ from teachtext.data.archive.features import import_experts, import_teachers, imp
 from teachtext.data.archive.find import Found, find, is_wanted
 from teachtext.data.archive.job import Job
 from teachtext.data.archive.layouts import layout_of
-from teachtext.data.archive.record import Imported, Row, TeacherWriter
+from teachtext.data.archive.record import Imported, TeacherWriter
 from teachtext.data.archive.tar import unpack
 from teachtext.errors import InputError
 from teachtext.files import atomic_folder
@@ -50,28 +49,23 @@ def import_archive(
         raise InputError(f"{out} was imported before", "use it as it is, or delete it to import again")
     with atomic_folder(out) as target, _unpacked(path, name, out, progress) as (found, sha1):
         published = layout.published.get(sha1, "")
-        job = Job(name, layout, found, target)
+        job = Job(name, layout, found, target, progress)
         if sha1:
             what = f"that of the published archive '{published}'" if published else "not one of the published checksums"
             job.notes.append(f"the archive's SHA-1 {sha1} is {what}")
-        rows = list(_rows(job, write_teacher, progress))
+        # each step begins when the one before it is done: captions and lists first, what counts them after
+        rows = [
+            *import_captions(job),
+            *import_splits(job),
+            *import_chosen(job),
+            *import_masks(job),
+            *import_experts(job),
+            *import_texts(job),
+            *import_teachers(job, write_teacher),
+        ]
         imported = Imported(dataset=name, archive=path.name, sha1=sha1, published=published, rows=rows, notes=job.notes)
         imported.write(target / RECORD)
     return imported
-
-
-def _rows(job: Job, write_teacher: TeacherWriter | None, progress: Progress) -> Iterator[Row]:
-    steps = (
-        *(import_captions(job), import_splits(job), import_chosen(job), import_masks(job)),
-        *(import_experts(job), import_texts(job), import_teachers(job, write_teacher)),
-    )
-    done, total = 0, len({(place.kind, place.name) for place, _ in job.found.files})
-    for row in chain.from_iterable(steps):
-        if row.files:
-            done += 1
-            progress("import", min(done, total), total)
-        yield row
-    progress("import", total, total)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from teachtext.data.archive.find import Found
 from teachtext.data.archive.layouts import Layout
 from teachtext.files import content_hash
+from teachtext.progress import Progress
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Job:
         layout: what it should hold.
         found: what it holds.
         target: the folder that is being written.
+        progress: told how far each feature store is.
         captions: the captions by video.
         lists: video ids by split and family.
         notes: what is worth knowing, beside the rows.
@@ -27,6 +29,7 @@ class Job:
     layout: Layout
     found: Found
     target: Path
+    progress: Progress
     captions: dict[str, list[str]] = field(default_factory=dict)
     lists: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
