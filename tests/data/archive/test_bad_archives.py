@@ -44,6 +44,7 @@ BAD = {
     "captions that are no list": (TEXT, {"vid.1": 3}, "'vid.1' has no list of captions"),
     "raw captions of numbers": ("raw-captions.pkl", {"vid.1": [[1]]}, "a caption of video 'vid.1' is not of words"),
     "another count": (TEXT, {"vid.1": [np.ones((1, 3))]}, "has 1 captions of video 'vid.1', the raw captions have 3"),
+    "no captions": (TEXT, {"vid.1": []}, "has 0 captions of video 'vid.1', the raw captions have 3"),
     "a short mask": (MASK, {"vid.1": np.ones(2)}, "has 2 captions of video 'vid.1', the raw captions have 3"),
     "no mask": (MASK, {"vid.1": np.full(3, 7)}, "the mask of video 'vid.1' is not of 0 and 1"),
     "a list that is no text": ("val_list.txt", b"\xff\xfe\xff", "val_list.txt cannot be read"),

@@ -100,7 +100,7 @@ def write_text(
             for key, value in entries(opened.enter_context(unpickled(path)), path):
                 video_id = own_ids.get(key, key)
                 arrays = _captions_of(value, path, video_id)
-                if arrays:
+                if not _is_nan(value):
                     check_count(path, video_id, len(arrays), captions)
                 if video_id in described:
                     raise InputError(
