@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from teachtext.errors import InputError
-from teachtext.files import atomic, content_hash, fingerprint, read_json, write_json
+from teachtext.files import atomic, atomic_folder, content_hash, fingerprint, read_json, write_json
 
 
 def test_an_error_crosses_processes_whole():
@@ -21,6 +21,23 @@ def test_a_file_is_whole_or_absent(tmp_path):
         temporary.write_text("whole")
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_is_whole_or_absent(tmp_path):
+    path = tmp_path / "deep" / "folder"
+    with pytest.raises(RuntimeError), atomic_folder(path) as temporary:
+        (temporary / "half").write_text("half")
+        raise RuntimeError
+    assert not list(path.parent.iterdir())
+    path.mkdir()
+    with atomic_folder(path) as temporary:
+        (temporary / "file").write_text("whole")
+    assert [item.read_text() for item in path.iterdir()] == ["whole"]
+    assert list(path.parent.iterdir()) == [path]
+    for taken in (path, path / "file"):
+        with pytest.raises(InputError, match="exists and is not empty: give another folder"), atomic_folder(taken):
+            pass
+    assert (path / "file").read_text() == "whole"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):

@@ -1,9 +1,14 @@
-"""`teachtext data`: check a dataset folder, make the playground."""
+"""`teachtext data`: check a dataset folder, make the playground, import a published archive."""
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from teachtext.data.archive import Imported
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -64,3 +69,57 @@ def playground(
             progress=lambda done, total: progress("make the playground", done, total),
         )
     console.print(f"Generated dataset in {folder}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def import_archive(
+    path: Annotated[Path, typer.Argument(help="The authors' .tar.gz, or a folder that it was unpacked to.")],
+    dataset: Annotated[str, typer.Option(help="MSRVTT, MSVD, DiDeMo, LSMDC or activity-net.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the dataset folder, new or empty; by default the dataset's name."),
+    ] = None,
+) -> None:
+    """Turn a published feature archive into a dataset folder.
+
+    Captions, splits, features, denoising masks and teachers; a table says what was found and what was missing.
+    """
+    from teachtext.cli.progress import console, shown
+    from teachtext.data import archive
+
+    folder = out or Path(dataset)
+    with shown() as progress:
+        imported = archive.import_archive(
+            path, dataset=dataset, out=folder, write_teacher=_write_teacher, progress=progress
+        )
+    _print_rows(imported)
+    for note in imported.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    console.print(f"Imported {imported.dataset} into {folder}", markup=False, soft_wrap=True)
+
+
+def _write_teacher(path: Path, target: Path, *, captions: Mapping[str, Sequence[str]], fused: bool) -> list[str]:
+    # torch is loaded only where there is a teacher
+    from teachtext.learning.published_teachers import import_teacher
+
+    return import_teacher(path, target, captions=captions, fused=fused)
+
+
+def _print_rows(imported: "Imported") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from teachtext.cli.progress import console
+
+    table = Table(title=f"{imported.archive} as {imported.dataset}", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for name in ("", "found", "items", "without", "dim", "dtype", "note"):
+        justify: Literal["left", "right"] = "right" if name in ("items", "without", "dim") else "left"
+        table.add_column(name, justify=justify, no_wrap=name != "note")
+    for kind, rows in groupby(imported.rows, key=lambda row: row.kind):
+        table.add_row(f"[bold]{escape(kind)}")
+        for row in rows:
+            counts = ("" if count is None else f"{count:,}" for count in (row.items, row.missing, row.dim))
+            found = "yes" if row.found else "missing"
+            table.add_row(f"  {escape(row.name)}", found, *counts, row.dtype, escape(row.note))
+    console.print(table)

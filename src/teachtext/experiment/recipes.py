@@ -13,10 +13,11 @@ import yaml
 from teachtext.errors import InputError
 
 _COMMON = ("imagenet.resnext101_32x48d.0", "imagenet.senet154.0", "r2p1d.r2p1d-ig65m.0", "scene.densenet161.0")
-_FIRST = (*_COMMON, "i3d.i3d.0", "face")
+_FIRST = (*_COMMON, "i3d.i3d.0")
 _REFINED = (*_COMMON, "r2p1d.r2p1d-ig65m-kinetics.0")
 _RADAM = {"optimizer": "radam", "lr": 0.001, "weight_decay": 0.00001}
 # the authors' 1k-A and 1k-B settings are those of the full split, but for the lists
+_ON_1K_B = {"text": "w2v", "face": "antoine-face"}
 _LIKE_MSRVTT = ("msrvtt-1k-a", "msrvtt-1k-b")
 
 
@@ -57,7 +58,7 @@ def _settings() -> Mapping[str, Any]:
 def _models_of(dataset: str) -> dict[str, tuple[str, Callable[[Any], dict[str, Any]]]]:
     if dataset == "msrvtt-1k-b":
         return {
-            "ce": ("CE on 1k-B, word2vec captions", lambda own: _baseline("ce", own | {"text": "w2v"})),
+            "ce": ("CE on 1k-B, word2vec captions", lambda own: _baseline("ce", own | _ON_1K_B)),
             "moee*": ("MoEE with its own four experts", _moee_with_its_features),
         }
     return {
@@ -70,7 +71,7 @@ def _models_of(dataset: str) -> dict[str, tuple[str, Callable[[Any], dict[str, A
 
 def _baseline(kind: str, own: dict[str, Any]) -> dict[str, Any]:
     return {
-        "experts": _experts(_FIRST, own["sequences"]),
+        "experts": _experts((*_FIRST, own.get("face", "face")), own["sequences"]),
         "teachers": [],
         "student": {"text": own["text"]},
         "model": _model(kind, own),
@@ -79,9 +80,9 @@ def _baseline(kind: str, own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moee_with_its_features(own: dict[str, Any]) -> dict[str, Any]:
-    config = _baseline("moee", own | {"text": "w2v"})
-    sequences = {"audio": own["sequences"]["audio"]}
-    return config | {"experts": _experts(("antoine-rgb", "face", "flow"), sequences)}
+    sequences = {"antoine-audio": own["sequences"]["audio"]}
+    experts = _experts(("antoine-face", "antoine-rgb", "flow"), sequences)
+    return _baseline("moee", own | _ON_1K_B) | {"experts": experts}
 
 
 def _ce_plus(own: dict[str, Any]) -> dict[str, Any]:

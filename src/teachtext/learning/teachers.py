@@ -1,5 +1,6 @@
 """Frozen teachers: whatever can say what it thinks of a batch."""
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from teachtext.data.batch import Batch
 from teachtext.data.features import Features
 from teachtext.errors import InputError
-from teachtext.files import write_bytes
+from teachtext.files import atomic
 from teachtext.learning.inference import embed_texts, embed_videos
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
@@ -61,7 +62,13 @@ class CachedTeacher:
         tensors |= {f"video/{name}": vector for name, vector in self.video.vectors.items()}
         tensors |= {"weights": self.text.weights, "present": self.video.present}
         ids = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
-        write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}, metadata=ids))
+        with atomic(path) as temporary:
+            try:
+                # straight from the tensors: a cache can be larger than what is left of the memory
+                save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=ids)
+            except SafetensorError as error:
+                full = errno.ENOSPC if "No space left" in str(error) else errno.EIO
+                raise OSError(full, str(error)) from error
 
     @classmethod
     def load(cls, path: Path) -> "CachedTeacher":
