@@ -74,12 +74,15 @@ def top_columns(similarity: Floats, count: int) -> NDArray[np.int64]:
     Returns:
         (C, min(count, B)).
     """
-    found = np.empty((len(similarity), min(count, similarity.shape[1])), np.int64)
-    for rows, part in _blocks(similarity):
-        left = part.copy()
-        for place in range(found.shape[1]):
-            found[rows, place] = best = left.argmax(1)
-            left[np.arange(len(left)), best] = -np.inf
+    count = min(count, similarity.shape[1])
+    return np.concatenate([_top(part.copy(), count) for _, part in _blocks(similarity)])
+
+
+def _top(left: Floats, count: int) -> NDArray[np.int64]:
+    found = np.empty((len(left), count), np.int64)
+    for place in range(count):
+        found[:, place] = left.argmax(1)
+        left[np.arange(len(left)), found[:, place]] = -np.inf
     return found
 
 

@@ -54,12 +54,16 @@ def embed_texts(
         model: put in evaluation mode.
         features: of the captions.
         caption_ids: C ids.
-        batch_size: captions at once; by default as many as `captions_at_once`.
+        batch_size: captions at once; by default `captions_at_once`.
     """
-    return concat_text([text.to(CPU) for text in _pieces(model, features, caption_ids, batch_size)])
+    model.eval()
+    device = next(model.parameters()).device
+    size = batch_size or captions_at_once(model, features, caption_ids)
+    return concat_text(
+        [model.encode_text(features.texts(ids).to(device)).to(CPU) for ids in _chunks(caption_ids, size)]
+    )
 
 
-@torch.no_grad()
 def score(
     model: RetrievalModel,
     features: Features,
@@ -68,48 +72,46 @@ def score(
     *,
     batch_size: int | None = None,
 ) -> Scores:
-    """Score captions against a gallery of videos, a piece at a time: only the scores themselves are kept.
+    """Score captions against a gallery of videos, a piece at a time: of a caption no more than its scores is kept.
 
     Args:
         model: put in evaluation mode.
         features: features of both.
         captions: C queries, each of a video of the gallery.
         video_ids: B videos.
-        batch_size: captions at once; by default as many as `captions_at_once`.
+        batch_size: captions embedded at once; by default `captions_at_once`.
     """
-    gallery = embed_videos(model, features, video_ids).to(next(model.parameters()).device)
-    caption_ids = [caption.id for caption in captions]
+    video = embed_videos(model, features, video_ids)
     column = {video_id: number for number, video_id in enumerate(video_ids)}
+    caption_ids = [caption.id for caption in captions]
     scores = np.empty((len(captions), len(video_ids)), np.float32)
-    weights, start = [], 0
-    for text in _pieces(model, features, caption_ids, batch_size, videos=len(video_ids)):
-        rows = slice(start, start + len(text.weights))
-        scores[rows] = similarity(text, gallery).cpu().numpy()
-        weights.append(text.weights.cpu().numpy())
-        start = rows.stop
+    weights = np.empty((len(captions), len(video.vectors)), np.float32)
+    # more at once than are embedded together, for each time the gallery has to be laid out anew
+    size = _within_budget(4 * len(video_ids))
+    for start in range(0, len(captions), size):
+        rows = slice(start, start + size)
+        text = embed_texts(model, features, caption_ids[rows], batch_size=batch_size)
+        scores[rows], weights[rows] = similarity(text, video).numpy(), text.weights.numpy()
     return Scores(
         similarity=scores,
         caption_ids=caption_ids,
         video_ids=list(video_ids),
         video_of=np.array([column[caption.video_id] for caption in captions]),
-        weights=np.concatenate(weights),
+        weights=weights,
     )
 
 
-def captions_at_once(model: RetrievalModel, features: Features, caption_ids: Sequence[str], *, videos: int = 0) -> int:
-    """Return how many captions fit together into a budget of memory, by their widest tensors.
+def captions_at_once(model: RetrievalModel, features: Features, caption_ids: Sequence[str]) -> int:
+    """Return how many captions can be embedded together within a budget of memory, by their widest tensors.
 
-    Args:
-        model: what embeds them; its widest layer tells how wide a pooled caption may be.
-        features: their longest, or for a model that reads padding too the length that all are padded to.
-        caption_ids: C ids.
-        videos: how many each is scored against.
+    Those are what is read, as long as the longest caption, or as all are padded for a model that reads padding too;
+    and the pooled caption, which may be as wide as the model's widest layer.
     """
     longest = max((features.text.rows_of(caption_id) for caption_id in caption_ids), default=1)
-    words = features.max_words if features.max_words and features.fill_words else longest
-    read = min(words, features.max_words or words) * features.text.dim
+    most = features.max_words or longest
+    words = most if features.fill_words else min(longest, most)
     widest = max((weight.shape[-1] for weight in model.parameters() if weight.ndim > 1), default=0)
-    return max(1, min(_MOST_CAPTIONS, _BUDGET_BYTES // (4 * (read + widest + videos))))
+    return _within_budget(4 * (words * features.text.dim + widest))
 
 
 CPU = torch.device("cpu")
@@ -117,14 +119,8 @@ _BUDGET_BYTES = 64 * 2**20
 _MOST_CAPTIONS = 1024
 
 
-def _pieces(
-    model: RetrievalModel, features: Features, caption_ids: Sequence[str], batch_size: int | None, *, videos: int = 0
-) -> Iterator[TextEmbedding]:
-    model.eval()
-    device = next(model.parameters()).device
-    size = batch_size or captions_at_once(model, features, caption_ids, videos=videos)
-    for ids in _chunks(caption_ids, size):
-        yield model.encode_text(features.texts(ids).to(device))
+def _within_budget(bytes_each: int) -> int:
+    return max(1, min(_MOST_CAPTIONS, _BUDGET_BYTES // max(1, bytes_each)))
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
