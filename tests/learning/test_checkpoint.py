@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -56,6 +57,63 @@ def test_loading_leaves_the_random_state_of_weights_behind_and_takes_those_of_th
     stored = load_file(saved / WEIGHTS)
     assert model.state_dict().keys() == stored.keys()
     assert all(value.equal(stored[name]) for name, value in model.state_dict().items())
+
+
+def test_weights_are_single_precision_whatever_the_file_holds(saved):
+    stored = load_file(saved / WEIGHTS)
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        kept = {name: value.to(dtype) if value.is_floating_point() else value for name, value in stored.items()}
+        save_file(kept, saved / WEIGHTS)
+        loaded = load_model(saved)[0].state_dict()
+        assert {name: value.dtype for name, value in loaded.items()} == {n: v.dtype for n, v in stored.items()}
+        assert all(value.equal(kept[name].to(value.dtype)) for name, value in loaded.items())
+
+
+def test_a_loaded_model_can_be_trained_and_has_nothing_to_do_with_its_file(saved):
+    stored = load_file(saved / WEIGHTS)
+    stored = {name: value.clone() for name, value in stored.items()}
+    model, _ = load_model(saved)
+    assert all(weight.requires_grad for weight in model.parameters())
+    with (saved / WEIGHTS).open("r+b") as file:
+        file.seek(-1000, 2)
+        file.write(b"\x7f" * 1000)
+    assert all(value.equal(stored[name]) for name, value in model.state_dict().items())
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(1)
+    assert (saved / WEIGHTS).read_bytes().endswith(b"\x7f" * 1000)
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+import torch
+from teachtext.learning.checkpoint import load_model, load_spec
+
+def told(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
+
+# what torch imports when it plans its first model is no weight
+with torch.device("meta"):
+    load_spec(Path(sys.argv[1])).build()
+before = told("VmRSS")
+model, _ = load_model(Path(sys.argv[1]))
+print(told("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_weights_are_in_memory_once(world, tmp_path):
+    spec = world.spec(shared_dim=1500)
+    save_spec(tmp_path, spec)
+    with torch.device("meta"):
+        plan = spec.build().state_dict()
+    save_file({name: torch.ones(value.shape, dtype=value.dtype) for name, value in plan.items()}, tmp_path / WEIGHTS)
+    size = (tmp_path / WEIGHTS).stat().st_size
+    largest = max(value.nbytes for value in plan.values())
+    ran = subprocess.run([sys.executable, "-c", MEASURE, tmp_path], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < size + largest + 30e6 < 2 * size
 
 
 @pytest.mark.parametrize("keep", [0, 4, 50, 1000, -1])

@@ -46,38 +46,81 @@ def embed_videos(
 
 @torch.no_grad()
 def embed_texts(
-    model: RetrievalModel, features: Features, caption_ids: Sequence[str], *, batch_size: int = 512
+    model: RetrievalModel, features: Features, caption_ids: Sequence[str], *, batch_size: int | None = None
 ) -> TextEmbedding:
-    """Embed captions with a model in evaluation mode."""
+    """Embed captions with a model in evaluation mode.
+
+    Args:
+        model: put in evaluation mode.
+        features: of the captions.
+        caption_ids: C ids.
+        batch_size: captions at once; by default `captions_at_once`.
+    """
     model.eval()
     device = next(model.parameters()).device
+    size = batch_size or captions_at_once(model, features, caption_ids)
     return concat_text(
-        [model.encode_text(features.texts(ids).to(device)).to(CPU) for ids in _chunks(caption_ids, batch_size)]
+        [model.encode_text(features.texts(ids).to(device)).to(CPU) for ids in _chunks(caption_ids, size)]
     )
 
 
-def score(model: RetrievalModel, features: Features, captions: Sequence[Caption], video_ids: Sequence[str]) -> Scores:
-    """Score captions against a gallery of videos.
+def score(
+    model: RetrievalModel,
+    features: Features,
+    captions: Sequence[Caption],
+    video_ids: Sequence[str],
+    *,
+    batch_size: int | None = None,
+) -> Scores:
+    """Score captions against a gallery of videos, a piece at a time: of a caption no more than its scores is kept.
 
     Args:
         model: put in evaluation mode.
         features: features of both.
         captions: C queries, each of a video of the gallery.
         video_ids: B videos.
+        batch_size: captions embedded at once; by default `captions_at_once`.
     """
     video = embed_videos(model, features, video_ids)
-    text = embed_texts(model, features, [caption.id for caption in captions])
     column = {video_id: number for number, video_id in enumerate(video_ids)}
+    caption_ids = [caption.id for caption in captions]
+    scores = np.empty((len(captions), len(video_ids)), np.float32)
+    weights = np.empty((len(captions), len(video.vectors)), np.float32)
+    # more at once than are embedded together, for each time the gallery has to be laid out anew
+    size = _within_budget(4 * len(video_ids))
+    for start in range(0, len(captions), size):
+        rows = slice(start, start + size)
+        text = embed_texts(model, features, caption_ids[rows], batch_size=batch_size)
+        scores[rows], weights[rows] = similarity(text, video).numpy(), text.weights.numpy()
     return Scores(
-        similarity=similarity(text, video).numpy(),
-        caption_ids=[caption.id for caption in captions],
+        similarity=scores,
+        caption_ids=caption_ids,
         video_ids=list(video_ids),
         video_of=np.array([column[caption.video_id] for caption in captions]),
-        weights=text.weights.numpy(),
+        weights=weights,
     )
 
 
+def captions_at_once(model: RetrievalModel, features: Features, caption_ids: Sequence[str]) -> int:
+    """Return how many captions can be embedded together within a budget of memory, by their widest tensors.
+
+    Those are what is read, as long as the longest caption, or as all are padded for a model that reads padding too;
+    and the pooled caption, which may be as wide as the model's widest layer.
+    """
+    longest = max((features.text.rows_of(caption_id) for caption_id in caption_ids), default=1)
+    most = features.max_words or longest
+    words = most if features.fill_words else min(longest, most)
+    widest = max((weight.shape[-1] for weight in model.parameters() if weight.ndim > 1), default=0)
+    return _within_budget(4 * (words * features.text.dim + widest))
+
+
 CPU = torch.device("cpu")
+_BUDGET_BYTES = 64 * 2**20
+_MOST_CAPTIONS = 1024
+
+
+def _within_budget(bytes_each: int) -> int:
+    return max(1, min(_MOST_CAPTIONS, _BUDGET_BYTES // max(1, bytes_each)))
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
