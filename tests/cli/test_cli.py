@@ -27,7 +27,7 @@ VERBS = [
     "data",
     "data check",
 ]
-VERBS += ["data playground", "model", "model import"]
+VERBS += ["data playground", "data import-archive", "model", "model import", "benchmarks", "recipe"]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
 
 

@@ -35,11 +35,7 @@ def benchmarks(
 
 
 def _protocols(shown: "list[Benchmark]") -> "Table":
-    from rich.table import Table
-
-    table = Table(
-        "benchmark", "split", "videos", "queries", "captions", "used to", title="Protocols", title_justify="left"
-    )
+    table = _table("Protocols", "benchmark", "split", "videos", "queries", "captions", "used to")
     for one in shown:
         for split in one.protocol.splits:
             sizes = " or ".join(f"{size:,}" for size in one.splits.get(split, ())) or "?"
@@ -53,14 +49,23 @@ def _protocols(shown: "list[Benchmark]") -> "Table":
 
 
 def _published(one: "Benchmark") -> "list[Table]":
-    from rich.table import Table
-
     from teachtext.data.benchmarks import COLUMNS
 
     tables = []
     for published in one.published:
-        table = Table("model", *COLUMNS, title=f"{published.task}, {published.source}", title_justify="left")
+        table = _table(f"{published.task}, {published.source}", "model", *COLUMNS)
         for model, numbers in published.rows.items():
             table.add_row(model, *(number or "" for number in numbers))
         tables.append(table)
     return tables
+
+
+def _table(title: str, first: str, *columns: str) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column)
+    return table
