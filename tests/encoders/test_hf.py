@@ -133,9 +133,9 @@ def test_a_multilingual_sentence_model(gpt: str, tmp_path: Path):
     from sentence_transformers.models import Pooling, Transformer
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(gpt.removeprefix("hf:"))
-    tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
     tokenizer.save_pretrained(tmp_path / "xlm")
-    config = transformers.XLMRobertaConfig(vocab_size=256, max_position_embeddings=34, pad_token_id=0, **TINY)
+    config = transformers.XLMRobertaConfig(vocab_size=256, max_position_embeddings=34, pad_token_id=1, **TINY)
     transformers.XLMRobertaModel(config).save_pretrained(tmp_path / "xlm")
     word = Transformer(str(tmp_path / "xlm"))
     st.SentenceTransformer(modules=[word, Pooling(16, pooling_mode="mean")], device="cpu").save(str(tmp_path / "st"))

@@ -64,7 +64,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: TextSpec, folder: Path)
     _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
     told, difference = None, 0.0
     if text.name == "minilm":
-        told, difference = _write_minilm(text, folder)
+        told, difference = write_minilm(text, folder)
     description = {
         "format": FORMAT,
         "text_encoder": str(text),
@@ -100,7 +100,8 @@ class _LastStates(nn.Module):
         return states
 
 
-def _write_minilm(text: TextSpec, folder: Path) -> tuple[dict[str, Any], float]:
+def write_minilm(text: TextSpec, folder: Path) -> tuple[dict[str, Any], float]:
+    """Write MiniLM as `OnnxEncoder` reads it; return that one's arguments, and the largest difference from torch."""
     from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
 
     encoder: Any = build_text_encoder(str(text))

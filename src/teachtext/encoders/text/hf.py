@@ -10,7 +10,7 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
+from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 from teachtext.files import content_hash, fingerprint
@@ -97,7 +97,8 @@ def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
         mend = "give a model that sentence-transformers knows, with weights in safetensors"
         raise InputError(f"{folder} cannot be loaded as a sentence model ({reason})", mend) from error
     model.float()
-    model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
+    own = positions(model[0].auto_model.config) if hasattr(model[0], "auto_model") else None
+    model.max_seq_length = min(model.max_seq_length or max_tokens, own or max_tokens, max_tokens)
 
     def encode(texts: Sequence[str]) -> list[NDArray[np.float32]]:
         with torch_threads(threads):

@@ -80,7 +80,7 @@ class Transformer:
                     "give a model that transformers knows, with its tokenizer and with weights in safetensors",
                 ) from error
         self.model = _text_part(model).float().eval()
-        longest = min(self.tokenizer.model_max_length, _positions(self.model.config) or max_tokens)
+        longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         pad_id = next(one for one in candidates if one is not None)
@@ -132,18 +132,18 @@ def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> li
     return [mean / np.linalg.norm(mean) for mean in means] if normalise else means
 
 
-def _text_part(model: Any) -> Any:
-    if getattr(model.config, "is_encoder_decoder", False):
-        return model.get_encoder()
-    return getattr(model, "text_model", model)
-
-
-def _positions(config: Any) -> int | None:
+def positions(config: Any) -> int | None:
     """Return how many positions a model has, None where they have no end."""
     positions: int | None = getattr(config, "max_position_embeddings", None)
     # RoBERTa counts from the place after its padding
     offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
     return positions and positions - offset
+
+
+def _text_part(model: Any) -> Any:
+    if getattr(model.config, "is_encoder_decoder", False):
+        return model.get_encoder()
+    return getattr(model, "text_model", model)
 
 
 @contextmanager
