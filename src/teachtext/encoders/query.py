@@ -26,7 +26,7 @@ class QueryEncoder:
         InputError: see `build_text_encoder`.
     """
 
-    def __init__(self, encoder: str | TextEncoder, *, threads: int = 1, remember: int = 1024) -> None:
+    def __init__(self, encoder: str | TextEncoder, *, threads: int = 1, remember: int = 256) -> None:
         self._encoder = build_text_encoder(encoder, threads=threads) if isinstance(encoder, str) else encoder
         self._lock = Lock()
         self._remembered = lru_cache(maxsize=remember)(self._encode)

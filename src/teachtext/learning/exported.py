@@ -74,7 +74,7 @@ class ExportedText:
         InputError: a file is missing or is not what it should be, or the text encoder cannot be built.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1, remember: int = 1024) -> None:
+    def __init__(self, folder: Path, *, threads: int = 1, remember: int = 256) -> None:
         self._branch = ExportedBranch(folder, threads=threads)
         self._encoder = QueryEncoder(_encoder(folder, threads), remember=remember)
 
