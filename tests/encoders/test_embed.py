@@ -31,7 +31,9 @@ def test_each_encoder_has_its_folder_with_every_caption(tmp_path: Path):
     assert embed(captions(TEXTS), ["glove", "wordllama"], tmp_path).reused == 10
 
 
-def test_equal_texts_are_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that GloVe encodes from now on."""
     from teachtext.encoders.text.glove import GloVe
 
     seen: list[str] = []
@@ -42,8 +44,34 @@ def test_equal_texts_are_encoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(self, texts)
 
     monkeypatch.setattr(GloVe, "encode", recorded)
+    return seen
+
+
+def test_equal_texts_are_encoded_once(tmp_path: Path, seen: list[str]):
     embed(captions(TEXTS), ["glove"], tmp_path)
     assert sorted(seen) == sorted(set(TEXTS))
+
+
+def test_a_text_that_is_stored_under_another_id_is_not_encoded_again(
+    tmp_path: Path, seen: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    embed(captions(TEXTS), ["glove"], tmp_path)
+    seen.clear()
+    other = [Caption(f"other{i}", "v", text) for i, text in enumerate([*reversed(TEXTS), "a horse", "a horse"])]
+
+    def stop(what: str, done: int, total: int) -> None:
+        if done >= 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(embed_module, "_CHUNK", 2)
+    with pytest.raises(KeyboardInterrupt):
+        embed(other, ["glove"], tmp_path, progress=stop)
+    result = embed(other, ["glove"], tmp_path)
+    assert (result.done, result.reused) == (5, 2) and seen == ["a horse"]
+    file, encoder = FeatureFile(tmp_path / "glove", verify=True), build_text_encoder("glove")
+    for caption in [*captions(TEXTS), *other]:
+        assert np.array_equal(file.read(caption.id), encoder.encode([caption.text])[0].astype(np.float16))
+        assert file.sources[caption.id] == embed_module.text_hash(caption.text)
 
 
 def test_a_changed_text_is_done_again(tmp_path: Path):
@@ -72,7 +100,10 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("texts", "told"),
-    [(["a", "  \n"], "caption 'c1' of video 'v1' is empty"), (["half \ud83d"], "caption 'c0' holds half a character")],
+    [
+        (["a", "  \n"], "caption 'c1' of video 'v1' is empty"),
+        (["half \ud83d"], "'c0' of video 'v0' holds half a character"),
+    ],
 )
 def test_a_caption_that_cannot_be_encoded_is_named(texts: list[str], told: str, tmp_path: Path):
     with pytest.raises(InputError, match=told):

@@ -1,4 +1,9 @@
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +90,63 @@ def test_the_text_part_is_used_of_models_that_have_more(tmp_path: Path):
         assert [rows.shape for rows in values] == [(5, 16), (4, 16), (13, 16)]
 
 
+@pytest.fixture
+def gpt(tmp_path: Path) -> str:
+    """A tiny causal model with a byte-level tokenizer, which knows every script."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    torch.manual_seed(0)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    raw = Tokenizer(models.BPE({char: number for number, char in enumerate(alphabet)}, []))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=alphabet[0])
+    tokenizer.save_pretrained(tmp_path / "gpt")
+    config = transformers.GPT2Config(vocab_size=len(alphabet), n_positions=96, n_embd=16, n_layer=2, n_head=2)
+    transformers.GPT2Model(config).save_pretrained(tmp_path / "gpt")
+    return f"hf:{tmp_path / 'gpt'}"
+
+
+def test_last_is_the_end_of_the_prompt(gpt: str):
+    last = build_text_encoder(f"{gpt}#last")
+    prompts = [f'This sentence: "{text}" means in one word:"' for text in TEXTS]
+    assert not last.tokens and last.settings != build_text_encoder(f"{gpt}#pooled").settings
+    folder = gpt.removeprefix("hf:")
+    model, tokenizer = (
+        transformers.GPT2Model.from_pretrained(folder),
+        transformers.AutoTokenizer.from_pretrained(folder),
+    )
+    for prompt, vector in zip(prompts, last.encode(TEXTS), strict=True):
+        with torch.no_grad():
+            wanted = model(**tokenizer(prompt, return_tensors="pt")).last_hidden_state[0, -1].numpy()
+        assert vector.shape == (1, 16) and np.allclose(vector[0], wanted, atol=1e-5)
+    assert np.isfinite(last.encode(["dog " * 100, "\U0001f600 \u4f60\u597d"])).all(), "cut to the positions there are"
+    assert np.allclose(last.encode(TEXTS)[0], last.encode(TEXTS[:1])[0], atol=1e-5)
+
+
+def test_last_of_a_model_that_reads_both_ways_is_refused(bert: str):
+    with pytest.raises(InputError, match=r"is not a causal language model.*write hf:.*bert#pooled"):
+        build_text_encoder(f"{bert}#last")
+
+
+def test_a_multilingual_sentence_model(gpt: str, tmp_path: Path):
+    st = pytest.importorskip("sentence_transformers")
+    from sentence_transformers.models import Pooling, Transformer
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(gpt.removeprefix("hf:"))
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
+    tokenizer.save_pretrained(tmp_path / "xlm")
+    config = transformers.XLMRobertaConfig(vocab_size=256, max_position_embeddings=34, pad_token_id=1, **TINY)
+    transformers.XLMRobertaModel(config).save_pretrained(tmp_path / "xlm")
+    word = Transformer(str(tmp_path / "xlm"))
+    st.SentenceTransformer(modules=[word, Pooling(16, pooling_mode="mean")], device="cpu").save(str(tmp_path / "st"))
+    texts = ["a dog", "\u72d7\u5728\u8dd1", "\u0643\u0644\u0628", "\U0001f600", "word " * 300]
+    tokens = build_text_encoder(f"hf:{tmp_path / 'st'}").encode(texts)
+    pooled = build_text_encoder(f"hf:{tmp_path / 'st'}#pooled").encode(texts)
+    assert len(tokens[-1]) == 32, "of 34 positions RoBERTa leaves out two"
+    for rows, vector in zip(tokens[:-1], pooled[:-1], strict=True):
+        assert vector.shape == (1, 16) and np.allclose(vector[0], rows.mean(axis=0), atol=1e-5)
+
+
 def test_settings_follow_the_weights(bert: str, tmp_path: Path):
     before = build_text_encoder(bert).settings
     assert build_text_encoder(bert).settings == before
@@ -118,3 +180,36 @@ def test_without_a_network_the_mend_is_told(monkeypatch: pytest.MonkeyPatch):
         build_text_encoder("hf:nobody/no-such-model")
     with pytest.raises(InputError, match="neither a folder nor an id"):
         build_text_encoder("hf:not an id!")
+
+
+_FROM_THE_HUB = """
+import sys, time
+from teachtext.encoders.text.hf import HuggingFace
+from teachtext.errors import InputError
+start = time.perf_counter()
+try:
+    print(HuggingFace(model=sys.argv[1]).dim)
+except InputError as error:
+    print(error)
+print(time.perf_counter() - start)
+"""
+
+
+def from_the_hub(model: str, endpoint: str, cache: Path) -> tuple[str, float]:
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-c", _FROM_THE_HUB, model]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=100).stdout
+    told, seconds = said.splitlines()[-2:]
+    return told, float(seconds)
+
+
+def test_a_hub_that_does_not_answer_is_told_and_a_cached_model_does_not_ask_it(bert: str, tmp_path: Path):
+    repository = tmp_path / "cache" / "models--own--bert"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("c0ffee")
+    shutil.copytree(bert.removeprefix("hf:"), repository / "snapshots" / "c0ffee")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        told, seconds = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache")
+        assert "is not in the cache and cannot be downloaded from the hub" in told and seconds < 15
+        assert from_the_hub("own/bert", endpoint, tmp_path / "cache")[0] == "16"

@@ -21,7 +21,10 @@ def test_names_are_checked_without_heavy_imports():
     ("spec", "told"),
     [
         ("minlm", "did you mean 'minilm'?"),
-        ("nonsense", "choose from glove, wordllama, minilm, minilm#tokens, use, hf:<model id or local folder>"),
+        (
+            "nonsense",
+            "choose from glove, wordllama, minilm, minilm#tokens, use, e5, smollm2, smollm2#tokens, hf:<model",
+        ),
         ("glove#pooled", "choose from tokens"),
         ("minilm#tokns", "did you mean 'tokens'?"),
         ("minilm#", "choose from pooled, tokens"),

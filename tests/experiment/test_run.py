@@ -299,6 +299,29 @@ def test_a_protocol_holds_in_the_run_and_in_evaluation(
         evaluate_folder(*args, split="test")
 
 
+@pytest.mark.parametrize("student", ["moee", "concat", "mmt", "dual"])
+def test_every_kind_of_model_learns_from_every_other(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny, student: str
+):
+    dataset = {"path": str(done[0].folder / "playground"), "features": str(done[0].folder / "features")}
+    small = {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16}
+    teachers = [
+        {"text": "glove", "model": {"kind": kind}, "training": {"loss": loss}}
+        for kind, loss in (("ce", "max_margin"), ("mmt", "max_margin"), ("dual", "info_nce"), ("concat", "max_margin"))
+    ]
+    model = small | {"kind": student}
+    config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=teachers, student={"text": "glove"}, model=model)
+    results, _ = run(config)
+    taught = config.folder / results.rows[-1].seeds[0].model
+    history = json.loads((taught / "metrics.json").read_text())["history"]
+    assert all(math.isfinite(loss) and loss > 0 for entry in history for loss in entry["losses"].values())
+    assert history[0]["losses"].keys() == {"ranking", "distillation"}
+    assert json.loads((taught / "config.json").read_text())["model"]["kind"] == student
+    seed = results.rows[-1].seeds[0]
+    found = evaluate_folder(taught, done[0].folder / "playground", done[0].folder / "features")
+    assert metrics_of(found.ranks)["t2v"].as_dict() == seed.t2v
+
+
 def test_a_split_with_training_videos_is_refused(done: tuple[RunConfig, Results], tmp_path: Path):
     config, results = done
     playground = Path(shutil.copytree(config.folder / "playground", tmp_path / "own"))

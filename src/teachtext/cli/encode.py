@@ -1,4 +1,4 @@
-"""`teachtext extract`, `embed` and `encoders`: features of videos and captions, by folder."""
+"""`teachtext extract`, `embed`, `export` and `encoders`: features of videos, captions and queries."""
 
 from pathlib import Path
 from typing import Annotated
@@ -62,8 +62,38 @@ def embed(
 
 
 def encoders() -> None:
-    """List the video experts and text encoders."""
-    from teachtext.encoders.registry import VIDEO_EXPERTS, text_choices
+    """List the video experts and text encoders.
 
-    print("video experts: " + ", ".join(VIDEO_EXPERTS))
-    print("text encoders: " + ", ".join(text_choices()))
+    What each is, what it gives, what brings it, and whether it is installed.
+    """
+    from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, VIDEO_EXPERTS, installed, text_table
+
+    print("video experts: " + ", ".join(VIDEO_EXPERTS) + "\n")
+    rows = [("text encoder", "family", "gives", "D", "package", "licence", "extra", "installed")]
+    for spec, entry, output in text_table():
+        name = spec.replace(MODEL, ":<model>")
+        gives = "tokens" if output == "tokens" else "sentence"
+        extra = f"[{entry.extra}] *" if entry.alone else f"[{entry.extra}]"
+        there = installed(entry.package) or "no"
+        rows.append((name, entry.family, gives, str(entry.dim or ""), entry.package, entry.licence, extra, there))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print("\n<model>: a model id of the Hugging Face hub, or a local folder")
+    alone = [entry.package for entry in TEXT_ENCODERS.values() if entry.alone]
+    print(f"*: and pip install --no-deps {' '.join(alone)}")
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the exported files.")],
+) -> None:
+    """Export what answers queries to ONNX.
+
+    The model's text side, and its text encoder where that is minilm; compared with the model before it is written.
+    """
+    from teachtext.cli.progress import console
+    from teachtext.learning.export import export as export_text
+
+    difference = export_text(model, out)
+    console.print(f"text side exported to {out}, within {difference:.0e} of the model", soft_wrap=True)

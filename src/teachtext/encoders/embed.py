@@ -1,11 +1,14 @@
-"""Captions to features: each text once, as far as they are not in the store already."""
+"""Captions to features: each text once, as far as it is not in the store already."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from teachtext.data.store import FeatureWriter
+from numpy.typing import NDArray
+
+from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.data.types import Caption
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, parse_text_spec
@@ -19,7 +22,7 @@ _SHARD_ITEMS = 2048
 
 @dataclass(frozen=True)
 class Embedding:
-    """What became of the captions, over all encoders: `done` are new, `reused` were there already."""
+    """What became of the captions, over all encoders: `done` are new in the store, `reused` were there already."""
 
     done: int
     reused: int
@@ -36,7 +39,8 @@ def embed(
     """Encode captions with each encoder, into one folder an encoder, by the captions' ids.
 
     Captions whose text is the same as in the store are left alone, so a stopped run goes on where it was: after Ctrl-C
-    nothing is lost, after a kill at most the last 2048 captions of one encoder. Equal texts are encoded once.
+    nothing is lost, after a kill at most the last 2048 captions of one encoder. Equal texts are encoded once, and a
+    text that is in the store under another caption's id is not encoded again.
 
     Args:
         captions: ids must be unique.
@@ -55,25 +59,31 @@ def embed(
     return Embedding(done=sum(counts), reused=len(captions) * len(counts) - sum(counts))
 
 
+def check_text(text: str, name: str) -> None:
+    """Refuse what no encoder can encode.
+
+    Args:
+        text: a caption or query.
+        name: what to call it.
+
+    Raises:
+        InputError: it is empty, or holds half a character.
+    """
+    if not text.strip():
+        raise InputError(f"{name} is empty", "remove it or fill it in")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} holds half a character (a lone surrogate)", "repair the text") from error
+
+
 def _check(captions: Sequence[Caption]) -> None:
     seen: set[str] = set()
     for caption in captions:
-        if not caption.text.strip():
-            raise InputError(
-                f"caption '{caption.id}' of video '{caption.video_id}' is empty", "remove it or fill it in"
-            )
-        if not _is_encodable(caption.text):
-            raise InputError(f"caption '{caption.id}' holds half a character (a lone surrogate)", "repair the text")
+        check_text(caption.text, f"caption '{caption.id}' of video '{caption.video_id}'")
         if caption.id in seen:
             raise InputError(f"caption id '{caption.id}' stands twice", "give every caption an id of its own")
         seen.add(caption.id)
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        return bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def _embed(captions: Sequence[Caption], spec: str, store: Path, threads: int, progress: Progress) -> int:
@@ -84,13 +94,31 @@ def _embed(captions: Sequence[Caption], spec: str, store: Path, threads: int, pr
     file = stored(folder, provenance)
     sources = {} if file is None else file.sources
     todo = [caption for caption in captions if sources.get(caption.id) != text_hash(caption.text)]
+    known = {source: caption_id for caption_id, source in sources.items()}
     with FeatureWriter(folder, provenance=provenance, dim=encoder.dim, shard_items=_SHARD_ITEMS) as writer:
-        _encode(todo, encoder, writer, lambda done: progress(spec, len(captions) - len(todo) + done, len(captions)))
+        _encode(
+            todo,
+            lambda texts: _values(texts, encoder, file, known),
+            writer,
+            lambda done: progress(spec, len(captions) - len(todo) + done, len(captions)),
+        )
     return len(todo)
 
 
+def _values(
+    texts: Sequence[str], encoder: TextEncoder, file: FeatureFile | None, known: Mapping[str, str]
+) -> list[NDArray[Any]]:
+    """Return the values of texts, from the store those whose hash is known there."""
+    stored_as = [known.get(text_hash(text)) for text in texts]
+    encoded = iter(encoder.encode([text for text, found in zip(texts, stored_as, strict=True) if found is None]))
+    return [next(encoded) if found is None or file is None else file.read(found) for found in stored_as]
+
+
 def _encode(
-    captions: Sequence[Caption], encoder: TextEncoder, writer: FeatureWriter, tell: Callable[[int], None]
+    captions: Sequence[Caption],
+    values_of: Callable[[Sequence[str]], Sequence[NDArray[Any]]],
+    writer: FeatureWriter,
+    tell: Callable[[int], None],
 ) -> None:
     """Encode chunk by chunk, each text with all the captions that say it."""
     same: dict[str, list[Caption]] = {}
@@ -101,7 +129,7 @@ def _encode(
     tell(done)
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
-        for text, values in zip(chunk, encoder.encode(chunk), strict=True):
+        for text, values in zip(chunk, values_of(chunk), strict=True):
             for caption in same[text]:
                 writer.add(caption.id, values, source=text_hash(text))
             done += len(same[text])

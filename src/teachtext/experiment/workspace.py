@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import only_described
@@ -14,7 +13,14 @@ from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.embed import embed
 from teachtext.encoders.extract import extract
-from teachtext.encoders.registry import check_text_specs, check_video_names, folder_name, parse_text_spec
+from teachtext.encoders.registry import (
+    TextOutput,
+    check_text_specs,
+    check_video_names,
+    folder_name,
+    is_registered,
+    parse_text_spec,
+)
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.progress import Progress, silent
@@ -161,11 +167,12 @@ class Workspace:
         """Return the features of a text encoder."""
         return self._open(self._text_folder(encoder))
 
-    def text_output(self, encoder: str) -> Literal["pooled", "tokens"]:
+    def text_output(self, encoder: str) -> TextOutput:
         """Say whether a caption is a row a token or one sentence vector."""
-        if self.text_file(encoder).provenance.get("output") == "tokens":
-            return "tokens"
-        return "pooled" if self._given("text", encoder) else parse_text_spec(encoder).output
+        if is_registered(encoder):
+            return parse_text_spec(encoder).output
+        file = self.text_file(encoder)
+        return "tokens" if any(file.rows_of(caption_id) > 1 for caption_id in file.ids) else "pooled"
 
     def _open(self, folder: Path) -> FeatureFile:
         # opened once: every training asks for the same few

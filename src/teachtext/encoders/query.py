@@ -1,0 +1,50 @@
+"""The query side of a text encoder: kept warm, one text at a time, with the features that `embed` stores."""
+
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.encoders.base import TextEncoder
+from teachtext.encoders.embed import check_text
+from teachtext.encoders.registry import build_text_encoder
+
+
+class QueryEncoder:
+    """One query in, its features out. May be shared by threads: they take turns.
+
+    Args:
+        encoder: the spec of a text encoder, or one that is built already.
+        threads: CPU threads of an encoder that is built here. One is fastest for one query on a busy machine.
+        remember: how many of the last queries are not encoded again.
+
+    Attributes:
+        dim: D.
+
+    Raises:
+        InputError: see `build_text_encoder`.
+    """
+
+    def __init__(self, encoder: str | TextEncoder, *, threads: int = 1, remember: int = 256) -> None:
+        self._encoder = build_text_encoder(encoder, threads=threads) if isinstance(encoder, str) else encoder
+        self._lock = Lock()
+        self._remembered = lru_cache(maxsize=remember)(self._encode)
+        self.dim = self._encoder.dim
+        # what is set up at the first call is set up now
+        self._encode("a query")
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Return the features of a query, (rows, D), read-only, rounded as the feature store rounds them.
+
+        Raises:
+            InputError: the query is empty, or holds half a character.
+        """
+        check_text(text, "the query")
+        with self._lock:
+            return self._remembered(text)
+
+    def _encode(self, text: str) -> NDArray[np.float32]:
+        values = self._encoder.encode([text])[0].astype(np.float16).astype(np.float32)
+        values.flags.writeable = False
+        return values
