@@ -170,8 +170,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = told.folder or Path(temporary) / told.shape
         if not folder.exists():
-            again = [told.shape, "--folder", str(folder), "--fraction", str(told.fraction), "--build"]
+            made = folder.with_name(f"{folder.name}.part")
+            again = [told.shape, "--folder", str(made), "--fraction", str(told.fraction), "--build"]
             subprocess.run([sys.executable, __file__, *again], check=True)
+            made.rename(folder)
         metrics, took = evaluate(folder)
         captions = sum(map(len, shape.captions_of(told.fraction).values()))
         stored = sum(path.stat().st_size for path in (folder / "features").rglob("*.safetensors"))
