@@ -94,6 +94,11 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def version_of(stat: os.stat_result) -> tuple[int, ...]:
+    """Return what stays the same for as long as a file is neither replaced nor written to."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def _write_error(path: Path, error: OSError) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(f"{path} could not be written, the disk is full", "free some space and run again")

@@ -1,30 +1,21 @@
-"""The feature store: one folder an encoder, in it safetensors shards, memory-mapped.
+"""The feature store: one folder an encoder, in it shards (see `teachtext.data.shard`).
 
-A shard holds `values (rows, D)` in float16 or float32 and `offsets (items + 1,)` in int64: item `i` owns rows
-`offsets[i]:offsets[i + 1]`. Its header holds the items' ids, the hash of what each was made from, the
-provenance, and a checksum. An item with no rows is *missing*: presence is derived, never stored twice, never NaN.
+An item with no rows is *missing*: presence is derived, never stored twice, never NaN.
 Videos, sequences and caption tokens all use this one layout. Shards are only ever added, whole; where an
 id stands in several, the last one counts. So a stopped extraction goes on where it was.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from teachtext.data.shard import Shard, Values, write_shard
 from teachtext.errors import InputError
-from teachtext.files import write_bytes
-
-FORMAT = "teachtext-features-1"
-_DTYPES = ("F16", "F32")
-Values = NDArray[np.float16] | NDArray[np.float32]
-_REDO = "delete that file and extract its features again"
 
 
 class FeatureWriter:
@@ -85,19 +76,10 @@ class FeatureWriter:
         """Write what is pending as one more shard."""
         if not self._pending:
             return
-        ids, sources, arrays = zip(*self._pending, strict=True)
-        values = np.concatenate(arrays)
-        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
-        header = {
-            "format": FORMAT,
-            "provenance": json.dumps(self.provenance, sort_keys=True),
-            "ids": json.dumps(ids),
-            "sources": json.dumps(sources),
-            "checksum": _checksum(ids, values, offsets),
-        }
+        ids, sources, items = zip(*self._pending, strict=True)
         number = 1 + max((int(path.stem.split("-")[1]) for path in shards_of(self.folder)), default=-1)
-        shard = save({"values": values, "offsets": offsets}, metadata=header)
-        write_bytes(self.folder / f"part-{number:05d}.safetensors", shard)
+        path = self.folder / f"part-{number:05d}.safetensors"
+        write_shard(path, ids=ids, sources=sources, items=items, provenance=self.provenance)
         self._pending.clear()
 
     def __enter__(self) -> "FeatureWriter":
@@ -110,7 +92,9 @@ class FeatureWriter:
 
 
 class FeatureFile:
-    """One encoder's features, memory-mapped.
+    """One encoder's features; headers are read when it is opened, values when they are asked for.
+
+    It can be read by many threads, and by worker processes that it is handed to.
 
     Args:
         folder: the encoder's folder.
@@ -126,7 +110,7 @@ class FeatureFile:
         self.dim = 0
         self.provenance: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
-        self._shards: list[tuple[Any, NDArray[np.int64]]] = []
+        self._shards: list[Shard] = []
         self._where: dict[str, tuple[int, int]] = {}
         paths = shards_of(folder)
         if not paths:
@@ -135,48 +119,19 @@ class FeatureFile:
             self._open(path, verify)
 
     def _open(self, path: Path, verify: bool) -> None:
-        try:
-            handle = safe_open(path, framework="numpy")
-            header = handle.metadata() or {}
-            values_slice = handle.get_slice("values")
-            shape = values_slice.get_shape()
-            offsets = handle.get_tensor("offsets")
-            if header.get("format") != FORMAT:
-                raise KeyError("format")
-            ids, sources = json.loads(header["ids"]), json.loads(header["sources"])
-            provenance = json.loads(header["provenance"])
-            sound = (
-                len(shape) == 2
-                and values_slice.get_dtype() in _DTYPES
-                and all(isinstance(part, list) and all(isinstance(i, str) for i in part) for part in (ids, sources))
-                and isinstance(provenance, dict)
-                and offsets.dtype == np.int64
-                and offsets.shape == (len(ids) + 1,)
-                and len(sources) == len(ids)
-                and offsets[0] == 0
-                and offsets[-1] == shape[0]
-                and bool(np.all(np.diff(offsets) >= 0))
-            )
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
-            raise InputError(f"{path} is not a whole feature file ({error})", _REDO) from error
-        if not sound:
-            raise InputError(f"{path} has ids or offsets that do not fit its values", _REDO)
-        if self._shards and (shape[1] != self.dim or provenance != self.provenance):
+        shard = Shard.open(path)
+        if self._shards and (shard.dim != self.dim or shard.provenance != self.provenance):
             raise InputError(
-                f"{path} was made with other settings than the shards before it (width {shape[1]} against {self.dim})",
+                f"{path} was made with other settings than the shards before it (width {shard.dim} against {self.dim})",
                 f"delete {self.folder} and extract its features again",
             )
         if verify:
-            values = handle.get_tensor("values")
-            if _checksum(ids, values, offsets) != header.get("checksum"):
-                raise InputError(f"{path} does not match its checksum", _REDO)
-            if not np.isfinite(values).all():
-                raise InputError(f"{path} holds NaN or infinite values", _REDO)
-        self.dim, self.provenance = int(shape[1]), provenance
+            shard.verify()
+        self.dim, self.provenance = shard.dim, shard.provenance
         number = len(self._shards)
-        self._shards.append((handle, offsets))
-        for row, (item_id, source) in enumerate(zip(ids, sources, strict=True)):
-            self._where[item_id] = (number, row)
+        self._shards.append(shard)
+        for item, (item_id, source) in enumerate(zip(shard.ids, shard.sources, strict=True)):
+            self._where[item_id] = (number, item)
             self.sources[item_id] = source
 
     def __contains__(self, item_id: str) -> bool:
@@ -195,7 +150,7 @@ class FeatureFile:
         if item_id not in self._where:
             return 0
         shard, item = self._where[item_id]
-        offsets = self._shards[shard][1]
+        offsets = self._shards[shard].offsets
         return int(offsets[item + 1] - offsets[item])
 
     def read(self, item_id: str, *, max_rows: int | None = None) -> Values:
@@ -207,16 +162,16 @@ class FeatureFile:
 
         Returns:
             (rows, D), in the dtype of the file; no rows where the item is missing.
+
+        Raises:
+            InputError: the file was changed or removed since it was opened.
         """
         rows = self.rows_of(item_id)
         if rows == 0:
             return np.zeros((0, self.dim), np.float32)
         shard, item = self._where[item_id]
-        handle, offsets = self._shards[shard]
-        start = int(offsets[item])
-        kept = rows if max_rows is None else min(rows, max_rows)
-        values: Values = handle.get_slice("values")[start : start + kept]
-        return values
+        start = int(self._shards[shard].offsets[item])
+        return self._shards[shard].rows(start, start + (rows if max_rows is None else min(rows, max_rows)))
 
     def checksum(self) -> str:
         """Return 16 hex digits that stand for the settings and for what every item was made from."""
@@ -227,10 +182,3 @@ class FeatureFile:
 def shards_of(folder: Path) -> list[Path]:
     """Return the shards of an encoder's folder, oldest first."""
     return sorted(folder.glob("part-*.safetensors"))
-
-
-def _checksum(ids: Sequence[str], values: NDArray[Any], offsets: NDArray[np.int64]) -> str:
-    digest = hashlib.sha256(json.dumps(list(ids)).encode())
-    digest.update(np.ascontiguousarray(values).data)
-    digest.update(np.ascontiguousarray(offsets).data)
-    return digest.hexdigest()

@@ -5,6 +5,8 @@ A rank is 0-based; where scores are exactly equal it is the average position of 
 matrix scores chance and never 100 %.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from teachtext.errors import InputError
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
-_CELLS_AT_ONCE = 16_000_000
+_CELLS_AT_ONCE = 4_000_000
 
 
 def t2v_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
@@ -29,8 +31,10 @@ def t2v_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
         InputError: shapes that do not fit, or NaN.
     """
     _check(similarity, video_of)
-    right = similarity[np.arange(len(video_of)), video_of]
-    return _ranks(similarity, right)
+    right = similarity[np.arange(len(video_of)), video_of, None]
+    return np.concatenate(
+        [(part > right[rows]).sum(1) + ((part == right[rows]).sum(1) - 1) / 2 for rows, part in _blocks(similarity)]
+    )
 
 
 def v2t_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
@@ -50,27 +54,41 @@ def v2t_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
     videos = similarity.shape[1]
     if len(np.unique(video_of)) != videos:
         raise InputError("video-to-text ranks", "every video of the gallery needs at least one caption")
-    best = np.full(videos, np.inf)
-    # one caption a video at a time: the k-th captions of all videos form a round
-    order = np.argsort(video_of, kind="stable")
-    starts = np.searchsorted(video_of[order], np.arange(videos))
-    counts = np.bincount(video_of, minlength=videos)
-    transposed = np.ascontiguousarray(similarity.T)
-    for round_ in range(int(counts.max())):
-        active = np.flatnonzero(counts > round_)
-        own = order[starts[active] + round_]
-        ranks = _ranks(transposed[active], similarity[own, active])
-        best[active] = np.minimum(best[active], ranks)
-    return best
+    # of a video's own captions the one with the highest score has the lowest rank
+    right = np.full(videos, -np.inf, similarity.dtype)
+    np.maximum.at(right, video_of, similarity[np.arange(len(video_of)), video_of])
+    above, equal = np.zeros(videos, np.int64), np.zeros(videos, np.int64)
+    for _, part in _blocks(similarity):
+        above += (part > right).sum(0)
+        equal += (part == right).sum(0)
+    return above + (equal - 1) / 2
 
 
-def _ranks(rows: Floats, right: Floats) -> NDArray[np.float64]:
-    ranks = np.empty(len(rows))
-    step = max(1, _CELLS_AT_ONCE // max(1, rows.shape[1]))
-    for start in range(0, len(rows), step):
-        part, own = rows[start : start + step], right[start : start + step, None]
-        ranks[start : start + step] = (part > own).sum(1) + ((part == own).sum(1) - 1) / 2
-    return ranks
+def top_columns(similarity: Floats, count: int) -> NDArray[np.int64]:
+    """Return the columns of the highest scores of every row, best first, of equal ones the left one first.
+
+    Args:
+        similarity: (C, B) scores of captions against videos, higher is better.
+        count: how many; all where B is smaller.
+
+    Returns:
+        (C, min(count, B)).
+    """
+    found = np.empty((len(similarity), min(count, similarity.shape[1])), np.int64)
+    for rows, part in _blocks(similarity):
+        left = part.copy()
+        for place in range(found.shape[1]):
+            found[rows, place] = best = left.argmax(1)
+            left[np.arange(len(left)), best] = -np.inf
+    return found
+
+
+def _blocks(similarity: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows of a matrix, so many at a time that what is made of them takes little memory beside it."""
+    step = max(1, _CELLS_AT_ONCE // max(1, similarity.shape[1]))
+    for start in range(0, len(similarity), step):
+        rows = slice(start, start + step)
+        yield rows, similarity[rows]
 
 
 def _check(similarity: Floats, video_of: Ints) -> None:
@@ -81,5 +99,5 @@ def _check(similarity: Floats, video_of: Ints) -> None:
         )
     if len(video_of) == 0 or video_of.min() < 0 or video_of.max() >= similarity.shape[1]:
         raise InputError("a caption's video is not in the gallery", "give a column for every caption's video")
-    if np.isnan(similarity).any():
+    if np.isnan(similarity.min()):
         raise InputError("the similarity matrix holds NaN", "check the features and the model that made it")

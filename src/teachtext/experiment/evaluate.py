@@ -14,7 +14,7 @@ from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
-from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
+from teachtext.evaluation.ranks import t2v_ranks, top_columns, v2t_ranks
 from teachtext.evaluation.results import QueryRanks
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint
@@ -42,7 +42,7 @@ def rank_queries(
 ) -> QueryRanks:
     """Score queries against a gallery and rank both ways."""
     found = score(model, features, queries, video_ids)
-    top = np.argsort(-found.similarity, axis=1, kind="stable")[:, :TOP]
+    top = top_columns(found.similarity, TOP)
     return QueryRanks(
         t2v=t2v_ranks(found.similarity, found.video_of),
         v2t=v2t_ranks(found.similarity, found.video_of),

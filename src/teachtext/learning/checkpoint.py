@@ -7,13 +7,13 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
-from teachtext.files import read_json, write_json, write_text
+from teachtext.files import read_json, version_of, write_json, write_text
 from teachtext.learning.trainer import WEIGHTS
 from teachtext.models.build import build_model
 from teachtext.models.retrieval import RetrievalModel
@@ -131,6 +131,8 @@ def load_spec(folder: Path) -> ModelSpec:
 def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
     """Load a trained model in evaluation mode. Weights are safetensors: nothing in them is ever executed.
 
+    The weights are in memory once, and have nothing to do with the file any more.
+
     Raises:
         InputError: a missing, truncated or foreign checkpoint.
     """
@@ -138,22 +140,35 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
     try:
         # without memory, for a config may ask for any size
         with torch.device("meta"):
-            plan = spec.build()
+            model = spec.build()
     except Exception as error:
         raise InputError(
             f"{folder / CONFIG} does not describe a model ({_told(error)})", "train or copy it again"
         ) from error
     path = folder / WEIGHTS
     try:
-        weights = load_file(path)
-        plan.load_state_dict(weights, assign=True)
-        model = spec.build()
-        model.load_state_dict(weights)
+        model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not hold the weights of its config ({_told(error)})", "train or copy it again"
         ) from error
     return model.eval(), spec
+
+
+def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy weights from a file, in the precision in which the model wants them."""
+    version = version_of(path.stat())
+    with safe_open(path, framework="pt") as file:
+        names = list(file.keys())
+    weights = {}
+    for name in names:
+        # opened for each: what was read of a mapped file counts as memory until it is closed
+        with safe_open(path, framework="pt") as file:
+            dtype = wanted[name].dtype if name in wanted else None
+            weights[name] = file.get_tensor(name).to(dtype=dtype, copy=True)
+    if version_of(path.stat()) != version:
+        raise OSError("it was changed while it was read")
+    return weights
 
 
 def _told(error: Exception) -> str:

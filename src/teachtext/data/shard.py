@@ -1,0 +1,187 @@
+"""One file of a feature store: safetensors, written whole, its rows read by position.
+
+It holds `values (rows, D)` in float16 or float32 and `offsets (items + 1,)` in int64: item `i` owns rows
+`offsets[i]:offsets[i + 1]`. Its header holds the items' ids, the hash of what each was made from, the
+provenance, and a checksum.
+
+Nothing is memory-mapped: the pages of a mapped file that were read count as memory of the process, and somebody
+who reads through the captions of a benchmark reads several gigabytes. Nothing is kept open either: opening a file
+takes microseconds, a store may have hundreds of shards, and so any thread or worker process can read.
+"""
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from teachtext.errors import InputError
+from teachtext.files import version_of, write_bytes
+
+FORMAT = "teachtext-features-1"
+Values = NDArray[np.float16] | NDArray[np.float32]
+_DTYPES: Mapping[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+_BLOCK_BYTES = 16 * 2**20
+_REDO = "delete that file and extract its features again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """A shard as its header tells it.
+
+    Attributes:
+        path: the file.
+        ids: ids of its items.
+        sources: hash of what each item was made from.
+        provenance: encoder, version, settings.
+        offsets: (items + 1,) int64, the first row of each item, and the end.
+        dim: D.
+        dtype: of the values.
+        checksum: of ids, values and offsets; None where the header has none.
+        begin: the byte where the values begin.
+        version: of the file (see `version_of`).
+    """
+
+    path: Path
+    ids: Sequence[str]
+    sources: Sequence[str]
+    provenance: dict[str, Any]
+    offsets: NDArray[np.int64]
+    dim: int
+    dtype: np.dtype[Any]
+    checksum: str | None
+    begin: int
+    version: tuple[int, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Shard":
+        """Read and check the header.
+
+        Raises:
+            InputError: a missing, truncated or foreign file.
+        """
+        try:
+            version = version_of(path.stat())
+            with safe_open(path, framework="numpy") as file:
+                header = file.metadata() or {}
+                values = file.get_slice("values")
+                shape, kind = values.get_shape(), values.get_dtype()
+                offsets = file.get_tensor("offsets")
+            if header.get("format") != FORMAT:
+                raise KeyError("format")
+            ids, sources = json.loads(header["ids"]), json.loads(header["sources"])
+            provenance = json.loads(header["provenance"])
+            sound = (
+                len(shape) == 2
+                and kind in _DTYPES
+                and all(isinstance(part, list) and all(isinstance(i, str) for i in part) for part in (ids, sources))
+                and isinstance(provenance, dict)
+                and offsets.dtype == np.int64
+                and offsets.shape == (len(ids) + 1,)
+                and len(sources) == len(ids)
+                and offsets[0] == 0
+                and offsets[-1] == shape[0]
+                and bool(np.all(np.diff(offsets) >= 0))
+            )
+            begin = _begin_of("values", path)
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
+            raise InputError(f"{path} is not a whole feature file ({error})", _REDO) from error
+        if not sound:
+            raise InputError(f"{path} has ids or offsets that do not fit its values", _REDO)
+        return cls(
+            path=path,
+            ids=ids,
+            sources=sources,
+            provenance=provenance,
+            offsets=offsets,
+            dim=int(shape[1]),
+            dtype=_DTYPES[kind],
+            checksum=header.get("checksum"),
+            begin=begin,
+            version=version,
+        )
+
+    def rows(self, start: int, end: int) -> Values:
+        """Read rows `start:end`: (end - start, D), in the dtype of the file.
+
+        Raises:
+            InputError: the file is no longer what was opened.
+        """
+        values: Values = np.empty((end - start, self.dim), self.dtype)
+        try:
+            file = os.open(self.path, os.O_RDONLY)
+            try:
+                whole = version_of(os.fstat(file)) == self.version
+                place = self.begin + start * self.dim * self.dtype.itemsize
+                whole = whole and os.preadv(file, [values.data], place) == values.nbytes
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise InputError(f"{self.path} can no longer be read ({error.strerror})", "run again") from error
+        if not whole:
+            raise InputError(f"{self.path} was changed while it was in use", "run again")
+        return values
+
+    def verify(self) -> None:
+        """Read all values once, a piece at a time.
+
+        Raises:
+            InputError: a checksum that does not match, or NaN.
+        """
+        digest, finite = hashlib.sha256(json.dumps(list(self.ids)).encode()), True
+        rows, step = int(self.offsets[-1]), max(1, _BLOCK_BYTES // max(1, self.dim * self.dtype.itemsize))
+        for start in range(0, rows, step):
+            block = self.rows(start, min(start + step, rows))
+            digest.update(block.data)
+            finite = finite and bool(np.isfinite(block).all())
+        digest.update(self.offsets.data)
+        if digest.hexdigest() != self.checksum:
+            raise InputError(f"{self.path} does not match its checksum", _REDO)
+        if not finite:
+            raise InputError(f"{self.path} holds NaN or infinite values", _REDO)
+
+
+def write_shard(
+    path: Path, *, ids: Sequence[str], sources: Sequence[str], items: Sequence[Values], provenance: Mapping[str, Any]
+) -> None:
+    """Write a shard, whole or not at all.
+
+    Args:
+        path: the file.
+        ids: ids of its items.
+        sources: hash of what each item was made from.
+        items: of each, (rows, D), all in one of float16 and float32.
+        provenance: encoder, version, settings.
+
+    Raises:
+        InputError: a full disk.
+    """
+    values = np.concatenate(items)
+    offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])]).astype(np.int64)
+    digest = hashlib.sha256(json.dumps(list(ids)).encode())
+    digest.update(values.data)
+    digest.update(offsets.data)
+    header = {
+        "format": FORMAT,
+        "provenance": json.dumps(dict(provenance), sort_keys=True),
+        "ids": json.dumps(list(ids)),
+        "sources": json.dumps(list(sources)),
+        "checksum": digest.hexdigest(),
+    }
+    write_bytes(path, save({"values": values, "offsets": offsets}, metadata=header))
+
+
+def _begin_of(name: str, path: Path) -> int:
+    """Return the byte where a tensor of a safetensors file begins: 8 bytes of length, a JSON header, the tensors."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        told = json.loads(file.read(length))
+    return 8 + int(length) + int(told[name]["data_offsets"][0])
