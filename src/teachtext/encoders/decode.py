@@ -27,6 +27,7 @@ _TOLERANCE_S = 0.002
 _LOST_SHARE = 0.1
 # formats that FFmpeg reads as video though they are text, most of which point at other files
 _NOT_VIDEO = {"tty", "concat", "hls", "dash", "imf"}
+_PICTURES = ("_pipe", "image2")
 _ANEW = "copy or download it anew, or leave it out"
 
 
@@ -76,6 +77,8 @@ def _sample(
 ) -> list[Frames | Sound]:
     if container.format.name in _NOT_VIDEO:
         raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
+    if container.format.name.endswith(_PICTURES):
+        raise InputError(f"{path} is a picture, not a video", "leave it out or give the video itself")
     stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
     if stream is None:
         raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")

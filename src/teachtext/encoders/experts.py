@@ -18,12 +18,15 @@ from teachtext.errors import InputError
 class VideoEntry:
     """A video expert: `module:Class`, the extra that brings its packages, and the outputs that its spec chooses from.
 
+    A package whose own requirements nobody can meet is named in `alone`: it is installed without them.
+
     The class is called with `threads` and with its settings; if the spec names a model, also with `model`, `output` and
     `name`, the spec, which its one output is to have.
     """
 
     target: str
     extra: str = "video"
+    alone: str = ""
     outputs: Sequence[str] = ()
     takes_model: bool = False
 
@@ -34,11 +37,11 @@ VIDEO_EXPERTS: Mapping[str, VideoEntry] = {
     "appearance": VideoEntry(_EFFICIENTNET),
     "scene": VideoEntry(_EFFICIENTNET),
     "motion": VideoEntry("teachtext.encoders.video.motion:MotionHistograms"),
-    "audio": VideoEntry("teachtext.encoders.video.audio:SoundEffects", "sound"),
+    "audio": VideoEntry("teachtext.encoders.video.audio:SoundEffects", "sound", "aisfx==0.1.2"),
     "speech": VideoEntry("teachtext.encoders.video.speech:Speech", "sound"),
-    "ocr": VideoEntry("teachtext.encoders.video.ocr:ScreenText", "ocr"),
+    "ocr": VideoEntry("teachtext.encoders.video.ocr:ScreenText", "ocr", "rapidocr-onnxruntime==1.4.4"),
     "face": VideoEntry("teachtext.encoders.video.face:Faces", "face"),
-    "hf": VideoEntry("teachtext.encoders.video.hf:HuggingFace", "hf", ["frames", "pooled"], takes_model=True),
+    "hf": VideoEntry("teachtext.encoders.video.hf:HuggingFace", "hf", outputs=["frames", "pooled"], takes_model=True),
 }
 
 
@@ -127,8 +130,9 @@ def build_video_experts(
         if parsed.model is not None:
             arguments |= {"model": parsed.model, "output": parsed.output, "name": name}
         for key, value in settings.get(name, {}).items():
-            if arguments.setdefault(key, value) != value:
+            if key in arguments and arguments[key] != value:
                 raise InputError(f"{name}.{key} is set in two ways for one network", "give both outputs the same")
+            arguments[key] = value
     return [_build(entry, threads, arguments) for entry, arguments in calls.values()]
 
 
@@ -143,7 +147,7 @@ def check_video_settings(names: Collection[str], settings: Mapping[str, Mapping[
 def _build(entry: VideoEntry, threads: int, arguments: Mapping[str, Any]) -> VideoExpert:
     defaults = {
         key: parameter.default
-        for key, parameter in inspect.signature(load(entry.target, entry.extra)).parameters.items()
+        for key, parameter in inspect.signature(_load(entry)).parameters.items()
         if parameter.default is not parameter.empty and key != "threads"
     }
     given = {key: value for key, value in arguments.items() if key not in ("model", "output", "name")}
@@ -151,7 +155,16 @@ def _build(entry: VideoEntry, threads: int, arguments: Mapping[str, Any]) -> Vid
         if key not in defaults:
             raise unknown("setting", key, list(defaults))
         kind = (int, float) if isinstance(defaults[key], float) else type(defaults[key])
-        if not isinstance(value, kind) or isinstance(value, bool) or (not isinstance(value, str) and value <= 0):
+        if not isinstance(value, kind) or isinstance(value, bool) or (not isinstance(value, str) and not value > 0):
             raise InputError(f"setting '{key}' cannot be {value!r}", f"give something like {defaults[key]!r}")
-    expert: VideoExpert = load(entry.target, entry.extra, threads=threads, **arguments)
+    expert: VideoExpert = _load(entry, threads=threads, **arguments)
     return expert
+
+
+def _load(entry: VideoEntry, **arguments: Any) -> Any:
+    try:
+        return load(entry.target, entry.extra, **arguments)
+    except InputError as error:
+        if entry.alone and error.mend.startswith("pip install"):
+            raise InputError(error.problem, f"{error.mend}, and pip install --no-deps {entry.alone}") from error
+        raise

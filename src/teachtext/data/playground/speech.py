@@ -83,7 +83,7 @@ def _voiced(formants: Wave, level: Wave, pitch: float, throat: float, samples: i
     falling = pitch * (1.12 - 0.28 * moments / moments[-1] + 0.01 * np.sin(2 * np.pi * 4 * moments))
     phase = 2 * np.pi * np.cumsum(np.interp(at, moments, falling)) / RATE
     numbers = np.arange(1, int(_HIGHEST / pitch / 0.84) + 1)[:, None]
-    frequencies = np.asarray(numbers * falling, np.float64)
+    frequencies: Wave = numbers * falling
     response = _response(formants, frequencies, throat)
     strength = np.where(frequencies < _HIGHEST, np.abs(response) / numbers * level, 0.0)
     delay = np.unwrap(np.angle(response), axis=1)
@@ -97,7 +97,7 @@ def _voiced(formants: Wave, level: Wave, pitch: float, throat: float, samples: i
 def _breathed(rng: np.random.Generator, formants: Wave, level: Wave, throat: float, samples: int) -> Wave:
     """Return the breath: (samples,), noise with the resonances of the throat but little of the lowest tones."""
     bins = np.fft.rfftfreq(256, 1 / RATE)
-    gains = np.abs(_response(formants, bins[:, None], throat))
+    gains = np.abs(_response(formants, bins[:, None].astype(np.float64), throat))
     gains *= np.clip((bins - 300) / 700, 0.05, 1)[:, None] * level / np.sqrt(np.mean(gains**2, axis=0))
     window = np.hanning(2 * _STEP + 2)[1:-1]
     sound = np.zeros(samples + 512)
