@@ -23,8 +23,6 @@ _SIDE = 480
 _SCORE = 0.6
 # ornaments are often taken for one letter, or for the same one twice
 _LEAST_LETTERS = 2
-# letters that lie further apart than so many times the usual step belong to two words
-_SPACE = 1.7
 
 
 class ScreenText:
@@ -51,7 +49,7 @@ class ScreenText:
             "hash": fingerprint({name: content_hash(folder / name) for name in _MODELS}),
             "version": 1,
             "side": _SIDE,
-            "least": {"score": _SCORE, "letters": _LEAST_LETTERS, "space": _SPACE},
+            "least": {"score": _SCORE, "letters": _LEAST_LETTERS},
             "sampling": asdict(self.sampling),
             "ocr": "a row a text, frames in succession with the same text joined",
             "text": self._words.settings,
@@ -66,7 +64,7 @@ class ScreenText:
         cv2.setNumThreads(self._threads)
         size = _size(seen.aspect)
         texts = [self._read(cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA)) for frame in seen.pixels]
-        return {"ocr": self._words.encode(_joined(texts, seen.times.tolist()))}
+        return {"ocr": self._words.encode(list(_joined(texts, seen.times.tolist())))}
 
     def _read(self, image: NDArray[np.uint8]) -> str:
         """Return all that is written on a picture, (height, width, 3) RGB."""
@@ -74,8 +72,8 @@ class ScreenText:
         boxes, _ = self._engine.auto_text_det(bgr)
         if boxes is None:
             return ""
-        found, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes), True)
-        lines = (_spaced(text, columns) for text, score, (_, _, columns, *_) in found if score >= _SCORE)
+        found, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes))
+        lines = (line for line, score in found if score >= _SCORE)
         return " ".join(line for line in lines if len(set(filter(str.isalnum, line))) >= _LEAST_LETTERS)
 
 
@@ -85,30 +83,8 @@ def _size(aspect: float) -> tuple[int, int]:
     return (longer, _SIDE) if aspect >= 1 else (_SIDE, longer)
 
 
-def _spaced(text: str, columns: Sequence[Sequence[int]]) -> str:
-    """Put in the spaces that the recogniser, which was made for Chinese, leaves out of other scripts.
-
-    Args:
-        text: what it read.
-        columns: where it read each letter, in groups.
-    """
-    places = [place for group in columns for place in group]
-    steps = np.diff(places)
-    if len(places) != len(text) or len(steps) < 2 or not text.isascii():
-        return text
-    wide = _SPACE * float(np.median(steps))
-    letters = [text[0]]
-    for before, letter, step in zip(text, text[1:], steps, strict=False):
-        letters.append(f" {letter}" if step > wide and " " not in (before, letter) else letter)
-    return "".join(letters)
-
-
-def _joined(texts: Sequence[str], times: Sequence[float]) -> list[Passage]:
-    """Return each text once for as long as it stays, without regard to case."""
-    return list(_runs(texts, times))
-
-
-def _runs(texts: Sequence[str], times: Sequence[float]) -> Iterator[Passage]:
+def _joined(texts: Sequence[str], times: Sequence[float]) -> Iterator[Passage]:
+    """Yield each text once for as long as it stays, without regard to case."""
     start = 0
     for number in range(1, len(texts) + 1):
         if number == len(texts) or texts[number].casefold() != texts[start].casefold():
