@@ -54,7 +54,20 @@ def test_version(teachtext: Command):
 
 def test_encoders_lists_what_can_be_asked_for(teachtext: Command):
     said = teachtext("encoders").stdout
-    for name in ("appearance", "scene", "motion", "glove", "wordllama", "minilm#tokens", "use", "hf:<model id"):
+    for name in (
+        "appearance",
+        "scene",
+        "motion",
+        "audio",
+        "speech",
+        "ocr",
+        "face",
+        "glove",
+        "wordllama",
+        "minilm#tokens",
+        "use",
+        "hf:<model id",
+    ):
         assert name in said
 
 

@@ -18,6 +18,7 @@ def extract(
         "appearance",
         "scene",
         "motion",
+        "audio",
     ],
     settings: Annotated[
         list[str], typer.Option("--set", help="What an expert does otherwise, such as motion.per_second=2.")

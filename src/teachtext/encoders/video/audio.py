@@ -74,7 +74,7 @@ class SoundEffects:
 
     def _looks(self, samples: NDArray[np.int16]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Yield the vectors of some looks, and the samples at which those begin; silent ones are left out."""
-        loudest = max(1, int(np.abs(samples, dtype=np.int32).max(initial=0)))
+        loudest = max(1, int(samples.max(initial=0)), -int(samples.min(initial=0)))
         step, length = _STEP * _HOP, _LOOK * _HOP
         starts = np.arange(0, max(1, len(samples) - length // 2), step)
         heard = [start for start in starts if not is_silent(samples[start : start + length])]
