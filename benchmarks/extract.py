@@ -90,7 +90,8 @@ def make_long(clip: Path, hours: float, path: Path) -> None:
                     packet.pts, packet.dts = packet.pts + moved, packet.dts + moved
                     packet.stream = streams[packet.stream.index]  # type: ignore[assignment]
                     out.mux(packet)
-            shift = end
+            # a little later, for coded sound begins a little before its clip
+            shift = end + 0.2
 
 
 def long(clip: Path, hours: float, names: Sequence[str]) -> None:

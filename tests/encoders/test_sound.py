@@ -109,6 +109,17 @@ def test_odd_sample_formats_rates_and_channels(kind, make_video: Make, pictures:
     assert np.allclose(heard(listen(path)), [0.5, 2.0], atol=0.05)
 
 
+def test_an_unknown_codec_is_an_error_of_pictures_and_silence_of_sound(make_video: Make, pictures: NDArray[np.uint8]):
+    path = make_video("x.mp4", pictures, sound=[(0, beeps(0.5))])
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"mp4a", b"xxxx").replace(b"esds", b"xxxx"))
+    frames, sound = sample_video(path, [PICTURE, SOUND])
+    assert len(frames.pixels) == 6 and len(sound.samples) == 0
+    path.write_bytes(whole.replace(b"avc1", b"xxxx").replace(b"avcC", b"xxxx"))
+    with pytest.raises(InputError, match=r"cannot decode: convert it"):
+        sample_video(path, [PICTURE])
+
+
 def test_without_a_track_or_with_a_silent_one_nothing_is_heard(make_video: Make, pictures: NDArray[np.uint8]):
     assert len(listen(make_video("mute.mp4", pictures)).samples) == 0
     silent = listen(make_video("silent.mp4", pictures, sound=[(0, np.zeros((1, 48000)))]))

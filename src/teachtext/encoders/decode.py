@@ -82,6 +82,10 @@ def _sample(
     stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
     if stream is None:
         raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")
+    if getattr(stream, "codec_context", None) is None:
+        raise InputError(
+            f"{path} is coded in a way that FFmpeg here cannot decode", "convert it to H.264, or leave it out"
+        )
     seconds = _seconds(container, stream)
     pixel = float(stream.sample_aspect_ratio or 1)
     samplers = {one: _Sampler(one, seconds, pixel) for one in samplings if isinstance(one, FrameSampling)}
