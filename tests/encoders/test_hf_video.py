@@ -1,0 +1,146 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+transformers = pytest.importorskip("transformers")
+import torch  # noqa: E402
+
+pytest.importorskip("cv2")
+from PIL import Image  # noqa: E402
+
+from teachtext.encoders.base import Frames, FrameSampling, Sound, SoundSampling, VideoExpert  # noqa: E402
+from teachtext.encoders.experts import build_video_experts  # noqa: E402
+from teachtext.errors import InputError  # noqa: E402
+
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+PICTURES = {"image_size": 32, "patch_size": 16, **TINY}
+WORDS = {"vocab_size": 20, "max_position_embeddings": 16, **TINY}
+
+
+def processor(name: str, **settings: Any) -> Any:
+    """An image processor that needs no torchvision."""
+    found = getattr(transformers, f"{name}Pil", None) or getattr(transformers, name)
+    return found(**settings)
+
+
+def save(folder: Path, model: Any, prepare: Any) -> str:
+    model.save_pretrained(folder)
+    prepare.save_pretrained(folder)
+    return f"hf:{folder}"
+
+
+def build(spec: str) -> VideoExpert:
+    [expert] = build_video_experts([spec])
+    return expert
+
+
+def frames(count: int = 3, side: int = 32, aspect: float = 1.0) -> Frames:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 1, side, side, 3), np.uint8)
+    return Frames(pixels, np.arange(count, dtype=np.float32), aspect)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> str:
+    torch.manual_seed(0)
+    config = transformers.CLIPConfig(text_config=WORDS | {"eos_token_id": 3}, vision_config=PICTURES, projection_dim=12)
+    settings = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
+    return save(tmp_path / "clip", transformers.CLIPModel(config), processor("CLIPImageProcessor", **settings))
+
+
+def test_clip_gives_its_projection_of_each_frame(clip: str):
+    expert = build(clip)
+    assert isinstance(expert.sampling, FrameSampling) and expert.sampling.height == 32
+    seen = frames()
+    rows = expert.encode(seen)[clip]
+    assert rows.values.shape == (3, 12) and rows.times.tolist() == [[0, 0], [1, 1], [2, 2]]
+    folder = clip.removeprefix("hf:")
+    model = transformers.CLIPModel.from_pretrained(folder)
+    prepare = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    with torch.no_grad():
+        inputs = prepare(images=[Image.fromarray(frame[0]) for frame in seen.pixels], return_tensors="pt")
+        wanted = model.visual_projection(model.vision_model(**inputs).pooler_output)
+    assert np.allclose(rows.values, wanted.numpy(), atol=1e-5)
+    pooled = build(f"{clip}#pooled").encode(seen)[f"{clip}#pooled"]
+    assert pooled.times is None and np.allclose(pooled.values, rows.values.mean(axis=0, keepdims=True), atol=1e-6)
+
+
+def test_frames_get_their_shape_back_before_they_are_cropped(clip: str):
+    wide = Frames(frames().pixels, frames().times, 2.0)
+    assert not np.allclose(build(clip).encode(wide)[clip].values, build(clip).encode(frames())[clip].values)
+
+
+def test_other_image_models(tmp_path: Path):
+    torch.manual_seed(0)
+    square = {"size": {"height": 32, "width": 32}}
+    siglip = transformers.SiglipConfig(text_config=WORDS, vision_config=PICTURES)
+    dino = transformers.Dinov2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16
+    )
+    models = {
+        "siglip": (transformers.SiglipModel(siglip), processor("SiglipImageProcessor", **square)),
+        "dino": (
+            transformers.Dinov2Model(dino),
+            processor("BitImageProcessor", size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
+        ),
+        "vit": (transformers.ViTModel(transformers.ViTConfig(**PICTURES)), processor("ViTImageProcessor", **square)),
+    }
+    for name, (model, prepare) in models.items():
+        spec = save(tmp_path / name, model, prepare)
+        values = build(spec).encode(frames())[spec].values
+        assert values.shape == (3, 16) and np.isfinite(values).all() and np.abs(values[0] - values[1]).max() > 1e-4
+
+
+def test_sound_models(tmp_path: Path):
+    torch.manual_seed(0)
+    tiny = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    tiny |= {"encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "d_model": 16, "num_mel_bins": 80, "vocab_size": 20}
+    ids = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+    whisper = transformers.WhisperConfig(**tiny, **dict.fromkeys(ids, 0))
+    spec = save(tmp_path / "whisper", transformers.WhisperModel(whisper), transformers.WhisperFeatureExtractor())
+    expert = build(spec)
+    assert isinstance(expert.sampling, SoundSampling) and expert.sampling.rate == 16000
+    noise = np.random.default_rng(0).normal(0, 3000, 25 * 16000).astype(np.int16)
+    noise[10 * 16000 : 20 * 16000] = 0
+    rows = expert.encode(Sound(noise, 16000))[spec]
+    assert rows.values.shape == (2, 16) and rows.times.tolist() == [[0, 10], [20, 25]]
+    assert expert.encode(Sound(noise[:0], 16000))[spec].values.shape == (0, 16)
+    pooled = build(f"{spec}#pooled")
+    assert pooled.encode(Sound(noise, 16000))[f"{spec}#pooled"].values.shape == (1, 16)
+    assert pooled.encode(Sound(noise[:0], 16000))[f"{spec}#pooled"].values.shape == (0, 16)
+
+
+def test_clap_gives_its_projection(tmp_path: Path):
+    torch.manual_seed(0)
+    audio = transformers.ClapAudioConfig(
+        patch_embeds_hidden_size=8, hidden_size=16, depths=[1, 1], num_attention_heads=[2, 2], spec_size=256,
+        num_mel_bins=64, patch_size=4, window_size=8, num_hidden_layers=2, projection_dim=12,
+    )  # fmt: skip
+    text = transformers.ClapTextConfig(vocab_size=20, projection_dim=12, **TINY)
+    config = transformers.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=12)
+    prepare = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    spec = save(tmp_path / "clap", transformers.ClapModel(config), prepare)
+    expert = build(spec)
+    noise = np.random.default_rng(0).normal(0, 3000, 12 * 48000).astype(np.int16)
+    assert expert.sampling.rate == 48000
+    rows = expert.encode(Sound(noise, 48000))[spec]
+    assert rows.values.shape == (2, 12) and np.isfinite(rows.values).all()
+
+
+def test_settings_follow_the_weights_and_nothing_is_unpickled(clip: str):
+    folder = Path(clip.removeprefix("hf:"))
+    before = build(clip).settings
+    assert build(clip).settings == before != build(f"{clip}#pooled").settings
+    model = transformers.CLIPModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"cannot be loaded as a video expert .*weights in safetensors"):
+        build(clip)
+
+
+def test_a_text_model_is_no_video_expert(tmp_path: Path):
+    config = transformers.BertConfig(vocab_size=20, **TINY)
+    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
+    with pytest.raises(InputError, match="cannot be loaded as a video expert"):
+        build(f"hf:{tmp_path / 'bert'}")
