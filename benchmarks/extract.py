@@ -25,6 +25,16 @@ def seconds_of(path: Path) -> float:
         return float((file.duration or 0) / av.time_base)
 
 
+def sounds(path: Path) -> bool:
+    from teachtext.encoders.base import Sound, SoundSampling
+    from teachtext.encoders.decode import sample_video
+    from teachtext.encoders.sound import is_silent
+
+    [sound] = sample_video(path, [SoundSampling()])
+    assert isinstance(sound, Sound)
+    return not is_silent(sound.samples)
+
+
 def find(folder: Path, most: int) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in (".mp4", ".avi", ".mkv", ".webm"))[:most]
 
@@ -132,10 +142,9 @@ def main() -> None:
             build_playground(folder, videos=max(12, told.videos), captions_per_video=1, workers=told.workers)
         paths = find(folder, told.videos)
         if told.hours:
-            import av
-
-            with_sound = [path for path in paths if av.open(str(path)).streams.audio]
-            long((with_sound or paths)[0], told.hours, told.experts or DEFAULT)
+            clip = next((path for path in paths if sounds(path)), paths[0])
+            print(f"{clip.name} in a loop, {'with' if sounds(clip) else 'without'} sound")
+            long(clip, told.hours, told.experts or DEFAULT)
             return
         total = sum(map(seconds_of, paths))
         print(f"{len(paths)} videos, {total:.0f} s; load of the machine before: {os.getloadavg()[0]:.1f}")
