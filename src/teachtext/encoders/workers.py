@@ -68,9 +68,10 @@ class Workers(Generic[Task, Result]):
         pool = self._start(self.count)
         try:
             return pool.submit(self.work, task)
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError) as error:
+            # OSError: a process has just died, and its pipe is closed before the pool says that it is broken
             broken: Future[Result] = Future()
-            broken.set_exception(error)
+            broken.set_exception(BrokenProcessPool(str(error)))
             return broken
 
     def _one_by_one(self, suspects: Sequence[Task]) -> Generator[Result, None, None]:
