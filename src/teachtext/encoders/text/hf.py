@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 
+from teachtext.encoders.hub import resolve, told_of
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
-from teachtext.files import content_hash, fingerprint
 
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _POOLING = {"tokens": "none", "pooled": "mean", "last": "last token of PromptEOL"}
-_HUB_SECONDS = 5
 _Encode = Callable[[Sequence[str]], list[NDArray[np.float32]]]
 
 
@@ -45,7 +41,7 @@ class HuggingFace:
         threads: int = 1,
         max_tokens: int = 64,
     ) -> None:
-        folder = _resolve(model)
+        folder = resolve(model)
         self.tokens = output == "tokens"
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         own_pooling = output == "pooled" and (folder / "modules.json").is_file()
@@ -55,8 +51,7 @@ class HuggingFace:
             self._encode = _states(Transformer(folder, max_tokens=kept, threads=threads), output, model)
         self.dim = self._encode(["a"])[0].shape[1]
         self.settings: Mapping[str, Any] = {
-            "model": folder.name if _is_local(model) else model,
-            "files": fingerprint({path.name: content_hash(path) for path in _model_files(folder)}),
+            **told_of(model, folder),
             "output": output,
             "pooling": "the model's own" if own_pooling else _POOLING[output],
             "max_tokens": kept,
@@ -106,38 +101,3 @@ def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
         return [vector[None].astype(np.float32) for vector in vectors]
 
     return encode
-
-
-def _is_local(model: str) -> bool:
-    return model.startswith((".", "/", "~")) or Path(model).is_dir()
-
-
-def _model_files(folder: Path) -> list[Path]:
-    return sorted(path for pattern in _FILES for path in folder.glob(pattern))
-
-
-def _resolve(model: str) -> Path:
-    """Return the folder of a model, downloading it if it is neither a folder nor in the hub's cache."""
-    if _is_local(model):
-        folder = Path(model).expanduser().resolve()
-        if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
-            raise InputError(f"{model} is not the folder of a model", "give a folder that transformers has saved")
-        return folder
-    try:
-        cached = Path(snapshot_download(model, allow_patterns=_FILES, local_files_only=True))
-        if any(cached.rglob("*.safetensors")):
-            return cached
-    except LocalEntryNotFoundError:
-        pass
-    except HFValidationError as error:
-        raise InputError(f"'{model}' is neither a folder nor an id of the hub", "correct it") from error
-    try:
-        # asked first, with a time limit that a download has not: a hub that does not answer would hold it for ever
-        HfApi().model_info(model, timeout=_HUB_SECONDS)
-        return Path(snapshot_download(model, allow_patterns=_FILES))
-    except Exception as error:
-        # whatever the HTTP library below the hub's client raises, which is another from version to version
-        raise InputError(
-            f"the model '{model}' is not in the cache and cannot be downloaded from the hub",
-            "check its id, download it once with a network, or give the path of a local folder",
-        ) from error

@@ -1,7 +1,6 @@
 """The last hidden states of any transformers text model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
-from transformers import logging as transformers_logging
 
+from teachtext.encoders.hub import quiet
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 
@@ -69,7 +68,7 @@ class Transformer:
     """
 
     def __init__(self, folder: Path, *, max_tokens: int, threads: int) -> None:
-        with _quiet():
+        with quiet():
             try:
                 self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
                 model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
@@ -144,17 +143,3 @@ def _text_part(model: Any) -> Any:
     if getattr(model.config, "is_encoder_decoder", False):
         return model.get_encoder()
     return getattr(model, "text_model", model)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' load report and progress bars off the terminal."""
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoModel
 
 from teachtext.encoders.base import Frames, FrameSampling, Rows, Sound, SoundSampling
+from teachtext.encoders.hub import quiet, resolve, told_of
 from teachtext.encoders.sound import SILENT_BELOW, is_silent
-from teachtext.encoders.text.hf import _is_local, _model_files, _resolve
-from teachtext.encoders.text.transformer import _quiet
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
-from teachtext.files import content_hash, fingerprint
 
 _BATCH = 4
 _PIECE_S = 10
@@ -54,9 +52,9 @@ class HuggingFace:
         most: int = 32,
         most_s: float = 3600.0,
     ) -> None:
-        folder = _resolve(model)
+        folder = resolve(model)
         try:
-            with _quiet():
+            with quiet():
                 self._prepare = _processor(folder)
                 self._model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
         except (OSError, ValueError, ImportError, KeyError) as error:
@@ -79,8 +77,7 @@ class HuggingFace:
             dim = self._hear([silence.samples]).shape[1] if rate else self._look(picture.pixels, 1.0).shape[1]
         self.outputs: Mapping[str, int] = {name: int(dim)}
         self.settings: Mapping[str, Any] = {
-            "model": folder.name if _is_local(model) else model,
-            "files": fingerprint({path.name: content_hash(path) for path in _model_files(folder)}),
+            **told_of(model, folder),
             "output": output,
             "sampling": asdict(self.sampling),
             "row": f"a piece of {_PIECE_S} s, silent ones below {SILENT_BELOW} left out" if rate else "a frame",

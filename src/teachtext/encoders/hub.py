@@ -1,0 +1,73 @@
+"""Models of the Hugging Face hub, or in a local folder: found without running anything that comes with them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+from transformers import logging as transformers_logging
+
+from teachtext.errors import InputError
+from teachtext.files import content_hash, fingerprint
+
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_HUB_SECONDS = 5
+
+
+def told_of(model: str, folder: Path) -> dict[str, str]:
+    """Return what provenance says of a model: its name, and a hash of its files."""
+    files = sorted(path for pattern in _FILES for path in folder.glob(pattern))
+    return {
+        "model": folder.name if _is_local(model) else model,
+        "files": fingerprint({path.name: content_hash(path) for path in files}),
+    }
+
+
+def _is_local(model: str) -> bool:
+    return model.startswith((".", "/", "~")) or Path(model).is_dir()
+
+
+def resolve(model: str) -> Path:
+    """Return the folder of a model, downloading it if it is neither a folder nor in the hub's cache.
+
+    Raises:
+        InputError: no such folder or id, or no network.
+    """
+    if _is_local(model):
+        folder = Path(model).expanduser().resolve()
+        if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+            raise InputError(f"{model} is not the folder of a model", "give a folder that transformers has saved")
+        return folder
+    try:
+        cached = Path(snapshot_download(model, allow_patterns=_FILES, local_files_only=True))
+        if any(cached.rglob("*.safetensors")):
+            return cached
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise InputError(f"'{model}' is neither a folder nor an id of the hub", "correct it") from error
+    try:
+        # asked first, with a time limit that a download has not: a hub that does not answer would hold it for ever
+        HfApi().model_info(model, timeout=_HUB_SECONDS)
+        return Path(snapshot_download(model, allow_patterns=_FILES))
+    except Exception as error:
+        # whatever the HTTP library below the hub's client raises, which is another from version to version
+        raise InputError(
+            f"the model '{model}' is not in the cache and cannot be downloaded from the hub",
+            "check its id, download it once with a network, or give the path of a local folder",
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' load report and progress bars off the terminal."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
