@@ -51,6 +51,16 @@ class ModelSpec:
         """Experts that the model reads, sorted."""
         return sorted(self.arguments["expert_dims"])
 
+    @property
+    def reads_padding(self) -> bool:
+        """Whether the model takes padding for tokens, and so must find the same padding in every batch."""
+        return not self.arguments.get("mask_padding", True)
+
+    @property
+    def fill_words(self) -> bool:
+        """Whether captions are padded to `max_words` whatever the batch."""
+        return self.reads_padding and bool(self.arguments.get("text_clusters"))
+
     def build(self) -> RetrievalModel:
         """Build the model with fresh weights."""
         return build_model(self.kind, self.arguments)
@@ -68,15 +78,13 @@ class ModelSpec:
                     f"{file.folder} holds features of width {file.dim}, the model reads {dim}",
                     "extract them with the encoder that the model was trained with",
                 )
-        # a model that takes padding for tokens must find the same padding in every batch
-        fill = not self.arguments.get("mask_padding", True)
         return Features(
             text=text,
             experts={name: experts[name] for name in wanted},
             max_words=self.max_words,
             max_tokens=self.max_tokens,
-            fill_words=fill and bool(self.arguments.get("text_clusters")),
-            fill_tokens=[name for name in self.arguments.get("expert_clusters") or () if fill],
+            fill_words=self.fill_words,
+            fill_tokens=[name for name in self.arguments.get("expert_clusters") or () if self.reads_padding],
         )
 
 

@@ -70,7 +70,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: TextSpec, folder: Path)
         "text_encoder": str(text),
         "encoder": told,
         "max_words": spec.max_words,
-        "fill": _fills(spec),
+        "fill": spec.fill_words,
         "spaces": side.spaces,
     }
     write_json(folder / TOLD, description)
@@ -129,14 +129,9 @@ def _to_onnx(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[st
         )
 
 
-def _fills(spec: ModelSpec) -> bool:
-    """Say whether the model takes padding for words, and so must find the same padding always."""
-    return not spec.arguments.get("mask_padding", True) and bool(spec.arguments.get("text_clusters"))
-
-
 def _features(spec: ModelSpec, *, length: int) -> tuple[Tensor, Tensor]:
     """Return random features of one caption of so many words, padded as the model reads them."""
-    tokens = torch.zeros(1, spec.max_words if _fills(spec) else length, spec.arguments["text_dim"])
+    tokens = torch.zeros(1, spec.max_words if spec.fill_words else length, spec.arguments["text_dim"])
     tokens[0, :length] = torch.randn(length, tokens.shape[2], generator=torch.Generator().manual_seed(length))
     return tokens, torch.tensor([length])
 
