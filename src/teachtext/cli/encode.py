@@ -19,6 +19,9 @@ def extract(
         "scene",
         "motion",
     ],
+    settings: Annotated[
+        list[str], typer.Option("--set", help="What an expert does otherwise, such as motion.per_second=2.")
+    ] = [],  # noqa: B006
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
 ) -> None:
     """Extract video features.
@@ -35,7 +38,9 @@ def extract(
     if not videos:
         raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
     with shown() as progress:
-        done = extract_features(videos, expert, out / "video", workers=workers, progress=progress)
+        done = extract_features(
+            videos, expert, out / "video", settings=_settings(settings), workers=workers, progress=progress
+        )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
@@ -63,7 +68,26 @@ def embed(
 
 def encoders() -> None:
     """List the video experts and text encoders."""
-    from teachtext.encoders.registry import VIDEO_EXPERTS, text_choices
+    from teachtext.encoders.experts import video_choices
+    from teachtext.encoders.registry import text_choices
 
-    print("video experts: " + ", ".join(VIDEO_EXPERTS))
+    print("video experts: " + ", ".join(video_choices()))
     print("text encoders: " + ", ".join(text_choices()))
+
+
+def _settings(told: list[str]) -> dict[str, dict[str, object]]:
+    """Read `expert.key=value`; an expert's name may hold dots and equal signs, a key may not."""
+    import json
+
+    settings: dict[str, dict[str, object]] = {}
+    for one in told:
+        left, equal, written = one.rpartition("=")
+        expert, dot, key = left.rpartition(".")
+        if not (equal and dot and expert and key):
+            raise InputError(f"'--set {one}' is not understood", "write it like --set motion.per_second=2")
+        try:
+            value = json.loads(written)
+        except ValueError:
+            value = written
+        settings.setdefault(expert, {})[key] = value
+    return settings

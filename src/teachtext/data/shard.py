@@ -1,7 +1,8 @@
 """One file of a feature store: safetensors, written whole, its rows read by position.
 
 It holds `values (rows, D)` in float16 or float32 and `offsets (items + 1,)` in int64: item `i` owns rows
-`offsets[i]:offsets[i + 1]`. Its header holds the items' ids, the hash of what each was made from, the
+`offsets[i]:offsets[i + 1]`. Where rows have times, `times (rows, 2)` in float32 holds the seconds at which each
+begins and ends. Its header holds the items' ids, the hash of what each was made from, the
 provenance, and a checksum.
 
 Nothing is memory-mapped: the pages of a mapped file that were read count as memory of the process, and somebody
@@ -30,6 +31,7 @@ FORMAT = "teachtext-features-1"
 Values = NDArray[np.float16] | NDArray[np.float32]
 _DTYPES: Mapping[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 _BLOCK_BYTES = 16 * 2**20
+_TIME_BYTES = 8
 _REDO = "delete that file and extract its features again"
 
 
@@ -45,8 +47,9 @@ class Shard:
         offsets: (items + 1,) int64, the first row of each item, and the end.
         dim: D.
         dtype: of the values.
-        checksum: of ids, values and offsets; None where the header has none.
+        checksum: of ids, values, offsets and times; None where the header has none.
         begin: the byte where the values begin.
+        times_begin: the byte where the times begin; None where rows have no times.
         version: of the file (see `version_of`).
     """
 
@@ -59,6 +62,7 @@ class Shard:
     dtype: np.dtype[Any]
     checksum: str | None
     begin: int
+    times_begin: int | None
     version: tuple[int, ...]
 
     @classmethod
@@ -75,6 +79,7 @@ class Shard:
                 values = file.get_slice("values")
                 shape, kind = values.get_shape(), values.get_dtype()
                 offsets = file.get_tensor("offsets")
+                times = file.get_slice("times") if "times" in file.keys() else None  # noqa: SIM118
             if header.get("format") != FORMAT:
                 raise KeyError("format")
             ids, sources = json.loads(header["ids"]), json.loads(header["sources"])
@@ -90,8 +95,10 @@ class Shard:
                 and offsets[0] == 0
                 and offsets[-1] == shape[0]
                 and bool(np.all(np.diff(offsets) >= 0))
+                and (times is None or (times.get_shape() == [shape[0], 2] and times.get_dtype() == "F32"))
             )
             begin = _begin_of("values", path)
+            times_begin = None if times is None else _begin_of("times", path)
         except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
             raise InputError(f"{path} is not a whole feature file ({error})", _REDO) from error
         if not sound:
@@ -106,6 +113,7 @@ class Shard:
             dtype=_DTYPES[kind],
             checksum=header.get("checksum"),
             begin=begin,
+            times_begin=times_begin,
             version=version,
         )
 
@@ -116,19 +124,34 @@ class Shard:
             InputError: the file is no longer what was opened.
         """
         values: Values = np.empty((end - start, self.dim), self.dtype)
+        self._fill(values, self.begin + start * self.dim * self.dtype.itemsize)
+        return values
+
+    def times(self, start: int, end: int) -> NDArray[np.float32] | None:
+        """Read the times of rows `start:end`: (end - start, 2), seconds; None where rows have no times.
+
+        Raises:
+            InputError: the file is no longer what was opened.
+        """
+        if self.times_begin is None:
+            return None
+        times: NDArray[np.float32] = np.empty((end - start, 2), "<f4")
+        self._fill(times, self.times_begin + start * _TIME_BYTES)
+        return times
+
+    def _fill(self, array: NDArray[Any], place: int) -> None:
+        """Read into an array what stands at a byte of the file."""
         try:
             file = os.open(self.path, os.O_RDONLY)
             try:
                 whole = version_of(os.fstat(file)) == self.version
-                place = self.begin + start * self.dim * self.dtype.itemsize
-                whole = whole and os.preadv(file, [values.data], place) == values.nbytes
+                whole = whole and os.preadv(file, [array.data], place) == array.nbytes
             finally:
                 os.close(file)
         except OSError as error:
             raise InputError(f"{self.path} can no longer be read ({error.strerror})", "run again") from error
         if not whole:
             raise InputError(f"{self.path} was changed while it was in use", "run again")
-        return values
 
     def verify(self) -> None:
         """Read all values once, a piece at a time.
@@ -143,6 +166,10 @@ class Shard:
             digest.update(block.data)
             finite = finite and bool(np.isfinite(block).all())
         digest.update(self.offsets.data)
+        times = self.times(0, rows)
+        if times is not None:
+            digest.update(times.data)
+            finite = finite and bool(np.isfinite(times).all())
         if digest.hexdigest() != self.checksum:
             raise InputError(f"{self.path} does not match its checksum", _REDO)
         if not finite:
@@ -150,7 +177,13 @@ class Shard:
 
 
 def write_shard(
-    path: Path, *, ids: Sequence[str], sources: Sequence[str], items: Sequence[Values], provenance: Mapping[str, Any]
+    path: Path,
+    *,
+    ids: Sequence[str],
+    sources: Sequence[str],
+    items: Sequence[Values],
+    provenance: Mapping[str, Any],
+    times: Sequence[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write a shard, whole or not at all.
 
@@ -160,6 +193,7 @@ def write_shard(
         sources: hash of what each item was made from.
         items: of each, (rows, D), all in one of float16 and float32.
         provenance: encoder, version, settings.
+        times: of each, (rows, 2), where rows have times.
 
     Raises:
         InputError: a full disk.
@@ -169,6 +203,10 @@ def write_shard(
     digest = hashlib.sha256(json.dumps(list(ids)).encode())
     digest.update(values.data)
     digest.update(offsets.data)
+    tensors = {"values": values, "offsets": offsets}
+    if times is not None:
+        tensors["times"] = np.concatenate(times)
+        digest.update(tensors["times"].data)
     header = {
         "format": FORMAT,
         "provenance": json.dumps(dict(provenance), sort_keys=True),
@@ -176,7 +214,7 @@ def write_shard(
         "sources": json.dumps(list(sources)),
         "checksum": digest.hexdigest(),
     }
-    write_bytes(path, save({"values": values, "offsets": offsets}, metadata=header))
+    write_bytes(path, save(tensors, metadata=header))
 
 
 def _begin_of(name: str, path: Path) -> int:

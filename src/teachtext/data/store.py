@@ -7,13 +7,14 @@ id stands in several, the last one counts. So a stopped extraction goes on where
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.passages import Passage, read_passages, write_passages
 from teachtext.data.shard import Shard, Values, write_shard
 from teachtext.errors import InputError
 
@@ -46,15 +47,26 @@ class FeatureWriter:
         self.dim = dim
         self.dtype = np.dtype(dtype)
         self.shard_items = shard_items
-        self._pending: list[tuple[str, str, Values]] = []
+        self._pending: list[tuple[str, str, Values, NDArray[np.float32] | None]] = []
+        self._passages: list[tuple[str, Passage]] | None = None
 
-    def add(self, item_id: str, values: NDArray[Any] | None, *, source: str = "") -> None:
+    def add(
+        self,
+        item_id: str,
+        values: NDArray[Any] | None,
+        *,
+        source: str = "",
+        times: NDArray[np.floating] | None = None,
+        passages: Sequence[Passage] | None = None,
+    ) -> None:
         """Add one item.
 
         Args:
             item_id: id of the video or caption.
             values: (rows, D); None or no rows mean that the item is missing.
             source: hash of what the values were made from.
+            times: (rows, 2) seconds at which each row begins and ends; of all items with rows, or of none.
+            passages: the words behind the rows; see `FeatureFile.passages`.
         """
         kept = np.zeros((0, self.dim), self.dtype) if values is None else np.asarray(values)
         if kept.ndim != 2 or kept.shape[1] != self.dim:
@@ -68,7 +80,15 @@ class FeatureWriter:
                 f"{self.folder}: item '{item_id}' holds NaN or values beyond {self.dtype}",
                 "leave a missing item without rows, and keep large values in float32",
             )
-        self._pending.append((item_id, source, kept.astype(self.dtype)))
+        if times is not None and (times.shape != (len(kept), 2) or not np.isfinite(times).all()):
+            raise InputError(
+                f"{self.folder}: item '{item_id}' has times {times.shape}, not ({len(kept)}, 2), or not finite",
+                "give every row the seconds at which it begins and ends",
+            )
+        told = None if times is None else times.astype(np.float32)
+        self._pending.append((item_id, source, kept.astype(self.dtype), told))
+        if passages is not None:
+            self._passages = [*(self._passages or []), *((item_id, passage) for passage in passages)]
         if len(self._pending) >= self.shard_items:
             self.flush()
 
@@ -76,11 +96,14 @@ class FeatureWriter:
         """Write what is pending as one more shard."""
         if not self._pending:
             return
-        ids, sources, items = zip(*self._pending, strict=True)
+        ids, sources, items, times = zip(*self._pending, strict=True)
         number = 1 + max((int(path.stem.split("-")[1]) for path in shards_of(self.folder)), default=-1)
         path = self.folder / f"part-{number:05d}.safetensors"
-        write_shard(path, ids=ids, sources=sources, items=items, provenance=self.provenance)
+        if self._passages is not None:
+            write_passages(path.with_suffix(".jsonl"), self._passages)
+        write_shard(path, ids=ids, sources=sources, items=items, provenance=self.provenance, times=_whole(times, items))
         self._pending.clear()
+        self._passages = None
 
     def __enter__(self) -> "FeatureWriter":
         return self
@@ -173,10 +196,44 @@ class FeatureFile:
         start = int(self._shards[shard].offsets[item])
         return self._shards[shard].rows(start, start + (rows if max_rows is None else min(rows, max_rows)))
 
+    def times(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return the seconds at which the rows of an item begin and end: (rows, 2); None where they were not kept.
+
+        Raises:
+            InputError: the file was changed or removed since it was opened.
+        """
+        if self.rows_of(item_id) == 0:
+            return None
+        shard, item = self._where[item_id]
+        offsets = self._shards[shard].offsets
+        return self._shards[shard].times(int(offsets[item]), int(offsets[item + 1]))
+
+    def passages(self) -> dict[str, list[Passage]]:
+        """Return the words that were heard or read in each item, in order of time; items without any are not there.
+
+        Raises:
+            InputError: a file of passages is damaged.
+        """
+        return {
+            item_id: passages
+            for number, shard in enumerate(self._shards)
+            for item_id, passages in read_passages(shard.path.with_suffix(".jsonl")).items()
+            if self.rows_of(item_id) and self._where[item_id][0] == number
+        }
+
     def checksum(self) -> str:
         """Return 16 hex digits that stand for the settings and for what every item was made from."""
         told = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _whole(times: Sequence[NDArray[np.float32] | None], items: Sequence[Values]) -> list[NDArray[np.float32]] | None:
+    """Return the times of all items; None where no item has any."""
+    if all(told is None for told in times):
+        return None
+    if any(told is None and len(item) for told, item in zip(times, items, strict=True)):
+        raise ValueError("some items with rows have times and some have none")
+    return [np.zeros((0, 2), np.float32) if told is None else told for told in times]
 
 
 def shards_of(folder: Path) -> list[Path]:

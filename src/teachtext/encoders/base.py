@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from teachtext.data.passages import Passage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,7 @@ class FrameSampling:
     kept, `gap_s` seconds apart: one for a picture, two for a motion.
 
     Args:
-        per_second: moments a second.
+        per_second: moments a second. A large number gives always `most` of them: uniform segments.
         most: moments a video, at most.
         height: pixels that frames are resized to.
         width: pixels that frames are resized to.
@@ -35,31 +37,76 @@ class FrameSampling:
     gray: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class SoundSampling:
+    """How much of a video's sound an expert listens to, all channels mixed to one.
+
+    Args:
+        rate: samples a second.
+        most_s: seconds, at most, from the first picture on; two bytes a sample are held in memory.
+    """
+
+    rate: int = 16_000
+    most_s: float = 3600.0
+
+
+class Frames(NamedTuple):
+    """What a `FrameSampling` gives.
+
+    Attributes:
+        pixels: (moments, burst, height, width, 3) RGB, or (moments, burst, height, width) if gray; at least one
+            moment. A moment near the end of a video may repeat its last frame.
+        times: (moments,) seconds from the start of the video.
+        aspect: width of the video by its height, as it is shown; resizing changed it.
+    """
+
+    pixels: NDArray[np.uint8]
+    times: NDArray[np.float32]
+    aspect: float
+
+
+class Sound(NamedTuple):
+    """What a `SoundSampling` gives.
+
+    Attributes:
+        samples: (S,) int16, beginning with the first picture; none where the video has no sound.
+        rate: samples a second.
+    """
+
+    samples: NDArray[np.int16]
+    rate: int
+
+
+class Rows(NamedTuple):
+    """Features of one video.
+
+    Attributes:
+        values: (rows, D): one row where the expert pools, several over time where it does not; no rows where it finds
+            nothing to describe.
+        times: (rows, 2) seconds from the start of the video at which each row begins and ends, where that is kept.
+        passages: the words that were heard or read, where the expert finds words; else None.
+    """
+
+    values: NDArray[np.float32]
+    times: NDArray[np.float32] | None = None
+    passages: Sequence[Passage] | None = None
+
+
 class VideoExpert(Protocol):
-    """Turns sampled frames into features; one look at the frames may give several named outputs.
+    """Turns sampled frames or sound into features; one look may give several named outputs.
 
     Attributes:
         outputs: the dimension D of each output, by the expert's name.
-        sampling: the frames it wants.
+        sampling: the frames or the sound that it wants.
         settings: everything that changes its values: weights, version, sampling, pooling (JSON-able).
     """
 
     outputs: Mapping[str, int]
-    sampling: FrameSampling
+    sampling: FrameSampling | SoundSampling
     settings: Mapping[str, Any]
 
-    def encode(self, frames: NDArray[np.uint8], times: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Encode one video.
-
-        Args:
-            frames: (moments, burst, height, width, 3) RGB, or (moments, burst, height, width) if gray; at least one
-                moment. A moment near the end of a video may repeat its last frame.
-            times: (moments,) seconds from the start of the video.
-
-        Returns:
-            (rows, D) by output: one row where the expert pools, one a moment where it does not; no rows where it finds
-            nothing to describe.
-        """
+    def encode(self, seen: Any) -> dict[str, Rows]:
+        """Encode one video: from its `Frames` or its `Sound`, as `sampling` asks for, to rows by output."""
         ...
 
 

@@ -1,4 +1,7 @@
-"""Video files to frames: one decoding pass feeds every expert, and memory does not grow with a video's length."""
+"""Video files to frames and sound: one pass over the file feeds every expert.
+
+Memory does not grow with a video's length beyond what an expert asked for.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,17 +9,18 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import FrameSampling
+from teachtext.encoders.base import Frames, FrameSampling, Sound, SoundSampling
+from teachtext.encoders.sound import Listener
 from teachtext.errors import InputError
-
-Sampled = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 # containers keep times in milliseconds at worst, so equal times may differ by this much
 _TOLERANCE_S = 0.002
@@ -36,20 +40,23 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path} is empty (0 bytes)", _ANEW)
 
 
-def sample_frames(path: Path, samplings: Sequence[FrameSampling]) -> list[Sampled]:
-    """Decode a video once and keep the frames that each sampling asks for.
+def sample_video(path: Path, samplings: Sequence[FrameSampling | SoundSampling]) -> list[Frames | Sound]:
+    """Decode a video once and keep the frames and the sound that each sampling asks for.
 
     A moment shows the frame that a player shows at that time; the further frames of a burst are the first ones at
     least `gap_s`, `2 * gap_s`, ... after it. Packets that cannot be decoded are skipped, as players do, and a file that
     is cut short in a container that does not tell its length is used as far as it goes.
+
+    Sound is that of the first track, from the first picture on; where it is not to be had, there is silence. A video
+    without sound, or with sound that cannot be decoded, gives no samples: that is no error.
 
     Args:
         path: a video file in any format that FFmpeg reads; rotation flags are obeyed.
         samplings: one for each expert.
 
     Returns:
-        For each sampling frames (moments, burst, height, width[, 3]) and times (moments,) in seconds since the first
-        frame: at least one moment, at most `most`. Whole frames are resized to (height, width), without cropping.
+        For each sampling `Frames` (at least one moment, at most `most`; whole frames are resized to (height, width),
+        without cropping) or `Sound`.
 
     Raises:
         InputError: no such file, no video in it, or more than a tenth of it lost.
@@ -64,24 +71,30 @@ def sample_frames(path: Path, samplings: Sequence[FrameSampling]) -> list[Sample
         return _sample(path, container, samplings)
 
 
-def _sample(path: Path, container: InputContainer, samplings: Sequence[FrameSampling]) -> list[Sampled]:
+def _sample(
+    path: Path, container: InputContainer, samplings: Sequence[FrameSampling | SoundSampling]
+) -> list[Frames | Sound]:
     if container.format.name in _NOT_VIDEO:
         raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
     stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
     if stream is None:
         raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")
-    stream.codec_context.thread_count = 1
     seconds = _seconds(container, stream)
-    samplers = [_Sampler(sampling, seconds) for sampling in samplings]
-    decoder = _Decoder(container, stream)
+    pixel = float(stream.sample_aspect_ratio or 1)
+    samplers = {one: _Sampler(one, seconds, pixel) for one in samplings if isinstance(one, FrameSampling)}
+    listeners = {one: Listener(one) for one in samplings if isinstance(one, SoundSampling)}
+    decoder = _Decoder(container, stream, list(listeners.values()), look=bool(samplers))
     for frame, time in decoder:
-        for sampler in samplers:
+        for sampler in samplers.values():
             sampler.see(frame, time)
     if decoder.frames == 0:
         raise InputError(f"{path} holds no frame that can be decoded", _ANEW)
     if decoder.lost_share(seconds) > _LOST_SHARE:
         raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", _ANEW)
-    return [sampler.finish() for sampler in samplers]
+    seen: dict[FrameSampling | SoundSampling, Frames | Sound] = {}
+    seen.update({one: sampler.finish() for one, sampler in samplers.items()})
+    seen.update({one: listener.finish(decoder.start) for one, listener in listeners.items()})
+    return [seen[one] for one in samplings]
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
@@ -91,15 +104,32 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 class _Decoder:
-    """Iterate over (frame, seconds since the first one), counting what is lost."""
+    """Iterate over (frame, seconds since the first one), counting what is lost; listeners hear the sound meanwhile.
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    Args:
+        container: the file.
+        stream: its pictures.
+        listeners: who hears its sound.
+        look: decode all pictures, and not only the first one, whose time is the beginning.
+    """
+
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, listeners: Sequence[Listener], *, look: bool
+    ) -> None:
         self.container = container
         self.stream = stream
+        self.listeners = listeners
+        self.look = look
+        self.start = 0.0
         self.frames = 0
         self.packets = 0
         self.bad = 0
         self.end = 0.0
+        sound = next((one for one in container.streams.audio if one.codec_context is not None), None)
+        self.sound: AudioStream | None = sound if listeners else None
+        for one in (self.stream, self.sound):
+            if one is not None:
+                one.codec_context.thread_count = 1
 
     def __iter__(self) -> Iterator[tuple[VideoFrame, float]]:
         start: float | None = None
@@ -108,25 +138,44 @@ class _Decoder:
             if frame.pts is None:
                 time = self.end + usual * (self.frames > 0)
             else:
-                start = frame.time - self.end if start is None else start
+                if start is None:
+                    start = self.start = frame.time - self.end
                 time = max(frame.time - start, self.end)
             self.frames += 1
             self.end = time
             yield frame, time
 
     def _frames(self) -> Iterator[VideoFrame]:
-        packets = self.container.demux(self.stream)
+        packets = self.container.demux([one for one in (self.stream, self.sound) if one is not None])
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
+                if isinstance(packet.stream, AudioStream):
+                    self._hear(packet)
+                    continue
                 self.packets += packet.size > 0
+                if self.frames and not self.look:
+                    if packet.pts is not None and packet.time_base:
+                        self.end = max(self.end, float(packet.pts * packet.time_base) - self.start)
+                    continue
                 frames = packet.decode()
             except av.error.FFmpegError:
                 self.bad += 1
                 continue
-            yield from frames
+            yield from (frame for frame in frames if isinstance(frame, VideoFrame))
+
+    def _hear(self, packet: "Packet[Any]") -> None:
+        try:
+            frames: list[Any] = packet.decode()
+            for frame in frames:
+                time, frame.pts = frame.time, None
+                for listener in self.listeners:
+                    listener.hear(frame, time)
+        except (av.error.FFmpegError, ValueError):
+            # sound that is broken is silence, and costs no pictures
+            return
 
     def lost_share(self, seconds: float | None) -> float:
         """Return the share of the packets that are broken or, by the container's own index, not there."""
@@ -148,8 +197,9 @@ class _Moment:
 class _Sampler:
     """Pick and resize the frames of one sampling, from a stream that may turn out longer than was told."""
 
-    def __init__(self, sampling: FrameSampling, seconds: float | None) -> None:
+    def __init__(self, sampling: FrameSampling, seconds: float | None, pixel_aspect: float = 1.0) -> None:
         self.sampling = sampling
+        self.pixel_aspect = pixel_aspect
         self.step = max(1 / sampling.per_second, (seconds or 0.0) / sampling.most)
         self.target = 0
         self.moments: list[_Moment] = []
@@ -164,8 +214,8 @@ class _Sampler:
         self.last = (frame, time)
         self._fill(frame, time)
 
-    def finish(self) -> Sampled:
-        """Return frames and times; call after the last frame."""
+    def finish(self) -> Frames:
+        """Return what was picked; call after the last frame."""
         assert self.last is not None
         frame, time = self.last
         self._show(time + _TOLERANCE_S)
@@ -177,7 +227,7 @@ class _Sampler:
         if len(kept) > self.sampling.most:
             kept = [kept[i] for i in np.linspace(0, len(kept) - 1, self.sampling.most).round().astype(int)]
         frames = np.stack([np.stack(moment.burst) for moment in kept])
-        return frames, np.array([moment.time for moment in kept], np.float32)
+        return Frames(frames, np.array([moment.time for moment in kept], np.float32), _aspect(frame, self.pixel_aspect))
 
     def _show(self, until: float) -> None:
         """Start the moments that lie before `until`, with the frame that is on show."""
@@ -224,3 +274,9 @@ class _Sampler:
         )
         pixels: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(small.to_ndarray(), quarter_turns))
         return pixels
+
+
+def _aspect(frame: VideoFrame, pixel_aspect: float) -> float:
+    """Return the width by the height of a frame as it is shown."""
+    aspect = pixel_aspect * frame.width / frame.height
+    return 1 / aspect if round(frame.rotation / 90) % 2 else aspect

@@ -4,14 +4,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.data.types import Video
-from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.registry import build_video_experts, check_video_names, load
+from teachtext.encoders.base import Rows, VideoExpert
+from teachtext.encoders.experts import build_video_experts, check_video_settings, video_folder_name
+from teachtext.encoders.registry import load
 from teachtext.encoders.stored import stored
 from teachtext.encoders.workers import Workers
 from teachtext.errors import InputError
@@ -58,7 +59,7 @@ class _Result:
     """What came of a task: features by name, or the reason why there are none."""
 
     task: _Task
-    features: Mapping[str, NDArray[np.float32]]
+    features: Mapping[str, Rows]
     reason: str = ""
 
 
@@ -67,6 +68,7 @@ def extract(
     experts: Sequence[str],
     store: Path,
     *,
+    settings: Mapping[str, Mapping[str, Any]] = {},
     workers: int = 1,
     progress: Progress = silent,
 ) -> Extraction:
@@ -79,20 +81,24 @@ def extract(
 
     Args:
         videos: what to encode.
-        experts: keys of `teachtext.encoders.registry.VIDEO_EXPERTS`.
-        store: folder that gets a folder for each expert.
+        experts: specs (see `teachtext.encoders.experts`).
+        store: folder that gets a folder named `video_folder_name(spec)` for each expert.
+        settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
         progress: called as `progress("videos", done, total)` after each video.
 
     Raises:
-        InputError: an unknown expert, a package that is not installed, a folder with features that were made
+        InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
             otherwise, a full disk.
     """
     names = list(dict.fromkeys(experts))
-    check_video_names(names)
-    built = build_video_experts(names)
+    check_video_settings(names, settings)
+    built = build_video_experts(names, settings=settings)
     folders = {
-        name: _Folder(store / name, name, expert) for expert in built for name in expert.outputs if name in names
+        name: _Folder(store / video_folder_name(name), name, expert)
+        for expert in built
+        for name in expert.outputs
+        if name in names
     }
     present = [(video.id, video.path) for video in videos if video.path is not None]
     tasks, failed = _plan(present, folders)
@@ -102,7 +108,7 @@ def extract(
     try:
         with ExitStack() as stack:
             writers = {name: stack.enter_context(folder.writer()) for name, folder in folders.items()}
-            for result in stack.enter_context(closing(_results(tasks, names, built, workers))):
+            for result in stack.enter_context(closing(_results(tasks, names, settings, built, workers))):
                 reason = result.reason or _flaw(result.features)
                 if reason:
                     failed.append(Failure(result.task.id, str(result.task.path), reason))
@@ -130,9 +136,9 @@ class _Folder:
     def writer(self) -> FeatureWriter:
         return FeatureWriter(self.folder, provenance=self.provenance, dim=self.dim, shard_items=_SHARD_ITEMS)
 
-    def keep(self, writer: FeatureWriter, task: _Task, features: NDArray[np.float32] | None) -> None:
-        if features is not None:
-            writer.add(task.id, features, source=task.source)
+    def keep(self, writer: FeatureWriter, task: _Task, rows: Rows | None) -> None:
+        if rows is not None:
+            writer.add(task.id, rows.values, source=task.source, times=rows.times, passages=rows.passages)
         elif self.file is not None and self.file.rows_of(task.id):
             # features of what the file was before it went bad must not pass for those of what it is
             writer.add(task.id, None)
@@ -156,25 +162,29 @@ def _plan(present: Sequence[tuple[str, Path]], folders: Mapping[str, _Folder]) -
 
 
 def _results(
-    tasks: Sequence[_Task], names: Sequence[str], built: Sequence[VideoExpert], workers: int
+    tasks: Sequence[_Task],
+    names: Sequence[str],
+    settings: Mapping[str, Mapping[str, Any]],
+    built: Sequence[VideoExpert],
+    workers: int,
 ) -> Generator[_Result, None, None]:
     if workers <= 1 or len(tasks) <= 1:
         return (_encode(task, built) for task in tasks)
     pool: Workers[_Task, _Result] = Workers(
-        min(workers, len(tasks)), setup=_set_up, setup_arguments=(tuple(names),), work=_work, dead=_dead
+        min(workers, len(tasks)), setup=_set_up, setup_arguments=(tuple(names), settings), work=_work, dead=_dead
     )
     return pool.map(tasks)
 
 
 def _encode(task: _Task, experts: Sequence[VideoExpert]) -> _Result:
     """Decode a video once, and let the experts that are needed look at it."""
-    sample_frames = load("teachtext.encoders.decode:sample_frames", "video")
+    sample_video = load("teachtext.encoders.decode:sample_video", "video")
     needed = [expert for expert in experts if not set(task.names).isdisjoint(expert.outputs)]
-    features: dict[str, NDArray[np.float32]] = {}
+    features: dict[str, Rows] = {}
     try:
-        sampled = sample_frames(task.path, [expert.sampling for expert in needed])
-        for expert, (frames, times) in zip(needed, sampled, strict=True):
-            features.update(expert.encode(frames, times))
+        sampled = sample_video(task.path, [expert.sampling for expert in needed])
+        for expert, seen in zip(needed, sampled, strict=True):
+            features.update(expert.encode(seen))
     except InputError as error:
         return _Result(task, {}, str(error))
     except Exception as error:
@@ -183,9 +193,9 @@ def _encode(task: _Task, experts: Sequence[VideoExpert]) -> _Result:
     return _Result(task, {name: features[name] for name in task.names})
 
 
-def _flaw(features: Mapping[str, NDArray[np.float32]]) -> str:
+def _flaw(features: Mapping[str, Rows]) -> str:
     with np.errstate(over="ignore"):
-        broken = [name for name, values in features.items() if not np.isfinite(values.astype(np.float16)).all()]
+        broken = [name for name, rows in features.items() if not np.isfinite(rows.values.astype(np.float16)).all()]
     return f"expert '{broken[0]}' gave NaN or values too large for float16" if broken else ""
 
 
@@ -199,8 +209,8 @@ def _list(failed: Sequence[Failure], path: Path) -> None:
 _worker_experts: list[VideoExpert] = []
 
 
-def _set_up(names: tuple[str, ...]) -> None:
-    _worker_experts[:] = build_video_experts(names)
+def _set_up(names: tuple[str, ...], settings: Mapping[str, Mapping[str, Any]]) -> None:
+    _worker_experts[:] = build_video_experts(names, settings=settings)
 
 
 def _work(task: _Task) -> _Result:

@@ -1,4 +1,4 @@
-"""Every encoder by name. Adding one is a class and a line here.
+"""Every text encoder by name (the video experts are in `experts`). Adding one is a class and a line here.
 
 Nothing heavy is imported until an encoder is built, so that names can be checked and listed at once.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from teachtext.encoders.base import TextEncoder, VideoExpert
+from teachtext.encoders.base import TextEncoder
 from teachtext.errors import InputError
 
 TextOutput = Literal["pooled", "tokens"]
@@ -29,14 +29,6 @@ class TextEntry:
     extra: str = "text"
     takes_model: bool = False
 
-
-_EFFICIENTNET = "teachtext.encoders.video.efficientnet:EfficientNetLite"
-
-VIDEO_EXPERTS: Mapping[str, str] = {
-    "appearance": _EFFICIENTNET,
-    "scene": _EFFICIENTNET,
-    "motion": "teachtext.encoders.video.motion:MotionHistograms",
-}
 
 TEXT_ENCODERS: Mapping[str, TextEntry] = {
     "glove": TextEntry("teachtext.encoders.text.glove:GloVe", ["tokens"]),
@@ -69,12 +61,12 @@ def parse_text_spec(spec: str) -> TextSpec:
     body, _, output = spec.partition("#")
     name, colon, model = body.partition(":")
     if name not in TEXT_ENCODERS or (colon and not TEXT_ENCODERS[name].takes_model):
-        raise _unknown("text encoder", spec, text_choices())
+        raise unknown("text encoder", spec, text_choices())
     allowed = TEXT_ENCODERS[name].outputs
     if TEXT_ENCODERS[name].takes_model and not model:
         raise InputError(f"text encoder '{spec}' names no model", f"write {name}:<model id or local folder>")
     if "#" in spec and output not in allowed:
-        raise _unknown(f"output of text encoder '{body}'", output, allowed)
+        raise unknown(f"output of text encoder '{body}'", output, allowed)
     chosen = next((one for one in allowed if one == output), allowed[0])
     return TextSpec(name, model or None, chosen)
 
@@ -94,13 +86,6 @@ def check_text_specs(specs: Iterable[str]) -> None:
         parse_text_spec(spec)
 
 
-def check_video_names(names: Iterable[str]) -> None:
-    """Raise InputError for the first name that is no video expert, without building any."""
-    for name in names:
-        if name not in VIDEO_EXPERTS:
-            raise _unknown("video expert", name, list(VIDEO_EXPERTS))
-
-
 def folder_name(spec: str) -> str:
     """Return the folder that a text encoder's features go to; different encoders never share one.
 
@@ -114,8 +99,13 @@ def folder_name(spec: str) -> str:
     if parsed.model is None:
         is_default = parsed.output == TEXT_ENCODERS[parsed.name].outputs[0]
         return parsed.name if is_default else f"{parsed.name}-{parsed.output}"
-    readable = re.sub(r"[^A-Za-z0-9.]+", "_", f"{parsed.name}_{parsed.model}")[-60:].strip("._")
-    return f"{readable}-{parsed.output}-{hashlib.sha256(str(parsed).encode()).hexdigest()[:8]}"
+    return model_folder(parsed.name, parsed.model, parsed.output, str(parsed))
+
+
+def model_folder(name: str, model: str, output: str, spec: str) -> str:
+    """Return a folder name that can be read, for an output of a model of one's own; `spec` says it in full."""
+    readable = re.sub(r"[^A-Za-z0-9.]+", "_", f"{name}_{model}")[-60:].strip("._")
+    return f"{readable}-{output}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"
 
 
 def build_text_encoder(spec: str, *, threads: int = 1) -> TextEncoder:
@@ -139,21 +129,6 @@ def build_text_encoder(spec: str, *, threads: int = 1) -> TextEncoder:
     return encoder
 
 
-def build_video_experts(names: Iterable[str], *, threads: int = 1) -> list[VideoExpert]:
-    """Build the experts that give the named outputs; one that gives several is built once.
-
-    Args:
-        names: keys of `VIDEO_EXPERTS`.
-        threads: CPU threads each may use.
-
-    Raises:
-        InputError: unknown name, or a package that is not installed.
-    """
-    wanted = list(names)
-    check_video_names(wanted)
-    return [load(target, "video", threads=threads) for target in dict.fromkeys(VIDEO_EXPERTS[name] for name in wanted)]
-
-
 def load(target: str, extra: str, **arguments: Any) -> Any:
     """Import `module:name`; with arguments, call it.
 
@@ -170,7 +145,8 @@ def load(target: str, extra: str, **arguments: Any) -> Any:
         raise InputError(f"the package '{error.name}' is not installed", f"pip install 'teachtext[{extra}]'") from error
 
 
-def _unknown(what: str, given: str, allowed: Sequence[str]) -> InputError:
+def unknown(what: str, given: str, allowed: Sequence[str]) -> InputError:
+    """Return the error for a name that is not one of those allowed."""
     close = difflib.get_close_matches(given, allowed, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return InputError(f"unknown {what} '{given}'", f"{hint}choose from {', '.join(allowed)}")

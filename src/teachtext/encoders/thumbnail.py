@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from teachtext.encoders.base import FrameSampling
-from teachtext.encoders.decode import sample_frames
+from teachtext.encoders.decode import sample_video
 from teachtext.errors import InputError
 
 _MOMENTS = 3
@@ -15,7 +15,7 @@ def thumbnail(path: Path, *, width: int = 192, height: int = 144) -> bytes | Non
 
     sampling = FrameSampling(per_second=_MOMENTS, most=_MOMENTS, height=height, width=width)
     try:
-        frames, _ = sample_frames(path, [sampling])[0]
+        frames = sample_video(path, [sampling])[0][0]
     except InputError:
         return None
     picture = frames[len(frames) // 2, 0, :, :, ::-1]

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.types import CaptionUse, Protocol
-from teachtext.encoders.registry import check_text_specs, check_video_names
+from teachtext.encoders.experts import check_video_names
+from teachtext.encoders.registry import check_text_specs
 from teachtext.errors import InputError
 from teachtext.experiment.explain import explain, yaml_problem
 

@@ -13,8 +13,9 @@ from teachtext.data.playground import build_playground
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.embed import embed
+from teachtext.encoders.experts import check_video_names
 from teachtext.encoders.extract import extract
-from teachtext.encoders.registry import check_text_specs, check_video_names, folder_name, parse_text_spec
+from teachtext.encoders.registry import check_text_specs, folder_name, parse_text_spec
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.progress import Progress, silent

@@ -257,4 +257,5 @@ def _sign_at_top(rng: np.random.Generator, actions: tuple[str, str | None], byst
 def _speech(rng: np.random.Generator, main: Thing) -> str:
     name = f"{main.colour} {main.kind}"
     article = "an" if main.colour == "orange" else "a"
-    return _one(rng, (name, f"look {article} {name}", f"hello {main.kind}", f"this is {article} {name}"))
+    phrases = (f"look at the {name}", f"this is {article} {name}", f"there is {article} {name}")
+    return _one(rng, (*phrases, f"i can see {article} {name}"))

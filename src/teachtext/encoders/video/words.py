@@ -1,0 +1,34 @@
+"""Words that were heard or read, as features: one row a passage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from teachtext.data.passages import Passage
+from teachtext.encoders.base import Rows
+from teachtext.encoders.registry import build_text_encoder
+
+
+class Words:
+    """A text encoder for passages.
+
+    Args:
+        encoder: its spec (see `teachtext.encoders.registry`). One that gives tokens gives several rows a passage.
+        threads: CPU threads.
+    """
+
+    def __init__(self, encoder: str, *, threads: int) -> None:
+        self._encoder = build_text_encoder(encoder, threads=threads)
+        self.dim = self._encoder.dim
+        self.settings: Mapping[str, Any] = {"encoder": encoder, "settings": dict(self._encoder.settings)}
+
+    def encode(self, passages: Sequence[Passage]) -> Rows:
+        """Return the rows of all passages, with their times and the passages themselves."""
+        values = self._encoder.encode([passage.text for passage in passages])
+        spans = [[passage[:2]] * len(rows) for passage, rows in zip(passages, values, strict=True)]
+        return Rows(
+            np.concatenate([np.zeros((0, self.dim), np.float32), *values]),
+            np.array([span for one in spans for span in one], np.float32).reshape(-1, 2),
+            passages,
+        )
