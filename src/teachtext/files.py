@@ -79,6 +79,26 @@ def remove(path: Path) -> None:
         raise _write_error(path, error) from error
 
 
+def move(path: Path, target: Path) -> None:
+    """Rename a file, over one that is there.
+
+    Raises:
+        InputError: it cannot be renamed.
+    """
+    try:
+        path.replace(target)
+    except OSError as error:
+        raise _write_error(target, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write in a folder (see `atomic`)."""
+    for path in folder.glob(".*.tmp"):
+        pid = path.name.split(".")[-2]
+        if path.is_file() and pid.isdecimal() and not _is_alive(int(pid)):
+            remove(path)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all. NaN is refused: it is not JSON."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
@@ -145,6 +165,16 @@ def content_hash(path: Path) -> str:
 def version_of(stat: os.stat_result) -> tuple[int, ...]:
     """Return what stays the same for as long as a file is neither replaced nor written to."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _write_error(path: Path, error: OSError) -> InputError:

@@ -1,10 +1,15 @@
 """How long work tells where it is, without knowing who listens."""
 
-from collections.abc import Callable
-
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(what, done, total)` from the process that was started by the user."""
+from typing import Protocol
 
 
-def silent(what: str, done: int, total: int) -> None:
+class Progress(Protocol):
+    """Called from the process that was started by the user."""
+
+    def __call__(self, what: str, done: int, total: int, note: str = "", /) -> None:
+        """Hear how much of some work is done; a note, such as what went wrong so far, comes only if there is one."""
+        ...
+
+
+def silent(what: str, done: int, total: int, note: str = "") -> None:
     """Tell nobody."""

@@ -1,17 +1,28 @@
+import contextlib
+import errno
+import io
 import json
+import os
+import re
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import odd_experts
 import pytest
 from numpy.typing import NDArray
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
+from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Video
-from teachtext.encoders import extract as extract_module
-from teachtext.encoders.extract import extract
+from teachtext.encoders import one_video, output
+from teachtext.encoders.base import Rows
+from teachtext.encoders.experts import VIDEO_EXPERTS
+from teachtext.encoders.extract import Extraction, extract
 from teachtext.errors import InputError
 
 Make = Callable[..., Path]
@@ -81,7 +92,7 @@ def test_a_killed_run_keeps_its_whole_shards(videos: list[Video], tmp_path: Path
         if done == 3:
             raise Killed
 
-    monkeypatch.setattr(extract_module, "_SHARD_ITEMS", 2)
+    monkeypatch.setattr(output, "_SHARD_ITEMS", 2)
     with pytest.raises(Killed):
         extract(videos, ["motion"], tmp_path / "killed", progress=kill)
     assert list(values(tmp_path / "killed")) == ["v0", "v1"]
@@ -141,13 +152,10 @@ def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[s
         assert_same(tmp_path / "one", tmp_path / "two", name)
 
 
-def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from teachtext.encoders.video import motion
-
+def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Path):
     extract(videos[:1], ["motion"], tmp_path / "store")
-    monkeypatch.setattr(motion, "_STILL_FLOW", 0.5)
     with pytest.raises(InputError, match=r"store/motion holds features made otherwise .*delete that folder"):
-        extract(videos, ["motion"], tmp_path / "store")
+        extract(videos, ["motion"], tmp_path / "store", settings={"motion": {"most": 16}})
 
 
 def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
@@ -161,19 +169,133 @@ def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: l
         extract(videos, ["motion"], tmp_path / "one")
 
 
-def test_nan_from_an_expert_sets_the_video_aside(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from teachtext.encoders.video import motion
+@pytest.fixture
+def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Extraction]:
+    """Extracts videos of one brightness each, with an expert that hangs, dies or fails at some brightness."""
+    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)  # type: ignore[arg-type]
+    monkeypatch.setattr(one_video, "_set_up", odd_experts.set_up)
 
-    real = motion.MotionHistograms._describe
-    calls: list[int] = []
+    def run(*brightness: int, **options: object) -> Extraction:
+        plain = [np.full((4, 64, 64, 3), value, np.uint8) for value in brightness]
+        made = [Video(f"{i}", make_video(f"{i}.mp4", frames)) for i, frames in enumerate(plain)]
+        return extract(made, ["odd"], tmp_path / "store", **options)  # type: ignore[arg-type]
 
-    def break_once(self: motion.MotionHistograms, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> object:
-        calls.append(1)
-        return real(self, first, second) * (np.nan if len(calls) == 1 else 1)
+    return run
 
-    monkeypatch.setattr(motion.MotionHistograms, "_describe", break_once)
-    result = extract(videos[:2], ["motion"], tmp_path / "store")
-    assert result.done == 1 and "'motion' gave NaN" in result.failed[0].reason
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[..., Extraction], tmp_path: Path):
+    fine, hangs, dies, nan = odd_experts.FINE, odd_experts.HANGS, odd_experts.DIES, odd_experts.NAN
+    told: list[tuple[object, ...]] = []
+    begun = time.monotonic()
+    done = odd(
+        fine, hangs, fine, dies, nan, fine, workers=workers, time_limit=3, progress=lambda *what: told.append(what[1:])
+    )
+    assert time.monotonic() - begun < 60
+    assert done.done == 3 and [failure.id for failure in done.failed] == ["1", "3", "4"]
+    late, dead, broken = (failure.reason for failure in done.failed)
+    assert "1.mp4 took longer than 3 s: convert it anew, or allow more" in late
+    assert "3.mp4 killed the process that decoded it (SIGSEGV): leave it out" in dead
+    assert "'odd' gave NaN" in broken
+    assert set(values(tmp_path / "store", "odd")) == {"0", "2", "5"}
+    assert told[0] == (0, 6) and told[-1] == (6, 6, "3 set aside")
+
+
+def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: Make, monkeypatch: pytest.MonkeyPatch):
+    allowed: list[float] = []
+    monkeypatch.setattr(one_video, "allow", allowed.append)
+    monkeypatch.setattr(one_video, "_experts", [], raising=False)
+    noise = np.random.default_rng(0).integers(0, 255, (90, 120, 160, 3), np.uint8)
+    for name, fps in (("short.mp4", 15), ("long.mp4", 1)):
+        path = make_video(name, noise, fps=fps, options={"crf": "1"})
+        assert path.stat().st_size > 90 * 10_000
+        for limit in (None, 5.0):
+            monkeypatch.setattr(
+                one_video, "_job", one_video.Job(names=[], settings={}, time_limit=limit), raising=False
+            )
+            one_video._encode(one_video.Task("v", path, "", ()))
+    assert allowed == [60, 60, 5, 60, pytest.approx(900), 5]
+
+
+def test_a_time_limit_that_lets_nothing_through_is_refused(videos: list[Video], tmp_path: Path):
+    with pytest.raises(InputError, match=r"time limit of 0 s lets no video through"):
+        extract(videos, ["motion"], tmp_path / "store", time_limit=0)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_renamed_or_copied_video_is_taken_over_from_the_store(
+    make_video: Make, moving: Moving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = tmp_path / "store"
+    kept = [Video(f"v{i}", make_video(f"v{i}.mp4", moving(seed=i, dx=2))) for i in range(2)]
+    extract(kept, ["motion"], store)
+    renamed = Video("renamed", kept[0].path.rename(tmp_path / "renamed.mp4"))
+    monkeypatch.setattr(one_video, "_encode", None)  # no worker can do anything any more
+    result = extract([renamed, kept[1]], ["motion"], store)
+    assert (result.done, result.reused, result.failed) == (0, 2, ())
+    file = FeatureFile(store / "motion", verify=True)
+    assert np.array_equal(file.read("renamed"), file.read("v0")) and file.sources["renamed"] == file.sources["v0"]
+    assert len(shards_of(store / "motion")) == 2
+    extract([renamed, kept[1]], ["motion"], store)
+    assert len(shards_of(store / "motion")) == 2, "what was taken over is there"
+
+
+def test_times_and_passages_are_taken_over_too(videos: list[Video], tmp_path: Path):
+    place = output.Place(tmp_path / "words", 2, {"encoder": "words"})
+    rows = Rows(np.eye(2, dtype=np.float32), np.array([[0, 1], [1, 2.5]], np.float32), [Passage(0, 1, "hallo")])
+    with output.Output(place) as before:
+        before.keep("a", "hash", rows)
+        before.keep("silent", "other", Rows(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32), []))
+    with output.Output(place) as after:
+        assert after.has("b", "hash") and after.has("also silent", "other") and not after.has("c", "unknown")
+    file = FeatureFile(place.folder, verify=True)
+    assert np.array_equal(file.times("b"), rows.times) and file.passages()["b"] == file.passages()["a"] == rows.passages
+    assert (file.rows_of("b"), file.rows_of("also silent")) == (2, 0) and "also silent" in file
+
+
+def test_what_is_no_regular_file_is_set_aside_and_nothing_waits_for_it(videos: list[Video], tmp_path: Path):
+    odd = {name: tmp_path / f"{name}.mp4" for name in ("fifo", "zero", "socket", "loop", "nowhere", "gone")}
+    os.mkfifo(odd["fifo"])
+    odd["zero"].symlink_to("/dev/zero")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as server, contextlib.chdir(tmp_path):
+        server.bind("socket.mp4")
+    odd["loop"].symlink_to(odd["loop"])
+    odd["nowhere"].symlink_to(tmp_path / "not there.mp4")
+    result = extract([*(Video(name, path) for name, path in odd.items()), videos[0]], ["motion"], tmp_path / "store")
+    assert result.done == 1
+    reasons = {failure.id: failure.reason for failure in result.failed}
+    for name in ("fifo", "zero", "socket"):
+        assert f"{name}.mp4 is a pipe or a device, not a video file" in reasons[name]
+    assert "loop.mp4 cannot be reached (Too many levels of symbolic links)" in reasons["loop"]
+    assert all(f"{name}.mp4 does not exist" in reasons[name] for name in ("nowhere", "gone"))
+
+
+def test_a_file_that_may_not_be_read_is_set_aside(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    locked = videos[1].path
+    locked.chmod(0)
+    if os.access(locked, os.R_OK):  # this user may read everything
+
+        def refuse(path: object, *arguments: object, **options: object) -> object:
+            if path == locked:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return real_open(path, *arguments, **options)  # type: ignore[arg-type]
+
+        real_open = io.open
+        monkeypatch.setattr(io, "open", refuse)
+    result = extract(videos[:3], ["motion"], tmp_path / "store")
+    assert result.done == 2
+    assert re.fullmatch(
+        r"\S+v1.mp4 cannot be read \(Permission denied\): check its permissions.*", str(result.failed[0])
+    )
+
+
+def test_a_file_that_disappears_while_others_are_done_is_set_aside(videos: list[Video], tmp_path: Path):
+    def vanish(what: str, done: int, total: int, note: str = "") -> None:
+        if done == 0:
+            videos[4].path.unlink()
+
+    result = extract(videos, ["motion"], tmp_path / "store", progress=vanish)
+    assert result.done == 4 and "v4.mp4 does not exist: check the path" in result.failed[0].reason
 
 
 def test_real_clips(msvd476_folder: Path, tmp_path: Path):

@@ -1,17 +1,77 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
+from teachtext.encoders import workers as workers_module
 from teachtext.encoders.workers import Workers
 from teachtext.errors import InputError
 
 
 def pool(count: int = 2) -> Workers[str, object]:
-    return Workers(count, setup=exec, setup_arguments=("import math",), work=eval, dead=lambda task: f"dead: {task}")
+    return Workers(
+        count, setup=eval, setup_arguments=("2 + 2",), work=eval, lost=lambda task, how: f"{how}: {task[-9:]}"
+    )
 
 
 def test_results_come_in_order_and_a_dead_process_costs_one_task():
-    kill = "__import__('os')._exit(3)"
-    tasks = ["__import__('time').sleep(0.3) or 'slow'", "1", kill, "2", "3", "4", kill, "5"]
-    assert list(pool().map(tasks)) == ["slow", 1, f"dead: {kill}", 2, 3, 4, f"dead: {kill}", 5]
+    exits, killed = "__import__('os')._exit(3)", "__import__('os').abort()"
+    tasks = ["__import__('time').sleep(0.3) or 'slow'", "1", exits, "2", "3", "4", killed, "5"]
+    with pool() as workers:
+        assert list(workers.map(tasks)) == ["slow", 1, "exit code 3: ._exit(3)", 2, 3, 4, "SIGABRT: ).abort()", 5]
+
+
+def test_a_task_that_takes_longer_than_it_may_costs_one_task():
+    late = "__import__('teachtext.encoders.workers').encoders.workers.allow(0.3) or __import__('time').sleep(60)"
+    in_time = "__import__('teachtext.encoders.workers').encoders.workers.allow(0.5)"
+    with pool(1) as workers:
+        begun = time.monotonic()
+        assert list(workers.map([in_time, late, "__import__('time').sleep(1)"])) == [None, "SIGALRM: sleep(60)", None]
+        assert time.monotonic() - begun < 30
+
+
+def test_few_results_wait_for_an_earlier_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(workers_module, "_AHEAD", 4)
+    tasks = ["__import__('time').sleep(1.5)", *(f"open({str(tmp_path / str(i))!r}, 'x').close()" for i in range(20))]
+    with pool(2) as workers:
+        results = workers.map(tasks)
+        next(results)
+        assert 3 <= len(list(tmp_path.iterdir())) <= 4
+        assert len(list(results)) == 20 and len(list(tmp_path.iterdir())) == 20
+
+
+def test_what_the_setup_returns_is_told_and_processes_serve_again():
+    with pool(1) as workers:
+        assert workers.begin() == 4
+        first, second = (
+            list(workers.map(["__import__('os').getpid()"])),
+            list(workers.map(["__import__('os').getpid()"])),
+        )
+        assert first == second
+
+
+def test_workers_import_what_their_parent_can_and_end_with_it():
+    code = """
+import os, signal, time
+from teachtext.encoders.workers import Workers
+workers = Workers(1, setup=eval, setup_arguments=("1",), work=eval, lost=lambda task, how: how)
+print(next(workers.map(["__import__('os').getpid()"])), flush=True)
+next(workers.map(["__import__('time').sleep(60)"]))
+"""
+    # no main module, no guard, and a parent that is killed while its worker is at work
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker outlives its parent")
 
 
 def test_an_error_of_the_work_itself_is_raised():
@@ -28,7 +88,7 @@ def test_closing_stops():
 
 def test_processes_that_cannot_start_are_an_error_with_a_mend():
     broken: Workers[str, object] = Workers(
-        1, setup=exec, setup_arguments=("import os; os._exit(1)",), work=eval, dead=lambda task: None
+        1, setup=exec, setup_arguments=("import os; os._exit(1)",), work=eval, lost=lambda task, how: None
     )
-    with pytest.raises(InputError, match=r"worker processes cannot start.*use workers=1"):
+    with pytest.raises(InputError, match=r"worker processes cannot start \(exit code 1\).*use fewer workers"):
         list(broken.map(["1"]))

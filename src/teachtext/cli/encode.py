@@ -1,7 +1,7 @@
 """`teachtext extract`, `embed`, `export` and `encoders`: features of videos, captions and queries."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,13 @@ def extract(
         list[str], typer.Option("--set", help="What an expert does otherwise, such as motion.per_second=2.")
     ] = [],  # noqa: B006
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Processes here, or Ray: here, or on the cluster of RAY_ADDRESS.")
+    ] = "local",
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds for one video.", show_default="ten times its length, a minute at least"),
+    ] = None,
 ) -> None:
     """Extract video features.
 
@@ -40,7 +47,14 @@ def extract(
         raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
     with shown() as progress:
         done = extract_features(
-            videos, expert, out / "video", settings=_settings(settings), workers=workers, progress=progress
+            videos,
+            expert,
+            out / "video",
+            settings=_settings(settings),
+            workers=workers,
+            engine=engine,
+            time_limit=time_limit,
+            progress=progress,
         )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
     for failure in done.failed:

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from teachtext.progress import Progress
 
@@ -27,15 +37,17 @@ def shown() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        _Rate(),
+        TextColumn("{task.fields[note]}"),
     )
     bars = Bars(*columns, console=stderr)
     tasks: dict[str, TaskID] = {}
 
-    def listen(what: str, done: int, total: int) -> None:
+    def listen(what: str, done: int, total: int, note: str = "") -> None:
         bars.start()
         if what not in tasks:
-            tasks[what] = bars.add_task(what, total=total)
-        bars.update(tasks[what], completed=done, total=total)
+            tasks[what] = bars.add_task(what, total=total, note="")
+        bars.update(tasks[what], completed=done, total=total, note=note)
 
     try:
         yield listen
@@ -45,6 +57,15 @@ def shown() -> Iterator[Progress]:
             bars.stop()
 
 
-def _say_done(what: str, done: int, total: int) -> None:
+class _Rate(ProgressColumn):
+    """How many are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text, once something is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.3g}/s" if speed else "")
+
+
+def _say_done(what: str, done: int, total: int, note: str = "") -> None:
     if done == total:
-        print(f"{what}: {total} of {total}", file=sys.stderr, flush=True)
+        print(f"{what}: {total} of {total}{note and f', {note}'}", file=sys.stderr, flush=True)

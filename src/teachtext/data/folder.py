@@ -132,9 +132,13 @@ def load_folder(
 
 
 def find_videos(folder: Path) -> list[Video]:
-    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, those in it."""
+    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, those in it.
+
+    What is named like a video but is a pipe, a device or a link to nowhere is among them, to be set aside by name.
+    """
     inner = folder / "videos"
-    return [Video(name, paths[0]) for name, paths in _video_files(inner if inner.is_dir() else folder).items()]
+    found = _video_files(inner if inner.is_dir() else folder, regular=False)
+    return [Video(name, paths[0]) for name, paths in found.items()]
 
 
 def source_of(video_id: str) -> str:
@@ -185,10 +189,11 @@ def _captions_path(folder: Path) -> Path:
     return found[0]
 
 
-def _video_files(folder: Path) -> dict[str, list[Path]]:
+def _video_files(folder: Path, *, regular: bool = True) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix.lower() in VIDEO_ENDINGS and path.is_file() and not path.name.startswith("."):
+        wanted = path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
+        if wanted and (path.is_file() if regular else not path.is_dir()):
             found.setdefault(path.stem, []).append(path)
     return found
 

@@ -7,6 +7,9 @@ id stands in several, the last one counts. So a stopped extraction goes on where
 
 import hashlib
 import json
+import math
+import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from teachtext.data.passages import Passage, read_passages, write_passages
 from teachtext.data.shard import Shard, Values, write_shard
 from teachtext.errors import InputError
+from teachtext.files import move
 
 
 class FeatureWriter:
@@ -28,6 +32,7 @@ class FeatureWriter:
         dim: D, the width of every item.
         dtype: how values are kept.
         shard_items: write a shard each time so many items have come together.
+        shard_s: write one, too, when an item comes so many seconds after the first one that is not written.
 
     Raises:
         InputError: an item with the wrong shape or with NaN or infinite values; a full disk.
@@ -41,12 +46,15 @@ class FeatureWriter:
         dim: int,
         dtype: Literal["float16", "float32"] = "float16",
         shard_items: int = 1024,
+        shard_s: float = math.inf,
     ) -> None:
         self.folder = folder
         self.provenance = dict(provenance)
         self.dim = dim
         self.dtype = np.dtype(dtype)
         self.shard_items = shard_items
+        self.shard_s = shard_s
+        self._since = 0.0
         self._pending: list[tuple[str, str, Values, NDArray[np.float32] | None]] = []
         self._passages: list[tuple[str, Passage]] | None = None
 
@@ -86,10 +94,12 @@ class FeatureWriter:
                 "give every row the seconds at which it begins and ends",
             )
         told = None if times is None else times.astype(np.float32)
+        if not self._pending:
+            self._since = time.monotonic()
         self._pending.append((item_id, source, kept.astype(self.dtype), told))
         if passages is not None:
             self._passages = [*(self._passages or []), *((item_id, passage) for passage in passages)]
-        if len(self._pending) >= self.shard_items:
+        if len(self._pending) >= self.shard_items or time.monotonic() - self._since >= self.shard_s:
             self.flush()
 
     def flush(self) -> None:
@@ -97,8 +107,7 @@ class FeatureWriter:
         if not self._pending:
             return
         ids, sources, items, times = zip(*self._pending, strict=True)
-        number = 1 + max((int(path.stem.split("-")[1]) for path in shards_of(self.folder)), default=-1)
-        path = self.folder / f"part-{number:05d}.safetensors"
+        path = _next_shard(self.folder)
         if self._passages is not None:
             write_passages(path.with_suffix(".jsonl"), self._passages)
         write_shard(path, ids=ids, sources=sources, items=items, provenance=self.provenance, times=_whole(times, items))
@@ -234,6 +243,27 @@ def _whole(times: Sequence[NDArray[np.float32] | None], items: Sequence[Values])
     if any(told is None and len(item) for told, item in zip(times, items, strict=True)):
         raise ValueError("some items with rows have times and some have none")
     return [np.zeros((0, 2), np.float32) if told is None else told for told in times]
+
+
+def adopt(folder: Path, other: Path) -> None:
+    """Move the shards of another folder of the same encoder to the end of `folder`, by renaming them.
+
+    Both must lie on the same disk; `other` is gone afterwards. Stopped between two files, it can be done again.
+
+    Raises:
+        InputError: a file cannot be moved.
+    """
+    for shard in shards_of(other):
+        path = _next_shard(folder)
+        for suffix in (".jsonl", ".safetensors"):
+            if shard.with_suffix(suffix).exists():
+                move(shard.with_suffix(suffix), path.with_suffix(suffix))
+    shutil.rmtree(other, ignore_errors=True)
+
+
+def _next_shard(folder: Path) -> Path:
+    number = 1 + max((int(path.stem.split("-")[1]) for path in shards_of(folder)), default=-1)
+    return folder / f"part-{number:05d}.safetensors"
 
 
 def shards_of(folder: Path) -> list[Path]:

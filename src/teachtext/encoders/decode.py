@@ -3,7 +3,8 @@
 Memory does not grow with a video's length beyond what an expert asked for.
 """
 
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,28 @@ _ANEW = "copy or download it anew, or leave it out"
 
 
 def check_file(path: Path) -> None:
-    """Raise InputError unless `path` is a file with something in it."""
-    if path.is_dir():
+    """Raise InputError unless `path` is a regular file with something in it."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path} does not exist", "check the path, or leave the video out") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be reached ({error.strerror})", "mend the link or the path") from error
+    if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path} is a folder, not a video file", "give the path of a video file")
-    if not path.is_file():
-        raise InputError(f"{path} does not exist", "check the path, or leave the video out")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(status.st_mode):
+        # a pipe or a device could be read forever, or wait forever for somebody to write
+        raise InputError(f"{path} is a pipe or a device, not a video file", "give the path of a video file")
+    if status.st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", _ANEW)
 
 
-def sample_video(path: Path, samplings: Sequence[FrameSampling | SoundSampling]) -> list[Frames | Sound]:
+def sample_video(
+    path: Path,
+    samplings: Sequence[FrameSampling | SoundSampling],
+    *,
+    opened: Callable[[float | None], None] = lambda seconds: None,
+) -> list[Frames | Sound]:
     """Decode a video once and keep the frames and the sound that each sampling asks for.
 
     A moment shows the frame that a player shows at that time; the further frames of a burst are the first ones at
@@ -54,6 +67,7 @@ def sample_video(path: Path, samplings: Sequence[FrameSampling | SoundSampling])
     Args:
         path: a video file in any format that FFmpeg reads; rotation flags are obeyed.
         samplings: one for each expert.
+        opened: called with the length that the file tells, if it does, before anything is decoded.
 
     Returns:
         For each sampling `Frames` (at least one moment, at most `most`; whole frames are resized to (height, width),
@@ -69,11 +83,14 @@ def sample_video(path: Path, samplings: Sequence[FrameSampling | SoundSampling])
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is not a whole video file ({error.strerror})", _ANEW) from error
     with container:
-        return _sample(path, container, samplings)
+        return _sample(path, container, samplings, opened)
 
 
 def _sample(
-    path: Path, container: InputContainer, samplings: Sequence[FrameSampling | SoundSampling]
+    path: Path,
+    container: InputContainer,
+    samplings: Sequence[FrameSampling | SoundSampling],
+    opened: Callable[[float | None], None],
 ) -> list[Frames | Sound]:
     if container.format.name in _NOT_VIDEO:
         raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
@@ -87,6 +104,7 @@ def _sample(
             f"{path} is coded in a way that FFmpeg here cannot decode", "convert it to H.264, or leave it out"
         )
     seconds = _seconds(container, stream)
+    opened(seconds)
     pixel = float(stream.sample_aspect_ratio or 1)
     samplers = {one: _Sampler(one, seconds, pixel) for one in samplings if isinstance(one, FrameSampling)}
     listeners = {one: Listener(one) for one in samplings if isinstance(one, SoundSampling)}

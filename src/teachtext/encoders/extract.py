@@ -1,26 +1,22 @@
-"""Videos to features: resumable, over one process or several, and never stopped by a bad video."""
+"""Videos to features: resumable, over processes or a cluster, and never stopped by a bad video."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-
-from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.data.types import Video
-from teachtext.encoders.base import Rows, VideoExpert
-from teachtext.encoders.experts import build_video_experts, check_video_settings, video_folder_name
+from teachtext.encoders.experts import check_video_settings, video_folder_name
+from teachtext.encoders.one_video import Job, Result, Task
+from teachtext.encoders.output import Output, Place
 from teachtext.encoders.registry import load
-from teachtext.encoders.stored import stored
-from teachtext.encoders.workers import Workers
 from teachtext.errors import InputError
 from teachtext.files import content_hash, remove, write_json
 from teachtext.progress import Progress, silent
 
+Engine = Literal["local", "ray"]
 FAILED = "failed.json"
-_SHARD_ITEMS = 64
 
 
 @dataclass(frozen=True)
@@ -44,25 +40,6 @@ class Extraction:
     failed: Sequence[Failure]
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One video, and the names of the features that it lacks."""
-
-    id: str
-    path: Path
-    source: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What came of a task: features by name, or the reason why there are none."""
-
-    task: _Task
-    features: Mapping[str, Rows]
-    reason: str = ""
-
-
 def extract(
     videos: Sequence[Video],
     experts: Sequence[str],
@@ -70,22 +47,28 @@ def extract(
     *,
     settings: Mapping[str, Mapping[str, Any]] = {},
     workers: int = 1,
+    engine: Engine = "local",
+    time_limit: float | None = None,
     progress: Progress = silent,
 ) -> Extraction:
     """Run video experts over videos, into one folder an expert, by the videos' ids.
 
     A video is left alone if the store has its features from a file with the same content, so a stopped run goes on
-    where it was: after Ctrl-C nothing is lost, after a kill at most the last 64 videos. Each video is decoded once for
-    all experts. Bad ones are set aside: listed in the result and in `store/failed.json`, tried again by the next run.
-    Videos without a path are passed over. With several workers a file that kills its process is set aside too.
+    where it was: after Ctrl-C nothing is lost, after a kill at most the last 64 videos or those of half a minute. If
+    the store has them under another id, the file was renamed or copied, and they are copied from there. Each video is
+    decoded once for all experts, in a process that it may cost: one that is bad, kills its process or takes too long is
+    set aside, which means that it is listed in the result and in `store/failed.json`, and tried again by the next run.
+    Videos without a path are passed over.
 
     Args:
         videos: what to encode.
         experts: specs (see `teachtext.encoders.experts`).
-        store: folder that gets a folder named `video_folder_name(spec)` for each expert.
+        store: folder that gets a folder named `video_folder_name(spec)` for each expert; one run at a time.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
-        progress: called as `progress("videos", done, total)` after each video.
+        engine: `local` processes, or `ray` (see `teachtext.encoders.ray_engine`). The features are the same.
+        time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
+        progress: called as `progress("videos", done, total)` after each video, with a note once some were set aside.
 
     Raises:
         InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
@@ -93,110 +76,68 @@ def extract(
     """
     names = list(dict.fromkeys(experts))
     check_video_settings(names, settings)
-    built = build_video_experts(names, settings=settings)
-    folders = {
-        name: _Folder(store / video_folder_name(name), name, expert)
-        for expert in built
-        for name in expert.outputs
-        if name in names
-    }
-    present = [(video.id, video.path) for video in videos if video.path is not None]
-    tasks, failed = _plan(present, folders)
-    reused = len(present) - len(tasks) - len(failed)
+    if time_limit is not None and time_limit <= 0:
+        raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
+    job = Job(names=names, settings=settings, time_limit=time_limit)
+    run_on_ray = load("teachtext.encoders.ray_engine:run_on_ray", "ray") if engine == "ray" else None
+    present = {video.id: video.path for video in videos if video.path is not None}
+    failed: dict[str, Failure] = {}
     done = 0
-    progress("videos", reused + len(failed), len(present))
-    try:
-        with ExitStack() as stack:
-            writers = {name: stack.enter_context(folder.writer()) for name, folder in folders.items()}
-            for result in stack.enter_context(closing(_results(tasks, names, settings, built, workers))):
-                reason = result.reason or _flaw(result.features)
-                if reason:
-                    failed.append(Failure(result.task.id, str(result.task.path), reason))
-                done += not reason
-                for name in result.task.names:
-                    folders[name].keep(writers[name], result.task, None if reason else result.features[name])
-                progress("videos", reused + len(failed) + done, len(present))
-    finally:
-        _list(failed, store / FAILED)
-    return Extraction(done, reused, tuple(failed))
+    with job.workers(workers) as pool:
+        places = {name: Place(store / video_folder_name(name), *made) for name, made in pool.begin().items()}
+        try:
+            with ExitStack() as stack:
+                outputs = {name: stack.enter_context(Output(place)) for name, place in places.items()}
+                tasks = _plan(present, outputs, failed)
+                reused = len(present) - len(tasks) - len(failed)
+                _tell(progress, reused, failed, len(present))
+                if run_on_ray is not None:
+                    pool.close()
+                results = run_on_ray(tasks, job, places, workers) if run_on_ray else pool.map(tasks)
+                for result in stack.enter_context(closing(results)):
+                    if result.reason:
+                        failed[result.task.id] = Failure(result.task.id, str(result.task.path), result.reason)
+                    done += not result.reason
+                    _keep(result, outputs)
+                    _tell(progress, reused + done, failed, len(present))
+        finally:
+            in_order = [failed[video_id] for video_id in present if video_id in failed]
+            _list(in_order, store / FAILED)
+    return Extraction(done, reused, tuple(in_order))
 
 
-class _Folder:
-    """Where one named output goes."""
-
-    def __init__(self, folder: Path, name: str, expert: VideoExpert) -> None:
-        self.folder = folder
-        self.dim = expert.outputs[name]
-        self.provenance = {"encoder": name, "settings": dict(expert.settings)}
-        self.file: FeatureFile | None = stored(folder, self.provenance)
-
-    def has(self, video_id: str, source: str) -> bool:
-        return self.file is not None and self.file.sources.get(video_id) == source
-
-    def writer(self) -> FeatureWriter:
-        return FeatureWriter(self.folder, provenance=self.provenance, dim=self.dim, shard_items=_SHARD_ITEMS)
-
-    def keep(self, writer: FeatureWriter, task: _Task, rows: Rows | None) -> None:
-        if rows is not None:
-            writer.add(task.id, rows.values, source=task.source, times=rows.times, passages=rows.passages)
-        elif self.file is not None and self.file.rows_of(task.id):
-            # features of what the file was before it went bad must not pass for those of what it is
-            writer.add(task.id, None)
-
-
-def _plan(present: Sequence[tuple[str, Path]], folders: Mapping[str, _Folder]) -> tuple[list[_Task], list[Failure]]:
+def _plan(present: Mapping[str, Path], outputs: Mapping[str, Output], failed: dict[str, Failure]) -> list[Task]:
     """Find out what is lacking, and which files cannot even be opened."""
     check_file: Callable[[Path], None] = load("teachtext.encoders.decode:check_file", "video")
-    tasks, failed = [], []
-    for video_id, path in present:
+    tasks = []
+    for video_id, path in present.items():
         try:
             check_file(path)
             source = content_hash(path)
-        except (InputError, OSError) as error:
-            failed.append(Failure(video_id, str(path), str(error)))
+        except InputError as error:
+            failed[video_id] = Failure(video_id, str(path), str(error))
             continue
-        names = tuple(name for name, folder in folders.items() if not folder.has(video_id, source))
+        except OSError as error:
+            reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
+            failed[video_id] = Failure(video_id, str(path), reason)
+            continue
+        names = tuple(name for name, output in outputs.items() if not output.has(video_id, source))
         if names:
-            tasks.append(_Task(video_id, path, source, names))
-    return tasks, failed
+            tasks.append(Task(video_id, path, source, names))
+    return tasks
 
 
-def _results(
-    tasks: Sequence[_Task],
-    names: Sequence[str],
-    settings: Mapping[str, Mapping[str, Any]],
-    built: Sequence[VideoExpert],
-    workers: int,
-) -> Generator[_Result, None, None]:
-    if workers <= 1 or len(tasks) <= 1:
-        return (_encode(task, built) for task in tasks)
-    pool: Workers[_Task, _Result] = Workers(
-        min(workers, len(tasks)), setup=_set_up, setup_arguments=(tuple(names), settings), work=_work, dead=_dead
-    )
-    return pool.map(tasks)
+def _keep(result: Result, outputs: Mapping[str, Output]) -> None:
+    for name in result.task.names:
+        if result.reason:
+            outputs[name].forget(result.task.id)
+        elif name in result.features:
+            outputs[name].keep(result.task.id, result.task.source, result.features[name])
 
 
-def _encode(task: _Task, experts: Sequence[VideoExpert]) -> _Result:
-    """Decode a video once, and let the experts that are needed look at it."""
-    sample_video = load("teachtext.encoders.decode:sample_video", "video")
-    needed = [expert for expert in experts if not set(task.names).isdisjoint(expert.outputs)]
-    features: dict[str, Rows] = {}
-    try:
-        sampled = sample_video(task.path, [expert.sampling for expert in needed])
-        for expert, seen in zip(needed, sampled, strict=True):
-            features.update(expert.encode(seen))
-    except InputError as error:
-        return _Result(task, {}, str(error))
-    except Exception as error:
-        # a hostile file can trip any library below, and must not cost the other videos
-        return _Result(task, {}, f"{task.path} cannot be encoded ({type(error).__name__}: {error})")
-    return _Result(task, {name: features[name] for name in task.names})
-
-
-def _flaw(features: Mapping[str, Rows]) -> str:
-    with np.errstate(over="ignore"):
-        broken = [name for name, rows in features.items() if not np.isfinite(rows.values.astype(np.float16)).all()]
-    return f"expert '{broken[0]}' gave NaN or values too large for float16" if broken else ""
+def _tell(progress: Progress, whole: int, failed: Mapping[str, Failure], total: int) -> None:
+    note = [f"{len(failed)} set aside"] if failed else []
+    progress("videos", whole + len(failed), total, *note)
 
 
 def _list(failed: Sequence[Failure], path: Path) -> None:
@@ -204,18 +145,3 @@ def _list(failed: Sequence[Failure], path: Path) -> None:
         write_json(path, [asdict(failure) for failure in failed])
     else:
         remove(path)
-
-
-_worker_experts: list[VideoExpert] = []
-
-
-def _set_up(names: tuple[str, ...], settings: Mapping[str, Mapping[str, Any]]) -> None:
-    _worker_experts[:] = build_video_experts(names, settings=settings)
-
-
-def _work(task: _Task) -> _Result:
-    return _encode(task, _worker_experts)
-
-
-def _dead(task: _Task) -> _Result:
-    return _Result(task, {}, f"{task.path} killed the process that decoded it: leave it out or convert it anew")

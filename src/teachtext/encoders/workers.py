@@ -1,113 +1,230 @@
-"""Work spread over processes, in order, with bounded memory, and surviving a worker that dies."""
+"""Work spread over processes, in order, with bounded memory, and surviving a worker that dies or hangs."""
 
 import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from teachtext.data.processes import begin_worker
 from teachtext.errors import InputError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_AHEAD = 2
+# results that may wait for an earlier one
+_AHEAD = 32
+_LOOK_S = 0.5
+# for a process that has closed its pipe
+_DYING_S = 5.0
 
 
 class Workers(Generic[Task, Result]):
-    """A pool of fresh processes.
+    """A pool of fresh processes; close it, or use it in `with`.
+
+    They are no forks, and do not import the script that starts them, so it needs no `if __name__ == "__main__"`.
 
     Args:
         count: processes.
-        setup: called once in each process.
+        setup: called once in each process; what it returns is the same in all.
         setup_arguments: what it is called with.
-        work: called with a task; must be importable, as must `setup`.
-        dead: makes the result of a task that killed its process.
+        work: called with a task; must be importable, as must `setup`. It may `allow` itself a time.
+        lost: makes the result of a task that ended its process, from the task and how it ended: the name of a
+            signal, `SIGALRM` where the time was over, or the exit code.
     """
 
     def __init__(
         self,
         count: int,
         *,
-        setup: Callable[..., None],
+        setup: Callable[..., Any],
         setup_arguments: tuple[Any, ...],
         work: Callable[[Task], Result],
-        dead: Callable[[Task], Result],
+        lost: Callable[[Task, str], Result],
     ) -> None:
         self.count = count
-        self.setup = setup
-        self.setup_arguments = setup_arguments
-        self.work = work
-        self.dead = dead
-        self._pool: ProcessPoolExecutor | None = None
+        self.orders = (setup, setup_arguments, work)
+        self.lost = lost
+        self._idle: list[_Process] = []
+
+    def begin(self) -> Any:
+        """Start one process; return what its setup returned.
+
+        Raises:
+            InputError: it cannot start.
+            Exception: whatever `setup` raises.
+        """
+        process = _Process(self.orders)
+        _, told = process.receive()
+        self._idle.append(process)
+        return told
 
     def map(self, tasks: Sequence[Task]) -> Generator[Result, None, None]:
-        """Yield results in the order of the tasks. Close the iterator to drop what has not begun."""
-        waiting = deque(tasks)
-        running: deque[tuple[Task, Future[Result]]] = deque()
+        """Yield results in the order of the tasks. Close the iterator to drop what has not ended.
+
+        Raises:
+            InputError: a process cannot start.
+            Exception: whatever `setup` or `work` raises.
+        """
+        waiting = deque(enumerate(tasks))
+        busy: dict[_Process, tuple[int, Task]] = {}
+        ready: dict[int, Result] = {}
+        due = 0
         try:
-            while waiting or running:
-                while waiting and len(running) < _AHEAD * self.count:
-                    task = waiting.popleft()
-                    running.append((task, self._submit(task)))
-                task, future = running.popleft()
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    suspects = [task, *(other for other, _ in running)]
-                    running.clear()
-                    yield from self._one_by_one(suspects)
-                else:
-                    yield result
+            while waiting or busy:
+                while waiting and len(busy) < self.count and waiting[0][0] < due + max(_AHEAD, self.count):
+                    process = self._idle.pop() if self._idle else _Process(self.orders)
+                    busy[process] = number, task = waiting.popleft()
+                    process.send(task)
+                for process in _heard(busy):
+                    number, task = busy[process]
+                    try:
+                        answered, result = process.receive()
+                    except EOFError:
+                        answered, result = True, self.lost(task, process.end(_DYING_S))
+                    else:
+                        if answered:
+                            self._idle.append(process)
+                    if answered:
+                        del busy[process]
+                        ready[number] = result
+                while due in ready:
+                    yield ready.pop(due)
+                    due += 1
         finally:
-            self._stop()
+            for process in busy:
+                process.end()
 
-    def _submit(self, task: Task) -> Future[Result]:
-        pool = self._start(self.count)
+    def close(self) -> None:
+        """End all processes."""
+        for process in self._idle:
+            process.end()
+        self._idle.clear()
+
+    def __enter__(self) -> "Workers[Task, Result]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def allow(seconds: float) -> None:
+    """Let the kernel end this worker, whatever it hangs in, unless its task ends within so many seconds from now."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def import_path() -> str:
+    """Return a PYTHONPATH with which another process can import what this one can."""
+    return os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
+
+
+class _Process:
+    """A worker as its parent sees it."""
+
+    def __init__(self, orders: tuple[Any, ...]) -> None:
+        self.ready = False
+        self.pipe, theirs = multiprocessing.Pipe()
+        place = theirs.fileno()
+        command = f"from teachtext.encoders.workers import _serve; _serve({place}, {os.getpid()})"
+        with theirs, _Uninterrupted():
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", command],
+                pass_fds=[place],
+                stdin=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": import_path()},
+            )
+        self.send(orders)
+
+    def send(self, message: Any) -> None:
+        """Send; that nobody is there to read it is found out when the answer is read."""
         try:
-            return pool.submit(self.work, task)
-        except (BrokenProcessPool, OSError) as error:
-            # OSError: a process has just died, and its pipe is closed before the pool says that it is broken
-            broken: Future[Result] = Future()
-            broken.set_exception(BrokenProcessPool(str(error)))
-            return broken
+            self.pipe.send(message)
+        except OSError:
+            return
 
-    def _one_by_one(self, suspects: Sequence[Task]) -> Generator[Result, None, None]:
-        """Run the tasks that were under way when a process died alone, to find out which it was."""
-        self._stop()
-        for task in suspects:
-            try:
-                yield self._start(1).submit(self.work, task).result()
-            except BrokenProcessPool:
-                self._stop()
-                yield self.dead(task)
-        self._stop()
+    def receive(self) -> tuple[bool, Any]:
+        """Read what it says: whether that is the answer to a task, and the answer.
 
-    def _start(self, count: int) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(count, context, _begin, (self.setup, self.setup_arguments))
-            try:
-                self._pool.submit(_ready).result()
-            except BrokenProcessPool as error:
-                raise InputError(
-                    "worker processes cannot start, perhaps for lack of memory",
-                    "use workers=1, or in a script call this under: if __name__ == '__main__'",
-                ) from error
-        return self._pool
+        Raises:
+            EOFError: it has ended.
+            InputError: it has ended before it was ready.
+            Exception: what its work raised.
+        """
+        try:
+            said = self.pipe.recv()
+        except (EOFError, OSError) as error:
+            if self.ready:
+                raise EOFError from error
+            raise InputError(
+                f"worker processes cannot start ({self.end(_DYING_S)}), perhaps for lack of memory",
+                "use fewer workers, or free some memory",
+            ) from error
+        if isinstance(said, Exception):
+            raise said
+        first, self.ready = not self.ready, True
+        return not first, said
 
-    def _stop(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-
-def _begin(setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    begin_worker()
-    setup(*arguments)
+    def end(self, patience_s: float = 0.0) -> str:
+        """End it, unless it has within some seconds; return how it ended."""
+        try:
+            code = self.process.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.pipe.close()
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def _ready() -> None:
-    """Do nothing, in a process that has begun."""
+class _Uninterrupted:
+    """Start processes that Ctrl-C does not reach: it goes to all of a terminal, and the first one tells the others."""
+
+    def __enter__(self) -> None:
+        self.before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def __exit__(self, *_: object) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+def _heard(busy: dict[_Process, Any]) -> list[_Process]:
+    """Wait for one to say something, or to end."""
+    heard = set(wait([process.pipe for process in busy]))
+    return [process for process in busy if process.pipe in heard]
+
+
+def _serve(place: int, parent: int) -> None:
+    """Be a worker: do what the pipe says, until it closes."""
+    os.set_inheritable(place, False)
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    pipe = Connection(place)
+    try:
+        setup, arguments, work = pipe.recv()
+        pipe.send(setup(*arguments))
+        while True:
+            result = work(pipe.recv())
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            pipe.send(result)
+    except EOFError:
+        return
+    except Exception as error:
+        pipe.send(error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _can_travel(error: Exception) -> bool:
+    try:
+        return isinstance(pickle.loads(pickle.dumps(error)), type(error))
+    except Exception:
+        return False
+
+
+def _end_after(parent: int) -> None:
+    # a parent that is killed tells nobody, and a worker at work would not notice
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)

@@ -181,7 +181,7 @@ class Workspace:
         return self._opened[folder]
 
     def _named(self, step: str) -> Progress:
-        return lambda what, done, total: self.progress(f"{step} {what}", done, total)
+        return lambda what, *told: self.progress(f"{step} {what}", *told)
 
     def _text_folder(self, encoder: str) -> Path:
         return self._given("text", encoder) or self.features_folder / "text" / folder_name(encoder)

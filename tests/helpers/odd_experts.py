@@ -1,0 +1,37 @@
+"""An expert that hangs, dies or fails, by how bright a video is. Worker processes import it."""
+
+import os
+import signal
+import time
+from typing import Any
+
+import numpy as np
+
+from teachtext.encoders import one_video
+from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.experts import VIDEO_EXPERTS, VideoEntry
+
+HANGS, DIES, NAN, FINE = 0, 255, 128, 60
+ENTRY = VideoEntry("odd_experts:Odd")
+_set_up: Any = one_video._set_up
+
+
+class Odd:
+    def __init__(self, *, threads: int = 1) -> None:
+        self.outputs = {"odd": 1}
+        self.sampling = FrameSampling(per_second=1, most=1, height=8, width=8, gray=True)
+        self.settings = {"recipe": "mean brightness"}
+
+    def encode(self, seen: Frames) -> dict[str, Rows]:
+        mean = float(seen.pixels.mean())
+        if abs(mean - HANGS) < 20:
+            time.sleep(600)
+        if abs(mean - DIES) < 20:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return {"odd": Rows(np.array([[np.nan if abs(mean - NAN) < 20 else mean]], np.float32))}
+
+
+def set_up(job: one_video.Job) -> Any:
+    """What a worker is set up with instead: it knows one expert more."""
+    VIDEO_EXPERTS["odd"] = ENTRY  # type: ignore[index]
+    return _set_up(job)
