@@ -96,6 +96,8 @@ def _sample(
     stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
     if stream is None:
         raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")
+    if stream.codec_context is None:
+        raise InputError(f"{path} has pictures of a kind that nothing here decodes", "convert it anew, or leave it out")
     seconds = _seconds(container, stream)
     opened(seconds)
     pixel = float(stream.sample_aspect_ratio or 1)
