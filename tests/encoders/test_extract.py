@@ -147,7 +147,6 @@ def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[s
     one = extract(mixed, ["scene", "motion"], tmp_path / "one")
     two = extract(mixed, ["scene", "motion"], tmp_path / "two", workers=2)
     assert one == two and one.done == 3
-    assert list(values(tmp_path / "one")) == list(values(tmp_path / "two"))
     for name in ("scene", "motion"):
         assert_same(tmp_path / "one", tmp_path / "two", name)
 

@@ -1,4 +1,4 @@
-"""Work spread over processes, in order, with bounded memory, and surviving a worker that dies or hangs."""
+"""Work spread over processes, with bounded memory, and surviving a worker that dies or hangs."""
 
 import multiprocessing
 import os
@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,8 +19,6 @@ from teachtext.errors import InputError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# results that may wait for an earlier one
-_AHEAD = 32
 _LOOK_S = 0.5
 # for a process that has closed its pipe
 _DYING_S = 5.0
@@ -66,41 +64,40 @@ class Workers(Generic[Task, Result]):
         self._idle.append(process)
         return told
 
-    def map(self, tasks: Sequence[Task]) -> Generator[Result, None, None]:
-        """Yield results in the order of the tasks. Close the iterator to drop what has not ended.
+    def map(self, tasks: Iterable[Task]) -> Generator[Result, None, None]:
+        """Yield results as they come, so that none waits for a slow one; close the iterator to drop what has not ended.
 
         Raises:
             InputError: a process cannot start.
             Exception: whatever `setup` or `work` raises.
         """
-        waiting = deque(enumerate(tasks))
-        busy: dict[_Process, tuple[int, Task]] = {}
-        ready: dict[int, Result] = {}
-        due = 0
+        waiting = iter(tasks)
+        busy: dict[_Process, Task] = {}
         try:
-            while waiting or busy:
-                while waiting and len(busy) < self.count and waiting[0][0] < due + max(_AHEAD, self.count):
+            while True:
+                for task in islice(waiting, self.count - len(busy)):
                     process = self._idle.pop() if self._idle else _Process(self.orders)
-                    busy[process] = number, task = waiting.popleft()
+                    busy[process] = task
                     process.send(task)
+                if not busy:
+                    return
                 for process in _heard(busy):
-                    number, task = busy[process]
-                    try:
-                        answered, result = process.receive()
-                    except EOFError:
-                        answered, result = True, self.lost(task, process.end(_DYING_S))
-                    else:
-                        if answered:
-                            self._idle.append(process)
-                    if answered:
-                        del busy[process]
-                        ready[number] = result
-                while due in ready:
-                    yield ready.pop(due)
-                    due += 1
+                    yield from self._answer(process, busy)
         finally:
             for process in busy:
                 process.end()
+
+    def _answer(self, process: "_Process", busy: dict["_Process", Task]) -> Iterator[Result]:
+        """Yield the result, if that is what a process has said and not only that it is ready."""
+        try:
+            is_result, said = process.receive()
+        except EOFError:
+            yield self.lost(busy.pop(process), process.end(_DYING_S))
+            return
+        if is_result:
+            del busy[process]
+            self._idle.append(process)
+            yield said
 
     def close(self) -> None:
         """End all processes."""
