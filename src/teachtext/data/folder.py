@@ -280,8 +280,10 @@ def _read_chosen(path: Path, captions: Sequence[Caption]) -> dict[str, str]:
 
 def _check_choices(dataset: Dataset, chosen_file: str | None) -> None:
     for split in dataset.protocol.splits:
+        if dataset.protocol.captions_in(split) != "chosen":
+            continue
         unchosen = [video for video in dataset.splits[split] if video not in dataset.chosen]
-        if dataset.protocol.captions_in(split) == "chosen" and unchosen:
+        if unchosen:
             raise InputError(
                 f"{chosen_file or 'the config'} names no caption of video '{unchosen[0]}' of split '{split}'",
                 "name the caption that is its query in a chosen file",
