@@ -7,14 +7,8 @@ import yaml
 
 from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
-from teachtext.experiment.config import (
-    DistillationConfig,
-    ModelConfig,
-    RunConfig,
-    TrainingConfig,
-    load_config,
-    show_config,
-)
+from teachtext.experiment.config import RunConfig, load_config, show_config
+from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.members import members_of
 from teachtext.learning.losses import POOLS
 from teachtext.learning.optimizers import OPTIMIZERS

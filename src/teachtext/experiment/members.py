@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from teachtext.evaluation.results import Role
-from teachtext.experiment.config import ModelConfig, RunConfig, TeacherConfig, TrainingConfig
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
 
 
 @dataclass(frozen=True)

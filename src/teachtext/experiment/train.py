@@ -12,7 +12,7 @@ from teachtext.data.features import Features
 from teachtext.data.types import Caption
 from teachtext.encoders.registry import folder_name
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.experiment.config import ModelConfig, TrainingConfig
+from teachtext.experiment.config_model import ModelConfig, TrainingConfig
 from teachtext.experiment.members import Member
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
