@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.evaluation import ranks as ranking
-from teachtext.evaluation.normalise import (
+from teachtext.evaluation.normalise import BetaChoice, choose_beta, normalise
+from teachtext.evaluation.normalisers import (
     BETAS,
     NORMALISERS,
-    choose_beta,
     dual_softmax,
     hubness,
     inverted_softmax,
@@ -124,9 +124,10 @@ def test_clear_answers_stay_right_both_ways(name):
     scores = np.random.default_rng(2).uniform(0, 0.3, (20, 20)).astype(np.float32) + np.eye(20, dtype=np.float32)
     bank = QueryBank.of(np.random.default_rng(3).uniform(0, 0.3, (50, 20)), BETAS)
     for beta in BETAS:
-        found = NORMALISERS[name].ranks(scores, np.arange(20), beta, bank)
-        assert all(ranks.max() == 0 for ranks in found.values())
-        assert found.keys() == ({"t2v"} if NORMALISERS[name].needs_bank else {"t2v", "v2t"})
+        found = normalise(NORMALISERS[name], scores, np.arange(20), BetaChoice(beta), bank)
+        assert all(ranks.max() == 0 for ranks in found.ranks.values())
+        assert all(metrics.r1 == 100 for metrics in found.metrics().values())
+        assert found.ranks.keys() == ({"t2v"} if NORMALISERS[name].needs_bank else {"t2v", "v2t"})
 
 
 @pytest.mark.parametrize("name", ["inverted-softmax", "qb-norm"])
@@ -210,3 +211,18 @@ def test_bad_banks_and_names():
         normalisers_named(["qb-norm", "qbnorm"])
     with pytest.raises(InputError, match="none is above zero"):
         dual_softmax(-np.ones((2, 3)), 20.0)
+
+
+def test_stored_scores_need_a_beta_and_have_no_bank():
+    scores = np.random.default_rng(9).random((6, 6))
+    (found,) = normalise_stored(scores, np.arange(6), ["sinkhorn"], 20.0)
+    np.testing.assert_array_equal(found.ranks["t2v"], t2v_ranks(sinkhorn(scores, 20.0), np.arange(6)))
+    assert found.label.startswith("sinkhorn, beta 20, sees all test queries at once; hubness")
+    for names, beta, problem in (
+        (["sinkhorn"], None, "give '--beta'"),
+        (["sinkhorn"], 0.0, "beta cannot be 0"),
+        (["qb-norm"], 20.0, "'qb-norm' needs the scores of training captions: use 'teachtext evaluate'"),
+        (["none"], 20.0, "no normaliser 'none'"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            normalise_stored(scores, np.arange(6), names, beta)
