@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.evaluation import ranks as ranking
-from teachtext.evaluation.normalise import BetaChoice, choose_beta, normalise
+from teachtext.evaluation.normalise import BetaChoice, choose_beta, normalise, normalise_stored
 from teachtext.evaluation.normalisers import (
     BETAS,
     NORMALISERS,
