@@ -27,7 +27,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, hits
@@ -156,6 +155,8 @@ def compare(
     Raises:
         InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
     """
+    from scipy.stats import permutation_test
+
     _check(statistic, level, resamples)
     if len(ours) != len(theirs):
         raise InputError(
@@ -179,7 +180,7 @@ def compare(
         return found
 
     value, low, high, p_interval = _estimate(drawn, count, level, resamples, seed)
-    test = stats.permutation_test(
+    test = permutation_test(
         (np.ones(count),),
         swapped,
         permutation_type="samples",
@@ -219,12 +220,13 @@ def _estimate(
     compute: _Statistic, videos: int, level: float, resamples: int, seed: int
 ) -> tuple[float, float, float, float]:
     """Return value, bounds and p value of what `compute` makes of weights (N, V): (S, N)."""
+    from scipy.stats import bootstrap, t
 
     def resampled(drawn: NDArray[np.int64], axis: int = -1) -> _Floats:
         return compute(_times_drawn(np.atleast_2d(drawn), videos))
 
     per_seed = compute(np.ones((1, videos)))[:, 0]
-    distribution = stats.bootstrap(
+    distribution = bootstrap(
         (np.arange(videos),),
         resampled,
         vectorized=True,
@@ -238,8 +240,8 @@ def _estimate(
     margin, p = 0.0, 1.0 if value == 0 else 0.0
     for variance, freedom in _variances(per_seed, np.atleast_2d(distribution), videos):
         if variance > 0:
-            margin = max(margin, variance**0.5 * stats.t.ppf((1 + level) / 2, freedom))
-            p = max(p, 2 * stats.t.sf(abs(value) / variance**0.5, freedom))
+            margin = max(margin, variance**0.5 * t.ppf((1 + level) / 2, freedom))
+            p = max(p, 2 * t.sf(abs(value) / variance**0.5, freedom))
     return value, float(value - margin), float(value + margin), float(p)
 
 
