@@ -10,7 +10,8 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.members import members_of
-from teachtext.learning.losses import POOLS
+from teachtext.learning.distillation.presets import PRESETS
+from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.build import MODELS
 
@@ -123,7 +124,10 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
     [
         ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
         ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'dual'"]),
-        ({"distillation": {"pool": "sum"}}, ["'distillation.pool' is 'sum'", "'mean', 'min', 'max' or 'median'"]),
+        (
+            {"distillation": {"pool": "sum"}},
+            ["'distillation.pool' is 'sum'", "'mean', 'min', 'max', 'median', 'weighted', 'learned' or 'none'"],
+        ),
         ({"dataset": {"path": "x", "captions": "all"}}, ["'dataset.captions' is 'all'", "'separate'", "'fused'"]),
         ({"training": {"epochs": 2.5}}, ["'training.epochs' is 2.5", "integer"]),
         ({"training": {"epochs": 0}}, ["'training.epochs' is 0", "1"]),
@@ -323,6 +327,7 @@ def test_names_of_the_registries_are_those_that_a_config_allows():
     for model, name, registry in (
         (ModelConfig, "kind", MODELS),
         (TrainingConfig, "optimizer", OPTIMIZERS),
-        (DistillationConfig, "pool", POOLS),
+        (DistillationConfig, "preset", PRESETS),
+        *((DistillationConfig, part, table) for part, table in TABLES.items()),
     ):
         assert list(get_args(model.model_fields[name].annotation)) == list(registry)
