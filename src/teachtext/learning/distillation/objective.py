@@ -11,7 +11,7 @@ from teachtext.learning.distillation.lists import Lists
 from teachtext.learning.distillation.parts import Parts
 from teachtext.learning.distillation.pool import Learned
 from teachtext.learning.distillation.reduction import reduced
-from teachtext.learning.distillation.samples import list_entropies, mistrust, trust
+from teachtext.learning.distillation.samples import SAMPLES, list_entropies, mistrust, trust
 from teachtext.learning.distillation.select import label_first
 from teachtext.learning.distillation.source import SOURCES, Momentum, Taught, Teachers
 from teachtext.learning.distillation.tables import chosen
@@ -59,7 +59,7 @@ class Distillation(Objective):
         self.select, self.target, self.distance = (chosen(name, parts) for name in ("select", "target", "distance"))
         self.direction, self.reduction = chosen("direction", parts), chosen("reduction", parts)
         self.schedule, self.samples = chosen("schedule", parts), chosen("samples", parts)
-        self.ranking_samples = chosen("ranking_samples", parts)
+        self.ranking_samples = SAMPLES[parts.ranking_samples]
         self.start_epoch(1, 1)
 
     def start_epoch(self, epoch: int, epochs: int) -> None:

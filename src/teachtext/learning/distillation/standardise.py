@@ -34,9 +34,9 @@ def min_max(scores: Tensor, known: Tensor) -> Tensor:
 def rank(scores: Tensor, known: Tensor) -> Tensor:
     """Replace teachers' scores by their ranks in the matrix, from 0 to 1, equal ones by their mean rank."""
     _, place, counts = torch.unique(scores[known], return_inverse=True, return_counts=True)
-    below = counts.cumsum(dim=0) - counts
-    ranks = (below + (counts - 1) / 2) / max(1, int(known.sum()) - 1)
-    return torch.zeros_like(scores).masked_scatter(known, ranks.to(scores.dtype)[place])
+    equal = counts.to(scores.dtype)
+    ranks = (equal.cumsum(dim=0) - equal + (equal - 1) / 2) / (equal.sum() - 1).clamp(min=1)
+    return torch.zeros_like(scores).masked_scatter(known, ranks[place])
 
 
 STANDARDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
