@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,8 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.members import members_of
-from teachtext.learning.losses import POOLS
+from teachtext.learning.distillation.presets import PRESETS, preset
+from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.build import MODELS
 
@@ -123,7 +125,10 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
     [
         ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
         ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'dual'"]),
-        ({"distillation": {"pool": "sum"}}, ["'distillation.pool' is 'sum'", "'mean', 'min', 'max' or 'median'"]),
+        (
+            {"distillation": {"pool": "sum"}},
+            ["'distillation.pool' is 'sum'", "'mean', 'min', 'max', 'median', 'weighted', 'learned' or 'none'"],
+        ),
         ({"dataset": {"path": "x", "captions": "all"}}, ["'dataset.captions' is 'all'", "'separate'", "'fused'"]),
         ({"training": {"epochs": 2.5}}, ["'training.epochs' is 2.5", "integer"]),
         ({"training": {"epochs": 0}}, ["'training.epochs' is 0", "1"]),
@@ -179,6 +184,63 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
 def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, changes: dict[str, Any], told: list[str]):
     message = refused(load, **changes)
     assert all(part in message for part in told), message
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("faithful", ["paper", "code"])
+def test_a_preset_sets_every_part_and_any_may_be_changed(load: Load, name: str, faithful: str):
+    config = load(distillation={"preset": name, "faithful": faithful})
+    assert config.distillation.parts == preset(name, faithful=faithful)
+    shown = yaml.safe_load(show_config(config))["distillation"]
+    assert shown == {"preset": name, "faithful": faithful} | asdict(config.distillation.parts)
+    assert load(show_config(config)) == config
+    changed = load(distillation={"preset": name, "faithful": faithful, "weight": 0.25, "candidates": 3})
+    assert changed.distillation.parts == replace(preset(name, faithful=faithful), weight=0.25, candidates=3)
+    assert load(show_config(changed)) == changed
+
+
+def test_without_a_preset_it_is_teachtext(load: Load):
+    assert load().distillation.parts == load(distillation={}).distillation.parts == preset("teachtext")
+    former = load(distillation={"pool": "max", "threshold": 0.5, "weight": 3})
+    assert former.distillation.parts == replace(preset("teachtext"), pool="max", threshold=0.5, weight=3.0)
+
+
+@pytest.mark.parametrize(
+    ("distillation", "told"),
+    [
+        ({"preset": "teachtxt"}, ["'distillation.preset' is 'teachtxt'", "'teachtext', 'c2kd', 'teachclip', 'dcd'"]),
+        ({"preset": ["c2kd"]}, ["'distillation.preset'", "'teachtext', 'c2kd'"]),
+        ({"faithful": "yes"}, ["'distillation.faithful' is 'yes'", "'paper' or 'code'"]),
+        ({"distance": "mae"}, ["'distillation.distance' is 'mae'", "'huber', 'mse', 'l1', 'kl', 'pearson'"]),
+        ({"temprature": 1}, ["'distillation.temprature' is not a setting", "did you mean 'temperature'?"]),
+        ({"temperature": 0}, ["'distillation.temperature' is 0", "greater than 0"]),
+        ({"distance": "kl"}, ["'distillation': 'distance: kl' compares probabilities: it needs 'target: softmax'"]),
+        ({"preset": "c2kd", "target": "raw"}, ["'distance: kl' compares probabilities"]),
+        ({"distance": "nce", "reduction": "sum"}, ["needs keys in the student's own spaces", "'momentum' or 'own'"]),
+        ({"pool": "weighted"}, ["'pool: weighted' needs 'pool_weights'"]),
+        ({"pool": "weighted", "pool_weights": [1, 2]}, ["'pool_weights' has 2 numbers, there are 1 teachers"]),
+        ({"pool_weights": [1]}, ["'pool_weights' are not used by 'pool: mean'"]),
+        ({"label_share": 1}, ["'distillation.label_share' is 1", "less than 1"]),
+    ],
+)
+def test_an_objective_that_makes_no_sense_is_refused(load: Load, distillation: dict[str, Any], told: list[str]):
+    message = refused(load, distillation=distillation)
+    assert all(part in message for part in told), message
+
+
+def test_views_an_expert_need_a_space_an_expert(load: Load):
+    assert load(distillation={"views": "both"}, model={"kind": "mmt"})
+    message = refused(load, distillation={"views": "experts"}, model={"kind": "dual"})
+    assert "'views: experts' needs a space an expert, 'dual' has one for all: use 'views: fused'" in message
+
+
+def test_a_student_that_learns_from_itself_needs_no_teachers(load: Load):
+    alone, taught = members_of(load(teachers=[], distillation={"preset": "momentum"}))
+    assert (alone.role, taught.role, taught.label) == ("student", "teachtext", "student wordllama, momentum")
+    teacher, _, taught = members_of(load(distillation={"preset": "fusion"}))
+    assert teacher.role == "teacher" and taught.teachers == (), "a teacher is compared with, and not asked"
+    assert members_of(load(distillation={"preset": "c2kd"}))[-1].label == "student wordllama, c2kd"
+    assert members_of(load())[-1].label == "student wordllama, TeachText"
 
 
 @pytest.mark.parametrize("key", list(LEAST))
@@ -323,6 +385,8 @@ def test_names_of_the_registries_are_those_that_a_config_allows():
     for model, name, registry in (
         (ModelConfig, "kind", MODELS),
         (TrainingConfig, "optimizer", OPTIMIZERS),
-        (DistillationConfig, "pool", POOLS),
+        (DistillationConfig, "preset", PRESETS),
+        *((DistillationConfig, part, table) for part, table in TABLES.items()),
+        (DistillationConfig, "ranking_samples", TABLES["samples"]),
     ):
         assert list(get_args(model.model_fields[name].annotation)) == list(registry)

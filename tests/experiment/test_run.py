@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from teachtext.evaluation.results import QueryRanks, Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 from teachtext.experiment.run import run
+from teachtext.learning.distillation.presets import preset
 
 Tiny = Callable[..., RunConfig]
 COMMAND = str(Path(sys.executable).parent / "teachtext")
@@ -194,6 +196,35 @@ def test_only_the_student_changes_with_distillation(copied: Callable[..., RunCon
     run(config)
     (new,) = {path.name for path in (config.folder / "models").iterdir()} - before
     assert new.startswith("wordllama-taught-seed0-")
+
+
+@pytest.mark.parametrize(
+    ("objective", "captions"), [({"preset": "c2kd", "schedule": "cosine"}, 2), ({"preset": "momentum"}, 1)]
+)
+def test_other_objectives_and_several_captions_a_video(
+    copied: Callable[..., RunConfig], objective: dict[str, str], captions: int
+):
+    training = {"epochs": 2, "batch_size": 8, "loss": "info_nce", "captions_per_video": captions}
+    config = copied(distillation=objective, seeds=[0], training=training)
+    results, _ = run(config)
+    assert results.rows[-1].label == f"student wordllama, {objective['preset']}"
+    taught = config.folder / results.rows[-1].seeds[0].model
+    history = json.loads((taught / "metrics.json").read_text())["history"]
+    assert all(math.isfinite(loss) for entry in history for loss in entry["losses"].values())
+    last = history[-1]["losses"]["distillation"]
+    assert last == 0 if "schedule" in objective else last > 0, "half a cosine ends at zero"
+    origin = json.loads((taught / "config.json").read_text())["origin"]
+    assert origin["distillation"]["preset"] == objective["preset"]
+    assert origin["teachers"] == ([] if objective["preset"] == "momentum" else ["glove", "wordllama"])
+
+
+def test_the_name_of_a_preset_trains_nothing_anew(copied: Callable[..., RunConfig]):
+    first = copied(distillation={"preset": "teachtext"}, seeds=[0])
+    run(first)
+    before = times(first.folder, "models")
+    told = preset("teachtext")
+    run(copied(distillation={"preset": "c2kd"} | asdict(told), seeds=[0]))
+    assert times(first.folder, "models") == before
 
 
 def write_npz(path: Path, ids: Iterable[str], **shapes: tuple[int, ...]) -> Path:

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from teachtext.errors import InputError
 from teachtext.learning.batches import CaptionPicks
@@ -6,11 +7,21 @@ from teachtext.learning.batches import CaptionPicks
 
 @pytest.fixture
 def picks(world):
-    def make(batch_size=4, seed=0, videos=9):
+    def make(batch_size=4, seed=0, videos=9, **settings):
         captions = {video: world.by_video[video] for video in world.videos[:videos]}
-        return CaptionPicks(features=world.features(world.spec()), captions=captions, batch_size=batch_size, seed=seed)
+        features = world.features(world.spec())
+        return CaptionPicks(features=features, captions=captions, batch_size=batch_size, seed=seed, **settings)
 
     return make
+
+
+RECORDED = [
+    (["video 0", "video 8", "video 4", "video 5"], ["video 0/0", "video 8/1", "video 4/1", "video 5/0"]),
+    (
+        ["video 6", "video 3", "video 1", "video 2", "video 7"],
+        ["video 6/0", "video 3/0", "video 1/1", "video 2/0", "video 7/1"],
+    ),
+]
 
 
 def told(batches):
@@ -56,6 +67,42 @@ def test_each_caption_has_its_turn(world, picks):
     batches = picks()
     seen = {caption for epoch in range(1, 30) for _, captions in told(batches(epoch)) for caption in captions}
     assert seen == set(world.caption_ids)
+
+
+def test_one_caption_a_video_is_what_it_always_was(picks):
+    """Recorded before several could be asked for."""
+    assert told(picks(seed=5)(2)) == RECORDED
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_several_captions_of_a_video_are_different_ones_each_with_its_video(world, picks, count):
+    batches = picks(seed=1, captions_per_video=count)
+    for epoch in (1, 2):
+        found = told(batches(epoch))
+        own: dict[str, list[str]] = {}
+        for video_ids, caption_ids in found:
+            assert len(set(video_ids)) in (4, 5), "a batch is so many videos, and whole videos"
+            for video, caption in zip(video_ids, caption_ids, strict=True):
+                own.setdefault(video, []).append(caption)
+        assert own.keys() == set(world.videos)
+        for video, captions in own.items():
+            assert len(captions) == len(set(captions)) == min(count, len(world.by_video[video]))
+            assert set(captions) <= set(world.by_video[video])
+    assert told(batches(1)) == told(picks(seed=1, captions_per_video=count)(1))
+
+
+def test_the_same_video_is_told_by_its_id(world, picks):
+    batch = next(iter(picks(captions_per_video=3)(1)))
+    ids = list(batch.video.ids)
+    assert len(set(ids)) < len(ids)
+    assert batch.same_video.tolist() == [[one == other for other in ids] for one in ids]
+    assert next(iter(picks()(1))).same_video.equal(torch.eye(4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_fewer_than_one_caption_a_video_are_refused(picks, count):
+    with pytest.raises(InputError, match="captions_per_video"):
+        picks(captions_per_video=count)
 
 
 @pytest.mark.parametrize("videos", [0, 1])

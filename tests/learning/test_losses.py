@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachtext.learning.losses import POOLS, InfoNCE, MaxMarginRankingLoss, huber
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 
 
 def loop_ranking(scores, margin):
@@ -17,15 +17,6 @@ def loop_ranking(scores, margin):
                 total += max(0.0, margin + scores[i, j] - scores[i, i])
                 total += max(0.0, margin + scores[j, i] - scores[i, i])
     return total / (2 * len(scores) * (len(scores) - 1))
-
-
-def loop_huber(scores, target, threshold):
-    total = 0.0
-    for i in range(len(scores)):
-        for j in range(len(scores)):
-            d = abs(scores[i, j] - target[i, j])
-            total += d**2 / 2 if d < threshold else threshold * (d - threshold / 2)
-    return total / len(scores) ** 2
 
 
 @settings(deadline=None, max_examples=40)
@@ -66,43 +57,77 @@ def test_ranking_loss_of_scores_that_are_all_equal_is_the_margin_and_of_good_one
     assert MaxMarginRankingLoss(margin=margin)(torch.eye(5) * 2 * margin).item() == 0
 
 
-@pytest.mark.parametrize("threshold", [0.3, 1.0])
-def test_huber_equals_its_formula_with_the_diagonal(threshold):
-    scores, target = torch.randn(2, 5, 5, dtype=torch.float64)
-    expected = float(loop_huber(scores, target, threshold))
-    assert huber(scores, target, threshold=threshold).item() == pytest.approx(expected)
-    # far apart on the diagonal alone: 4 of 16 places, in the linear branch
-    far = huber(torch.eye(4) * 3, torch.zeros(4, 4), threshold=threshold)
-    assert far.item() == pytest.approx(threshold * (3 - threshold / 2) / 4)
+def matrices(videos, seed=0):
+    """Scores of captions of the given videos, a caption a row, and which pairs are of the same video."""
+    generator = torch.Generator().manual_seed(seed)
+    of = torch.tensor(videos)
+    return torch.rand(len(of), len(of), dtype=torch.float64, generator=generator) * 2 - 1, of[:, None] == of
 
 
-def test_huber_has_threshold_one_unless_told():
-    assert huber(torch.full((2, 2), 3.0), torch.zeros(2, 2)).item() == pytest.approx(2.5)
-    assert huber(torch.full((2, 2), 0.5), torch.zeros(2, 2)).item() == pytest.approx(0.125)
+LOSSES = {
+    "max_margin": MaxMarginRankingLoss(margin=0.5),
+    "info_nce": InfoNCE(temperature=0.2),
+    "info_nce, all right": InfoNCE(temperature=0.2, same_video="positive"),
+}
 
 
-def test_gradients_of_the_losses():
-    scores = torch.randn(4, 4, dtype=torch.float64, requires_grad=True)
-    target = torch.randn(4, 4, dtype=torch.float64)
-    assert torch.autograd.gradcheck(MaxMarginRankingLoss(margin=0.5), scores)
-    assert torch.autograd.gradcheck(lambda given: huber(given, target, threshold=0.7), scores)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_gradients_of_the_losses(loss):
+    scores, same = matrices([0, 1, 1, 2])
+    weights = torch.tensor([0.5, 1.5, 1.0, 1.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(loss, scores.requires_grad_())
+    assert torch.autograd.gradcheck(lambda given: loss(given, same, weights), scores)
 
 
-@pytest.mark.parametrize(
-    ("pool", "three", "four"), [("mean", 4.0, 5.0), ("min", 1.0, 1.0), ("max", 9.0, 9.0), ("median", 2.0, 5.0)]
-)
-def test_pools(pool, three, four):
-    teachers = torch.tensor([9.0, 1.0, 2.0])[:, None, None].expand(3, 2, 2)
-    torch.testing.assert_close(POOLS[pool](teachers), torch.full((2, 2), three))
-    teachers = torch.tensor([9.0, 1.0, 2.0, 8.0])[:, None, None].expand(4, 2, 2)
-    torch.testing.assert_close(POOLS[pool](teachers), torch.full((2, 2), four))
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_with_a_caption_a_video_nothing_changes(loss):
+    scores, same = matrices([0, 1, 2, 3, 4])
+    torch.testing.assert_close(loss(scores, same), loss(scores), atol=0, rtol=0)
+    torch.testing.assert_close(loss(scores, same, torch.ones(5, dtype=torch.float64)), loss(scores))
 
 
-@pytest.mark.parametrize("pool", POOLS)
-def test_pools_work_place_by_place(pool):
-    teachers = torch.randn(3, 4, 4)
-    pooled = POOLS[pool](teachers)
-    assert pooled.shape == (4, 4)
-    for i in range(4):
-        for j in range(4):
-            torch.testing.assert_close(pooled[i, j], POOLS[pool](teachers[:, i : i + 1, j : j + 1])[0, 0])
+@pytest.mark.parametrize("name", ["max_margin", "info_nce"])
+@settings(deadline=None, max_examples=20)
+@given(videos=st.lists(st.integers(0, 3), min_size=2, max_size=7), seed=st.integers(0, 99))
+def test_a_caption_of_the_same_video_is_never_wrong(name, videos, seed):
+    scores, same = matrices(videos, seed)
+    if same.all():
+        return
+    scores.requires_grad_()
+    LOSSES[name](scores, same).backward()
+    elsewhere = same & ~torch.eye(len(videos), dtype=torch.bool)
+    assert (scores.grad[elsewhere] == 0).all(), "such pairs are neither pulled nor pushed"
+
+
+def test_the_ranking_loss_of_several_captions_equals_the_double_loop():
+    scores, same = matrices([0, 0, 1, 2, 1])
+    wrong = [
+        max(0.0, 0.5 + value - scores[i, i])
+        for i in range(5)
+        for j in range(5)
+        if not same[i, j]
+        for value in (scores[i, j], scores[j, i])
+    ]
+    assert MaxMarginRankingLoss(margin=0.5)(scores, same).item() == pytest.approx(float(sum(wrong)) / len(wrong))
+
+
+def test_info_nce_of_several_captions_masks_them_or_counts_them_all_right():
+    scores, same = matrices([0, 0, 1, 2])
+    own = torch.eye(4, dtype=torch.bool)
+    masked = right = 0.0
+    for lists in (scores, scores.T):
+        for i in range(4):
+            exp = (lists[i] / 0.2).exp()
+            masked -= (exp[i] / exp[~same[i] | own[i]].sum()).log().item() / 8
+            right -= (exp[same[i]].sum() / exp.sum()).log().item() / 8
+    assert LOSSES["info_nce"](scores, same).item() == pytest.approx(masked, rel=1e-6)
+    assert LOSSES["info_nce, all right"](scores, same).item() == pytest.approx(right, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_pair_counts_as_much_as_its_weight(loss):
+    scores, same = matrices([0, 1, 2])
+    alone = torch.stack([loss(scores, same, weights) for weights in 3 * torch.eye(3, dtype=torch.float64)])
+    torch.testing.assert_close(alone.mean(), loss(scores, same))
+    weights = torch.tensor([0.3, 1.2, 1.5], dtype=torch.float64)
+    torch.testing.assert_close(loss(scores, same, weights), (alone * weights).mean())

@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from teachtext.errors import InputError
+from teachtext.learning.distillation.objective import Distillation
+from teachtext.learning.distillation.presets import preset
 from teachtext.learning.inference import embed_texts, embed_videos, score
-from teachtext.learning.losses import MaxMarginRankingLoss, huber
-from teachtext.learning.objective import Retrieval, TeachText
+from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.teachers import CachedTeacher
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 
@@ -72,6 +73,16 @@ def test_a_teacher_finds_by_ids_what_the_student_reads_otherwise(world, trained_
     torch.testing.assert_close(cached.scores(batch_of(world, student, numbers)), expected, atol=1e-6, rtol=0)
 
 
+def test_a_teacher_must_know_what_the_student_learns_from_in_whatever_order(world, teacher, tmp_path):
+    _, _, cached = teacher
+    path = tmp_path / "teacher.safetensors"
+    cached.require(caption_ids=world.caption_ids[::-1], video_ids=world.videos[::-1], source=path)
+    with pytest.raises(InputError, match=r"teacher\.safetensors does not know caption 'a' and 1 more: make that"):
+        cached.require(caption_ids=[*world.caption_ids, "a", "b"], video_ids=world.videos, source=path)
+    with pytest.raises(InputError, match=r"teacher\.safetensors does not know video 'video 99': make that"):
+        cached.require(caption_ids=world.caption_ids, video_ids=["video 99", *world.videos], source=path)
+
+
 def test_scores_of_a_gallery(world, teacher):
     model, features, _ = teacher
     found = score(model, features, world.captions, world.videos)
@@ -86,46 +97,6 @@ def test_scores_of_a_gallery(world, teacher):
     assert found.weights.sum(axis=1) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("pool", ["mean", "min", "max", "median"])
-def test_the_objective_is_ranking_plus_weighted_distance_to_the_pooled_teachers(world, trained_a_little, pool):
-    spec = world.spec()
-    features = world.features(spec)
-    models = [trained_a_little(world.spec(**MODELS[name])) for name in ("ce", "moee", "other experts")]
-    specs = [world.spec(**MODELS[name]) for name in ("ce", "moee", "other experts")]
-    teachers = [
-        CachedTeacher.of(model, world.features(spec), world.caption_ids, world.videos)
-        for model, spec in zip(models, specs, strict=True)
-    ]
-    batch = batch_of(world, features, [1, 4, 5, 8])
-    scores = spec.build()(batch)
-    ranking = MaxMarginRankingLoss(margin=0.3)
-    losses = TeachText(ranking=ranking, teachers=teachers, pool=pool, threshold=0.1, weight=2.5)(scores, batch)
-    live = torch.stack(
-        [model(batch_of(world, world.features(spec), [1, 4, 5, 8])) for model, spec in zip(models, specs, strict=True)]
-    )
-    target = {
-        "mean": live.sum(dim=0) / 3,
-        "min": live.min(dim=0).values,
-        "max": live.max(dim=0).values,
-        "median": live.sort(dim=0).values[1],
-    }[pool]
-    assert set(losses) == {"ranking", "distillation"}
-    torch.testing.assert_close(losses["ranking"], ranking(scores))
-    torch.testing.assert_close(losses["distillation"], 2.5 * huber(scores, target, threshold=0.1))
-    assert list(Retrieval(ranking=ranking)(scores, batch)) == ["ranking"]
-
-
-def test_the_paper_pools_by_the_mean_with_threshold_and_weight_one(world, trained_a_little):
-    spec = world.spec()
-    features = world.features(spec)
-    teachers = [CachedTeacher.of(trained_a_little(spec), features, world.caption_ids, world.videos) for _ in range(2)]
-    batch = batch_of(world, features, [1, 4, 5])
-    scores = 3 * torch.randn(3, 3)
-    losses = TeachText(ranking=MaxMarginRankingLoss(), teachers=teachers)(scores, batch)
-    target = (teachers[0].scores(batch) + teachers[1].scores(batch)) / 2
-    torch.testing.assert_close(losses["distillation"], torch.nn.functional.smooth_l1_loss(scores, target))
-
-
 def test_no_gradient_reaches_teachers(world):
     spec = world.spec()
     model, features = spec.build(), world.features(spec)
@@ -134,10 +105,10 @@ def test_no_gradient_reaches_teachers(world):
     text, video = model.encode_text(batch.text), model.encode_video(batch.video)
     live = CachedTeacher(caption_ids=batch.text.ids, text=text, video_ids=batch.video.ids, video=video)
     frozen = CachedTeacher.of(model, features, world.caption_ids, world.videos)
-    scores = torch.zeros(3, 3, requires_grad=True)
-    losses = TeachText(ranking=MaxMarginRankingLoss(), teachers=[live, frozen])(scores, batch)
-    losses["distillation"].backward()
-    assert scores.grad.abs().min() > 0
+    student = world.spec().build()
+    objective = Distillation(ranking=MaxMarginRankingLoss(), teachers=[live, frozen], parts=preset("teachtext"))
+    objective(student.embed(batch), batch)["distillation"].backward()
+    assert any(parameter.grad is not None for parameter in student.parameters())
     assert all(parameter.grad is None for parameter in model.parameters())
     tensors = [*frozen.text.vectors.values(), frozen.text.weights, *frozen.video.vectors.values()]
     assert not any(tensor.requires_grad for tensor in tensors)

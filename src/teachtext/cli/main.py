@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, parity, recipe, run
+from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, objectives, parity, recipe, run
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)
+app.command("objectives")(objectives.objectives)
 
 
 @app.callback(invoke_without_command=True)

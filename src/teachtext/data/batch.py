@@ -61,10 +61,23 @@ class TextBatch:
 
 @dataclass(frozen=True)
 class Batch:
-    """B videos and one caption of each: row i of the text belongs to row i of the video."""
+    """B captions and the video of each: row i of the text belongs to row i of the video.
+
+    A video of which several captions are there comes as often as they.
+    """
 
     text: TextBatch
     video: VideoBatch
+
+    @property
+    def same_video(self) -> Tensor:
+        """(B, B) bool: whether row i's caption is one of column j's video, by its id.
+
+        That is the diagonal, and more where a video comes twice.
+        """
+        numbers = {video_id: number for number, video_id in enumerate(self.video.ids)}
+        of = torch.tensor([numbers[video_id] for video_id in self.video.ids], device=self.text.tokens.device)
+        return of[:, None] == of
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""

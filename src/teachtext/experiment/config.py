@@ -33,7 +33,7 @@ class RunConfig(Config):
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
-    distillation: DistillationConfig = DistillationConfig()
+    distillation: DistillationConfig = Field(default_factory=lambda: DistillationConfig.model_validate({}))
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )
@@ -79,7 +79,25 @@ class RunConfig(Config):
         same = [label for number, label in enumerate(labels) if label in labels[:number]]
         if same:
             raise ValueError(f"'teachers' names '{same[0][0]}' twice")
+        self._check_distillation()
         return self
+
+    def _check_distillation(self) -> None:
+        try:
+            if self.teachers:
+                self.distillation.parts.check_teachers(len(self.teachers))
+        except ValueError as error:
+            raise ValueError(f"'distillation': {error}") from error
+        if self.distillation.views != "fused" and self.model.kind in ("concat", "dual"):
+            raise ValueError(
+                f"'distillation': 'views: {self.distillation.views}' needs a space an expert, "
+                f"'{self.model.kind}' has one for all: use 'views: fused'"
+            )
+
+    @property
+    def learns_from_itself(self) -> bool:
+        """Whether the student learns from itself."""
+        return self.distillation.source != "teachers"
 
     @property
     def student_experts(self) -> list[str]:

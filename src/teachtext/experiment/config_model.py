@@ -1,10 +1,26 @@
 """The part of a config that says how a model is made: its architecture, its training, its teaching."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from teachtext.experiment.config_base import Config
+from teachtext.learning.distillation.parts import (
+    Direction,
+    Distance,
+    Parts,
+    Pool,
+    Reduction,
+    Samples,
+    Schedule,
+    Select,
+    Source,
+    Standardise,
+    Target,
+    Views,
+)
+from teachtext.learning.distillation.presets import PRESETS, Faithful, PresetName, preset
 
 
 class ModelConfig(Config):
@@ -53,7 +69,8 @@ class TrainingConfig(Config):
     """How a model is trained."""
 
     epochs: int = Field(50, ge=1, description="the epoch with the best validation t2v geometric mean is kept")
-    batch_size: int = Field(64, ge=2, description="videos a batch, each with one caption picked at random")
+    batch_size: int = Field(64, ge=2, description="videos a batch, each with captions picked at random")
+    captions_per_video: int = Field(1, ge=1, description="so many, or all where a video has fewer")
     optimizer: Literal["radam", "ranger", "adam", "adamw"] = Field(
         "radam", description="ranger is RAdam inside Lookahead"
     )
@@ -63,14 +80,63 @@ class TrainingConfig(Config):
     loss: Literal["max_margin", "info_nce"] = Field("max_margin", description="the ranking loss")
     margin: float = Field(0.2, gt=0, description="margin (max_margin)")
     temperature: float = Field(0.07, gt=0, description="temperature at the start, then learned (info_nce)")
+    same_video: Literal["mask", "positive"] = Field(
+        "mask", description="other captions of a video in the batch are left out, or right too (info_nce)"
+    )
 
 
 class DistillationConfig(Config):
-    """The TeachText objective."""
+    """The distillation objective: a preset, of which any part may be changed; `teachtext objectives` lists them all."""
 
-    weight: float = Field(1.0, ge=0, description="of the distillation loss beside the ranking loss")
-    pool: Literal["mean", "min", "max", "median"] = Field("mean", description="how teacher matrices become one")
-    threshold: float = Field(1.0, gt=0, description="of the Huber distance")
+    preset: PresetName = Field(description="a published objective")
+    faithful: Faithful = Field(description="to the paper, or to the released code where that differs")
+    source: Source = Field(description="who teaches")
+    momentum: float = Field(ge=0, lt=1, description="share of the moving average that a step keeps (momentum)")
+    views: Views = Field(description="which matrices of the student are taught")
+    standardise: Standardise = Field(description="how matrices of different scales are brought to one")
+    pool: Pool = Field(description="how teacher matrices become one, or not")
+    pool_weights: list[float] | None = Field(description="of the teachers in their order (weighted)")
+    select: Select = Field(description="which pairs count")
+    candidates: int = Field(ge=1, description="wrong pairs of a list that count (top)")
+    label_first: bool = Field(description="the right pair gets the highest of the teacher's scores")
+    target: Target = Field(description="what is compared")
+    temperature: float = Field(gt=0, description="of softmax, soft ranks, nce and entropies")
+    label_share: float = Field(ge=0, lt=1, description="share of the right pairs in the target (softmax)")
+    distance: Distance = Field(description="what is between student and target")
+    threshold: float = Field(gt=0, description="of the Huber distance")
+    direction: Direction = Field(description="which lists of a matrix are compared")
+    reduction: Reduction = Field(description="how their pairs become one loss")
+    weight: float = Field(ge=0, description="of the distillation loss")
+    schedule: Schedule = Field(description="how that weight changes with the epochs")
+    warm_up_epochs: int = Field(ge=1, description="until it is reached (warm_up)")
+    decay: float = Field(gt=0, le=1, description="factor from epoch to epoch (exponential)")
+    samples: Samples = Field(description="how much a list counts, by how sure the teacher is")
+    ranking_weight: float = Field(ge=0, description="of the ranking loss")
+    ranking_samples: Samples = Field(description="how much a pair counts there, by how unsure the teacher is")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        named: dict[str, Any] = {"preset": "teachtext", "faithful": "paper"} | values
+        # another name, or none at all, is told when it is validated
+        known = named["preset"] if named["preset"] in list(PRESETS) else "teachtext"
+        return asdict(preset(known, faithful=named["faithful"])) | named
+
+    @property
+    def parts(self) -> Parts:
+        """The same without the preset's name.
+
+        Raises:
+            ValueError: parts that make no sense together.
+        """
+        return Parts(**self.model_dump(exclude={"preset", "faithful"}))
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "DistillationConfig":
+        _ = self.parts
+        return self
 
 
 class StudentConfig(Config):

@@ -1,4 +1,4 @@
-"""Who is trained in a run: the teachers, the student alone, the TeachText student."""
+"""Who is trained in a run: the teachers, the student alone, the taught student."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ class Member:
         experts: the video experts it sees.
         model: its architecture.
         training: how it is trained.
-        teachers: whom it learns from; nobody, for all but the TeachText student.
+        teachers: whom it learns from; nobody, for all but the taught student, and for one that learns from itself.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Member:
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; without teachers the student alone."""
+    """Return the members of a run, each after those it needs; where nobody teaches, the student alone."""
     teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
     alone = Member(
@@ -42,8 +42,16 @@ def members_of(config: RunConfig) -> list[Member]:
         config.model,
         config.training,
     )
-    taught = replace(alone, label=f"student {text}, TeachText", role="teachtext", teachers=teachers)
-    return [*teachers, alone, *([taught] if teachers else [])]
+    if not teachers and not config.learns_from_itself:
+        return [alone]
+    objective = config.distillation.preset
+    taught = replace(
+        alone,
+        label=f"student {text}, {'TeachText' if objective == 'teachtext' else objective}",
+        role="teachtext",
+        teachers=() if config.learns_from_itself else teachers,
+    )
+    return [*teachers, alone, taught]
 
 
 def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:

@@ -101,7 +101,7 @@ def _teachtext(own: dict[str, Any]) -> dict[str, Any]:
     texts = ("w2v", "gpt2-xl", "gpt2-xl-finetune")
     return _ce_plus(own) | {
         "teachers": [{"text": text, "training": dict(ranger)} for text in texts],
-        "distillation": {"pool": "mean", "threshold": 1.0, "weight": 1.0},
+        "distillation": {"preset": "teachtext"},
     }
 
 

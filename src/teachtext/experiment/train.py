@@ -1,6 +1,6 @@
 """Train the members of a run, each once for a seed; what is trained already is not trained again."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
+from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import score
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
-from teachtext.learning.objective import Objective, Retrieval, TeachText
+from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.teachers import CachedTeacher
 from teachtext.learning.trainer import Trainer, best_epoch
 from teachtext.models.build import known_arguments
@@ -43,7 +44,7 @@ class Training:
     @cached_property
     def folder(self) -> Path:
         """Folder of the trained model."""
-        taught = "-taught" if self.member.teachers else ""
+        taught = "-taught" if self._taught else ""
         name = f"{folder_name(self.member.text)}{taught}-seed{self.seed}-{fingerprint(self._essence())}"
         return self.workspace.models_folder / name
 
@@ -85,7 +86,7 @@ class Training:
                 "teachers": [teacher.text for teacher in member.teachers],
                 "seed": self.seed,
                 "training": member.training.model_dump(),
-                "distillation": config.distillation.model_dump() if member.teachers else None,
+                "distillation": config.distillation.model_dump() if self._taught else None,
             },
         )
 
@@ -106,9 +107,13 @@ class Training:
         what = f"train {self.member.label}, seed {self.seed}"
         trainer = Trainer(
             model=model,
-            objective=self._objective(),
+            objective=self._objective(model).to(self.workspace.config.device),
             batches=CaptionPicks(
-                features=self.features, captions=self._captions(), batch_size=config.batch_size, seed=self.seed
+                features=self.features,
+                captions=self._captions(),
+                batch_size=config.batch_size,
+                captions_per_video=config.captions_per_video,
+                seed=self.seed,
             ),
             validate=self._validate if self.workspace.dataset.protocol.select else None,
             folder=self.folder,
@@ -151,19 +156,23 @@ class Training:
         if not path.exists():
             model, _ = load_model(self.folder)
             CachedTeacher.of(model, self.features, captions, videos).save(path)
-        return CachedTeacher.load(path)
+        teacher = CachedTeacher.load(path)
+        teacher.require(caption_ids=captions, video_ids=videos, source=path)
+        return teacher
 
-    def _objective(self) -> Objective:
-        config = self.workspace.config
+    @property
+    def _taught(self) -> bool:
+        return self.member.role == "teachtext"
+
+    def _objective(self, model: RetrievalModel) -> Objective:
         ranking = _ranking_loss(self.member.training)
-        if not self.member.teachers:
+        if not self._taught:
             return Retrieval(ranking=ranking)
-        return TeachText(
+        return Distillation(
             ranking=ranking,
+            parts=self.workspace.config.distillation.parts,
             teachers=[teacher.as_teacher() for teacher in self.teachers],
-            pool=config.distillation.pool,
-            threshold=config.distillation.threshold,
-            weight=config.distillation.weight,
+            student=model,
         )
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
@@ -207,7 +216,8 @@ class Training:
             "learn": [self._train_videos(), self._train_captions()],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [teacher.folder.name for teacher in self.teachers],
-            "distillation": config.distillation.model_dump() if member.teachers else None,
+            # whatever the preset is called that they are of
+            "distillation": asdict(config.distillation.parts) if self._taught else None,
         }
 
 
@@ -232,5 +242,5 @@ def model_arguments(
 
 def _ranking_loss(training: TrainingConfig) -> nn.Module:
     if training.loss == "info_nce":
-        return InfoNCE(temperature=training.temperature)
+        return InfoNCE(temperature=training.temperature, same_video=training.same_video)
     return MaxMarginRankingLoss(margin=training.margin)

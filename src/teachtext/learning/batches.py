@@ -10,31 +10,43 @@ from teachtext.errors import InputError
 
 
 class CaptionPicks:
-    """Batches of one epoch: every video once, with one of its captions picked at random.
+    """Batches of one epoch: every video once, with captions of its own picked at random.
+
+    A video with several comes once for each, one after the other.
 
     What comes depends on the seed and the number of the epoch alone, so training resumes anywhere.
 
     Args:
         features: features of the videos and captions.
         captions: caption ids by video id; every video has at least one.
-        batch_size: B; a tail of a single video, which no ranking loss can use, joins the batch before it.
+        batch_size: videos a batch; a tail of a single video, which no ranking loss can use, joins the batch before it.
         seed: of the order and the picks.
+        captions_per_video: different captions that are picked of each video, or as many as it has.
 
     Raises:
-        InputError: fewer than two videos, or a batch size of fewer than two.
+        InputError: fewer than two videos, a batch size of fewer than two, or no caption a video.
     """
 
     def __init__(
-        self, *, features: Features, captions: Mapping[str, Sequence[str]], batch_size: int, seed: int
+        self,
+        *,
+        features: Features,
+        captions: Mapping[str, Sequence[str]],
+        batch_size: int,
+        seed: int,
+        captions_per_video: int = 1,
     ) -> None:
         if len(captions) < 2:
             raise InputError(f"only {len(captions)} training videos", "a ranking needs at least two: add some")
         if batch_size < 2:
             raise InputError(f"batch_size is {batch_size}", "a ranking needs at least two videos a batch")
+        if captions_per_video < 1:
+            raise InputError(f"captions_per_video is {captions_per_video}", "a video needs one at least")
         self.features = features
         self.captions = captions
         self.batch_size = batch_size
         self.seed = seed
+        self.captions_per_video = captions_per_video
 
     def __len__(self) -> int:
         return len(self._starts())
@@ -43,10 +55,17 @@ class CaptionPicks:
         """Yield the batches of an epoch, numbered from 1."""
         random = np.random.default_rng([self.seed, epoch])
         order = random.permutation(sorted(self.captions)).tolist()
-        picks = [self.captions[video_id][int(random.integers(len(self.captions[video_id])))] for video_id in order]
+        picks = [self._pick(video_id, random) for video_id in order]
         starts = self._starts()
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-            yield Batch(self.features.texts(picks[start:end]), self.features.videos(order[start:end]))
+            pairs = [(video_id, pick) for video_id, own in picks[start:end] for pick in own]
+            video_ids, caption_ids = zip(*pairs, strict=True)
+            yield Batch(self.features.texts(caption_ids), self.features.videos(video_ids))
+
+    def _pick(self, video_id: str, random: np.random.Generator) -> tuple[str, list[str]]:
+        left = list(self.captions[video_id])
+        count = min(self.captions_per_video, len(left))
+        return video_id, [left.pop(int(random.integers(len(left)))) for _ in range(count)]
 
     def _starts(self) -> list[int]:
         starts = list(range(0, len(self.captions), self.batch_size))

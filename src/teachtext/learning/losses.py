@@ -1,7 +1,11 @@
-"""Losses on a similarity matrix (B, B): rows = texts, columns = videos, right pairs on the diagonal."""
+"""Ranking losses on a similarity matrix (B, B): rows = texts, columns = videos, right pairs on the diagonal.
+
+A caption never has its own video for a wrong one, wherever else that stands in the batch: losses are told which pairs
+are of the same video. They may also be told how much each pair counts.
+"""
 
 import math
-from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +16,7 @@ class MaxMarginRankingLoss(nn.Module):
     """Both directions of the max-margin ranking loss, right pairs left out of the mean.
 
     L_r = 1 / (2 B (B - 1)) sum_{i != j} max(0, m + s_ij - s_ii) + max(0, m + s_ji - s_ii)
-    (Croitoru et al., ICCV 2021, eq. 1; `fix_norm` of the authors' code).
+    (Croitoru et al., ICCV 2021, eq. 1; `fix_norm` of the authors' code). Pairs of the same video are left out too.
 
     Args:
         margin: m.
@@ -22,13 +26,21 @@ class MaxMarginRankingLoss(nn.Module):
         super().__init__()
         self.margin = margin
 
-    def forward(self, scores: Tensor) -> Tensor:
-        """Return the loss of scores (B, B), B >= 2."""
+    def forward(self, scores: Tensor, same_video: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Return the loss.
+
+        Args:
+            scores: (B, B), of two videos or more.
+            same_video: (B, B) bool, symmetric; by default the diagonal.
+            weights: (B,) of the terms of s_ii, of mean 1; by default all 1.
+        """
         right = scores.diagonal()[:, None]
-        wrong = ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-        text_to_video = F.relu(self.margin + scores - right)[wrong]
-        video_to_text = F.relu(self.margin + scores.T - right)[wrong]
-        return (text_to_video.mean() + video_to_text.mean()) / 2
+        wrong = ~(diagonal(scores) if same_video is None else same_video)
+        text_to_video = F.relu(self.margin + scores - right)
+        video_to_text = F.relu(self.margin + scores.T - right)
+        if weights is not None:
+            text_to_video, video_to_text = text_to_video * weights[:, None], video_to_text * weights[:, None]
+        return (text_to_video[wrong].mean() + video_to_text[wrong].mean()) / 2
 
 
 class InfoNCE(nn.Module):
@@ -39,41 +51,40 @@ class InfoNCE(nn.Module):
 
     Args:
         temperature: t at the start; as there, t never falls below 0.01.
+        same_video: what other pairs of the same video are: `mask` leaves them out, `positive` counts them as right
+            too, their probabilities added up (MIL-NCE: Miech et al., CVPR 2020).
     """
 
-    def __init__(self, *, temperature: float = 0.07) -> None:
+    def __init__(self, *, temperature: float = 0.07, same_video: Literal["mask", "positive"] = "mask") -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.same_video = same_video
 
-    def forward(self, scores: Tensor) -> Tensor:
-        """Return the loss of scores (B, B), B >= 2."""
+    def forward(self, scores: Tensor, same_video: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+        """Return the loss; see `MaxMarginRankingLoss.forward`."""
         logits = scores * self.log_scale.exp().clamp(max=100.0)
-        right = torch.arange(len(scores), device=scores.device)
-        return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+        same = diagonal(scores) if same_video is None else same_video
+        return (self._one_way(logits, same, weights) + self._one_way(logits.T, same, weights)) / 2
+
+    def _one_way(self, logits: Tensor, same: Tensor, weights: Tensor | None) -> Tensor:
+        if self.same_video == "positive":
+            losses = logits.logsumexp(dim=1) - logits.masked_fill(~same, -torch.inf).logsumexp(dim=1)
+        else:
+            losses = own_among_others(logits, same)
+        return (losses if weights is None else losses * weights).mean()
 
 
-def huber(scores: Tensor, target: Tensor, *, threshold: float = 1.0) -> Tensor:
-    """Return the Huber distance, averaged over all B x B pairs, the diagonal included.
+def own_among_others(logits: Tensor, same_video: Tensor) -> Tensor:
+    """Return the cross-entropy (B,) of each row's own pair among those of other videos.
 
-    h(d) = d^2 / 2 for |d| < threshold, else threshold (|d| - threshold / 2) (Croitoru et al., ICCV 2021, eq. 3).
+    Args:
+        logits: (B, B), own pairs on the diagonal.
+        same_video: (B, B) bool; such pairs beside the diagonal are left out.
     """
-    return F.huber_loss(scores, target, delta=threshold)
+    own = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits.masked_fill(same_video & ~diagonal(logits), -torch.inf), own, reduction="none")
 
 
-def mean(teachers: Tensor) -> Tensor:
-    """Return the mean of teacher matrices (N, B, B): what the paper uses."""
-    return teachers.mean(dim=0)
-
-
-def median(teachers: Tensor) -> Tensor:
-    """Return the elementwise median of teacher matrices (N, B, B), of an even number the mean of the middle two."""
-    return teachers.quantile(0.5, dim=0)
-
-
-POOLS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean": mean,
-    "min": lambda teachers: teachers.amin(dim=0),
-    "max": lambda teachers: teachers.amax(dim=0),
-    "median": median,
-}
-"""How N teacher matrices (N, B, B) become one (B, B)."""
+def diagonal(scores: Tensor) -> Tensor:
+    """Return which pairs of a matrix (B, B) stand on its diagonal, (B, B) bool."""
+    return torch.eye(len(scores), dtype=torch.bool, device=scores.device)

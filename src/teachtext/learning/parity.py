@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from teachtext.data.arrays import Arrays, read_arrays
+from teachtext.data.batch import Batch
 from teachtext.errors import InputError
 from teachtext.evaluation.similarity_file import StoredScores, cases_of
-from teachtext.learning.losses import MaxMarginRankingLoss, huber, mean
+from teachtext.learning.distillation.objective import Distillation
+from teachtext.learning.distillation.presets import preset
+from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.recording import Mode, Recording
 from teachtext.models.original import original_names, rename_original
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.models.similarity import similarity
+from teachtext.models.similarity import Embedded
 
 LIMIT = 1e-5
 GRADIENT_LIMIT = 1e-4
@@ -60,6 +63,17 @@ class Comparison:
         return self.error <= self.limit
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A teacher of which one matrix is known."""
+
+    matrix: Tensor
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Return that matrix."""
+        return self.matrix
+
+
 def check_parity(path: Path) -> list[Comparison]:
     """Compare all that a parity file holds.
 
@@ -88,28 +102,29 @@ def check_parity(path: Path) -> list[Comparison]:
 
 def _compare_eval(recording: Recording, model: RetrievalModel) -> list[Comparison]:
     with torch.no_grad():
-        return _compare_outputs(recording, model.eval(), "eval")[1]
+        return _compare_outputs(recording, model.eval(), "eval")[2]
 
 
 def _compare_train(recording: Recording, model: RetrievalModel) -> list[Comparison]:
-    scores, found = _compare_outputs(recording, model.train(), "train")
-    teachers = max(1, sum(name.startswith("train/teacher_similarity/") for name in recording.arrays))
-    targets = [recording.tensor(f"train/teacher_similarity/{i}", tuple(scores.shape)) for i in range(teachers)]
-    losses = {
-        "ranking_loss": MaxMarginRankingLoss(margin=recording.margin)(scores),
-        "distillation_loss": huber(scores, mean(torch.stack(targets))),
-    }
+    batch, student, found = _compare_outputs(recording, model.train(), "train")
+    count = max(1, sum(name.startswith("train/teacher_similarity/") for name in recording.arrays))
+    shape = tuple(student.scores.shape)
+    teachers = [Recorded(recording.tensor(f"train/teacher_similarity/{i}", shape)) for i in range(count)]
+    ranking = MaxMarginRankingLoss(margin=recording.margin)
+    losses = Distillation(ranking=ranking, parts=preset("teachtext"), teachers=teachers)(student, batch)
     for name, loss in losses.items():
-        error = float((loss.detach() - recording.tensor(f"train/{name}", ())).abs())
-        found.append(_worst("train", name.replace("_", " "), {"": error}, LIMIT))
+        error = float((loss.detach() - recording.tensor(f"train/{name}_loss", ())).abs())
+        found.append(_worst("train", f"{name} loss", {"": error}, LIMIT))
     torch.autograd.backward(list(losses.values()))
     return [*found, *_compare_gradients(recording, model), _compare_statistics(recording, model)]
 
 
-def _compare_outputs(recording: Recording, model: RetrievalModel, mode: Mode) -> tuple[Tensor, list[Comparison]]:
+def _compare_outputs(
+    recording: Recording, model: RetrievalModel, mode: Mode
+) -> tuple[Batch, Embedded, list[Comparison]]:
     batch, captions = recording.batch(mode)
-    text, video = model.encode_text(batch.text), model.encode_video(batch.video)
-    scores = similarity(text, video)
+    embedded = model.embed(batch)
+    text, video, scores = embedded.text, embedded.video, embedded.scores
     theirs = recording.tensor(f"{mode}/similarity", tuple(scores.shape))
     videos, texts = {}, {}
     for name in recording.experts:
@@ -119,11 +134,12 @@ def _compare_outputs(recording: Recording, model: RetrievalModel, mode: Mode) ->
         videos[name] = _distance(ours[present], expected[present])
         expected = recording.tensor(f"{mode}/text_embedding/{name}", (shape[0], captions, shape[1]))
         texts[name] = _distance(text.vectors[name], expected.flatten(0, 1))
-    return scores, [
+    found = [
         _worst(mode, "similarities", {"": _distance(scores, theirs)}, LIMIT),
         _worst(mode, "video embeddings", videos, LIMIT),
         _worst(mode, "text embeddings", texts, LIMIT),
     ]
+    return batch, embedded, found
 
 
 def _compare_gradients(recording: Recording, model: RetrievalModel) -> list[Comparison]:

@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,29 @@ class CachedTeacher:
         self.video = video
         self._caption_row = {caption_id: row for row, caption_id in enumerate(caption_ids)}
         self._video_row = {video_id: row for row, video_id in enumerate(video_ids)}
+
+    def require(self, *, caption_ids: Iterable[str], video_ids: Iterable[str], source: Path) -> None:
+        """Check that the teacher knows all that a student learns from; by ids, in whatever order.
+
+        Args:
+            caption_ids: of the student's captions.
+            video_ids: of the student's videos.
+            source: where the teacher is from, for the error.
+
+        Raises:
+            InputError: naming the first caption or video that it does not know.
+        """
+        for what, needed, known in (
+            ("caption", caption_ids, self._caption_row),
+            ("video", video_ids, self._video_row),
+        ):
+            missing = [one for one in needed if one not in known]
+            if missing:
+                raise InputError(
+                    f"{source} does not know {what} '{missing[0]}'"
+                    + (f" and {len(missing) - 1} more" if missing[1:] else ""),
+                    "make that teacher anew, from the captions and videos that the student learns from",
+                )
 
     @torch.no_grad()
     def scores(self, batch: Batch) -> Tensor:

@@ -29,7 +29,7 @@ class Trainer:
 
     Args:
         model: trained in place.
-        objective: losses of a similarity matrix.
+        objective: losses of what the model makes of a batch.
         batches: the batches of an epoch, by its number from 1; the same each time it is asked.
         validate: metrics of the model as it is, by direction; None keeps the last epoch.
         folder: where `model.safetensors` (best epoch) and `resume.pt` (last epoch) are written.
@@ -69,7 +69,7 @@ class Trainer:
         self.seed = seed
         self.on_epoch = on_epoch
         self.history: list[dict[str, Any]] = []
-        own = list(objective.parameters())
+        own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         groups = [{"params": list(model.parameters())}, *([{"params": own, "weight_decay": 0.0}] if own else [])]
         self.optimizer = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay)
 
@@ -103,9 +103,10 @@ class Trainer:
         sums: dict[str, float] = {}
         pairs = 0
         self.model.train()
+        self.objective.start_epoch(epoch, self.epochs)
         for batch in self.batches(epoch):
             moved = batch.to(device)
-            losses = self.objective(self.model(moved), moved)
+            losses = self.objective(self.model.embed(moved), moved)
             self.optimizer.zero_grad()
             sum(losses.values(), torch.zeros((), device=device)).backward()
             self.optimizer.step()

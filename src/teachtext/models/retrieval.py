@@ -5,11 +5,11 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
-from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
+from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding
 
 
 class RetrievalModel(nn.Module, ABC):
-    """A dual encoder: three verbs, `encode_text`, `encode_video`, and `forward` for their similarity.
+    """A dual encoder: `encode_text`, `encode_video`, `embed` for both, and `forward` for their similarity.
 
     Attributes:
         experts: the experts that it reads, sorted.
@@ -30,6 +30,10 @@ class RetrievalModel(nn.Module, ABC):
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
 
+    def embed(self, batch: Batch) -> Embedded:
+        """Embed both sides of a batch."""
+        return Embedded(self.encode_text(batch.text), self.encode_video(batch.video))
+
     def forward(self, batch: Batch) -> Tensor:
         """Return the similarity matrix (B, B) of a batch, rows = texts, columns = videos."""
-        return similarity(self.encode_text(batch.text), self.encode_video(batch.video))
+        return self.embed(batch).scores

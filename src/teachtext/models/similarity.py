@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -75,6 +76,30 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
     left = torch.cat([text.vectors[name] * weights[:, e, None] for e, name in enumerate(names)], dim=1)
     right = torch.cat([video.vectors[name] * present[:, e, None] for e, name in enumerate(names)], dim=1)
     return (left @ right.T) / (weights @ present.T)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What a model makes of a batch: captions and videos where they meet.
+
+    Attributes:
+        text: C captions.
+        video: B videos.
+    """
+
+    text: TextEmbedding
+    video: VideoEmbedding
+
+    @cached_property
+    def scores(self) -> Tensor:
+        """Their similarity matrix (C, B), made once."""
+        return similarity(self.text, self.video)
+
+    def detach(self) -> "Embedded":
+        """Return the same without gradient."""
+        text = {name: vector.detach() for name, vector in self.text.vectors.items()}
+        video = {name: vector.detach() for name, vector in self.video.vectors.items()}
+        return Embedded(TextEmbedding(text, self.text.weights.detach()), VideoEmbedding(video, self.video.present))
 
 
 def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:

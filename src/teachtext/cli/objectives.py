@@ -1,0 +1,57 @@
+"""`teachtext objectives`: the parts of the distillation objective, and the published ones made of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from teachtext.learning.distillation.tables import Described
+
+
+def objectives(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """List the parts of the distillation objective, and its presets.
+
+    'distillation:' of a config names a preset, and may change any part of it.
+    """
+    from teachtext.cli.progress import console
+    from teachtext.learning.distillation.presets import PRESETS
+    from teachtext.learning.distillation.tables import described, settings_in
+
+    if as_json:
+        presets = {name: asdict(preset) for name, preset in PRESETS.items()}
+        print(json.dumps({"parts": described(), "presets": presets}, indent=2, ensure_ascii=False))
+        return
+    console.print(_parts(described()))
+    for name, preset in PRESETS.items():
+        console.print(f"\npreset: {name}", markup=False)
+        console.print(f"  {preset.what}", markup=False)
+        console.print(f"  {_settings(settings_in(preset.parts))}", markup=False)
+        if preset.code:
+            console.print(f"  with 'faithful: code': {_settings(preset.code)}", markup=False)
+
+
+def _parts(described: "Described") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in ("part", "choice"):
+        table.add_column(column, no_wrap=True)
+    for column in ("what it does", "its settings"):
+        table.add_column(column)
+    for part, choices in described.items():
+        for number, (choice, (what, settings)) in enumerate(choices.items()):
+            table.add_row("" if number else part, choice, what, "\n".join(settings))
+        table.add_section()
+    return table
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {str(value).lower()}" for name, value in values.items())

@@ -1,0 +1,154 @@
+"""The distillation objective: a ranking loss, and a distance to what teachers say, put together from its parts."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from teachtext.data.batch import Batch
+from teachtext.learning.distillation.lists import Lists
+from teachtext.learning.distillation.parts import Parts
+from teachtext.learning.distillation.pool import Learned
+from teachtext.learning.distillation.reduction import reduced
+from teachtext.learning.distillation.samples import SAMPLES, list_entropies, mistrust, trust
+from teachtext.learning.distillation.select import label_first
+from teachtext.learning.distillation.source import SOURCES, Momentum, Taught, Teachers
+from teachtext.learning.distillation.tables import chosen
+from teachtext.learning.distillation.views import View
+from teachtext.learning.objective import Objective
+from teachtext.learning.teachers import Teacher
+from teachtext.models.retrieval import RetrievalModel
+from teachtext.models.similarity import Embedded
+
+Target = tuple[Tensor, Tensor]
+
+
+class Distillation(Objective):
+    """Ranking loss and distance to teachers: L = w_r L_r + lambda(epoch) w_d mean over teachers and views of D.
+
+    source -> standardise -> pool -> select -> target -> distance -> weights; see `Parts`. With the preset `teachtext`
+    it is L = L_r + L_d (Croitoru et al., ICCV 2021, eq. 2-4). What a teacher does not know of (NaN) it has no say in,
+    and pairs that none knows are left out.
+
+    Args:
+        ranking: L_r, a loss of scores (B, B), of which pairs are of the same video, and of weights (B,).
+        parts: everything else; see `teachtext.learning.distillation.presets`.
+        teachers: N frozen teachers, none where the student teaches itself.
+        student: the model in training, of which source momentum takes its average.
+
+    Raises:
+        ValueError: the parts ask for other teachers than there are, or for the student.
+    """
+
+    def __init__(
+        self,
+        *,
+        ranking: nn.Module,
+        parts: Parts,
+        teachers: Sequence[Teacher] = (),
+        student: RetrievalModel | None = None,
+    ) -> None:
+        super().__init__()
+        parts.check_teachers(len(teachers))
+        self.ranking = ranking
+        self.parts = parts
+        self.source = _source(parts, teachers, student)
+        self.pool = Learned(teachers=len(teachers)) if parts.pool == "learned" else chosen("pool", parts)
+        self.views, self.standardise = chosen("views", parts), chosen("standardise", parts)
+        self.select, self.target, self.distance = (chosen(name, parts) for name in ("select", "target", "distance"))
+        self.direction, self.reduction = chosen("direction", parts), chosen("reduction", parts)
+        self.schedule, self.samples = chosen("schedule", parts), chosen("samples", parts)
+        self.ranking_samples = SAMPLES[parts.ranking_samples]
+        self.start_epoch(1, 1)
+
+    def start_epoch(self, epoch: int, epochs: int) -> None:
+        """Set the weight that the distance has in this epoch."""
+        self.weight: float = self.parts.weight * self.schedule(epoch, epochs)
+
+    def forward(self, student: Embedded, batch: Batch) -> dict[str, Tensor]:
+        """Return the ranking and the distillation loss."""
+        same_video = batch.same_video
+        taught: Taught = self.source(student, batch)
+        targets = self._pooled(taught.scores)
+        of_rows, of_columns = self._views(student, taught)
+        losses = [
+            self.direction(
+                partial(self._loss, of_rows, teacher, known, same_video),
+                partial(self._loss, of_columns, teacher.T, known.T, same_video),
+            )
+            for teacher, known in targets
+        ]
+        ranking = self.ranking(student.scores, same_video, self._ranking_weights(targets, same_video))
+        return {
+            "ranking": self.parts.ranking_weight * ranking,
+            "distillation": self.weight * torch.stack(losses).mean(),
+        }
+
+    def _pooled(self, scores: Tensor) -> list[Target]:
+        """Return what is taught, and where anything is; one, or one a teacher."""
+        known = ~scores.isnan()
+        scores = torch.stack([self.standardise(*one) for one in zip(torch.where(known, scores, 0), known, strict=True)])
+        if self.parts.pool == "none":
+            return list(zip(scores, known, strict=True))
+        by_any = known.any(dim=0)
+        return [(torch.where(by_any, self.pool(scores, known), 0), by_any)]
+
+    def _views(self, student: Embedded, taught: Taught) -> tuple[list[View], list[View]]:
+        """Return the student's matrices for the direction of rows, and transposed for that of columns."""
+        of_rows = of_columns = student
+        if self.parts.distance == "nce" and taught.keys is not None:
+            of_rows = Embedded(student.text, taught.keys.video)
+            of_columns = Embedded(taught.keys.text, student.video)
+        rows = self.views(of_rows)
+        columns = rows if of_columns is of_rows else self.views(of_columns)
+        if self.parts.standardise in ("z_score", "min_max"):
+            rows, columns = ([(self.standardise(*view), view[1]) for view in views] for views in (rows, columns))
+        return rows, [(scores.T, known.T) for scores, known in columns]
+
+    def _loss(self, views: Sequence[View], teacher: Tensor, known: Tensor, same_video: Tensor) -> Tensor:
+        """Return the mean over views of the distance between their rows and the teacher's."""
+        parts = self.parts
+        counted = self.select(teacher, known, same_video)
+        weights = None
+        if parts.samples != "uniform":
+            weights = trust(self.samples(*list_entropies(teacher, counted, parts.temperature)))
+        if parts.label_first:
+            teacher = label_first(teacher, counted, same_video)
+        losses = []
+        for scores, there in views:
+            lists = Lists(counted & there, same_video)
+            ours, theirs = self.target(scores, teacher, lists)
+            if parts.target == "softmax" and parts.distance != "kl":
+                # they come as logarithms, which is what kl needs
+                ours, theirs = ours.exp(), theirs.exp()
+            values, count = self.distance(ours, theirs, lists)
+            losses.append(reduced(self.reduction, values, count, weights))
+        return torch.stack(losses).mean()
+
+    def _ranking_weights(self, targets: Sequence[Target], same_video: Tensor) -> Tensor | None:
+        if self.parts.ranking_samples == "uniform":
+            return None
+        weights = [
+            self.direction(
+                partial(self._mistrust, teacher, known, same_video),
+                partial(self._mistrust, teacher.T, known.T, same_video),
+            )
+            for teacher, known in targets
+        ]
+        together = torch.stack(weights).mean(dim=0).detach()
+        return together / together.mean()
+
+    def _mistrust(self, teacher: Tensor, known: Tensor, same_video: Tensor) -> Tensor:
+        counted = self.select(teacher, known, same_video)
+        return mistrust(self.ranking_samples(*list_entropies(teacher, counted, self.parts.temperature)))
+
+
+def _source(parts: Parts, teachers: Sequence[Teacher], student: RetrievalModel | None) -> nn.Module:
+    if parts.source == "teachers":
+        return Teachers(teachers=teachers)
+    if parts.source != "momentum":
+        return SOURCES[parts.source]()
+    if student is None:
+        raise ValueError("'source: momentum' needs the student")
+    return Momentum(student=student, momentum=parts.momentum)
