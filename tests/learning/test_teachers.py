@@ -126,6 +126,34 @@ def test_the_paper_pools_by_the_mean_with_threshold_and_weight_one(world, traine
     torch.testing.assert_close(losses["distillation"], torch.nn.functional.smooth_l1_loss(scores, target))
 
 
+def test_a_teacher_has_no_opinion_on_videos_of_which_it_knows_nothing(world):
+    seeing, hearing = world.spec(), world.spec(experts=["audio"])
+    heard = torch.tensor([world.file("audio").rows_of(video) > 0 for video in world.videos])
+    everything, little = (
+        CachedTeacher.of(spec.build(), world.features(spec), world.caption_ids, world.videos)
+        for spec in (seeing, hearing)
+    )
+    batch = batch_of(world, world.features(seeing), range(9))
+    opinion = little.scores(batch)
+    assert opinion.isnan().all(dim=0).equal(~heard)
+    assert opinion[:, heard].isfinite().all()
+    scores = torch.randn(9, 9, requires_grad=True)
+
+    def distilled(*teachers):
+        losses = TeachText(ranking=MaxMarginRankingLoss(), teachers=teachers)(scores, batch)
+        (gradient,) = torch.autograd.grad(losses["distillation"], scores)
+        return losses["distillation"], gradient
+
+    # two teachers: where one has no opinion the other's is the target
+    own = everything.scores(batch)
+    target = torch.where(heard, (own + opinion) / 2, own)
+    torch.testing.assert_close(distilled(everything, little)[0], huber(scores, target))
+    # one teacher: what nobody knows pulls the student nowhere
+    loss, gradient = distilled(little)
+    assert loss > 0 and gradient.isfinite().all()
+    assert (gradient == 0).all(dim=0).equal(~heard)
+
+
 def test_no_gradient_reaches_teachers(world):
     spec = world.spec()
     model, features = spec.build(), world.features(spec)

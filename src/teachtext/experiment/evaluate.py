@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.features import Features, only_described
+from teachtext.data.features import Features, described, only_described
 from teachtext.data.folder import DEFAULT_SPLITS, load_folder
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
@@ -111,9 +111,15 @@ def evaluate_folder(
     experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
     text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
-    kept = only_described(dataset, experts.values())
-    if not kept.splits[split]:
+    readable = set(described(dataset.splits[split], experts.values()))
+    if not readable:
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
+    # the gallery of a run: what its experts together describe, whether or not this model has all of them
+    others = [FeatureFile(path) for path in sorted((features / "video").iterdir()) if shards_of(path)]
+    kept = only_described(dataset, others)
+    if unknown := len(kept.splits[split]) - len(readable):
+        missing = f"{unknown:,} of {len(kept.splits[split]):,} videos have no features of {', '.join(spec.experts)}"
+        notes.append(f"{missing}: they share the last rank")
     ranks = rank_queries(model, files, kept.queries_of(split), kept.splits[split])
     return Evaluation(ranks, split, notes)
 

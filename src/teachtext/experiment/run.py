@@ -52,6 +52,8 @@ def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
     with _torch_settings(workspace.config):
         trainings = list(_trainings(workspace))
         for training in trainings:
+            training.check()
+        for training in trainings:
             training.train(progress)
     return trainings
 
@@ -126,8 +128,23 @@ def _tested_on(workspace: Workspace) -> TestedOn:
         train_videos=len(dataset.splits[protocol.train]),
         selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
         generated=workspace.config.dataset.playground is not None,
-        notes=list(dataset.notes),
+        notes=[*dataset.notes, *_unreadable(workspace)],
     )
+
+
+def _unreadable(workspace: Workspace) -> Iterator[str]:
+    """Yield a note for each member that cannot read all videos."""
+    dataset = workspace.dataset
+    for member in members_of(workspace.config):
+        splits = dataset.protocol.train, dataset.protocol.test
+        (learned, train), (found, test) = (
+            (len(workspace.readable(split, member.experts)), len(dataset.splits[split])) for split in splits
+        )
+        if learned < train or found < test:
+            yield (
+                f"{member.label}: learned from the {learned:,} of {train:,} training videos that its experts describe; "
+                f"of the {test:,} test videos the {test - found:,} others share its last rank"
+            )
 
 
 def _check_device(config: RunConfig) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from teachtext.data.features import Features
 from teachtext.data.types import Caption
 from teachtext.encoders.registry import folder_name
+from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config_model import ModelConfig, TrainingConfig
 from teachtext.experiment.members import Member
@@ -76,11 +77,11 @@ class Training:
             text_encoder=member.text,
             max_words=member.model.max_words,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
-            trained_on=self._train_videos(),
+            trained_on=self._train_videos,
             origin={
                 "run": config.name,
                 "dataset": workspace.dataset.name,
-                "train_videos": len(workspace.dataset.splits[workspace.dataset.protocol.train]),
+                "train_videos": len(self._train_videos),
                 "role": member.role,
                 "teachers": [teacher.text for teacher in member.teachers],
                 "seed": self.seed,
@@ -95,6 +96,16 @@ class Training:
         workspace = self.workspace
         experts = {name: workspace.expert_file(name) for name in self.member.experts}
         return self.spec.features(workspace.text_file(self.member.text), experts)
+
+    def check(self) -> None:
+        """Raise InputError where it can read too few training videos to learn from."""
+        if len(self._train_videos) < 2:
+            dataset = self.workspace.dataset
+            videos = len(dataset.splits[dataset.protocol.train])
+            raise InputError(
+                f"{self.member.label} can read {len(self._train_videos)} of the {videos:,} training videos",
+                "give it experts that describe more of them, or leave it out",
+            )
 
     def train(self, progress: Progress) -> None:
         """Train it, or go on where it was stopped; its teachers must be done."""
@@ -145,8 +156,10 @@ class Training:
         return read_json(self.folder / METRICS)
 
     def as_teacher(self) -> CachedTeacher:
-        """Freeze the trained model over the training split; made once, then read."""
-        captions, videos = self._train_captions(), self._train_videos()
+        """Freeze the trained model over the whole training split; made once, then read."""
+        dataset = self.workspace.dataset
+        train = dataset.protocol.train
+        captions, videos = [caption.id for caption in dataset.queries_of(train)], list(dataset.splits[train])
         path = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
         if not path.exists():
             model, _ = load_model(self.folder)
@@ -172,21 +185,20 @@ class Training:
         found = score(model, self.features, self._select_queries, videos)
         return retrieval_metrics(found.similarity, found.video_of)
 
+    @cached_property
     def _train_videos(self) -> list[str]:
-        dataset = self.workspace.dataset
-        return list(dataset.splits[dataset.protocol.train])
+        """The training videos that it can read."""
+        return self.workspace.readable(self.workspace.dataset.protocol.train, self.member.experts)
 
     @cached_property
     def _train_queries(self) -> list[Caption]:
-        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.train)
+        dataset, videos = self.workspace.dataset, set(self._train_videos)
+        return [query for query in dataset.queries_of(dataset.protocol.train) if query.video_id in videos]
 
     @cached_property
     def _select_queries(self) -> list[Caption]:
         select = self.workspace.dataset.protocol.select
         return self.workspace.dataset.queries_of(select) if select else []
-
-    def _train_captions(self) -> list[str]:
-        return [caption.id for caption in self._train_queries]
 
     def _captions(self) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}
@@ -204,7 +216,7 @@ class Training:
             "seed": self.seed,
             "text": workspace.text_file(member.text).checksum(),
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
-            "learn": [self._train_videos(), self._train_captions()],
+            "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [teacher.folder.name for teacher in self.teachers],
             "distillation": config.distillation.model_dump() if member.teachers else None,

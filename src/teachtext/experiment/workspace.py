@@ -1,11 +1,12 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.features import only_described
+from teachtext.data.features import described, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
 from teachtext.data.playground import build_playground
@@ -101,6 +102,10 @@ class Workspace:
             if not dataset.splits[split]:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
         return dataset
+
+    def readable(self, split: str, experts: Iterable[str]) -> list[str]:
+        """Return the videos of a split that at least one of the experts describes."""
+        return described(self.dataset.splits[split], map(self.expert_file, experts))
 
     def queries(self) -> list[Caption]:
         """All captions that are ever read: the queries of all splits of the protocol."""

@@ -61,8 +61,8 @@ def huber(scores: Tensor, target: Tensor, *, threshold: float = 1.0) -> Tensor:
 
 
 def mean(teachers: Tensor) -> Tensor:
-    """Return the mean of teacher matrices (N, B, B): what the paper uses."""
-    return teachers.mean(dim=0)
+    """Return the mean of teacher matrices (N, B, B): what the paper uses. NaN has no say."""
+    return teachers.nanmean(dim=0)
 
 
 def median(teachers: Tensor) -> Tensor:

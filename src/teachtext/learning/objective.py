@@ -67,5 +67,7 @@ class TeachText(Objective):
     def forward(self, scores: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the ranking and the distillation loss."""
         target = self.pool(torch.stack([teacher.scores(batch) for teacher in self.teachers]))
+        # what no teacher knows is left to the student
+        target = torch.where(target.isnan(), scores.detach(), target)
         distance = huber(scores, target, threshold=self.threshold)
         return {"ranking": self.ranking(scores), "distillation": self.weight * distance}
