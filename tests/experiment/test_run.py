@@ -300,6 +300,34 @@ def test_a_teacher_with_an_expert_that_many_videos_lack_is_tested_on_all_of_them
         )
 
 
+def test_questions_are_asked_of_every_model_and_the_deaf_guess(tmp_path: Path, tiny: Tiny):
+    dataset = {"playground": {"videos": 24, "captions_per_video": 3, "questions": 1}}
+    config = tiny(tmp_path, dataset=dataset, teachers=["wordllama"], seeds=[0], distillation=None)
+    results, _ = run(config)
+    assert [row.role for row in results.rows] == ["teacher", "student"], "nobody is taught"
+    assert (results.test.videos, results.test.train_videos, results.test.queries) == (5, 16, 15)
+    kinds = ["speech", "sign", "sound", "direction"]
+    assert {kind: (each.questions, each.chance) for kind, each in results.test.questions.items()} == dict.fromkeys(
+        kinds, (4, 25.0)
+    )
+    for row in results.rows:
+        shares = row.seeds[0].questions
+        assert list(shares) == kinds
+        # motion is the same in all videos of these groups
+        assert shares["speech"] == shares["sound"] == 25.0
+    (kept,) = (config.folder / results.rows[0].seeds[0].model).glob("questions-*.json")
+    marks = json.loads(kept.read_text())
+    assert len(marks) == 16
+    seen = json.loads((kept.parent / "trained_on.json").read_text())
+    assert not any(video.startswith("ask-") for video in seen)
+    assert 'id="questions"' in (config.folder / "report.html").read_text()
+    kept.write_text(json.dumps(dict.fromkeys(marks, 1.0)))
+    assert set(run(config)[0].rows[0].seeds[0].questions.values()) == {100.0}, "read, not given again"
+    kept.write_text("{}")
+    with pytest.raises(InputError, match="is not a whole file of marks: delete it"):
+        run(config)
+
+
 def test_a_teacher_that_can_read_hardly_any_video_is_refused_before_any_training(
     done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
 ):

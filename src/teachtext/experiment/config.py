@@ -33,7 +33,9 @@ class RunConfig(Config):
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
-    distillation: DistillationConfig = DistillationConfig()
+    distillation: DistillationConfig | None = Field(
+        DistillationConfig(), description="how the student is taught; null compares models and teaches none"
+    )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )

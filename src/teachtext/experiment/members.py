@@ -1,5 +1,6 @@
 """Who is trained in a run: the teachers, the student alone, the TeachText student."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from teachtext.evaluation.results import Role
@@ -31,7 +32,7 @@ class Member:
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; without teachers the student alone."""
+    """Return the members of a run, each after those it needs; without teachers or teaching, the student is alone."""
     teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
     alone = Member(
@@ -43,7 +44,12 @@ def members_of(config: RunConfig) -> list[Member]:
         config.training,
     )
     taught = replace(alone, label=f"student {text}, TeachText", role="teachtext", teachers=teachers)
-    return [*teachers, alone, *([taught] if teachers else [])]
+    return [*teachers, alone, *([taught] if teachers and config.distillation else [])]
+
+
+def _experts_told(experts: Sequence[str], everything: Sequence[str]) -> str:
+    missing = [name for name in everything if name not in experts]
+    return f"without {missing[0]}" if len(missing) == 1 < len(experts) else ", ".join(experts)
 
 
 def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
@@ -52,7 +58,7 @@ def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
     experts = tuple(sorted(teacher.experts or everything))
     differs = [
         *([model.kind] if model.kind != config.model.kind else []),
-        *([", ".join(experts)] if len(experts) < len(everything) else []),
+        *([_experts_told(experts, everything)] if len(experts) < len(everything) else []),
     ]
     label = f"teacher {teacher.text}" + (f" ({'; '.join(differs)})" if differs else "")
     return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)

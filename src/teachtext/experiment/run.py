@@ -14,6 +14,7 @@ from teachtext.evaluation.results import Results, Row, TestedOn, as_seed_result
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test
 from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.questions import answered, asked
 from teachtext.experiment.report import write_report
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
@@ -105,7 +106,8 @@ def _row(workspace: Workspace, member: Member) -> Row:
         told = training.metrics()
         parameters = told["parameters"]
         folder = training.folder.relative_to(workspace.config.folder).as_posix()
-        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics_of(ranks_on_test(training))))
+        metrics = metrics_of(ranks_on_test(training))
+        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics, answered(training)))
     return Row(
         label=member.label,
         role=member.role,
@@ -129,6 +131,7 @@ def _tested_on(workspace: Workspace) -> TestedOn:
         selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
         generated=workspace.config.dataset.playground is not None,
         notes=[*dataset.notes, *_unreadable(workspace)],
+        questions=asked(dataset.questions),
     )
 
 

@@ -13,7 +13,7 @@ from teachtext.data.types import Caption
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.experiment.config_model import ModelConfig, TrainingConfig
+from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.members import Member
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
@@ -86,7 +86,7 @@ class Training:
                 "teachers": [teacher.text for teacher in member.teachers],
                 "seed": self.seed,
                 "training": member.training.model_dump(),
-                "distillation": config.distillation.model_dump() if member.teachers else None,
+                "distillation": self._distillation and self._distillation.model_dump(),
             },
         )
 
@@ -166,17 +166,21 @@ class Training:
             CachedTeacher.of(model, self.features, captions, videos).save(path)
         return CachedTeacher.load(path)
 
+    @property
+    def _distillation(self) -> DistillationConfig | None:
+        return self.workspace.config.distillation if self.member.teachers else None
+
     def _objective(self) -> Objective:
-        config = self.workspace.config
         ranking = _ranking_loss(self.member.training)
-        if not self.member.teachers:
+        distillation = self._distillation
+        if distillation is None:
             return Retrieval(ranking=ranking)
         return TeachText(
             ranking=ranking,
             teachers=[teacher.as_teacher() for teacher in self.teachers],
-            pool=config.distillation.pool,
-            threshold=config.distillation.threshold,
-            weight=config.distillation.weight,
+            pool=distillation.pool,
+            threshold=distillation.threshold,
+            weight=distillation.weight,
         )
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
@@ -209,7 +213,6 @@ class Training:
     def _essence(self) -> dict[str, Any]:
         """Everything that the numbers depend on."""
         workspace, member = self.workspace, self.member
-        config = workspace.config
         return {
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
             "training": member.training.model_dump(),
@@ -219,7 +222,7 @@ class Training:
             "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [teacher.folder.name for teacher in self.teachers],
-            "distillation": config.distillation.model_dump() if member.teachers else None,
+            "distillation": self._distillation and self._distillation.model_dump(),
         }
 
 

@@ -78,6 +78,7 @@ class Workspace:
                 captions_per_video=dataset.playground.captions_per_video,
                 seed=dataset.playground.seed,
                 wrong_captions=dataset.playground.wrong_captions,
+                questions=dataset.playground.questions,
                 workers=self.config.workers,
                 progress=lambda done, total: self.progress("make the playground", done, total),
             )
@@ -108,9 +109,11 @@ class Workspace:
         return described(self.dataset.splits[split], map(self.expert_file, experts))
 
     def queries(self) -> list[Caption]:
-        """All captions that are ever read: the queries of all splits of the protocol."""
+        """All captions that are ever read: the queries of all splits of the protocol, and the questions."""
         dataset = self.listed_dataset
-        return [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+        queries = [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+        asked = [question.caption for question in dataset.questions]
+        return list({caption.id: caption for caption in (*queries, *asked)}.values())
 
     def check_names(self) -> None:
         """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""
