@@ -74,10 +74,14 @@ def test_a_sequence_can_be_padded_the_same_in_every_batch(files, words):
     assert read_texts(words, ["c0"], max_tokens=5, fill=True).tokens.shape == (1, 5, 4)
 
 
-@pytest.mark.parametrize("item", ["nothing", "unheard of"])
-def test_a_video_that_no_expert_describes_is_refused(files, item):
-    with pytest.raises(InputError, match=rf"video '{item}' has no features of motion\.x, scene"):
-        read_videos(files, ["a", item, "b"])
+@pytest.mark.parametrize("ids", [["a", "nothing", "b"], ["unheard of", "nothing"], ["nothing"]])
+def test_a_video_that_no_expert_describes_lacks_them_all(files, ids):
+    batch = read_videos(files, ids)
+    known = torch.tensor([item in ("a", "b") for item in ids])
+    assert batch.present.any(dim=1).equal(known)
+    for name, rows in batch.experts.items():
+        assert rows.shape[1] >= 1 and rows[~known].abs().max() == 0
+        assert batch.lengths[name][~known].max() == 0
 
 
 @pytest.mark.parametrize("max_tokens", [None, 1, 4])

@@ -364,6 +364,22 @@ def test_without_teachers_the_student_is_alone(load: Load):
     assert [member.role for member in members_of(load(teachers=[]))] == ["student"]
 
 
+def test_without_distillation_nobody_is_taught(load: Load):
+    config = load(teachers=["glove", "use"], distillation=None)
+    assert [member.role for member in members_of(config)] == ["teacher", "teacher", "student"]
+    assert load(show_config(config)) == config
+
+
+def test_a_teacher_is_named_by_what_it_sees_or_by_the_one_thing_that_it_does_not(load: Load):
+    teachers = [{"text": "glove", "experts": names} for names in (["motion"], ["motion", "scene"], ["audio", "scene"])]
+    config = load(experts=["motion", "scene", "audio"], teachers=teachers)
+    assert [member.label for member in members_of(config)[:3]] == [
+        "teacher glove (motion)",
+        "teacher glove (without audio)",
+        "teacher glove (without motion)",
+    ]
+
+
 def test_faithful_is_sequential_gating_that_takes_padding_for_tokens(load: Load):
     model = load(model={"faithful": True}).model
     assert (model.gating, model.mask_padding) == ("sequential", False)

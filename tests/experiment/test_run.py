@@ -286,6 +286,99 @@ def test_features_from_a_file_need_no_videos(dataset: Path, tmp_path: Path, tiny
         )
 
 
+def test_a_teacher_with_an_expert_that_many_videos_lack_is_tested_on_all_of_them(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    playground = done[0].folder / "playground"
+    splits = json.loads((playground / "splits.json").read_text())
+    heard = [*splits["train"][:9], *splits["val"][:1], *splits["test"][:2]]
+    file = write_npz(tmp_path / "voice.npz", heard, voice=(3, 6))
+    dataset = {"path": str(playground), "features": str(done[0].folder / "features")}
+    experts = ["motion", {"name": "voice", "file": str(file), "pool": False, "clusters": 2}]
+    config = tiny(
+        tmp_path,
+        dataset=dataset,
+        experts=experts,
+        teachers=[{"text": "wordllama", "experts": ["voice"]}],
+        seeds=[0],
+        training={"epochs": 2, "batch_size": 2},
+    )
+    results, _ = run(config)
+    assert (results.test.videos, results.test.train_videos) == (5, 16)
+    assert results.test.notes == [
+        "teacher wordllama (voice): learned from the 9 of 16 training videos that its experts describe; of the 5 test "
+        "videos the 3 others share its last rank"
+    ]
+    hearing, taught = results.rows[0].seeds[0], results.rows[-1].seeds[0]
+    trained_on = {
+        seed.model: json.loads((config.folder / seed.model / "trained_on.json").read_text())
+        for seed in (hearing, taught)
+    }
+    assert (trained_on[hearing.model], trained_on[taught.model]) == (splits["train"][:9], splits["train"])
+    (kept,) = (config.folder / hearing.model).glob("test-*.npz")
+    ranks = QueryRanks.load(kept)
+    unheard = np.isin(np.array(ranks.video_ids)[ranks.video_of], splits["test"][2:])
+    assert len(ranks.video_ids) == 5 and unheard.sum() == 9
+    assert (ranks.t2v[unheard] == 3).all(), "places 3, 4 and 5, averaged"
+    assert (ranks.t2v[~unheard] <= 1).all()
+    history = json.loads((config.folder / taught.model / "metrics.json").read_text())["history"]
+    assert all(math.isfinite(loss) for entry in history for loss in entry["losses"].values())
+    # the gallery is that of the run wherever the model is tested again
+    features = Path(shutil.copytree(done[0].folder / "features", tmp_path / "features"))
+    shutil.copytree(config.folder / "features" / "video" / "voice", features / "video" / "voice")
+    for seed in (hearing, taught):
+        again = evaluate_folder(config.folder / seed.model, playground, features)
+        assert metrics_of(again.ranks)["t2v"].as_dict() == seed.t2v
+        assert again.notes == (
+            ["3 of 5 videos have no features of voice: they share the last rank"] if seed is hearing else []
+        )
+
+
+def test_questions_are_asked_of_every_model_and_the_deaf_guess(tmp_path: Path, tiny: Tiny):
+    dataset = {"playground": {"videos": 24, "captions_per_video": 3, "questions": 1}}
+    config = tiny(tmp_path, dataset=dataset, teachers=["wordllama"], seeds=[0], distillation=None)
+    results, _ = run(config)
+    assert [row.role for row in results.rows] == ["teacher", "student"], "nobody is taught"
+    assert (results.test.videos, results.test.train_videos, results.test.queries) == (5, 16, 15)
+    kinds = ["speech", "sign", "sound", "direction"]
+    assert {kind: (each.questions, each.chance) for kind, each in results.test.questions.items()} == dict.fromkeys(
+        kinds, (4, 25.0)
+    )
+    for row in results.rows:
+        shares = row.seeds[0].questions
+        assert list(shares) == kinds
+        # motion is the same in all videos of these groups
+        assert shares["speech"] == shares["sound"] == 25.0
+    (kept,) = (config.folder / results.rows[0].seeds[0].model).glob("questions-*.json")
+    marks = json.loads(kept.read_text())
+    assert len(marks) == 16
+    seen = json.loads((kept.parent / "trained_on.json").read_text())
+    assert not any(video.startswith("ask-") for video in seen)
+    assert 'id="questions"' in (config.folder / "report.html").read_text()
+    kept.write_text(json.dumps(dict.fromkeys(marks, 1.0)))
+    assert set(run(config)[0].rows[0].seeds[0].questions.values()) == {100.0}, "read, not given again"
+    kept.write_text("{}")
+    with pytest.raises(InputError, match="is not a whole file of marks: delete it"):
+        run(config)
+
+
+def test_a_teacher_that_can_read_hardly_any_video_is_refused_before_any_training(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    playground = done[0].folder / "playground"
+    first, *_ = json.loads((playground / "splits.json").read_text())["train"]
+    file = write_npz(tmp_path / "voice.npz", [first], voice=(6,))
+    config = tiny(
+        tmp_path,
+        dataset={"path": str(playground), "features": str(done[0].folder / "features")},
+        experts=["motion", {"name": "voice", "file": str(file)}],
+        teachers=["glove", {"text": "wordllama", "experts": ["voice"]}],
+    )
+    with pytest.raises(InputError, match=r"teacher wordllama \(voice\) can read 1 of the 16 training videos"):
+        run(config)
+    assert not list(config.folder.glob("models/*/model.safetensors"))
+
+
 def test_bad_videos_are_set_aside_and_counted(dataset: Path, tmp_path: Path, tiny: Tiny):
     splits = json.loads((dataset / "splits.json").read_text())
     bad = {splits["train"][2]: b"", splits["train"][3]: b"not a video\n" * 50, splits["test"][0]: b"\0" * 5000}

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn.functional import huber_loss
 
 from teachtext.errors import InputError
 from teachtext.learning.distillation.objective import Distillation
@@ -95,6 +96,36 @@ def test_scores_of_a_gallery(world, teacher):
     rows = [world.caption_ids.index(caption_id) for caption_id in batch.text.ids]
     torch.testing.assert_close(torch.from_numpy(found.similarity[rows][:, [7, 2]]), expected, atol=1e-6, rtol=0)
     assert found.weights.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_teacher_has_no_opinion_on_videos_of_which_it_knows_nothing(world):
+    seeing, hearing = world.spec(), world.spec(experts=["audio"])
+    heard = torch.tensor([world.file("audio").rows_of(video) > 0 for video in world.videos])
+    everything, little = (
+        CachedTeacher.of(spec.build(), world.features(spec), world.caption_ids, world.videos)
+        for spec in (seeing, hearing)
+    )
+    batch = batch_of(world, world.features(seeing), range(9))
+    opinion = little.scores(batch)
+    assert opinion.isnan().all(dim=0).equal(~heard)
+    assert opinion[:, heard].isfinite().all()
+    student = seeing.build().embed(batch)
+    scores = student.scores
+
+    def distilled(*teachers):
+        objective = Distillation(ranking=MaxMarginRankingLoss(), parts=preset("teachtext"), teachers=teachers)
+        losses = objective(student, batch)
+        (gradient,) = torch.autograd.grad(losses["distillation"], scores, retain_graph=True)
+        return losses["distillation"], gradient
+
+    # two teachers: where one has no opinion the other's is the target
+    own = everything.scores(batch)
+    target = torch.where(heard, (own + opinion) / 2, own)
+    torch.testing.assert_close(distilled(everything, little)[0], huber_loss(scores, target))
+    # one teacher: what nobody knows pulls the student nowhere
+    loss, gradient = distilled(little)
+    assert loss > 0 and gradient.isfinite().all()
+    assert (gradient == 0).all(dim=0).equal(~heard)
 
 
 def test_no_gradient_reaches_teachers(world):

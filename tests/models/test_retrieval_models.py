@@ -10,6 +10,7 @@ from torch import nn
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.errors import InputError
 from teachtext.models.build import MODELS, build_model
+from teachtext.models.similarity import NOTHING_KNOWN, similarity
 from teachtext.models.text import TextBranch
 
 DIMS = {"rgb.model.0": 5, "audio": 3, "rgb.model": 4}
@@ -75,6 +76,27 @@ def test_every_pattern_of_missing_experts_in_one_batch(variant, captions, traini
     for name, parameter in model.named_parameters():
         assert parameter.grad.isfinite().all(), name
     assert all(value.isfinite().all() for value in model.buffers())
+
+
+@every_variant
+@pytest.mark.parametrize("mask_padding", [True, False])
+@pytest.mark.parametrize("unknown", [[2], [0, 6, 7], list(range(9))])
+@torch.no_grad()
+def test_a_video_of_which_nothing_is_known_has_the_lowest_score(variant, mask_padding, unknown, lived_in):
+    model = lived_in(make_model(variant, mask_padding=mask_padding)).float()
+    patterns = [(False,) * 3 if i in unknown else PATTERNS[i % 7] for i in range(9)]
+    batch = make_batch(patterns)
+    scores = model(batch)
+    assert scores[:, unknown].eq(NOTHING_KNOWN).all()
+    known = [i for i in range(9) if i not in unknown]
+    alone = VideoBatch(
+        [batch.video.ids[i] for i in known],
+        {name: rows[known] for name, rows in batch.video.experts.items()},
+        {name: lengths[known] for name, lengths in batch.video.lengths.items()},
+    )
+    others = similarity(model.encode_text(batch.text), model.encode_video(alone)) if known else torch.zeros(9, 0)
+    torch.testing.assert_close(scores[:, known], others)
+    assert (others >= -1 - 1e-6).all()
 
 
 @every_variant

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from teachtext.models.similarity import TextEmbedding, VideoEmbedding, concat_text, concat_video, similarity
+from teachtext.models.similarity import (
+    NOTHING_KNOWN,
+    TextEmbedding,
+    VideoEmbedding,
+    concat_text,
+    concat_video,
+    similarity,
+)
 
 # not in sorted order, of different widths, with names that sort in ASCII
 DIMS = {"z": 2, "a-b": 3, "a.b": 1, "Z": 4}
@@ -28,6 +35,9 @@ def naive(text, video):
     scores = torch.zeros(len(text.weights), len(video.present), dtype=text.weights.dtype)
     for c, b in itertools.product(range(scores.shape[0]), range(scores.shape[1])):
         exist = [e for e in range(len(names)) if video.present[b, e]]
+        if not exist:
+            scores[c, b] = NOTHING_KNOWN
+            continue
         total = sum(text.weights[c, e] for e in exist)
         for e in exist:
             cosine = text.vectors[names[e]][c] @ video.vectors[names[e]][b]
@@ -36,9 +46,7 @@ def naive(text, video):
 
 
 presences = st.integers(1, 4).flatmap(
-    lambda experts: st.lists(
-        st.lists(st.booleans(), min_size=experts, max_size=experts).filter(any), min_size=1, max_size=4
-    )
+    lambda experts: st.lists(st.lists(st.booleans(), min_size=experts, max_size=experts), min_size=1, max_size=4)
 )
 
 
@@ -49,7 +57,7 @@ def test_similarity_equals_the_triple_loop(present, captions):
     scores = similarity(text, video)
     torch.testing.assert_close(scores, naive(text, video))
     assert scores.shape == (captions, len(present))
-    assert scores.abs().max() <= 1 + 1e-12
+    assert (scores.abs() <= 1 + 1e-12)[:, video.known].all()
 
 
 @settings(deadline=None, max_examples=30)
@@ -62,6 +70,21 @@ def test_vectors_of_missing_experts_mean_nothing(present):
     }
     other = VideoEmbedding(changed, video.present)
     torch.testing.assert_close(similarity(text, other), similarity(text, video), atol=0, rtol=0)
+
+
+def test_a_video_of_which_nothing_is_known_is_below_every_other_and_hurts_nobody():
+    text, video = embeddings(3, [[True, False], [False, False], [True, True], [False, False]])
+    opposite = {name: -text.vectors[name][:1].expand(4, -1) for name in text.vectors}
+    scores = similarity(text, VideoEmbedding(opposite, video.present))
+    assert scores[:, [1, 3]].eq(NOTHING_KNOWN).all()
+    assert scores[0, [0, 2]].tolist() == pytest.approx([-1, -1]), "the lowest cosine there is"
+    assert scores[:, [1, 3]].max() < scores[:, [0, 2]].min() - 0.5
+    leaves = [text.weights, *text.vectors.values(), *video.vectors.values()]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    similarity(text, video).sum().backward()
+    assert all(leaf.grad.isfinite().all() for leaf in leaves)
+    assert all(vector.grad[~video.known].abs().max() == 0 for vector in video.vectors.values())
 
 
 def test_the_bounds_are_reached():

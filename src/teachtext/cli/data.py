@@ -49,6 +49,9 @@ def playground(
     captions: Annotated[int, typer.Option(help="Captions a video.")] = 12,
     wrong: Annotated[float, typer.Option(help="Share of training captions that are wrong on purpose.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
+    questions: Annotated[
+        int, typer.Option(help="Groups of videos that differ only in a voice, a sign, a sound or a direction, of each.")
+    ] = 0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
 ) -> None:
     """Generate a captioned video set.
@@ -65,6 +68,7 @@ def playground(
             captions_per_video=captions,
             seed=seed,
             wrong_captions=wrong,
+            questions=questions,
             workers=workers,
             progress=lambda done, total: progress("make the playground", done, total),
         )

@@ -23,6 +23,7 @@ def run(
         print(show_config(loaded), end="")
         return
     from teachtext.cli.progress import console, shown
+    from teachtext.evaluation.questions import questions_table
     from teachtext.evaluation.tables import effect_sentence, results_table
     from teachtext.experiment.run import run as run_all
 
@@ -34,6 +35,8 @@ def run(
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(results_table(results, "t2v"))
     console.print(results_table(results, "v2t"))
+    if asked := questions_table(results):
+        console.print(asked)
     if sentence := effect_sentence(results):
         console.print(sentence, markup=False)
     console.print(f"Report: {loaded.folder / 'report.html'}", markup=False, soft_wrap=True)

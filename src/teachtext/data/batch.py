@@ -91,26 +91,18 @@ def read_videos(
     max_tokens: Mapping[str, int] | None = None,
     fill: Collection[str] = (),
 ) -> VideoBatch:
-    """Read the features of videos.
+    """Read the features of videos. A video that no file describes is one that lacks every expert.
 
     Args:
         files: feature files by expert.
         ids: B video ids.
         max_tokens: by expert, keep at most the first T rows of a sequence; all where it is not named.
         fill: experts that are padded to their `max_tokens` whatever the batch, for models that take padding for tokens.
-
-    Raises:
-        InputError: a video that no expert describes: it has no similarity with anything.
     """
     experts, lengths = {}, {}
     for name, file in files.items():
         experts[name], lengths[name] = _read(file, ids, (max_tokens or {}).get(name), name in fill)
-    batch = VideoBatch(ids, experts, lengths)
-    undescribed = ~batch.present.any(dim=1)
-    if undescribed.any():
-        video_id = ids[int(undescribed.nonzero()[0])]
-        raise InputError(f"video '{video_id}' has no features of {', '.join(sorted(files))}", "extract or drop it")
-    return batch
+    return VideoBatch(ids, experts, lengths)
 
 
 def read_texts(

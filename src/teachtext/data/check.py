@@ -1,14 +1,16 @@
 """`teachtext data check`: what a dataset folder holds, what is wrong with it, and how to mend it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Literal
 
 from teachtext.data.folder import RawFolder, automatic_splits, read_raw, source_of
-from teachtext.data.types import Caption
+from teachtext.data.questions import read_questions
+from teachtext.data.types import Caption, Question
+from teachtext.errors import InputError
 from teachtext.files import content_hash
 
 LONG_CAPTION_WORDS = 200
@@ -43,8 +45,25 @@ def check_folder(folder: Path) -> FolderCheck:
         InputError: the folder cannot be read at all.
     """
     raw = read_raw(folder)
-    findings = [*_caption_findings(raw), *_video_findings(raw), *_split_findings(raw), *_lacks(raw)]
-    return FolderCheck(facts=_facts(raw), findings=findings)
+    questions, unfit = _questions(raw)
+    findings = [
+        *_caption_findings(raw, {question.caption.id for question in questions}),
+        *_video_findings(raw),
+        *_split_findings(raw),
+        *unfit,
+        *_lacks(raw),
+    ]
+    kinds = Counter(question.kind for question in questions)
+    told = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+    return FolderCheck(facts=[*_facts(raw), *([("questions", told)] if told else [])], findings=findings)
+
+
+def _questions(raw: RawFolder) -> tuple[list[Question], list[Finding]]:
+    named = {*raw.videos, *(caption.video_id for caption in raw.captions)}
+    try:
+        return read_questions(raw.path, raw.captions, named), []
+    except InputError as error:
+        return [], [Finding("error", error.problem, error.mend)]
 
 
 def _facts(raw: RawFolder) -> list[tuple[str, str]]:
@@ -73,7 +92,7 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
     ]
 
 
-def _caption_findings(raw: RawFolder) -> list[Finding]:
+def _caption_findings(raw: RawFolder, asked: Collection[str]) -> list[Finding]:
     path = raw.captions_path.name
     empty = [caption.id for caption in raw.captions if not caption.text.strip()]
     own = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
@@ -89,7 +108,8 @@ def _caption_findings(raw: RawFolder) -> list[Finding]:
         ),
         *_some(
             "warning",
-            _shared(raw.captions),
+            # a question is asked among few, and may stand in several groups
+            _shared(caption for caption in raw.captions if caption.id not in asked),
             f"captions that stand under several videos in {path}",
             "each counts as a query with one right answer; make them more precise if you can",
         ),

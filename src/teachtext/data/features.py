@@ -8,11 +8,15 @@ from teachtext.data.store import FeatureFile
 from teachtext.data.types import Dataset
 
 
+def described(video_ids: Iterable[str], files: Iterable[FeatureFile]) -> list[str]:
+    """Return the videos that at least one of the experts' files describes, in their order."""
+    opened = list(files)
+    return [video_id for video_id in video_ids if any(file.rows_of(video_id) for file in opened)]
+
+
 def only_described(dataset: Dataset, files: Iterable[FeatureFile]) -> Dataset:
     """Return the dataset cut to the videos that at least one of the experts' files describes."""
-    opened = list(files)
-    described = {video_id for video_id in dataset.videos if any(file.rows_of(video_id) for file in opened)}
-    return dataset.only(described, "without features")
+    return dataset.only(set(described(dataset.videos, files)), "without features")
 
 
 @dataclass(frozen=True, kw_only=True)

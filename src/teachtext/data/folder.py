@@ -5,6 +5,7 @@ videos/<id>.mp4 ...                     (any container; the id is the file name 
 captions.jsonl | captions.csv | captions.json
 splits.json                             (optional: {"train": [ids], "val": [ids], "test": [ids]})
 splits-<name>.json, chosen-<name>.json  (optional: further lists; {video id: id of the caption that is its query})
+questions.json                          (optional: captions that are asked among a few videos; see `data.questions`)
 ```
 
 `captions.jsonl` has one object a line with `video` and `text` (optional `id`, `language`), `captions.csv` the same
@@ -15,12 +16,13 @@ import csv
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from teachtext.data.types import Caption, Dataset, Protocol, Video
+from teachtext.data.questions import check_unlearned, read_questions
+from teachtext.data.types import Caption, Dataset, Protocol, Question, Video
 from teachtext.errors import InputError
 from teachtext.files import read_json
 
@@ -126,7 +128,9 @@ def load_folder(
     captions = [caption for caption in raw.captions if caption.video_id in videos]
     choices = _read_chosen(folder / chosen_file, captions) if chosen_file else {}
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
-    dataset = Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes, choices)
+    questions = _questions(raw, named, videos, chosen, notes)
+    check_unlearned(questions, splits, chosen)
+    dataset = Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes, choices, questions)
     _check_choices(dataset, chosen_file)
     return dataset
 
@@ -160,6 +164,16 @@ def automatic_splits(video_ids: Iterable[str], *, seed: int = 0) -> dict[str, li
         emptiest = max(splits, key=lambda name: _AUTOMATIC_SPLITS[name] * total - len(splits[name]))
         splits[emptiest].extend(group)
     return splits
+
+
+def _questions(
+    raw: RawFolder, named: Collection[str], videos: Container[str], protocol: Protocol, notes: list[str]
+) -> list[Question]:
+    found = read_questions(raw.path, raw.captions, {*named, *raw.videos}, max_words=protocol.max_words)
+    kept = [question for question in found if all(video_id in videos for video_id in question.among)]
+    if len(kept) < len(found):
+        notes.append(f"left out, questions about videos that cannot be used: {len(found) - len(kept)}")
+    return kept
 
 
 def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int) -> dict[str, list[str]]:

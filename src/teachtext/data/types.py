@@ -27,6 +27,15 @@ class Caption:
     language: str = "en"
 
 
+@dataclass(frozen=True)
+class Question:
+    """A caption that is asked among a few videos, its own one of them; `kind` says what it asks for."""
+
+    caption: Caption
+    kind: str
+    among: Sequence[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """How captions become queries, and which split is for what.
@@ -66,7 +75,8 @@ class Dataset:
     """Videos, captions, splits and a protocol. A benchmark is no more than that.
 
     `listed` says how many videos each split names, whether or not they can be used; `notes` what was left out;
-    `chosen` the caption of a video that is its query, for protocols that choose.
+    `chosen` the caption of a video that is its query, for protocols that choose; `questions` what is asked beside the
+    splits.
     """
 
     name: str
@@ -77,6 +87,7 @@ class Dataset:
     listed: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     chosen: Mapping[str, str] = field(default_factory=dict)
+    questions: Sequence[Question] = ()
 
     def queries_of(self, split: str) -> list[Caption]:
         """Return the queries of a split: its captions as the protocol turns them into queries, video by video."""
@@ -121,11 +132,12 @@ def queries(
         elif use == "fused" and group:
             text = " ".join(caption.text for caption in group)
             group = [Caption(f"{video_id}#fused", video_id, text, group[0].language)]
-        found.extend(_cut(caption, max_words) for caption in group)
+        found.extend(cut(caption, max_words) for caption in group)
     return found
 
 
-def _cut(caption: Caption, max_words: int | None) -> Caption:
+def cut(caption: Caption, max_words: int | None) -> Caption:
+    """Return a caption with at most so many words; None keeps all."""
     words = caption.text.split()
     if max_words is None or len(words) <= max_words:
         return caption

@@ -14,6 +14,7 @@ from teachtext.evaluation import plots, tables
 from teachtext.evaluation.drawing import Plot, looks
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.plots import Histories, Ranks
+from teachtext.evaluation.questions import question_cells, question_heads, questions_plot
 from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results
 
 _TEMPLATE = "report.html.j2"
@@ -145,6 +146,11 @@ def _values(content: ReportContent) -> dict[str, Any]:
         "directions": [_direction(results, direction) for direction in DIRECTIONS],
         "chance": tables.number(tables.chance_recall(results, 10)),
         "notes": _notes(results),
+        "question_heads": question_heads(results),
+        "question_lines": list(zip(results.rows, question_cells(results), strict=True))
+        if results.test.questions
+        else [],
+        "question_plots": [questions_plot(results)] if results.test.questions else [],
         "score_plots": [plots.scores_plot(results.rows)] if len(results.rows) > 1 else [],
         "rank_plots": _rank_plots(content),
         "history_plots": _history_plots(content),

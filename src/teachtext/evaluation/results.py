@@ -40,13 +40,17 @@ class Spread(_Record):
 
 
 class SeedResult(_Record):
-    """One trained model on the test split. `model` is its folder, relative to the run's."""
+    """One trained model on the test split. `model` is its folder, relative to the run's.
+
+    `questions` is the share, in percent, that it answers right of each kind of question, where the dataset has any.
+    """
 
     seed: int
     model: str
     best_epoch: int
     t2v: dict[str, float]
     v2t: dict[str, float]
+    questions: dict[str, float] | None = None
 
     def metrics(self, direction: Direction) -> dict[str, float]:
         """Return the metrics of a direction by name."""
@@ -67,6 +71,17 @@ class Row(_Record):
         """Summarise a metric over the seeds."""
         return Spread.of([seed.metrics(direction)[metric] for seed in self.seeds])
 
+    def answered(self, kind: str) -> Spread:
+        """Summarise over the seeds the share of a kind of questions that is answered right, in percent."""
+        return Spread.of([seed.questions[kind] for seed in self.seeds if seed.questions])
+
+
+class Asked(_Record):
+    """A kind of questions: how many there are, and the share in percent that a model which guesses answers right."""
+
+    questions: int
+    chance: float
+
 
 class TestedOn(_Record):
     """What was tested on."""
@@ -80,6 +95,7 @@ class TestedOn(_Record):
     selection_videos: int
     generated: bool
     notes: list[str]
+    questions: dict[str, Asked] = {}
 
 
 class Results(_Record):
@@ -129,6 +145,8 @@ class Results(_Record):
             row.label: {d: {m: row.spread(d, m).model_dump() for m in METRIC_NAMES} for d in DIRECTIONS}
             for row in self.rows
         }
+        for row in self.rows if self.test.questions else ():
+            told["summary"][row.label]["questions"] = {k: row.answered(k).model_dump() for k in self.test.questions}
         if self.effect("t2v", "r1"):
             told["effect_of_teachtext"] = {
                 d: {m: effect.model_dump() for m in METRIC_NAMES if (effect := self.effect(d, m))} for d in DIRECTIONS
@@ -198,10 +216,21 @@ class QueryRanks:
         return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})
 
 
-def as_seed_result(seed: int, model: str, best_epoch: int, metrics: dict[str, Metrics]) -> SeedResult:
-    """Join the metrics of both directions to a record."""
+def as_seed_result(
+    seed: int,
+    model: str,
+    best_epoch: int,
+    metrics: dict[str, Metrics],
+    questions: dict[str, float] | None = None,
+) -> SeedResult:
+    """Join the metrics of both directions, and what was answered of the questions if any, to a record."""
     return SeedResult(
-        seed=seed, model=model, best_epoch=best_epoch, t2v=metrics["t2v"].as_dict(), v2t=metrics["v2t"].as_dict()
+        seed=seed,
+        model=model,
+        best_epoch=best_epoch,
+        t2v=metrics["t2v"].as_dict(),
+        v2t=metrics["v2t"].as_dict(),
+        questions=questions,
     )
 
 

@@ -1,5 +1,6 @@
 """Results as tables: what goes into every cell, for terminals here and for the HTML report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +48,7 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
 
     The last line is what TeachText adds to the student alone; it has a colour only where its interval excludes zero.
     """
-    table = _empty_table(results, direction)
+    table = empty_table(results, table_title(results, direction))
     table.add_column("exp.", justify="right", no_wrap=True)
     for name in METRIC_NAMES.values():
         table.add_column(name, justify="right")
@@ -67,7 +68,7 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
 
 def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
     """Return the results of a direction seed by seed."""
-    table = _empty_table(results, direction)
+    table = empty_table(results, table_title(results, direction))
     for name in ("seed", "epoch", *(METRIC_NAMES[metric] for metric in SEED_METRICS)):
         table.add_column(name, justify="right")
     for row, lines in zip(results.rows, seed_cells(results, direction), strict=True):
@@ -113,7 +114,10 @@ def verdict(difference: Difference | None) -> Verdict:
 
 def result_cells(results: Results, direction: Direction) -> list[list[Cell]]:
     """Return for every row the cells of all metrics, in the order of `METRIC_NAMES`."""
-    columns = [_column(results, direction, metric) for metric in METRIC_NAMES]
+    columns = [
+        column([row.spread(direction, metric) for row in results.rows], lower_is_better=metric in LOWER_IS_BETTER)
+        for metric in METRIC_NAMES
+    ]
     return [list(line) for line in zip(*columns, strict=True)]
 
 
@@ -178,9 +182,11 @@ def signed(value: float) -> str:
     return f"{value:+.1f}" if number(value).strip("0.") else number(value)
 
 
-def _empty_table(results: Results, direction: Direction) -> Table:
-    title = Text(table_title(results, direction), style="italic")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+def empty_table(results: Results, title: str) -> Table:
+    """Return a table with a title and a column for the names of the rows."""
+    table = Table(
+        title=Text(title, style="italic"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
     table.collapse_padding = True
     longest = max(len(row_name(row)) for row in results.rows)
     # rich narrows the widest column first: left free, names break within words before a number moves to a second line
@@ -188,11 +194,11 @@ def _empty_table(results: Results, direction: Direction) -> Table:
     return table
 
 
-def _column(results: Results, direction: Direction, metric: str) -> list[Cell]:
-    spreads = [row.spread(direction, metric) for row in results.rows]
+def column(spreads: Sequence[Spread], *, lower_is_better: bool = False) -> list[Cell]:
+    """Return the cells of a column, one a row."""
     # compared as printed: of two equal numbers on the page not only one may be bold
     printed = [float(number(spread.mean)) for spread in spreads]
-    best = min(printed) if metric in LOWER_IS_BETTER else max(printed)
+    best = min(printed) if lower_is_better else max(printed)
     return [
         Cell(number(spread.mean), _std(spread), best=value == best and len(printed) > 1)
         for spread, value in zip(spreads, printed, strict=True)

@@ -33,7 +33,10 @@ class RunConfig(Config):
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
-    distillation: DistillationConfig = Field(default_factory=lambda: DistillationConfig.model_validate({}))
+    distillation: DistillationConfig | None = Field(
+        default_factory=lambda: DistillationConfig.model_validate({}),
+        description="how the student is taught; null compares models and teaches none",
+    )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )
@@ -83,6 +86,8 @@ class RunConfig(Config):
         return self
 
     def _check_distillation(self) -> None:
+        if self.distillation is None:
+            return
         try:
             if self.teachers:
                 self.distillation.parts.check_teachers(len(self.teachers))
@@ -97,7 +102,7 @@ class RunConfig(Config):
     @property
     def learns_from_itself(self) -> bool:
         """Whether the student learns from itself."""
-        return self.distillation.source != "teachers"
+        return self.distillation is not None and self.distillation.source != "teachers"
 
     @property
     def student_experts(self) -> list[str]:

@@ -18,6 +18,7 @@ class PlaygroundConfig(Config):
     captions_per_video: int = Field(12, ge=1, description="how many describers caption each video")
     wrong_captions: float = Field(0.0, ge=0, le=1, description="share of training captions that are wrong on purpose")
     seed: int = Field(0, ge=0, description="the same seed makes the same files")
+    questions: int = Field(0, ge=0, le=99, description="groups of videos that only one sense tells apart, of each kind")
 
 
 class DatasetConfig(Config):

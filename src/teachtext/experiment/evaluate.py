@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.features import Features, only_described
+from teachtext.data.features import Features, described, only_described
 from teachtext.data.folder import DEFAULT_SPLITS, load_folder
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
@@ -126,6 +126,9 @@ def evaluate_folder(
     split = split or protocol.test
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
+    # the gallery of a run: what its experts together describe, whether or not a model has all of them
+    extracted = [FeatureFile(path) for path in sorted((features / "video").glob("*")) if shards_of(path)]
+    gallery = only_described(dataset, extracted)
     notes = known.differences(dataset) if known else []
     models: list[Loaded] = []
     for folder in (model_folder, *others):
@@ -133,17 +136,26 @@ def evaluate_folder(
         notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
         experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
         text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
+        notes += _unread(folder, gallery.splits[split], experts)
         models.append((model, spec.features(text, experts)))
-        dataset = only_described(dataset, experts.values())
-    if not dataset.splits[split]:
-        raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
     return Evaluation(
-        ranks=rank_queries(*models[0], dataset.queries_of(split), dataset.splits[split]),
+        ranks=rank_queries(*models[0], gallery.queries_of(split), gallery.splits[split]),
         split=split,
         notes=notes,
-        ensemble=retrieval_metrics(*score_split(models, dataset, split)) if others else None,
-        normalised=normalise_models(models, dataset, split, normalisers, beta=beta) if normalisers else (),
+        ensemble=retrieval_metrics(*score_split(models, gallery, split)) if others else None,
+        normalised=normalise_models(models, gallery, split, normalisers, beta=beta) if normalisers else (),
     )
+
+
+def _unread(model_folder: Path, video_ids: Sequence[str], experts: Mapping[str, FeatureFile]) -> list[str]:
+    readable = described(video_ids, experts.values())
+    if not readable:
+        raise InputError(f"no video of the split has features that {model_folder} reads", "extract them first")
+    unknown = len(video_ids) - len(readable)
+    if not unknown:
+        return []
+    missing = f"{unknown:,} of {len(video_ids):,} videos have no features of {', '.join(experts)}"
+    return [f"{missing}: they share the last rank"]
 
 
 def _check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:

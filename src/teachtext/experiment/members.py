@@ -1,5 +1,6 @@
 """Who is trained in a run: the teachers, the student alone, the taught student."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from teachtext.evaluation.results import Role
@@ -31,7 +32,7 @@ class Member:
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; where nobody teaches, the student alone."""
+    """Return the members of a run, each after those it needs; where nobody teaches, the student is alone."""
     teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
     alone = Member(
@@ -42,16 +43,21 @@ def members_of(config: RunConfig) -> list[Member]:
         config.model,
         config.training,
     )
-    if not teachers and not config.learns_from_itself:
-        return [alone]
-    objective = config.distillation.preset
+    distillation = config.distillation
+    if distillation is None or not (teachers or config.learns_from_itself):
+        return [*teachers, alone]
     taught = replace(
         alone,
-        label=f"student {text}, {'TeachText' if objective == 'teachtext' else objective}",
+        label=f"student {text}, {'TeachText' if distillation.preset == 'teachtext' else distillation.preset}",
         role="teachtext",
         teachers=() if config.learns_from_itself else teachers,
     )
     return [*teachers, alone, taught]
+
+
+def _experts_told(experts: Sequence[str], everything: Sequence[str]) -> str:
+    missing = [name for name in everything if name not in experts]
+    return f"without {missing[0]}" if len(missing) == 1 < len(experts) else ", ".join(experts)
 
 
 def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
@@ -60,7 +66,7 @@ def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
     experts = tuple(sorted(teacher.experts or everything))
     differs = [
         *([model.kind] if model.kind != config.model.kind else []),
-        *([", ".join(experts)] if len(experts) < len(everything) else []),
+        *([_experts_told(experts, everything)] if len(experts) < len(everything) else []),
     ]
     label = f"teacher {teacher.text}" + (f" ({'; '.join(differs)})" if differs else "")
     return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)

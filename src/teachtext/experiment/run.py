@@ -15,6 +15,7 @@ from teachtext.evaluation.significance import Difference
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test
 from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.questions import answered, asked
 from teachtext.experiment.report import write_report
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
@@ -52,6 +53,8 @@ def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
     """Train every member of the run with every seed."""
     with _torch_settings(workspace.config):
         trainings = list(_trainings(workspace))
+        for training in trainings:
+            training.check()
         for training in trainings:
             training.train(progress)
     return trainings
@@ -105,7 +108,8 @@ def _row(workspace: Workspace, member: Member) -> Row:
         told = training.metrics()
         parameters = told["parameters"]
         folder = training.folder.relative_to(workspace.config.folder).as_posix()
-        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics_of(ranks_on_test(training))))
+        metrics = metrics_of(ranks_on_test(training))
+        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics, answered(training)))
     return Row(
         label=member.label,
         role=member.role,
@@ -141,8 +145,24 @@ def _tested_on(workspace: Workspace) -> TestedOn:
         train_videos=len(dataset.splits[protocol.train]),
         selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
         generated=workspace.config.dataset.playground is not None,
-        notes=list(dataset.notes),
+        notes=[*dataset.notes, *_unreadable(workspace)],
+        questions=asked(dataset.questions),
     )
+
+
+def _unreadable(workspace: Workspace) -> Iterator[str]:
+    """Yield a note for each member that cannot read all videos."""
+    dataset = workspace.dataset
+    for member in members_of(workspace.config):
+        splits = dataset.protocol.train, dataset.protocol.test
+        (learned, train), (found, test) = (
+            (len(workspace.readable(split, member.experts)), len(dataset.splits[split])) for split in splits
+        )
+        if learned < train or found < test:
+            yield (
+                f"{member.label}: learned from the {learned:,} of {train:,} training videos that its experts describe; "
+                f"of the {test:,} test videos the {test - found:,} others share its last rank"
+            )
 
 
 def _check_device(config: RunConfig) -> None:

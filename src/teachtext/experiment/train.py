@@ -11,8 +11,9 @@ from torch import nn
 from teachtext.data.features import Features
 from teachtext.data.types import Caption
 from teachtext.encoders.registry import folder_name
+from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.experiment.config_model import ModelConfig, TrainingConfig
+from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.members import Member
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
@@ -44,7 +45,7 @@ class Training:
     @cached_property
     def folder(self) -> Path:
         """Folder of the trained model."""
-        taught = "-taught" if self._taught else ""
+        taught = "-taught" if self._distillation else ""
         name = f"{folder_name(self.member.text)}{taught}-seed{self.seed}-{fingerprint(self._essence())}"
         return self.workspace.models_folder / name
 
@@ -77,16 +78,16 @@ class Training:
             text_encoder=member.text,
             max_words=member.model.max_words,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
-            trained_on=self._train_videos(),
+            trained_on=self._train_videos,
             origin={
                 "run": config.name,
                 "dataset": workspace.dataset.name,
-                "train_videos": len(workspace.dataset.splits[workspace.dataset.protocol.train]),
+                "train_videos": len(self._train_videos),
                 "role": member.role,
                 "teachers": [teacher.text for teacher in member.teachers],
                 "seed": self.seed,
                 "training": member.training.model_dump(),
-                "distillation": config.distillation.model_dump() if self._taught else None,
+                "distillation": self._distillation and self._distillation.model_dump(),
             },
         )
 
@@ -96,6 +97,16 @@ class Training:
         workspace = self.workspace
         experts = {name: workspace.expert_file(name) for name in self.member.experts}
         return self.spec.features(workspace.text_file(self.member.text), experts)
+
+    def check(self) -> None:
+        """Raise InputError where it can read too few training videos to learn from."""
+        if len(self._train_videos) < 2:
+            dataset = self.workspace.dataset
+            videos = len(dataset.splits[dataset.protocol.train])
+            raise InputError(
+                f"{self.member.label} can read {len(self._train_videos)} of the {videos:,} training videos",
+                "give it experts that describe more of them, or leave it out",
+            )
 
     def train(self, progress: Progress) -> None:
         """Train it, or go on where it was stopped; its teachers must be done."""
@@ -150,8 +161,10 @@ class Training:
         return read_json(self.folder / METRICS)
 
     def as_teacher(self) -> CachedTeacher:
-        """Freeze the trained model over the training split; made once, then read."""
-        captions, videos = self._train_captions(), self._train_videos()
+        """Freeze the trained model over the whole training split; made once, then read."""
+        dataset = self.workspace.dataset
+        train = dataset.protocol.train
+        captions, videos = [caption.id for caption in dataset.queries_of(train)], list(dataset.splits[train])
         path = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
         if not path.exists():
             model, _ = load_model(self.folder)
@@ -161,16 +174,16 @@ class Training:
         return teacher
 
     @property
-    def _taught(self) -> bool:
-        return self.member.role == "teachtext"
+    def _distillation(self) -> DistillationConfig | None:
+        return self.workspace.config.distillation if self.member.role == "teachtext" else None
 
     def _objective(self, model: RetrievalModel) -> Objective:
         ranking = _ranking_loss(self.member.training)
-        if not self._taught:
+        if self._distillation is None:
             return Retrieval(ranking=ranking)
         return Distillation(
             ranking=ranking,
-            parts=self.workspace.config.distillation.parts,
+            parts=self._distillation.parts,
             teachers=[teacher.as_teacher() for teacher in self.teachers],
             student=model,
         )
@@ -181,21 +194,20 @@ class Training:
         found = score(model, self.features, self._select_queries, videos)
         return retrieval_metrics(found.similarity, found.video_of)
 
+    @cached_property
     def _train_videos(self) -> list[str]:
-        dataset = self.workspace.dataset
-        return list(dataset.splits[dataset.protocol.train])
+        """The training videos that it can read."""
+        return self.workspace.readable(self.workspace.dataset.protocol.train, self.member.experts)
 
     @cached_property
     def _train_queries(self) -> list[Caption]:
-        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.train)
+        dataset, videos = self.workspace.dataset, set(self._train_videos)
+        return [query for query in dataset.queries_of(dataset.protocol.train) if query.video_id in videos]
 
     @cached_property
     def _select_queries(self) -> list[Caption]:
         select = self.workspace.dataset.protocol.select
         return self.workspace.dataset.queries_of(select) if select else []
-
-    def _train_captions(self) -> list[str]:
-        return [caption.id for caption in self._train_queries]
 
     def _captions(self) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}
@@ -206,18 +218,17 @@ class Training:
     def _essence(self) -> dict[str, Any]:
         """Everything that the numbers depend on."""
         workspace, member = self.workspace, self.member
-        config = workspace.config
         return {
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
             "training": member.training.model_dump(),
             "seed": self.seed,
             "text": workspace.text_file(member.text).checksum(),
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
-            "learn": [self._train_videos(), self._train_captions()],
+            "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [teacher.folder.name for teacher in self.teachers],
             # whatever the preset is called that they are of
-            "distillation": asdict(config.distillation.parts) if self._taught else None,
+            "distillation": self._distillation and asdict(self._distillation.parts),
         }
 
 

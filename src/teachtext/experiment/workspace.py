@@ -1,11 +1,12 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.features import only_described
+from teachtext.data.features import described, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
 from teachtext.data.playground import build_playground
@@ -77,6 +78,7 @@ class Workspace:
                 captions_per_video=dataset.playground.captions_per_video,
                 seed=dataset.playground.seed,
                 wrong_captions=dataset.playground.wrong_captions,
+                questions=dataset.playground.questions,
                 workers=self.config.workers,
                 progress=lambda done, total: self.progress("make the playground", done, total),
             )
@@ -102,10 +104,16 @@ class Workspace:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
         return dataset
 
+    def readable(self, split: str, experts: Iterable[str]) -> list[str]:
+        """Return the videos of a split that at least one of the experts describes."""
+        return described(self.dataset.splits[split], map(self.expert_file, experts))
+
     def queries(self) -> list[Caption]:
-        """All captions that are ever read: the queries of all splits of the protocol."""
+        """All captions that are ever read: the queries of all splits of the protocol, and the questions."""
         dataset = self.listed_dataset
-        return [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+        queries = [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+        asked = [question.caption for question in dataset.questions]
+        return list({caption.id: caption for caption in (*queries, *asked)}.values())
 
     def check_names(self) -> None:
         """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""

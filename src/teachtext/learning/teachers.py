@@ -24,7 +24,10 @@ class Teacher(Protocol):
     """Scores the captions of a batch against its videos: (B, B), without gradient."""
 
     def scores(self, batch: Batch) -> Tensor:
-        """Return the teacher's similarity matrix, on the student's scale: mixture weights sum to 1."""
+        """Return the teacher's similarity matrix, on the student's scale: mixture weights sum to 1.
+
+        NaN in the column of a video of which it knows nothing: it has no opinion, and is not asked.
+        """
         ...
 
 
@@ -73,10 +76,11 @@ class CachedTeacher:
 
     @torch.no_grad()
     def scores(self, batch: Batch) -> Tensor:
-        """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device."""
+        """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device; see `Teacher`."""
         captions = torch.tensor([self._caption_row[caption_id] for caption_id in batch.text.ids])
         videos = torch.tensor([self._video_row[video_id] for video_id in batch.video.ids])
-        found = similarity(self.text.select(captions), self.video.select(videos))
+        video = self.video.select(videos)
+        found = similarity(self.text.select(captions), video).masked_fill(~video.known, torch.nan)
         return found.to(batch.text.tokens.device)
 
     def save(self, path: Path) -> None:

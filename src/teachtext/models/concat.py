@@ -70,7 +70,7 @@ class Concat(RetrievalModel):
         # without a mask, NetVLAD makes something of nothing
         known = [unit * there[:, None] for unit, there in zip(units, video.present.unbind(dim=1), strict=True)]
         joint = F.normalize(self._fill(torch.cat(known, dim=1)), dim=1)
-        return VideoEmbedding({"joint": joint}, torch.ones_like(video.present[:, :1]))
+        return VideoEmbedding({"joint": joint}, video.present.any(dim=1, keepdim=True))
 
     def _fill(self, vectors: Tensor) -> Tensor:
         return F.pad(vectors, (0, self.dim - vectors.shape[1]))

@@ -96,7 +96,7 @@ class PooledDualEncoder(RetrievalModel):
         )
         present = video.present[..., None]
         mean = (projected * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
-        return VideoEmbedding({"joint": self.video_head(mean)}, torch.ones_like(video.present[:, :1]))
+        return VideoEmbedding({"joint": self.video_head(mean)}, video.present.any(dim=1, keepdim=True))
 
     @torch.no_grad()
     def _start_as_identity(self) -> None:

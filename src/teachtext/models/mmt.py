@@ -130,6 +130,8 @@ class MMT(RetrievalModel):
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
         tokens, mask = self.tokens(video)
+        # attention to nothing is NaN; a video of which nothing is known attends to its empty tokens, for nobody to see
+        mask = mask | ~mask.any(dim=1, keepdim=True)
         encoded = self.transformer(tokens, src_key_padding_mask=~mask)[:, : len(self.experts)]
         vectors = F.normalize(encoded, dim=2).unbind(dim=1)
         return VideoEmbedding(dict(zip(self.experts, vectors, strict=True)), video.present)

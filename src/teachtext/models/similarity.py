@@ -7,6 +7,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+NOTHING_KNOWN = -2.0
+"""The score of a video that no expert describes: below every cosine, so that all such videos share the last rank.
+
+They have no similarity with anything (0 / 0), but they stay in the gallery: a model with few experts is then measured
+on the same videos as the others, and pays for what it cannot see. A number and not NaN or minus infinity, so that
+ranks, files and reports need no case of their own.
+"""
+
 
 @dataclass(frozen=True)
 class VideoEmbedding:
@@ -23,6 +31,11 @@ class VideoEmbedding:
     def select(self, rows: Tensor) -> "VideoEmbedding":
         """Return the videos of `rows`, an index or mask."""
         return VideoEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.present[rows])
+
+    @property
+    def known(self) -> Tensor:
+        """(B,) bool: which videos any expert describes."""
+        return self.present.any(dim=1)
 
     def to(self, device: torch.device) -> "VideoEmbedding":
         """Return the embedding on a device."""
@@ -60,14 +73,15 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
     With unit vectors u, mixture weights w and presence a:
     s[c, b] = sum_e w[c, e] a[b, e] <u_text[c, e], u_video[b, e]> / sum_e w[c, e] a[b, e],
     the weighted mean of cosines over the experts that the video has (Liu et al., BMVC 2019, eq. 4; mixture
-    weights renormalised per pair). Two matrix products on concatenated vectors, never a C x B x M tensor.
+    weights renormalised per pair); `NOTHING_KNOWN` where it has none. Two matrix products on concatenated vectors,
+    never a C x B x M tensor.
 
     Args:
         text: C captions.
-        video: B videos with the same experts, each with at least one present.
+        video: B videos with the same experts.
 
     Returns:
-        (C, B), in [-1, 1].
+        (C, B), in [-1, 1] or `NOTHING_KNOWN`.
     """
     names = sorted(text.vectors)
     # above zero, or a caption sure of experts that a video lacks would have no similarity with it
@@ -75,7 +89,9 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
     present = video.present.to(weights.dtype)
     left = torch.cat([text.vectors[name] * weights[:, e, None] for e, name in enumerate(names)], dim=1)
     right = torch.cat([video.vectors[name] * present[:, e, None] for e, name in enumerate(names)], dim=1)
-    return (left @ right.T) / (weights @ present.T)
+    # nothing is divided by nothing, not even where it is then put aside: the gradient would be NaN
+    total = weights @ present.T + ~video.known
+    return ((left @ right.T) / total).masked_fill(~video.known, NOTHING_KNOWN)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Describer:
     def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
         self.scene = scene
         self.rng = rng
-        self._fresh = scene.split != "train"
+        self._fresh = scene.split in ("val", "test")
 
     def chance(self, share: float) -> bool:
         """Return True in a `share` of the cases."""

@@ -53,14 +53,14 @@ def captions(scene: Scene, count: int, seed: int) -> list[str]:
             turn = [_DESCRIBERS[place] for place in rng.permutation(len(_DESCRIBERS))]
         describe = turn.pop()
         for _ in range(20):
-            text = _finish(describe(Describer(scene, rng)), rng)
+            text = finish(describe(Describer(scene, rng)), rng)
             if text not in found:
                 break
         found.append(text)
     return found
 
 
-def _finish(text: str, rng: np.random.Generator) -> str:
+def finish(text: str, rng: np.random.Generator) -> str:
     """Give a text its capital letter, or leave out capital and full stop as some people do."""
     if rng.random() < 0.25 and ". " not in text:
         return text.removesuffix(".")

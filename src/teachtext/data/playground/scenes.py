@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "questions"]
 
 KINDS = (
     "ball", "star", "heart", "car", "boat", "fish", "bird", "tree",
@@ -67,7 +67,7 @@ class Scene:
 
     Attributes:
         video: the id, such as "play0001".
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "questions" (see `teachtext.data.playground.questions`).
         main: the thing that acts.
         action: what it does, one of `ACTIONS`.
         then: what it does in the second half, one of `SOLO_ACTIONS`, or None.
@@ -82,6 +82,8 @@ class Scene:
         speech: words that a voice says, in lower case, or None.
         seconds: length of the video.
         seed: settles the small details that no caption tells.
+        only_sound: the one thing that is heard, whatever is seen, where the scene has "sounds"; None for the sounds of
+            its actions, its main thing and its place.
     """
 
     video: str
@@ -100,6 +102,7 @@ class Scene:
     speech: str | None
     seconds: float
     seed: int
+    only_sound: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -139,9 +142,11 @@ def held_out_pairs(scene: Scene) -> list[tuple[str, str]]:
 
 
 def audible(scene: Scene) -> tuple[str, ...]:
-    """Return the sounds of `scene` that belong to its actions, its main thing and its place, in that order."""
+    """Return the sounds of `scene`: of its actions, its main thing and its place, in that order, or its only one."""
     if scene.sound != "sounds":
         return ()
+    if scene.only_sound:
+        return (scene.only_sound,)
     named = [_ACTION_SOUNDS[scene.action]]
     if scene.then:
         named.append(_ACTION_SOUNDS[scene.then])
@@ -178,7 +183,7 @@ def sample_scenes(videos: int, seed: int) -> list[Scene]:
             kinds[split] = list(rng.permutation(KINDS))
         kind = str(kinds[split].pop())
         while True:
-            scene = _draw(rng, f"play{number:04d}", split, kind)
+            scene = draw_scene(rng, f"play{number:04d}", split, kind)
             fits = bool(held_out_pairs(scene)) != (split == "train")
             if fits and scene.key not in taken:
                 break
@@ -187,8 +192,8 @@ def sample_scenes(videos: int, seed: int) -> list[Scene]:
     return scenes
 
 
-def _draw(rng: np.random.Generator, video: str, split: Split, kind: str) -> Scene:
-    """Draw one scene, whatever its pairs."""
+def draw_scene(rng: np.random.Generator, video: str, split: Split, kind: str) -> Scene:
+    """Draw one scene of a kind of main thing, whatever its pairs."""
     background = _one(rng, BACKGROUNDS)
     colours = [colour for colour in COLOURS if (background, colour) not in _CLASHES]
     action = _one(rng, ACTIONS)
@@ -221,7 +226,7 @@ def _draw(rng: np.random.Generator, video: str, split: Split, kind: str) -> Scen
         sign=_sign(rng, kind) if rng.random() < 0.3 else None,
         sign_at_top=_sign_at_top(rng, (action, then), other is not None and not pair),
         sound=sound,
-        speech=_speech(rng, main) if sound == "sounds" and rng.random() < 0.35 else None,
+        speech=_one(rng, phrases(main.colour, main.kind)) if sound == "sounds" and rng.random() < 0.35 else None,
         seconds=float(rng.integers(36, 49)) / 12,
         seed=int(rng.integers(1 << 31)),
     )
@@ -254,8 +259,8 @@ def _sign_at_top(rng: np.random.Generator, actions: tuple[str, str | None], byst
     return at_random or bystander or not {"falls", "bounces", "jumps", "leaps_over"}.isdisjoint(actions)
 
 
-def _speech(rng: np.random.Generator, main: Thing) -> str:
-    name = f"{main.colour} {main.kind}"
-    article = "an" if main.colour == "orange" else "a"
-    phrases = (f"look at the {name}", f"this is {article} {name}", f"there is {article} {name}")
-    return _one(rng, (*phrases, f"i can see {article} {name}"))
+def phrases(colour: str, kind: str) -> tuple[str, ...]:
+    """Return what a voice can say of a thing."""
+    name, article = f"{colour} {kind}", "an" if colour == "orange" else "a"
+    spoken = (f"look at the {name}", f"this is {article} {name}", f"there is {article} {name}")
+    return (*spoken, f"i can see {article} {name}")

@@ -24,7 +24,7 @@ def soundtrack(scene: Scene) -> npt.NDArray[np.int16] | None:
     if scene.sound == "sounds":
         rng = np.random.default_rng((scene.seed, 6))
         of_actions = set()
-        for action, begin, end in moments_of_sound(scene):
+        for action, begin, end in () if scene.only_sound else moments_of_sound(scene):
             name = action_sound(action)
             of_actions.add(name)
             # A hit rings for at most half a second, whatever is left of the video.
@@ -32,7 +32,7 @@ def soundtrack(scene: Scene) -> npt.NDArray[np.int16] | None:
             _lay(mix, begin * scene.seconds, 0.5 * _VOICES[name](rng, length))
         for name in audible(scene):
             if name not in of_actions:
-                _lay(mix, 0.0, (0.09 if name in _PLACES else 0.22) * _VOICES[name](rng, scene.seconds))
+                _lay(mix, 0.0, _LOUDNESS.get(name, 0.5) * _VOICES[name](rng, scene.seconds))
         if scene.speech:
             mix *= 0.2
             _lay(mix, 0.1, 0.8 * speak(scene.speech, float(rng.choice([105.0, 130.0, 190.0])), scene.seed))
@@ -204,7 +204,10 @@ def _crickets(rng: np.random.Generator, seconds: float) -> Wave:
     return _tone(4300.0, at) * (np.sin(2 * np.pi * 32 * at) > 0) * (at % 0.6 < 0.32)
 
 
-_PLACES = frozenset({"wind", "waves", "crickets", "traffic"})
+# things and places are heard behind what happens
+_LOUDNESS = dict.fromkeys(("engine", "horn", "chirp", "roar", "tick", "meow"), 0.22) | dict.fromkeys(
+    ("wind", "waves", "crickets", "traffic"), 0.09
+)
 _VOICES: dict[str, Callable[[np.random.Generator, float], Wave]] = {
     "whoosh": _whoosh, "rising_tone": _sweep(220, 880), "falling_tone": _sweep(880, 200), "thump": _thump,
     "whirr": _whirr, "hum": _hum, "chime": _bell(1047, 1319, 1568), "beep": _beep, "boing": _boing,
