@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from teachtext.learning.distillation.numbers import divided
+from teachtext.learning.distillation.numbers import divided, rounding
 
 
 def none(scores: Tensor, known: Tensor) -> Tensor:
@@ -20,7 +20,9 @@ def z_score(scores: Tensor, known: Tensor) -> Tensor:
     """Give teachers' and student's matrix mean 0 and standard deviation 1; of one that is constant it makes zeros."""
     count = known.sum().clamp(min=1)
     centred = torch.where(known, scores - (scores * known).sum() / count, 0)
-    return divided(centred, torch.linalg.vector_norm(centred) / count.sqrt())
+    size = torch.linalg.vector_norm(scores.detach() * known)
+    deviation = torch.linalg.vector_norm(centred)
+    return divided(centred, deviation / count.sqrt(), least=rounding(size / count.sqrt()))
 
 
 def min_max(scores: Tensor, known: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ def softmax(student: Tensor, teacher: Tensor, lists: Lists, *, temperature: floa
     if label_share:
         right = (lists.same_video & lists.counted).to(theirs.dtype)
         label = label_share * right / right.sum(dim=1, keepdim=True).clamp(min=1)
-        theirs = torch.logaddexp(math.log(1 - label_share) + theirs, label.log())
+        mixed = torch.logaddexp(math.log(1 - label_share) + theirs, label.log())
+        theirs = torch.where(right.any(dim=1, keepdim=True), mixed, theirs)
     return ours, theirs
 
 
@@ -34,9 +35,14 @@ def rank(student: Tensor, teacher: Tensor, lists: Lists, *, temperature: float) 
 
     Needs memory for B x B x B numbers.
     """
-    beaten = ((student[:, :, None] - student[:, None, :]) / temperature).sigmoid()
-    higher = teacher[:, :, None] - teacher[:, None, :]
-    return _ranks(beaten, lists.counted), _ranks(higher.sign() / 2 + 0.5, lists.counted)
+    counted = lists.counted
+    beats = ((student[:, :, None] - student[:, None, :]) / temperature).sigmoid() * counted[:, None, :]
+    known = teacher.masked_fill(~counted, torch.inf).contiguous()
+    order = known.sort(dim=1).values
+    lower, not_higher = torch.searchsorted(order, known), torch.searchsorted(order, known, right=True)
+    others = counted.sum(dim=1, keepdim=True).clamp(min=2) - 1
+    # no pair beats itself, though it is half the one and half the other
+    return (beats.sum(dim=2) - 0.5) / others, (lower + not_higher - 1).to(teacher.dtype) / 2 / others
 
 
 TARGETS: dict[str, Callable[..., Pair]] = {"raw": raw, "softmax": softmax, "rank": rank}
@@ -47,9 +53,3 @@ def _log_softmax(scores: Tensor, counted: Tensor) -> Tensor:
     # what is left out is not -inf
     there = counted | ~counted.any(dim=1, keepdim=True)
     return scores.masked_fill(~there, -1e30).log_softmax(dim=1)
-
-
-def _ranks(beats: Tensor, counted: Tensor) -> Tensor:
-    """Return ranks (B, B) from which pair of a list (B, B, B) beats which, a half for itself and equal ones."""
-    others = counted.sum(dim=1, keepdim=True).clamp(min=2) - 1
-    return ((beats * counted[:, None, :]).sum(dim=2) - 0.5) / others
