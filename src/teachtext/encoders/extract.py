@@ -63,7 +63,7 @@ def extract(
     Args:
         videos: what to encode.
         experts: specs (see `teachtext.encoders.experts`).
-        store: folder that gets a folder named `video_folder_name(spec)` for each expert; one run at a time.
+        store: folder that gets a folder named `video_folder_name(spec, settings)` for each expert; one run at a time.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
         engine: `local` processes, or `ray` (see `teachtext.encoders.ray_engine`). The features are the same.
@@ -84,7 +84,10 @@ def extract(
     failed: dict[str, Failure] = {}
     done = 0
     with job.workers(workers) as pool:
-        places = {name: Place(store / video_folder_name(name), *made) for name, made in pool.begin().items()}
+        places = {
+            name: Place(store / video_folder_name(name, settings.get(name, {})), *made)
+            for name, made in pool.begin().items()
+        }
         try:
             with ExitStack() as stack:
                 outputs = {name: stack.enter_context(Output(place)) for name, place in places.items()}
