@@ -8,10 +8,11 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.registry import load, model_folder, unknown
+from teachtext.encoders.registry import load, located, model_folder, unknown
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 
@@ -79,6 +80,11 @@ def parse_video_spec(spec: str) -> VideoSpec:
     if "#" in spec and output not in allowed:
         raise unknown(f"output of video expert '{body}'", output, allowed)
     return VideoSpec(name, model, output or allowed[0])
+
+
+def full_spec(spec: str, base: Path) -> str:
+    """Write a spec in the one way that stands for it: with its output, and a local folder as it is seen from `base`."""
+    return str(parse_video_spec(located(spec, base)))
 
 
 def video_choices() -> list[str]:

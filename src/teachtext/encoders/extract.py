@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from teachtext.data.types import Video
-from teachtext.encoders.experts import check_video_settings, video_folder_name
+from teachtext.encoders.experts import check_video_settings, full_spec, video_folder_name
 from teachtext.encoders.one_video import Job, Result, Task
 from teachtext.encoders.output import Output, Place
 from teachtext.encoders.registry import load
@@ -74,7 +74,8 @@ def extract(
         InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
             otherwise, a full disk.
     """
-    names = list(dict.fromkeys(experts))
+    names = list(dict.fromkeys(full_spec(expert, Path()) for expert in experts))
+    settings = {full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
     check_video_settings(names, settings)
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from teachtext.encoders.base import Rows, VideoExpert
-from teachtext.encoders.experts import build_video_experts, parse_video_spec
+from teachtext.encoders.experts import build_video_experts
 from teachtext.encoders.registry import load
 from teachtext.encoders.workers import Workers, allow
 from teachtext.errors import InputError
@@ -78,7 +78,7 @@ def _set_up(job: Job) -> dict[str, Made]:
     global _job, _experts
     _job, _experts = job, build_video_experts(job.names, settings=job.settings)
     return {
-        name: Made(expert.outputs[name], {"encoder": str(parse_video_spec(name)), "settings": dict(expert.settings)})
+        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings)})
         for expert in _experts
         for name in expert.outputs
         if name in job.names

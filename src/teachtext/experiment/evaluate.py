@@ -108,7 +108,7 @@ def evaluate_folder(
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     notes = [*(known.differences(dataset) if known else []), *_check_unseen(model_folder, spec, dataset, split)]
-    experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
+    experts = {name: FeatureFile(features / "video" / spec.expert_folder(name), verify=True) for name in spec.experts}
     text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
     kept = only_described(dataset, experts.values())

@@ -1,7 +1,9 @@
 """Who is trained in a run: the teachers, the student alone, the TeachText student."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from teachtext.evaluation.names import short_names
 from teachtext.evaluation.results import Role
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
@@ -32,27 +34,28 @@ class Member:
 
 def members_of(config: RunConfig) -> list[Member]:
     """Return the members of a run, each after those it needs; without teachers the student alone."""
-    teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
+    shown = short_names([*(teacher.text for teacher in config.teachers), text, *(e.name for e in config.experts)])
+    teachers = tuple(_teacher(teacher, config, shown) for teacher in config.teachers)
     alone = Member(
-        f"student {text}, alone",
+        f"student {shown[text]}, alone",
         "student",
         text,
         tuple(sorted(config.student_experts)),
         config.model,
         config.training,
     )
-    taught = replace(alone, label=f"student {text}, TeachText", role="teachtext", teachers=teachers)
+    taught = replace(alone, label=f"student {shown[text]}, TeachText", role="teachtext", teachers=teachers)
     return [*teachers, alone, *([taught] if teachers else [])]
 
 
-def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
+def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> Member:
     everything = [expert.name for expert in config.experts]
     model = teacher.model or config.model
     experts = tuple(sorted(teacher.experts or everything))
     differs = [
         *([model.kind] if model.kind != config.model.kind else []),
-        *([", ".join(experts)] if len(experts) < len(everything) else []),
+        *([", ".join(shown[name] for name in experts)] if len(experts) < len(everything) else []),
     ]
-    label = f"teacher {teacher.text}" + (f" ({'; '.join(differs)})" if differs else "")
+    label = f"teacher {shown[teacher.text]}" + (f" ({'; '.join(differs)})" if differs else "")
     return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)
