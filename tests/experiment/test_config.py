@@ -342,7 +342,12 @@ def test_experts_with_settings_and_models_of_ones_own(load: Load, tmp_path: Path
     assert (config.engine, config.time_limit) == ("ray", 90)
     shown = show_config(config)
     assert load(shown) == config
-    for line in ("engine: ray", "time_limit: 90.0", "  settings:\n    most: 16\n    per_second: 2", "name: hf:org/model#frames"):
+    for line in (
+        "engine: ray",
+        "time_limit: 90.0",
+        "  settings:\n    most: 16\n    per_second: 2",
+        "name: hf:org/model#frames",
+    ):
         assert line in shown
     labels = [member.label for member in members_of(config)]
     assert labels == [

@@ -9,7 +9,7 @@ import numpy as np
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import Features, only_described
 from teachtext.data.folder import DEFAULT_SPLITS, load_folder
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
@@ -108,7 +108,7 @@ def evaluate_folder(
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     notes = [*(known.differences(dataset) if known else []), *_check_unseen(model_folder, spec, dataset, split)]
-    experts = {name: FeatureFile(features / "video" / spec.expert_folder(name), verify=True) for name in spec.experts}
+    experts = {name: _expert_file(features, spec, name) for name in spec.experts}
     text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
     files = spec.features(text, experts)
     kept = only_described(dataset, experts.values())
@@ -116,6 +116,18 @@ def evaluate_folder(
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
     ranks = rank_queries(model, files, kept.queries_of(split), kept.splits[split])
     return Evaluation(ranks, split, notes)
+
+
+def _expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:
+    folder = features / "video" / spec.expert_folder(name)
+    settings = spec.expert_settings.get(name)
+    if settings and not shards_of(folder):
+        told = [f"{key}={value}" for key, value in settings.items()]
+        raise InputError(
+            f"{features} has no features of '{name}' with {', '.join(told)}",
+            f"extract them with {' '.join(f'--set {name}.{one}' for one in told)}",
+        )
+    return FeatureFile(folder, verify=True)
 
 
 def _check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:
