@@ -1,6 +1,7 @@
 """Video experts in a run: settings of their own, models of one's own, sequences of every kind."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,17 @@ def test_every_expert_may_be_a_sequence(kind: str, done: Done, tmp_path: Path, t
     history = json.loads((config.folder / results.rows[-1].seeds[0].model / "metrics.json").read_text())["history"]
     assert all(np.isfinite(loss) for entry in history for loss in entry["losses"].values())
     same_when_evaluated_again(config, results, done[0].folder / "playground", store)
+
+
+def test_time_limit_and_engine_reach_extraction(
+    done: Done, tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+):
+    dataset = {"path": str(done[0].folder / "playground")}
+    videos = len(FeatureFile(done[0].folder / "features" / "video" / "motion").ids)
+    set_aside = Workspace(tiny(tmp_path / "a", dataset=dataset, time_limit=1e-6, workers=2)).extract()
+    assert len(set_aside) == videos and all("took longer than 1e-06 s" in reason for reason in set_aside)
+    for module in [one for one in sys.modules if one.split(".")[0] == "ray"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"'ray[\w.]*' is not installed: pip install 'teachtext\[ray\]'"):
+        Workspace(tiny(tmp_path / "b", dataset=dataset, engine="ray")).extract()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.registry import load, located, model_folder, unknown
+from teachtext.encoders.registry import MODEL, load, located, model_folder, unknown
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 
@@ -76,7 +76,7 @@ def parse_video_spec(spec: str) -> VideoSpec:
         raise unknown("video expert", spec, video_choices())
     allowed = VIDEO_EXPERTS[name].outputs
     if not model:
-        raise InputError(f"video expert '{spec}' names no model", f"write {name}:<model id or local folder>")
+        raise InputError(f"video expert '{spec}' names no model", f"write {name}{MODEL}")
     if "#" in spec and output not in allowed:
         raise unknown(f"output of video expert '{body}'", output, allowed)
     return VideoSpec(name, model, output or allowed[0])
@@ -90,7 +90,7 @@ def full_spec(spec: str, base: Path) -> str:
 def video_choices() -> list[str]:
     """Return every video expert's spec, in the form in which it is written."""
     return [
-        f"{name}{':<model id or local folder>' if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}"
+        f"{name}{MODEL if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}"
         for name, entry in VIDEO_EXPERTS.items()
         for number, output in enumerate(entry.outputs or [""])
     ]
@@ -108,13 +108,7 @@ def video_folder_name(spec: str, settings: Mapping[str, Any] = {}) -> str:
     Specs with a model of one's own carry a hash, because the characters that a folder cannot hold are replaced, and so
     do settings. A plain name that is not registered is that of features that came from elsewhere.
     """
-    plain = spec not in VIDEO_EXPERTS and re.fullmatch(r"\w[\w.-]*", spec) is not None
-    parsed = VideoSpec(spec) if plain else parse_video_spec(spec)
-    name = (
-        parsed.name
-        if parsed.model is None
-        else model_folder(parsed.name, parsed.model, str(parsed.output), str(parsed))
-    )
+    name = spec if re.fullmatch(r"\w[\w.-]*", spec) else _model_folder(parse_video_spec(spec))
     if not settings:
         return name
     # 2 and 2.0 are the same setting
@@ -124,6 +118,10 @@ def video_folder_name(spec: str, settings: Mapping[str, Any] = {}) -> str:
     )
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", written)[:40].strip("._")
     return f"{name}-{readable}-{fingerprint(told)[:8]}"
+
+
+def _model_folder(spec: VideoSpec) -> str:
+    return model_folder(spec.name, str(spec.model), str(spec.output), str(spec))
 
 
 def build_video_experts(
