@@ -141,8 +141,8 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(read_text(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"{path} is not valid YAML ({told})", "repair it or write it anew") from error
+        # ValueError: a date or a number that cannot be
+        raise InputError(f"{path} is not valid YAML ({_yaml_problem(error)})", "correct it") from error
 
 
 def fingerprint(value: Any) -> str:
@@ -175,6 +175,14 @@ def _is_alive(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Say in one line what a YAML parser says in several."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is not None:
+        return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
 def _write_error(path: Path, error: OSError) -> InputError:

@@ -132,7 +132,7 @@ def test_unknown_names(teachtext: Command, ready: Any, tmp_path: Path, write_con
     said = teachtext("run", write_config(tmp_path / "c.yaml", experts=["motoin"]))
     assert_refused(said, tmp_path / "c.yaml", "unknown video expert 'motoin'")
     said = teachtext("run", tmp_path / "nowhere.yaml")
-    assert_refused(said, tmp_path / "nowhere.yaml", "cannot be read", "give the path of a config file")
+    assert_refused(said, tmp_path / "nowhere.yaml", "cannot be read", "check the path and its permissions")
     assert not (tmp_path / "run").exists()
 
 

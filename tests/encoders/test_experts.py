@@ -33,6 +33,31 @@ def test_folder_names_are_safe_and_differ():
     assert experts.video_folder_name("hf:a/b#frames") == experts.video_folder_name("hf:a/b")
 
 
+def test_settings_have_folders_of_their_own():
+    settings: list[dict[str, object]] = [
+        {},
+        {"most": 3},
+        {"most": 4},
+        {"most": 3, "per_second": 2},
+        {"encoder": "hf:/a/b"},
+    ]
+    names = [experts.video_folder_name("motion", one) for one in settings]
+    assert len(set(names)) == len(names) and names[0] == "motion" and names[1].startswith("motion-most_3-")
+    assert all(len(name) < 60 and not set(name) & set("/\\:#") for name in names)
+    assert experts.video_folder_name("motion", {"per_second": 2.0, "most": 3}) == names[3]
+    assert experts.video_folder_name("hf:a/b", {"most": 3}) != experts.video_folder_name("hf:a/b#pooled", {"most": 3})
+
+
+def test_keys_are_not_checked_where_a_package_is_missing(monkeypatch: pytest.MonkeyPatch):
+    for module in [one for one in sys.modules if one.split(".")[0] == "dlib"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    monkeypatch.delitem(sys.modules, "teachtext.encoders.video.face", raising=False)
+    experts.check_video_settings(["face"], {"face": {"nose": 3}})
+    with pytest.raises(InputError, match="is not installed"):
+        experts.build_video_experts(["face"], settings={"face": {"nose": 3}})
+
+
 def test_appearance_and_scene_are_one_network():
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("cv2")
@@ -65,6 +90,9 @@ def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch):
 
 def test_settings_reach_the_expert_and_its_provenance():
     pytest.importorskip("cv2")
+    both = {"appearance": {"most": 3}, "scene": {"most": 3}}
+    [network] = experts.build_video_experts(["appearance", "scene"], settings=both)
+    assert network.sampling.most == 3
     [motion] = experts.build_video_experts(["motion"], settings={"motion": {"per_second": 2, "most": 5}})
     assert (motion.sampling.per_second, motion.sampling.most) == (2, 5)
     assert motion.settings["sampling"]["most"] == 5
@@ -73,12 +101,21 @@ def test_settings_reach_the_expert_and_its_provenance():
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"motion": {"mots": 3}}, "unknown setting 'mots': did you mean 'most'? choose from per_second, most, gap_s"),
-        ({"motion": {"most": 2.5}}, "setting 'most' cannot be 2.5: give something like 64"),
-        ({"motion": {"per_second": 0}}, "setting 'per_second' cannot be 0"),
-        ({"motion": {"per_second": "fast"}}, "setting 'per_second' cannot be 'fast'"),
-        ({"motion": {"per_second": float("nan")}}, "setting 'per_second' cannot be nan"),
-        ({"scene": {"most": 3}, "appearance": {"most": 4}}, "most is set in two ways for one network"),
+        (
+            {"motion": {"mots": 3}},
+            "unknown setting of motion 'mots': did you mean 'most'? choose from per_second, most, gap_s",
+        ),
+        ({"motion": {"most": 2.5}}, "setting 'motion.most' cannot be 2.5: give something like 64"),
+        ({"motion": {"per_second": 0}}, "setting 'motion.per_second' cannot be 0"),
+        ({"motion": {"per_second": "fast"}}, "setting 'motion.per_second' cannot be 'fast'"),
+        ({"motion": {"per_second": float("nan")}}, "setting 'motion.per_second' cannot be nan"),
+        ({"motion": {"gap_s": float("inf")}}, "setting 'motion.gap_s' cannot be inf"),
+        ({"motion": {"most": True}}, "setting 'motion.most' cannot be True"),
+        (
+            {"scene": {"most": 3}, "appearance": {"most": 4}},
+            "most is set in two ways for one network, that of scene and appearance: give both the same settings",
+        ),
+        ({"appearance": {"per_second": 4}}, "per_second is set in two ways for one network"),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, dict[str, object]], told: str):

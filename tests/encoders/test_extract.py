@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 from teachtext.data.passages import Passage
-from teachtext.data.store import FeatureFile, shards_of
+from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.data.types import Video
 from teachtext.encoders import one_video, output
 from teachtext.encoders.base import Rows
-from teachtext.encoders.experts import VIDEO_EXPERTS
+from teachtext.encoders.experts import VIDEO_EXPERTS, video_folder_name
 from teachtext.encoders.extract import Extraction, extract
 from teachtext.errors import InputError
 
@@ -152,20 +152,27 @@ def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[s
 
 
 def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Path):
-    extract(videos[:1], ["motion"], tmp_path / "store")
-    with pytest.raises(InputError, match=r"store/motion holds features made otherwise .*delete that folder"):
-        extract(videos, ["motion"], tmp_path / "store", settings={"motion": {"most": 16}})
+    extract(videos[:1], ["motion"], tmp_path / "made")
+    made = FeatureFile(tmp_path / "made" / "motion")
+    older = {**made.provenance, "settings": {**made.provenance["settings"], "version": 0}}
+    with FeatureWriter(tmp_path / "store" / "motion", provenance=older, dim=made.dim) as writer:
+        writer.add("v0", made.read("v0"), source=made.sources["v0"])
+    told = r"store/motion holds features made otherwise \(settings.version was 0, now 1\): delete that folder"
+    with pytest.raises(InputError, match=told):
+        extract(videos, ["motion"], tmp_path / "store")
 
 
 def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
     few = {"motion": {"most": 2}}
+    name = video_folder_name("motion", few["motion"])
     one = extract(videos, ["motion"], tmp_path / "one", settings=few)
     two = extract(videos, ["motion"], tmp_path / "two", settings=few, workers=2)
     assert one.done == two.done == 5
-    assert_same(tmp_path / "one", tmp_path / "two")
-    assert FeatureFile(tmp_path / "one" / "motion").provenance["settings"]["sampling"]["most"] == 2
-    with pytest.raises(InputError, match=r"one/motion holds features made otherwise"):
-        extract(videos, ["motion"], tmp_path / "one")
+    assert_same(tmp_path / "one", tmp_path / "two", name)
+    assert FeatureFile(tmp_path / "one" / name).provenance["settings"]["sampling"]["most"] == 2
+    assert extract(videos, ["motion"], tmp_path / "one").done == 5, "other settings lie side by side"
+    assert not np.array_equal(values(tmp_path / "one")["v0"], values(tmp_path / "one", name)["v0"])
+    assert extract(videos, ["motion"], tmp_path / "one", settings=few).reused == 5
 
 
 @pytest.fixture

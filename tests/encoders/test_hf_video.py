@@ -92,6 +92,27 @@ def test_other_image_models(tmp_path: Path):
         assert values.shape == (3, 16) and np.isfinite(values).all() and np.abs(values[0] - values[1]).max() > 1e-4
 
 
+def test_an_image_classifier_gives_its_class_token_and_never_a_random_pooler(tmp_path: Path):
+    torch.manual_seed(0)
+    model = transformers.ViTForImageClassification(transformers.ViTConfig(**PICTURES)).eval()
+    spec = save(tmp_path / "vit", model, processor("ViTImageProcessor", size={"height": 32, "width": 32}))
+    first = build(spec)
+    rows = first.encode(frames())[spec].values
+    assert np.array_equal(build(spec).encode(frames())[spec].values, rows) and first.settings["vector"] == "class token"
+    prepare = transformers.AutoImageProcessor.from_pretrained(tmp_path / "vit", backend="pil")
+    with torch.no_grad():
+        inputs = prepare(images=[Image.fromarray(frame[0]) for frame in frames().pixels], return_tensors="pt")
+        wanted = model.vit(**inputs).last_hidden_state[:, 0]
+    assert np.allclose(rows, wanted.numpy(), atol=1e-5)
+
+
+def test_settings_of_another_kind_of_model_are_refused(clip: str):
+    [few] = build_video_experts([clip], settings={clip: {"per_second": 2, "most": 3}})
+    assert isinstance(few.sampling, FrameSampling) and (few.sampling.per_second, few.sampling.most) == (2, 3)
+    with pytest.raises(InputError, match="'frames' is no setting of an image model: choose from per_second, most"):
+        build_video_experts([clip], settings={clip: {"frames": 3}})
+
+
 def test_sound_models(tmp_path: Path):
     torch.manual_seed(0)
     tiny = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
@@ -105,6 +126,14 @@ def test_sound_models(tmp_path: Path):
     noise[10 * 16000 : 20 * 16000] = 0
     rows = expert.encode(Sound(noise, 16000))[spec]
     assert rows.values.shape == (2, 16) and rows.times.tolist() == [[0, 10], [20, 25]]
+    model = transformers.WhisperModel.from_pretrained(tmp_path / "whisper")
+    waves = [noise[:160_000] / 32768, noise[320_000:] / 32768]
+    heard = transformers.WhisperFeatureExtractor()(waves, sampling_rate=16000, return_tensors="pt")
+    with torch.no_grad():
+        states = model.encoder(**heard).last_hidden_state
+    # 30 s are 1500 states: what fills a piece up to that is left out
+    wanted = torch.stack([states[0, :500].mean(dim=0), states[1, :250].mean(dim=0)])
+    assert np.allclose(rows.values, wanted.numpy(), atol=1e-4)
     assert expert.encode(Sound(noise[:0], 16000))[spec].values.shape == (0, 16)
     pooled = build(f"{spec}#pooled")
     assert pooled.encode(Sound(noise, 16000))[f"{spec}#pooled"].values.shape == (1, 16)

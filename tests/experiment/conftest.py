@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig, load_config
 
 PLAIN: dict[str, Any] = {
@@ -39,3 +40,14 @@ def tiny(write_config: Callable[..., Path]) -> Callable[..., RunConfig]:
         return load_config(write_config(folder, **changes))
 
     return config
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., RunConfig]) -> tuple[RunConfig, Results]:
+    """One whole run, which no test changes."""
+    from teachtext.experiment.run import run
+
+    config = tiny(tmp_path_factory.mktemp("done"))
+    results, set_aside = run(config)
+    assert set_aside == []
+    return config, results

@@ -105,7 +105,10 @@ def test_data_is_beside_the_config_and_the_run_where_the_command_is(
             ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, batch_size"],
         ),
         ({"model": {"zzz": 1}}, ["'model.zzz' is not a setting; allowed here: kind, faithful, shared_dim"]),
-        ({"experts": ["scene", {"name": "x", "fiel": "y"}]}, ["'experts.1.fiel'", "'file'", "name, file, key, pool"]),
+        (
+            {"experts": ["scene", {"name": "x", "fiel": "y"}]},
+            ["'experts.1.fiel'", "'file'", "name, settings, file, key, pool"],
+        ),
         ({"dataset": {"playground": {"video": 3}}}, ["'dataset.playground.video'", "'videos'", "captions_per_video"]),
         (
             {"student": {"text": "glove", "expert": []}},
@@ -138,7 +141,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"training": "fast"}, ["'training' is 'fast'", "settings of its own: epochs"]),
         ({"training": None}, ["'training' is empty", "settings of its own: epochs"]),
         ({"student": "glove"}, ["'student' is 'glove'", "settings of its own: text, experts"]),
-        ({"experts": ["motion", 3]}, ["'experts.1' is 3", "settings of its own: name, file"]),
+        ({"experts": ["motion", 3]}, ["'experts.1' is 3", "settings of its own: name, settings, file"]),
         ({"experts": []}, ["'experts'", "at least 1"]),
         ({"experts": "motion"}, ["'experts' is 'motion'", "list"]),
         ({"teachers": [3]}, ["'teachers.0' is 3", "settings of its own: text, experts"]),
@@ -179,6 +182,32 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"teachers": ["hf"]}, ["'hf' names no model", "hf:<model id"]),
         ({"experts": ["motoin"]}, ["unknown video expert 'motoin'", "'motion'", "appearance, scene, motion"]),
         ({"work": "a\0b"}, ["a path that cannot be"]),
+        ({"engine": "spark"}, ["'engine' is 'spark'", "'local' or 'ray'"]),
+        ({"time_limit": 0}, ["'time_limit' is 0", "greater than 0"]),
+        (
+            {"experts": ["hf:"]},
+            ["'experts.0.name' is 'hf:'", "letters, digits", "or write hf:<model id or local folder>"],
+        ),
+        ({"experts": ["hf:a/b#poled"]}, ["unknown output of video expert 'hf:a/b' 'poled'", "frames, pooled"]),
+        ({"experts": ["hf:a/b", "hf:a/b#frames"]}, ["'experts' names 'hf:a/b#frames' twice"]),
+        (
+            {"experts": ["hf:a/b"], "student": {"text": "glove", "experts": ["hf:a/b#pooled"]}},
+            ["'student.experts' names 'hf:a/b#pooled', which is not among 'experts': hf:a/b#frames"],
+        ),
+        (
+            {"experts": [{"name": "motion", "settings": {"most": [1]}}]},
+            ["'experts.0': setting 'most' is [1]", "number"],
+        ),
+        ({"experts": [{"name": "motion", "settings": 3}]}, ["'experts.0.settings' is 3", "dictionary"]),
+        (
+            {"experts": [{"name": "x", "file": "x.npz", "settings": {"most": 1}}]},
+            ["'experts.0': 'settings' are said of an expert that is extracted"],
+        ),
+        (
+            {"experts": [{"name": "hf:a/b", "file": "x.npz"}]},
+            ["'experts.0': 'hf:a/b#frames' is a model", "a plain name"],
+        ),
+        ({"experts": [{"name": "motion", "key": "x"}]}, ["'experts.0': 'key' is said of a feature file"]),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, changes: dict[str, Any], told: list[str]):
@@ -270,7 +299,7 @@ def test_a_missing_key_deep_down_is_named(load: Load):
         ("a: [1\nb: 2", "is not valid YAML (line 2, column 2"),
         ("a:\n\t- b", "is not valid YAML (line 2, column 1"),
         ("a: 1\n---\na: 2\n", "is not valid YAML (line 2, column 1"),
-        (b"\xff\xfe\x00", "is not valid YAML"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
         ("name: 2020-99-99\n", "is not valid YAML (month must be in 1..12)"),
         (f"seeds: [{'9' * 5000}]", "is not valid YAML"),
         ("[" * 20_000, "is not valid YAML (nested too deeply)"),
@@ -327,6 +356,67 @@ def test_a_device_that_is_not_there_is_refused_before_any_work(tmp_path):
     with pytest.raises(InputError, match="no such device"):
         run(load_config(path))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("motion", {"mots": 3}, "unknown setting of motion 'mots': did you mean 'most'? choose from per_second, most"),
+        ("motion", {"most": "many"}, "setting 'motion.most' cannot be 'many': give something like 64"),
+        ("motion", {"most": True}, "setting 'motion.most' cannot be True"),
+        (
+            "hf:a/b",
+            {"clips": 3},
+            "unknown setting of hf:a/b#frames 'clips': choose from per_second, most, frames, most_s",
+        ),
+        ("hf:a/b", {"per_second": -1}, "setting 'hf:a/b#frames.per_second' cannot be -1: give a positive number"),
+        ("scene", {"most": 3}, "most is set in two ways for one network, that of appearance and scene"),
+    ],
+)
+def test_a_wrong_setting_of_an_expert_is_named(load: Load, name: str, settings: dict[str, Any], told: str):
+    for package in ("cv2", "transformers", "efficientnet_lite_pytorch"):
+        pytest.importorskip(package)
+    assert told in refused(load, experts=["appearance", {"name": name, "settings": settings}])
+
+
+def test_experts_with_settings_and_models_of_ones_own(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "models" / "clip").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    here = f"hf:{tmp_path}/models/clip"
+    config = load(
+        experts=[
+            "hf:org/model",
+            {"name": "motion", "settings": {"per_second": 2, "most": 16}},
+            "hf:models/clip#pooled",
+        ],
+        student={"text": "hf:./text#pooled", "experts": ["motion", "hf:./models/clip#pooled"]},
+        teachers=[{"text": "glove", "experts": ["hf:org/model#frames"]}],
+        engine="ray",
+        time_limit=90,
+    )
+    assert [expert.name for expert in config.experts] == ["hf:org/model#frames", "motion", f"{here}#pooled"]
+    assert config.experts[1].settings == {"per_second": 2, "most": 16}
+    assert (
+        config.student.experts == ["motion", f"{here}#pooled"] and config.student.text == f"hf:{tmp_path}/text#pooled"
+    )
+    assert config.teachers[0].experts == ["hf:org/model#frames"]
+    assert (config.engine, config.time_limit) == ("ray", 90)
+    shown = show_config(config)
+    assert load(shown) == config
+    for line in (
+        "engine: ray",
+        "time_limit: 90.0",
+        "  settings:\n    most: 16\n    per_second: 2",
+        "name: hf:org/model#frames",
+    ):
+        assert line in shown
+    labels = [member.label for member in members_of(config)]
+    assert labels == [
+        "teacher glove (hf:org/model#frames)",
+        "student hf:text#pooled, alone",
+        "student hf:text#pooled, TeachText",
+    ]
 
 
 def test_a_teacher_changes_what_it_names_and_keeps_the_rest_of_the_run(load: Load):

@@ -49,15 +49,6 @@ def rows_of(folder: Path) -> object:
     return json.loads((folder / "results.json").read_text())["rows"]
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, tiny: Tiny) -> tuple[RunConfig, Results]:
-    """One whole run, and nothing about it is changed by the tests below."""
-    config = tiny(tmp_path_factory.mktemp("done"))
-    results, set_aside = run(config)
-    assert set_aside == []
-    return config, results
-
-
 @pytest.fixture
 def copied(done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny) -> Callable[..., RunConfig]:
     """A copy of the whole run, to go on from with changed settings."""

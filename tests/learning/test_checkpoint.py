@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from teachtext.data.store import FeatureWriter
+from teachtext.encoders.experts import video_folder_name
 from teachtext.errors import InputError
 from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_card, save_spec
 from teachtext.learning.inference import score
@@ -49,6 +51,22 @@ def test_what_is_saved_scores_the_same_when_loaded(world, trained_a_little, tmp_
     assert not loaded.training
     found = score(loaded, world.features(read), world.captions, world.videos).similarity
     np.testing.assert_array_equal(found, expected)
+
+
+def test_settings_of_experts_are_kept_and_name_their_folders(world, trained_a_little, tmp_path):
+    settings = {"rgb.0": {"most": 4, "encoder": "minilm"}}
+    spec = replace(world.spec(), expert_settings=settings)
+    save_spec(tmp_path, spec)
+    read = load_spec(tmp_path)
+    assert read == spec
+    assert read.expert_folder("rgb.0") == video_folder_name("rgb.0", settings["rgb.0"]) != "rgb.0"
+    assert read.expert_folder("flow") == "flow"
+    for wrong in ([], {"rgb.0": 3}):
+        rewrite(tmp_path, lambda told, wrong=wrong: told | {"expert_settings": wrong})
+        with pytest.raises(InputError, match="is not the config of a TeachText model"):
+            load_spec(tmp_path)
+    rewrite(tmp_path, lambda told: {key: value for key, value in told.items() if key != "expert_settings"})
+    assert load_spec(tmp_path).expert_settings == {}, "of models that were saved before there were any"
 
 
 def test_loading_leaves_the_random_state_of_weights_behind_and_takes_those_of_the_file(saved):

@@ -13,11 +13,11 @@ from teachtext.models.build import MODELS, build_model
 from teachtext.models.similarity import NOTHING_KNOWN, similarity
 from teachtext.models.text import TextBranch
 
-DIMS = {"rgb.model.0": 5, "audio": 3, "rgb.model": 4}
+DIMS = {"rgb.model.0": 5, "hf:a/b.c#frames": 3, "rgb.model": 4}
 NAMES = sorted(DIMS)
 PATTERNS = [pattern for pattern in itertools.product([True, False], repeat=3) if any(pattern)]
 # one of each: NetVLAD over a sequence, NetVLAD over a sequence that a dotted name prefixes, the mean of one row
-CLUSTERS = {"audio": 2, "rgb.model": 3}
+CLUSTERS = {"hf:a/b.c#frames": 2, "rgb.model": 3}
 CAPTIONS = {"tokens": {"text_clusters": 2, "ghost_clusters": 1}, "sentence": {"text_clusters": 0}}
 # every kind as it is, then its ablations
 VARIANTS = {kind: (kind, {}) for kind in MODELS} | {

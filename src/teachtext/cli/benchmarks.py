@@ -35,7 +35,9 @@ def benchmarks(
 
 
 def _protocols(shown: "list[Benchmark]") -> "Table":
-    table = _table("Protocols", "benchmark", "split", "videos", "queries", "captions", "used to")
+    from teachtext.cli.tables import plain_table
+
+    table = plain_table("Protocols", "benchmark", "split", "videos", "queries", "captions", "used to")
     for one in shown:
         for split in one.protocol.splits:
             sizes = " or ".join(f"{size:,}" for size in one.splits.get(split, ())) or "?"
@@ -49,23 +51,13 @@ def _protocols(shown: "list[Benchmark]") -> "Table":
 
 
 def _published(one: "Benchmark") -> "list[Table]":
+    from teachtext.cli.tables import plain_table
     from teachtext.data.benchmarks import COLUMNS
 
     tables = []
     for published in one.published:
-        table = _table(f"{published.task}, {published.source}", "model", *COLUMNS)
+        table = plain_table(f"{published.task}, {published.source}", "model", *COLUMNS)
         for model, numbers in published.rows.items():
             table.add_row(model, *(number or "" for number in numbers))
         tables.append(table)
     return tables
-
-
-def _table(title: str, first: str, *columns: str) -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column)
-    return table

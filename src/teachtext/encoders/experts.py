@@ -4,14 +4,17 @@ Nothing heavy is imported until an expert is built, so that names can be checked
 """
 
 import inspect
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.registry import load, model_folder, unknown
+from teachtext.encoders.registry import MODEL, load, located, model_folder, unknown
 from teachtext.errors import InputError
+from teachtext.files import fingerprint
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ VIDEO_EXPERTS: Mapping[str, VideoEntry] = {
     "speech": VideoEntry("teachtext.encoders.video.speech:Speech", "sound"),
     "ocr": VideoEntry("teachtext.encoders.video.ocr:ScreenText", "ocr", "rapidocr-onnxruntime==1.4.4"),
     "face": VideoEntry("teachtext.encoders.video.face:Faces", "face"),
-    "hf": VideoEntry("teachtext.encoders.video.hf:HuggingFace", "hf", outputs=["frames", "pooled"], takes_model=True),
+    "hf": VideoEntry(
+        "teachtext.encoders.video.hf.expert:HuggingFace", "hf", outputs=["frames", "pooled"], takes_model=True
+    ),
 }
 
 
@@ -71,16 +76,21 @@ def parse_video_spec(spec: str) -> VideoSpec:
         raise unknown("video expert", spec, video_choices())
     allowed = VIDEO_EXPERTS[name].outputs
     if not model:
-        raise InputError(f"video expert '{spec}' names no model", f"write {name}:<model id or local folder>")
+        raise InputError(f"video expert '{spec}' names no model", f"write {name}{MODEL}")
     if "#" in spec and output not in allowed:
         raise unknown(f"output of video expert '{body}'", output, allowed)
     return VideoSpec(name, model, output or allowed[0])
 
 
+def full_spec(spec: str, base: Path) -> str:
+    """Write a spec in the one way that stands for it: with its output, and a local folder as it is seen from `base`."""
+    return str(parse_video_spec(located(spec, base)))
+
+
 def video_choices() -> list[str]:
     """Return every video expert's spec, in the form in which it is written."""
     return [
-        f"{name}{':<model id or local folder>' if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}"
+        f"{name}{MODEL if entry.takes_model else ''}{'' if number == 0 else f'#{output}'}"
         for name, entry in VIDEO_EXPERTS.items()
         for number, output in enumerate(entry.outputs or [""])
     ]
@@ -92,20 +102,26 @@ def check_video_names(names: Iterable[str]) -> None:
         parse_video_spec(name)
 
 
-def video_folder_name(spec: str) -> str:
-    """Return the folder that a video expert's features go to; different experts never share one.
+def video_folder_name(spec: str, settings: Mapping[str, Any] = {}) -> str:
+    """Return the folder that a video expert's features go to; different experts or settings never share one.
 
-    Specs with a model of one's own carry a hash, because the characters that a folder cannot hold are replaced. A plain
-    name that is not registered is that of features that came from elsewhere.
+    Specs with a model of one's own carry a hash, because the characters that a folder cannot hold are replaced, and so
+    do settings. A plain name that is not registered is that of features that came from elsewhere.
     """
-    if spec not in VIDEO_EXPERTS and re.fullmatch(r"\w[\w.-]*", spec):
-        return spec
-    parsed = parse_video_spec(spec)
-    return (
-        parsed.name
-        if parsed.model is None
-        else model_folder(parsed.name, parsed.model, str(parsed.output), str(parsed))
+    name = spec if re.fullmatch(r"\w[\w.-]*", spec) else _model_folder(parse_video_spec(spec))
+    if not settings:
+        return name
+    # 2 and 2.0 are the same setting
+    told = {key: float(value) if isinstance(value, int) else value for key, value in sorted(settings.items())}
+    written = "-".join(
+        f"{key}_{value:g}" if isinstance(value, float) else f"{key}_{value}" for key, value in told.items()
     )
+    readable = re.sub(r"[^A-Za-z0-9.]+", "_", written)[:40].strip("._")
+    return f"{name}-{readable}-{fingerprint(told)[:8]}"
+
+
+def _model_folder(spec: VideoSpec) -> str:
+    return model_folder(spec.name, str(spec.model), str(spec.output), str(spec))
 
 
 def build_video_experts(
@@ -115,50 +131,67 @@ def build_video_experts(
 
     Args:
         names: specs: keys of `VIDEO_EXPERTS`, or `hf:<model id or local folder>[#output]`.
-        settings: by spec, what its class is called with where that is not the default. Where one class gives several
-            outputs, the settings of all of them are joined.
+        settings: by spec, what its class is called with where that is not the default; the same for all outputs of one
+            class.
         threads: CPU threads each may use.
 
     Raises:
         InputError: unknown name or setting, or a package that is not installed.
     """
+    wanted = list(names)
+    check_video_settings(wanted, {name: settings[name] for name in wanted if name in settings})
     calls: dict[str, tuple[VideoEntry, dict[str, Any]]] = {}
-    for name in names:
+    for name in wanted:
         parsed = parse_video_spec(name)
         entry = VIDEO_EXPERTS[parsed.name]
-        _, arguments = calls.setdefault(entry.target if parsed.model is None else name, (entry, {}))
-        if parsed.model is not None:
-            arguments |= {"model": parsed.model, "output": parsed.output, "name": name}
-        for key, value in settings.get(name, {}).items():
-            if key in arguments and arguments[key] != value:
-                raise InputError(f"{name}.{key} is set in two ways for one network", "give both outputs the same")
-            arguments[key] = value
-    return [_build(entry, threads, arguments) for entry, arguments in calls.values()]
+        own = {} if parsed.model is None else {"model": parsed.model, "output": parsed.output, "name": name}
+        calls[entry.target if parsed.model is None else name] = (entry, {**settings.get(name, {}), **own})
+    return [_load(entry, threads=threads, **arguments) for entry, arguments in calls.values()]
 
 
 def check_video_settings(names: Collection[str], settings: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise InputError for the first name that is no video expert, or that has settings though it is not asked for."""
+    """Raise InputError for the first name that is no video expert, or that has settings which cannot be.
+
+    Keys and values are looked at where the packages of an expert are installed.
+    """
     check_video_names(names)
-    for name in settings:
+    for name, given in settings.items():
         if name not in names:
             raise unknown("expert in the settings", name, list(names))
+        _check_given(name, given)
+    first: dict[str, str] = {}
+    for name in names:
+        entry = VIDEO_EXPERTS[parse_video_spec(name).name]
+        other = name if entry.takes_model else first.setdefault(entry.target, name)
+        one, two = settings.get(other, {}), settings.get(name, {})
+        differing = [key for key in (*one, *two) if one.get(key) != two.get(key)]
+        if differing:
+            raise InputError(
+                f"{differing[0]} is set in two ways for one network, that of {other} and {name}",
+                "give both the same settings",
+            )
 
 
-def _build(entry: VideoEntry, threads: int, arguments: Mapping[str, Any]) -> VideoExpert:
-    defaults = {
-        key: parameter.default
-        for key, parameter in inspect.signature(_load(entry)).parameters.items()
+def _check_given(name: str, given: Mapping[str, Any]) -> None:
+    try:
+        parameters = inspect.signature(_load(VIDEO_EXPERTS[parse_video_spec(name).name])).parameters
+    except InputError:
+        # its packages are not installed, which is told when it is to be built
+        return
+    known = {
+        key: parameter
+        for key, parameter in parameters.items()
         if parameter.default is not parameter.empty and key != "threads"
     }
-    given = {key: value for key, value in arguments.items() if key not in ("model", "output", "name")}
     for key, value in given.items():
-        if key not in defaults:
-            raise unknown("setting", key, list(defaults))
-        kind = (int, float) if isinstance(defaults[key], float) else type(defaults[key])
-        if not isinstance(value, kind) or isinstance(value, bool) or (not isinstance(value, str) and not value > 0):
-            raise InputError(f"setting '{key}' cannot be {value!r}", f"give something like {defaults[key]!r}")
-    expert: VideoExpert = _load(entry, threads=threads, **arguments)
-    return expert
+        if key not in known:
+            raise unknown(f"setting of {name}", key, list(known))
+        default = known[key].default
+        kind = (get_args(known[key].annotation) or (known[key].annotation,))[0]
+        right = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+        if not right or not (isinstance(value, str) or 0 < value < math.inf):
+            usual = "a positive number" if default is None else f"something like {default!r}"
+            raise InputError(f"setting '{name}.{key}' cannot be {value!r}", f"give {usual}")
 
 
 def _load(entry: VideoEntry, **arguments: Any) -> Any:

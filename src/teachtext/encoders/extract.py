@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from teachtext.data.types import Video
-from teachtext.encoders.experts import check_video_settings, video_folder_name
+from teachtext.encoders.experts import check_video_settings, full_spec, video_folder_name
 from teachtext.encoders.one_video import Job, Result, Task
 from teachtext.encoders.output import Output, Place
 from teachtext.encoders.registry import load
@@ -63,7 +63,7 @@ def extract(
     Args:
         videos: what to encode.
         experts: specs (see `teachtext.encoders.experts`).
-        store: folder that gets a folder named `video_folder_name(spec)` for each expert; one run at a time.
+        store: folder that gets a folder named `video_folder_name(spec, settings)` for each expert; one run at a time.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
         engine: `local` processes, or `ray` (see `teachtext.encoders.ray_engine`). The features are the same.
@@ -74,7 +74,8 @@ def extract(
         InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
             otherwise, a full disk.
     """
-    names = list(dict.fromkeys(experts))
+    names = list(dict.fromkeys(full_spec(expert, Path()) for expert in experts))
+    settings = {full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
     check_video_settings(names, settings)
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
@@ -84,7 +85,10 @@ def extract(
     failed: dict[str, Failure] = {}
     done = 0
     with job.workers(workers) as pool:
-        places = {name: Place(store / video_folder_name(name), *made) for name, made in pool.begin().items()}
+        places = {
+            name: Place(store / video_folder_name(name, settings.get(name, {})), *made)
+            for name, made in pool.begin().items()
+        }
         try:
             with ExitStack() as stack:
                 outputs = {name: stack.enter_context(Output(place)) for name, place in places.items()}

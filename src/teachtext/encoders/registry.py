@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal
 
 from teachtext.encoders.base import TextEncoder
@@ -194,6 +195,19 @@ def model_folder(name: str, model: str, output: str, spec: str) -> str:
     """Return a folder name that can be read, for an output of a model of one's own; `spec` says it in full."""
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", f"{name}_{model}")[-60:].strip("._")
     return f"{readable}-{output}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}"
+
+
+def located(spec: str, base: Path) -> str:
+    """Write the local folder of a spec, if it names one, as an absolute path, as seen from the folder `base`.
+
+    What is neither begun like a path nor the name of a folder there is a model id, and stays as it is.
+    """
+    name, colon, rest = spec.partition(":")
+    model, mark, output = rest.partition("#")
+    path = base.absolute() / Path(model).expanduser()
+    if not colon or not model or not (model.startswith((".", "~", "/")) or path.is_dir()):
+        return spec
+    return f"{name}:{path.resolve()}{mark}{output}"
 
 
 def build_text_encoder(spec: str, *, threads: int = 1) -> TextEncoder:

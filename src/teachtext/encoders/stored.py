@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from teachtext.data.store import FeatureFile, shards_of
@@ -20,11 +21,16 @@ def stored(folder: Path, provenance: Mapping[str, Any]) -> FeatureFile | None:
     file = FeatureFile(folder)
     wanted = json.loads(json.dumps(provenance))
     if file.provenance != wanted:
-        keys = sorted({*file.provenance, *wanted})
-        other = next(key for key in keys if file.provenance.get(key) != wanted.get(key))
-        before, now = file.provenance.get(other), wanted.get(other)
         raise InputError(
-            f"{folder} holds features made otherwise ({other} was {before}, now {now})",
+            f"{folder} holds features made otherwise ({_difference(file.provenance, wanted)})",
             "delete that folder to make them again, or give another store",
         )
     return file
+
+
+def _difference(before: Any, now: Any, key: str = "") -> str:
+    """Say what differs first, as far down as two mappings can be compared."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return f"{key} was {shorten(str(before), 80)}, now {shorten(str(now), 80)}"
+    other = next(one for one in sorted({*before, *now}) if before.get(one) != now.get(one))
+    return _difference(before.get(other), now.get(other), f"{key}.{other}" if key else other)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from teachtext.evaluation.drawing import TWO_COLUMNS, Look, Plot, dot, draw, looks, over, told
 from teachtext.evaluation.metrics import recall_curve
+from teachtext.evaluation.names import short_names
 from teachtext.evaluation.results import QueryRanks, Row
 from teachtext.evaluation.tables import number
 
@@ -144,6 +145,7 @@ def weights_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
     given = {row.label: ranks[row.label] for row in rows if ranks.get(row.label)}
     drawn = looks(rows)
     experts = sorted({expert for seeds in given.values() for seed in seeds for expert in seed.experts})
+    shown = short_names(experts)
 
     def paint(axes: Any) -> None:
         thick = 0.82 / len(given)
@@ -152,12 +154,12 @@ def weights_plot(rows: Sequence[Row], ranks: Ranks) -> Plot:
             y = np.array([experts.index(expert) for expert in own]) + (place - (len(given) - 1) / 2) * thick
             mean, std = _weights(seeds)
             axes.barh(y, mean, thick * 0.9, xerr=std, **drawn[label].bar)
-        axes.set_yticks(range(len(experts)), experts)
+        axes.set_yticks(range(len(experts)), [shown[expert] for expert in experts])
         axes.set_ylim(len(experts) - 0.5, -0.5)
         axes.grid(False, axis="y")
         axes.set(xlabel="mixture weight", xlim=(0, None))
 
-    first = [f"{label}, {seeds[0].experts[int(_weights(seeds)[0].argmax())]}" for label, seeds in given.items()]
+    first = [f"{label}, {shown[seeds[0].experts[int(_weights(seeds)[0].argmax())]]}" for label, seeds in given.items()]
     alt = f"Largest mixture weight: {'; '.join(first)}."
     note = "How much a caption counts each expert, mean over captions and seeds; whiskers are one std over captions."
     height = 1.6 + len(experts) * max(0.35, 0.13 * len(given))

@@ -13,6 +13,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation import plots, tables
 from teachtext.evaluation.drawing import Plot, looks
 from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.names import short_names
 from teachtext.evaluation.plots import Histories, Ranks
 from teachtext.evaluation.questions import question_cells, question_heads, questions_plot
 from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results
@@ -128,6 +129,12 @@ def pick_examples(ranks: QueryRanks, count: int = 12, seed: int = 0) -> list[int
     return [int(generator.choice(np.flatnonzero(ranks.video_of == video))) for video in videos]
 
 
+def _experts(results: Results) -> dict[str, str]:
+    """Return the experts of each row, in words."""
+    shown = short_names({expert for row in results.rows for expert in row.experts})
+    return {row.label: ", ".join(shown[expert] for expert in row.experts) for row in results.rows}
+
+
 def _values(content: ReportContent) -> dict[str, Any]:
     results = content.results
     told = results.model_dump(mode="json")
@@ -138,6 +145,7 @@ def _values(content: ReportContent) -> dict[str, Any]:
         "sentence": tables.effect_sentence(results),
         "main": results.main,
         "names": {row.label: tables.row_name(row) for row in results.rows},
+        "experts": _experts(results),
         "facts": _facts(results),
         "effect_label": tables.EFFECT_LABEL,
         "looks": looks(results.rows),

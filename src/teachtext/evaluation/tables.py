@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.names import short_name
 from teachtext.evaluation.results import DIRECTIONS, Direction, Results, Row, Spread
 from teachtext.evaluation.significance import Difference
 
@@ -145,7 +146,10 @@ def seed_cells(results: Results, direction: Direction) -> list[list[list[str]]]:
 
 def row_name(row: Row) -> str:
     """Name a row and its text encoder."""
-    return row.label if row.text_encoder in row.label else f"{row.label} ({row.text_encoder})"
+    short = short_name(row.text_encoder)
+    # the label has the whole of it where the short name would not tell it apart
+    told = short in row.label or row.text_encoder in row.label
+    return row.label if told else f"{row.label} ({short})"
 
 
 def table_title(results: Results, direction: Direction) -> str:

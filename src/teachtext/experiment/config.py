@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from teachtext.encoders.experts import check_video_names
+from teachtext.encoders.experts import check_video_settings
+from teachtext.encoders.extract import Engine
 from teachtext.encoders.registry import check_text_specs
 from teachtext.errors import InputError
 from teachtext.experiment.config_base import NAME, Config
@@ -19,7 +20,8 @@ from teachtext.experiment.config_model import (
     TeacherConfig,
     TrainingConfig,
 )
-from teachtext.experiment.explain import explain, yaml_problem
+from teachtext.experiment.explain import explain
+from teachtext.files import read_yaml
 
 
 class RunConfig(Config):
@@ -41,6 +43,10 @@ class RunConfig(Config):
         [0, 1, 2], min_length=1, description="every model is trained once for each"
     )
     workers: int = Field(2, ge=1, description="processes that decode and extract")
+    engine: Engine = Field("local", description="processes here, or Ray: here, or on the cluster of RAY_ADDRESS")
+    time_limit: float | None = Field(
+        None, gt=0, description="seconds that one video may take; by default ten times its length, a minute at least"
+    )
     threads: int = Field(
         1, ge=1, description="threads that embed or train; more than there are idle cores is far slower"
     )
@@ -63,7 +69,8 @@ class RunConfig(Config):
     def _consistent(self) -> "RunConfig":
         if self.dataset.features is None:
             check_text_specs([*(teacher.text for teacher in self.teachers), self.student.text])
-            check_video_names(expert.name for expert in self.experts if expert.file is None)
+            extracted = {expert.name: expert.settings for expert in self.experts if expert.file is None}
+            check_video_settings(extracted, extracted)
         names = [expert.name for expert in self.experts]
         lists: dict[str, Sequence[str | int]] = {
             "experts": names,
@@ -133,17 +140,11 @@ def load_config(path: Path) -> RunConfig:
     Raises:
         InputError: naming the key and the allowed values.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})", "give the path of a config file") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: not UTF-8, a date or a number that cannot be
-        raise InputError(f"{path} is not valid YAML ({yaml_problem(error)})", "correct it") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
     try:
-        config = RunConfig.model_validate(values)
+        config = RunConfig.model_validate(values, context={"folder": path.parent})
     except ValidationError as error:
         raise InputError(
             f"{path}: {explain(error, RunConfig)}", "correct that key; see examples/ for whole configs"

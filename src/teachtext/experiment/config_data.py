@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.types import CaptionUse, Protocol
-from teachtext.experiment.config_base import NAME, Config
+from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 
 class PlaygroundConfig(Config):
@@ -73,9 +73,25 @@ class DatasetConfig(Config):
 class ExpertConfig(Config):
     """One video expert: extracted from the videos, or read from a feature file."""
 
-    name: str = Field(pattern=NAME, description="a registered expert, or any name for a feature file")
+    name: ExpertName = Field(
+        description="a registered expert, hf:<model id or local folder>[#output], or any name for a feature file"
+    )
+    settings: dict[str, Any] = Field({}, description="what the expert does otherwise, such as {per_second: 2}")
     file: Path | None = Field(None, description="an .npz file with 'ids' and features, relative to the config file")
     key: str | None = Field(None, description="name of the array in that file; by default the expert's own name")
     pool: bool = Field(True, description="average the rows of a sequence; false keeps them, for NetVLAD in the model")
     clusters: int = Field(8, ge=1, description="NetVLAD clusters where the expert is a sequence")
     max_tokens: int = Field(64, ge=1, description="keep at most so many rows where the expert is a sequence")
+
+    @model_validator(mode="after")
+    def _from_videos_or_file(self) -> "ExpertConfig":
+        for key, value in self.settings.items():
+            if not isinstance(value, int | float | str):
+                raise ValueError(f"setting '{key}' is {value!r}, give a number or a word")
+        if self.file is None and self.key is not None:
+            raise ValueError("'key' is said of a feature file, give its 'file' too")
+        if self.file is not None and self.settings:
+            raise ValueError("'settings' are said of an expert that is extracted, not of a feature file")
+        if self.file is not None and ":" in self.name:
+            raise ValueError(f"'{self.name}' is a model and needs no 'file', or give the file's features a plain name")
+        return self

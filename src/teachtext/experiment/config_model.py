@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from teachtext.experiment.config_base import Config
+from teachtext.experiment.config_base import Config, ExpertName, TextName
 from teachtext.learning.distillation.parts import (
     Direction,
     Distance,
@@ -142,14 +142,14 @@ class DistillationConfig(Config):
 class StudentConfig(Config):
     """The model that runs at test time."""
 
-    text: str = Field(description="its text encoder")
-    experts: list[str] | None = Field(None, min_length=1, description="the experts it sees; by default all")
+    text: TextName = Field(description="its text encoder")
+    experts: list[ExpertName] | None = Field(None, min_length=1, description="the experts it sees; by default all")
 
 
 class TeacherConfig(Config):
     """A model that the student learns from. What is not set is as in the run."""
 
-    text: str = Field(description="its text encoder")
-    experts: list[str] | None = Field(None, min_length=1, description="the experts it sees; by default all")
+    text: TextName = Field(description="its text encoder")
+    experts: list[ExpertName] | None = Field(None, min_length=1, description="the experts it sees; by default all")
     model: ModelConfig | None = Field(None, description="settings of its model that differ from the run's")
     training: TrainingConfig | None = Field(None, description="settings of its training that differ from the run's")

@@ -134,7 +134,7 @@ def evaluate_folder(
     for folder in (model_folder, *others):
         model, spec = load_model(folder)
         notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
-        experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
+        experts = {name: _expert_file(features, spec, name) for name in spec.experts}
         text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
         notes += _unread(folder, gallery.splits[split], experts)
         models.append((model, spec.features(text, experts)))
@@ -156,6 +156,18 @@ def _unread(model_folder: Path, video_ids: Sequence[str], experts: Mapping[str, 
         return []
     missing = f"{unknown:,} of {len(video_ids):,} videos have no features of {', '.join(experts)}"
     return [f"{missing}: they share the last rank"]
+
+
+def _expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:
+    folder = features / "video" / spec.expert_folder(name)
+    settings = spec.expert_settings.get(name)
+    if settings and not shards_of(folder):
+        told = [f"{key}={value}" for key, value in settings.items()]
+        raise InputError(
+            f"{features} has no features of '{name}' with {', '.join(told)}",
+            f"extract them with {' '.join(f'--set {name}.{one}' for one in told)}",
+        )
+    return FeatureFile(folder, verify=True)
 
 
 def _check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:

@@ -5,15 +5,7 @@ import reprlib
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
-
-
-def yaml_problem(error: Exception) -> str:
-    """Say in one line what a YAML parser says in several."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
-    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
 def explain(error: ValidationError, config: type[BaseModel]) -> str:
@@ -34,6 +26,7 @@ def explain(error: ValidationError, config: type[BaseModel]) -> str:
         message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc']), config))}"
     if first["type"] == "string_pattern_mismatch":
         message = "use letters, digits, '_', '-' and '.', and neither '-' nor '.' first"
+        message += ", or write hf:<model id or local folder>" if "hf:" in first["ctx"]["pattern"] else ""
     if first["input"] is None:
         return f"'{where}' is empty: {message}"
     if isinstance(first["input"], dict | list):

@@ -65,7 +65,8 @@ class Training:
         workspace, member = self.workspace, self.member
         config = workspace.config
         text = workspace.text_file(member.text)
-        sequences = [expert for expert in config.experts if expert.name in member.experts and not expert.pool]
+        experts = [expert for expert in config.experts if expert.name in member.experts]
+        sequences = [expert for expert in experts if not expert.pool]
         return ModelSpec(
             kind=member.model.kind,
             arguments=model_arguments(
@@ -78,6 +79,7 @@ class Training:
             text_encoder=member.text,
             max_words=member.model.max_words,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
+            expert_settings={expert.name: expert.settings for expert in experts if expert.settings},
             trained_on=self._train_videos,
             origin={
                 "run": config.name,

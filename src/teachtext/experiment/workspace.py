@@ -1,9 +1,10 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import described, only_described
@@ -13,7 +14,7 @@ from teachtext.data.playground import build_playground
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.embed import embed
-from teachtext.encoders.experts import check_video_names
+from teachtext.encoders.experts import check_video_names, check_video_settings, video_folder_name
 from teachtext.encoders.extract import extract
 from teachtext.encoders.registry import (
     TextOutput,
@@ -118,24 +119,22 @@ class Workspace:
     def check_names(self) -> None:
         """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""
         given = self.config.dataset.features
-        wanted = {
-            "video": [expert.name for expert in self.config.experts if expert.file is None],
-            "text": self.text_encoders,
-        }
+        experts = self._extracted()
+        texts = [name for name in self.text_encoders if self._given("text", folder_name(name)) is None]
+        missing = {"video": list(experts), "text": texts}
         for kind, check in (("video", check_video_names), ("text", check_text_specs)):
-            missing = [name for name in wanted[kind] if self._given(kind, name) is None]
             try:
-                check(missing)
+                check(missing[kind])
             except InputError as error:
                 if given is None:
                     raise
                 there = ", ".join(sorted(path.name for path in (given / kind).glob("*"))) or "nothing"
                 raise InputError(f"{error.problem}, and {given / kind} holds {there}", error.mend) from error
+        check_video_settings(experts, experts)
 
     def extract(self) -> list[str]:
         """Extract or import the features of every expert; return one line for each video set aside."""
-        named = [expert.name for expert in self.config.experts if expert.file is None]
-        registered = [name for name in named if self._given("video", name) is None]
+        registered = self._extracted()
         for expert in self.config.experts:
             if expert.file is not None:
                 key = expert.key or expert.name
@@ -144,9 +143,12 @@ class Workspace:
             return []
         done = extract(
             list(self.listed_dataset.videos.values()),
-            registered,
+            list(registered),
             self.features_folder / "video",
+            settings=registered,
             workers=self.config.workers,
+            engine=self.config.engine,
+            time_limit=self.config.time_limit,
             progress=self._named("extract"),
         )
         return [str(failure) for failure in done.failed]
@@ -155,7 +157,7 @@ class Workspace:
         """Embed the captions with every text encoder."""
         embed(
             self.queries(),
-            [encoder for encoder in self.text_encoders if self._given("text", encoder) is None],
+            [encoder for encoder in self.text_encoders if self._given("text", folder_name(encoder)) is None],
             self.features_folder / "text",
             threads=self.config.threads,
             progress=self._named("embed"),
@@ -192,16 +194,23 @@ class Workspace:
         return lambda what, *told: self.progress(f"{step} {what}", *told)
 
     def _text_folder(self, encoder: str) -> Path:
-        return self._given("text", encoder) or self.features_folder / "text" / folder_name(encoder)
+        folder = folder_name(encoder)
+        return self._given("text", folder) or self.features_folder / "text" / folder
 
     def _expert_folder(self, name: str) -> Path:
-        own = any(expert.name == name and expert.file for expert in self.config.experts)
-        return (None if own else self._given("video", name)) or self.features_folder / "video" / name
+        expert = next(expert for expert in self.config.experts if expert.name == name)
+        folder = video_folder_name(name, expert.settings)
+        return (None if expert.file else self._given("video", folder)) or self.features_folder / "video" / folder
 
-    def _given(self, kind: str, name: str) -> Path | None:
+    def _extracted(self) -> dict[str, Mapping[str, Any]]:
+        """Return the settings of the experts that neither came with the dataset nor are read from a file."""
+        return {
+            expert.name: expert.settings
+            for expert in self.config.experts
+            if expert.file is None and self._given("video", video_folder_name(expert.name, expert.settings)) is None
+        }
+
+    def _given(self, kind: str, folder: str) -> Path | None:
         """Return the folder of features that came with the dataset; None where it has none of that name."""
         given = self.config.dataset.features
-        if given is None:
-            return None
-        folder = given / kind / (folder_name(name) if kind == "text" else name)
-        return folder if shards_of(folder) else None
+        return given / kind / folder if given is not None and shards_of(given / kind / folder) else None

@@ -1,7 +1,7 @@
 """A trained model as a folder: `model.safetensors`, `config.json`, `metrics.json`, a model card. No pickles."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
+from teachtext.encoders.experts import video_folder_name
 from teachtext.errors import InputError
 from teachtext.files import read_json, version_of, write_json, write_text
 from teachtext.learning.trainer import WEIGHTS
@@ -36,6 +37,7 @@ class ModelSpec:
         max_tokens: by expert, rows of a sequence that the model reads; all where it is not named.
         trained_on: ids of the videos it has learned from; None where that is not known.
         origin: what it was trained on and how; kept for people.
+        expert_settings: by expert, what it was told to do otherwise when its features were extracted.
     """
 
     kind: str
@@ -45,11 +47,16 @@ class ModelSpec:
     max_tokens: Mapping[str, int]
     origin: Mapping[str, Any]
     trained_on: Sequence[str] | None = None
+    expert_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def experts(self) -> list[str]:
         """Experts that the model reads, sorted."""
         return sorted(self.arguments["expert_dims"])
+
+    def expert_folder(self, name: str) -> str:
+        """Return the name of the folder that an expert's features are in."""
+        return video_folder_name(name, self.expert_settings.get(name, {}))
 
     @property
     def reads_padding(self) -> bool:
@@ -96,6 +103,7 @@ def save_spec(folder: Path, spec: ModelSpec) -> None:
         "text_encoder": spec.text_encoder,
         "max_words": spec.max_words,
         "max_tokens": dict(spec.max_tokens),
+        "expert_settings": {name: dict(settings) for name, settings in spec.expert_settings.items()},
         "origin": dict(spec.origin),
     }
     write_json(folder / CONFIG, told)
@@ -121,6 +129,9 @@ def load_spec(folder: Path) -> ModelSpec:
         lengths = [told["max_words"], *told["max_tokens"].values()]
         if not all(isinstance(length, int) and length > 0 for length in lengths):
             raise KeyError("max_words, max_tokens")
+        settings = told.get("expert_settings", {})
+        if not all(isinstance(own, dict) for own in settings.values()):
+            raise KeyError("expert_settings")
         return ModelSpec(
             kind=told["model"]["kind"],
             arguments=told["model"]["arguments"],
@@ -129,6 +140,7 @@ def load_spec(folder: Path) -> ModelSpec:
             max_tokens=told["max_tokens"],
             origin=told["origin"],
             trained_on=trained_on,
+            expert_settings=settings,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(

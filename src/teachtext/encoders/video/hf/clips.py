@@ -1,0 +1,101 @@
+"""Video networks: a vector a clip of some frames."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from teachtext.encoders.base import Clips, ClipSampling, Rows
+from teachtext.encoders.threads import torch_threads
+from teachtext.encoders.video.hf.network import Network
+from teachtext.encoders.video.hf.processor import ClipProcessor
+
+# frames a second that the published weights of a family were trained at, where their processors do not tell
+_TRAINED_AT = {"videomae": 7.5, "vivit": 12.5, "timesformer": 1.0, "vjepa2": 4.0}
+_OTHERWISE = 4.0
+
+
+def frames_a_clip(config: Any) -> int | None:
+    """Return how many frames a model eats at once, as its config tells; None of what is no video network."""
+    for told in (config, getattr(config, "vision_config", None)):
+        for name in ("num_frames", "frames_per_clip"):
+            if isinstance(found := getattr(told, name, None), int):
+                return found
+    return None
+
+
+class ClipNetwork:
+    """The projection into the space shared with text, or else what `Network.vector` takes, of each clip.
+
+    One clip at a time, so that its numbers do not depend on what else there is.
+
+    Args:
+        network: the model.
+        folder: with its processor.
+        threads: CPU threads.
+        per_second: frames a second; by default what the processor tells, or what the family was trained at, or 4.
+        most: clips a video, at most.
+        frames: frames a clip; by default what the processor or the model's config tells.
+
+    Raises:
+        ValueError: a processor that cannot be followed.
+        RuntimeError: the model cannot take such clips.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        folder: Path,
+        *,
+        threads: int,
+        per_second: float | None = None,
+        most: int = 32,
+        frames: int | None = None,
+    ) -> None:
+        self._network = network
+        self._threads = threads
+        self._prepare = ClipProcessor.of(folder)
+        prepare, config = self._prepare, network.config
+        usual = prepare.per_second or _TRAINED_AT.get(config.model_type, _OTHERWISE)
+        self.sampling = ClipSampling(
+            look=self._look,
+            frames=frames or prepare.frames or frames_a_clip(config) or 1,
+            per_second=per_second or usual,
+            most=most,
+            resize=prepare.resize,
+            height=prepare.height,
+            width=prepare.width,
+            interpolation=prepare.interpolation,
+        )
+        self._forward = getattr(network.model, "get_video_features", network.model)
+        parameters = inspect.signature(getattr(self._forward, "forward", self._forward)).parameters
+        self._input = "pixel_values_videos" if "pixel_values_videos" in parameters else "pixel_values"
+        # of V-JEPA 2: what it foresees of a clip that it sees whole says nothing more
+        self._options = {"skip_predictor": True} if "skip_predictor" in parameters else {}
+        noise = np.random.default_rng(0).integers(
+            0, 256, (self.sampling.frames, prepare.height, prepare.width, 3), np.uint8
+        )
+        self.dim = network.width(lambda: self._vector(noise))
+        told = {"frames": self.sampling.frames, "per_second": self.sampling.per_second, "most": most}
+        self.settings: Mapping[str, Any] = {
+            "sampling": asdict(prepare) | told,
+            "row": "a clip",
+            "vector": network.taken,
+        }
+
+    def rows(self, seen: Clips) -> Rows:
+        """Return a row a clip, with its times."""
+        return Rows(seen.vectors, seen.times)
+
+    def _look(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch_threads(self._threads), torch.inference_mode():
+            vector: NDArray[np.float32] = self._vector(clip)[0].numpy()
+        return vector
+
+    def _vector(self, clip: NDArray[np.uint8]) -> torch.Tensor:
+        return self._network.vector(self._forward(**{self._input: self._prepare(clip)}, **self._options))

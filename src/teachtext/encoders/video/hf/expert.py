@@ -1,0 +1,106 @@
+"""A model of the transformers family as a video expert, by its id or folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from teachtext.encoders.base import Rows, Sampling, Seen
+from teachtext.encoders.hub import resolve, told_of
+from teachtext.encoders.threads import torch_threads
+from teachtext.encoders.video.hf.clips import ClipNetwork, frames_a_clip
+from teachtext.encoders.video.hf.images import ImageTower
+from teachtext.encoders.video.hf.network import Network
+from teachtext.encoders.video.hf.processor import processor_of
+from teachtext.encoders.video.hf.sounds import SoundModel
+from teachtext.errors import InputError
+
+Reader = ImageTower | ClipNetwork | SoundModel
+
+
+class HuggingFace:
+    """A model of one's own choice. Weights must be safetensors, and code that comes with a model is never run.
+
+    A row is the projection into the space that is shared with text, or else the model's own pooled output, or else its
+    class token, or else the mean of its tokens: of each frame for an image model (CLIP, SigLIP, DINOv2, ViT, ...), of
+    each clip of some frames for a video network (VideoMAE, V-JEPA 2, TimeSformer, ViViT, ...), of each piece of 10 s
+    for a sound model (CLAP, Whisper, ...), where the last resort is the mean over time and silent pieces have no row.
+
+    Args:
+        model: a local folder, or an id of the Hugging Face hub; a model that is in the hub's cache needs no network.
+        output: `frames` = a row a frame, clip or piece, with times; `pooled` = their mean, one row.
+        name: the name of the output.
+        threads: CPU threads.
+        per_second: frames a second; by default 1, and of a video network what its family was trained at.
+        most: frames or clips a video, at most; by default 32.
+        frames: frames a clip, of a video network; by default what its config tells.
+        most_s: seconds of sound, at most; by default an hour.
+
+    Raises:
+        InputError: no such folder or id, no network, a model that cannot be loaded under these rules, or a setting that
+            means nothing to it.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        output: Literal["frames", "pooled"],
+        name: str,
+        threads: int = 1,
+        per_second: float | None = None,
+        most: int | None = None,
+        frames: int | None = None,
+        most_s: float | None = None,
+    ) -> None:
+        given = {"per_second": per_second, "most": most, "frames": frames, "most_s": most_s}
+        folder = resolve(model)
+        try:
+            with torch_threads(threads), torch.inference_mode():
+                self._reader = _reader(folder, threads, {key: value for key, value in given.items() if value})
+        except InputError as error:
+            raise InputError(f"{model} cannot be a video expert: {error.problem}", error.mend) from error
+        except (OSError, ValueError, ImportError, LookupError, RuntimeError, TypeError, AttributeError) as error:
+            # a foreign model, of any kind
+            reason = str(error).strip().split("\n")[0]
+            mend = (
+                "give an image, video or sound model that transformers knows, with its processor and weights in "
+                "safetensors"
+            )
+            raise InputError(f"{model} cannot be loaded as a video expert ({reason})", mend) from error
+        self._threads = threads
+        self._pooled = output == "pooled"
+        self.sampling: Sampling = self._reader.sampling
+        self.outputs: Mapping[str, int] = {name: self._reader.dim}
+        self.settings: Mapping[str, Any] = {
+            **told_of(model, folder),
+            "output": output,
+            **self._reader.settings,
+        }
+
+    def encode(self, seen: Seen) -> dict[str, Rows]:
+        """Encode one video; see `VideoExpert.encode`."""
+        with torch_threads(self._threads), torch.inference_mode():
+            rows = self._reader.rows(seen)  # type: ignore[arg-type]
+        [name] = self.outputs
+        if self._pooled and len(rows.values):
+            return {name: Rows(rows.values.mean(axis=0, keepdims=True))}
+        return {name: rows._replace(times=None) if self._pooled else rows}
+
+
+def _reader(folder: Path, threads: int, settings: Mapping[str, Any]) -> Reader:
+    network = Network(folder)
+    if frames_a_clip(network.config) is not None:
+        _check("a video network", settings, ("per_second", "most", "frames"))
+        return ClipNetwork(network, folder, threads=threads, **settings)
+    if "sampling_rate" in processor_of(folder):
+        _check("a sound model", settings, ("most_s",))
+        return SoundModel(network, folder, **settings)
+    _check("an image model", settings, ("per_second", "most"))
+    return ImageTower(network, folder, **settings)
+
+
+def _check(kind: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:
+    if strange := sorted(set(settings) - set(known)):
+        raise InputError(f"'{strange[0]}' is no setting of {kind}", f"choose from {', '.join(known)}")

@@ -1,0 +1,69 @@
+"""Image towers: a vector a frame."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoImageProcessor
+
+from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.video.hf.network import Network
+
+_BATCH = 4
+
+
+class ImageTower:
+    """The projection into the space shared with text, or else what `Network.vector` takes, of each frame.
+
+    Args:
+        network: the model.
+        folder: with its image processor, which works with PIL, for the other way needs torchvision.
+        per_second: frames a second.
+        most: frames a video, at most.
+    """
+
+    def __init__(self, network: Network, folder: Path, *, per_second: float = 1.0, most: int = 32) -> None:
+        self._prepare: Any = AutoImageProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")
+        self._network = network
+        side = _side(self._prepare)
+        self.sampling = FrameSampling(per_second=per_second, most=most, height=side, width=side)
+        noise = np.random.default_rng(0).integers(0, 256, (1, 1, side, side, 3), np.uint8)
+        self.dim = network.width(lambda: self._look(noise, 1.0))
+        self.settings: Mapping[str, Any] = {
+            "sampling": asdict(self.sampling),
+            "row": "a frame",
+            "vector": network.taken,
+        }
+
+    def rows(self, seen: Frames) -> Rows:
+        """Return a row a frame, with its time."""
+        starts = range(0, len(seen.pixels), _BATCH)
+        values = torch.cat([self._look(seen.pixels[start : start + _BATCH], seen.aspect) for start in starts])
+        return Rows(values.numpy(), np.stack([seen.times, seen.times], axis=1))
+
+    def _look(self, pixels: NDArray[np.uint8], aspect: float) -> torch.Tensor:
+        """Return a row a frame, as the model's own processor crops and scales it."""
+        height, width = pixels.shape[2:4]
+        # bring the frames to their own shape first, without making them smaller
+        size = (round(width * min(4.0, aspect)), height) if aspect >= 1 else (width, round(height / max(0.25, aspect)))
+        images = [cv2.resize(frame[0], size, interpolation=cv2.INTER_LINEAR) for frame in pixels]
+        inputs = self._prepare(images=images, return_tensors="pt")
+        model = self._network.model
+        look = getattr(model, "get_image_features", model)
+        return self._network.vector(look(pixel_values=inputs["pixel_values"]))
+
+
+def _side(processor: Any) -> int:
+    """Return the side of the square that frames are decoded to: what the processor crops or scales them to."""
+    numbers = list(_numbers(getattr(processor, "size", None))) + list(_numbers(getattr(processor, "crop_size", None)))
+    return max(numbers, default=224)
+
+
+def _numbers(told: Any) -> Iterator[int]:
+    values = dict(told).values() if told is not None and not isinstance(told, int) else [told]
+    yield from (int(value) for value in values if isinstance(value, int))

@@ -1,0 +1,69 @@
+"""A transformers model with its weights, and the one vector that is taken from what it gives."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel
+
+from teachtext.encoders.hub import quiet
+from teachtext.errors import InputError
+
+_CLASS_TOKENS = ("cls_token", "class_embedding")
+_SHOWN = 3
+
+
+class Network:
+    """A model in a local folder: safetensors, in single precision, no code that comes with it.
+
+    Attributes:
+        model: the model, in evaluation mode.
+        config: its config.
+        taken: what `vector` took last, in words.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with quiet():
+            self.model, told = AutoModel.from_pretrained(
+                folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+            )
+        self.model = self.model.float().eval()
+        self.config = self.model.config
+        self._lacking = sorted(told["missing_keys"])
+        # the pooler of a model that was trained for another task is not in its file, and is random here
+        self._has_pooler = not any("pooler" in name.split(".") for name in self._lacking)
+        self.taken = ""
+        names = [name for name, _ in self.model.named_parameters()]
+        self._has_class_token = any(name.rpartition(".")[2] in _CLASS_TOKENS for name in names)
+
+    def vector(self, output: Any) -> torch.Tensor:
+        """Return (N, D): what a model gives, or its pooled output, or its class token, or the mean of its tokens."""
+        pooled = output if isinstance(output, torch.Tensor) else getattr(output, "pooler_output", None)
+        if pooled is not None and (self._has_pooler or pooled is output):
+            self.taken = "its own output"
+            return torch.as_tensor(pooled).flatten(1)
+        states = torch.as_tensor(output.last_hidden_state)
+        self.taken = "class token" if self._has_class_token else "mean of tokens"
+        return states[:, 0] if self._has_class_token else states.mean(dim=1)
+
+    def width(self, probe: Callable[[], torch.Tensor]) -> int:
+        """Return D of what `probe` makes of anything, once it is sure that it does not depend on random weights.
+
+        Raises:
+            InputError: it does.
+        """
+        vectors = probe()
+        if self._lacking:
+            parameters = dict(self.model.named_parameters())
+            generator = torch.Generator().manual_seed(0)
+            for name in self._lacking:
+                if name in parameters:
+                    parameters[name].add_(torch.randn(parameters[name].shape, generator=generator))
+            if not torch.equal(vectors, probe()):
+                more = f" and {len(self._lacking) - _SHOWN} more" if len(self._lacking) > _SHOWN else ""
+                raise InputError(
+                    f"its file of weights lacks {', '.join(self._lacking[:_SHOWN])}{more}, which would be random",
+                    "give the model that was trained",
+                )
+        return int(vectors.shape[1])

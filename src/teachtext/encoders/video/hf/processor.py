@@ -1,0 +1,119 @@
+"""What a model's video processor does, without its class: those of transformers need torchvision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from teachtext.files import read_json
+
+# where processors are kept, the special ones first; in the last file they are parts of a whole
+_FILES = ("video_preprocessor_config.json", "preprocessor_config.json")
+_WHOLE, _PARTS = "processor_config.json", ("video_processor", "image_processor", "feature_extractor")
+_KNOWN = {"resize", "center_crop", "rescale", "normalize", "convert_rgb", "sample_frames"}
+# PIL's numbers of filters, and FFmpeg's names
+_FILTERS = {0: "POINT", 1: "LANCZOS", 2: "BILINEAR", 3: "BICUBIC", 4: "AREA"}
+
+
+def processor_of(folder: Path) -> Mapping[str, Any]:
+    """Return the settings of a model's processor.
+
+    Raises:
+        ValueError: there is none.
+    """
+    whole = read_json(folder / _WHOLE) if (folder / _WHOLE).is_file() else {}
+    found = [read_json(folder / name) for name in _FILES if (folder / name).is_file()]
+    found += [whole[part] for part in _PARTS if isinstance(whole, dict) and part in whole]
+    if not found or not isinstance(found[0], dict):
+        raise ValueError(f"it has no processor: none of {', '.join((*_FILES, _WHOLE))}")
+    told: Mapping[str, Any] = found[0]
+    return told
+
+
+@dataclass(frozen=True)
+class ClipProcessor:
+    """How the frames of a clip become a model's input.
+
+    Attributes:
+        resize: pixels that the shorter side of a frame gets; or (height, width).
+        height: pixels cut out of the middle.
+        width: pixels cut out of the middle.
+        interpolation: FFmpeg's name.
+        scale: factor on the pixels.
+        shift: added then.
+        mean: subtracted then, by channel.
+        std: what is divided by then, by channel.
+        per_second: frames a second, where the processor tells.
+        frames: frames a clip, where the processor tells.
+    """
+
+    resize: int | tuple[int, int]
+    height: int
+    width: int
+    interpolation: str
+    scale: float
+    shift: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    per_second: float | None
+    frames: int | None
+
+    @classmethod
+    def of(cls, folder: Path) -> "ClipProcessor":
+        """Read the processor of a model's folder.
+
+        Raises:
+            ValueError: there is none, or it asks for what is not known here.
+        """
+        told = processor_of(folder)
+        steps = {key.removeprefix("do_") for key, value in told.items() if key.startswith("do_") and value}
+        if strange := sorted(steps - _KNOWN):
+            raise ValueError(f"its processor asks for 'do_{strange[0]}', which is not known here")
+        cut = _size(told.get("crop_size")) if told.get("do_center_crop", "crop_size" in told) else None
+        size = _size(told.get("size")) if told.get("do_resize", True) else cut
+        size = size or cut
+        if size is None:
+            raise ValueError("its processor tells no size")
+        cut = cut or size
+        height, width = cut if isinstance(cut, tuple) else (cut, cut)
+        normalised = told.get("do_normalize", True)
+        offset = told.get("offset", "vivit" in str(told.get("video_processor_type", "")).lower())
+        return cls(
+            # a frame that is smaller than what is cut out of it would be filled up with black
+            resize=max(size, height, width) if isinstance(size, int) else (max(size[0], height), max(size[1], width)),
+            height=height,
+            width=width,
+            interpolation=_FILTERS.get(told.get("resample", 2), "BILINEAR"),
+            scale=float(told.get("rescale_factor", 1 / 255)) if told.get("do_rescale", True) else 1.0,
+            shift=-1.0 if offset else 0.0,
+            mean=_channels(told, "image_mean") if normalised else (0.0, 0.0, 0.0),
+            std=_channels(told, "image_std") if normalised else (1.0, 1.0, 1.0),
+            per_second=told.get("fps"),
+            frames=told.get("num_frames"),
+        )
+
+    def __call__(self, clip: NDArray[np.uint8]) -> torch.Tensor:
+        """Turn a clip that is resized and cut, (T, height, width, 3), into the input (1, T, 3, height, width)."""
+        pixels = torch.from_numpy(clip).permute(0, 3, 1, 2).float() * self.scale + self.shift
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return ((pixels - mean) / std)[None]
+
+
+def _size(told: Any) -> int | tuple[int, int] | None:
+    if isinstance(told, dict) and {"height", "width"} <= told.keys():
+        return int(told["height"]), int(told["width"])
+    side = told.get("shortest_edge") if isinstance(told, dict) else told
+    return side if isinstance(side, int) else None
+
+
+def _channels(told: Mapping[str, Any], key: str) -> tuple[float, ...]:
+    values = told.get(key)
+    if isinstance(values, int | float):
+        values = [values] * 3
+    if not isinstance(values, list) or len(values) != 3:
+        raise ValueError(f"its processor tells no '{key}' of three channels")
+    return tuple(map(float, values))

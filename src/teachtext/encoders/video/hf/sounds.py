@@ -1,0 +1,68 @@
+"""Sound models: a vector a piece of the sound."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoFeatureExtractor
+
+from teachtext.encoders.base import Rows, Sound, SoundSampling
+from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.video.hf.network import Network
+
+_PIECE_S = 10
+
+
+class SoundModel:
+    """The projection into the space shared with text, or else a pooled output, or else the mean over time.
+
+    Of an encoder that looks at a fixed length (Whisper: 30 s) only the states over the piece itself are averaged, and
+    not those over the silence that fills it up.
+
+    Args:
+        network: the model; of encoder-decoders the encoder is used.
+        folder: with its feature extractor.
+        most_s: seconds of sound, at most.
+    """
+
+    def __init__(self, network: Network, folder: Path, *, most_s: float = 3600.0) -> None:
+        self._prepare: Any = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
+        rate: int = self._prepare.sampling_rate
+        self._network = network
+        self._fixed: int | None = getattr(self._prepare, "n_samples", None)
+        self.sampling = SoundSampling(rate=rate, most_s=most_s)
+        noise = np.random.default_rng(0).integers(-9999, 9999, rate, np.int16)
+        self.dim = network.width(lambda: self._hear(noise))
+        self.settings: Mapping[str, Any] = {
+            "sampling": asdict(self.sampling),
+            "row": f"a piece of {_PIECE_S} s, silent ones below {SILENT_BELOW} left out",
+            "vector": network.taken or "mean over time",
+        }
+
+    def rows(self, seen: Sound) -> Rows:
+        """Return a row for each piece that is not silent, with its times."""
+        length = _PIECE_S * seen.rate
+        starts = [one for one in range(0, len(seen.samples), length) if not is_silent(seen.samples[one : one + length])]
+        if not starts:
+            return Rows(np.zeros((0, self.dim), np.float32), np.zeros((0, 2), np.float32))
+        values = [self._hear(seen.samples[start : start + length]) for start in starts]
+        times = [[start, min(start + length, len(seen.samples))] for start in starts]
+        return Rows(torch.cat(values).numpy(), np.asarray(np.array(times) / seen.rate, np.float32))
+
+    def _hear(self, piece: NDArray[np.int16]) -> torch.Tensor:
+        wave = piece.astype(np.float32) / 32768
+        inputs = self._prepare([wave], sampling_rate=self._prepare.sampling_rate, return_tensors="pt")
+        model = self._network.model
+        if hasattr(model, "get_audio_features"):
+            return self._network.vector(model.get_audio_features(**inputs))
+        output = (model.get_encoder() if model.config.is_encoder_decoder else model)(**inputs)
+        if getattr(output, "pooler_output", None) is not None:
+            return self._network.vector(output)
+        states = torch.as_tensor(output.last_hidden_state)
+        share = min(1.0, len(piece) / self._fixed) if self._fixed else 1.0
+        return states[:, : math.ceil(share * states.shape[1])].mean(dim=1)
