@@ -20,6 +20,7 @@ from teachtext.experiment.config_model import (
     TrainingConfig,
 )
 from teachtext.experiment.explain import explain, yaml_problem
+from teachtext.learning.loggers import LOGGERS
 
 
 class RunConfig(Config):
@@ -42,6 +43,7 @@ class RunConfig(Config):
         1, ge=1, description="threads that embed or train; more than there are idle cores is far slower"
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
+    logging: str = Field("auto", description="tensorboard, none, or auto: tensorboard where it is installed")
 
     @model_validator(mode="before")
     @classmethod
@@ -62,6 +64,8 @@ class RunConfig(Config):
             check_text_specs([*(teacher.text for teacher in self.teachers), self.student.text])
             check_video_names(expert.name for expert in self.experts if expert.file is None)
         names = [expert.name for expert in self.experts]
+        if self.logging not in LOGGERS:
+            raise ValueError(f"'logging' is '{self.logging}': choose from {', '.join(LOGGERS)}")
         lists: dict[str, Sequence[str | int]] = {
             "experts": names,
             "seeds": self.seeds,

@@ -19,6 +19,7 @@ from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
 from teachtext.learning.inference import score
+from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval, TeachText
 from teachtext.learning.teachers import CachedTeacher
@@ -118,10 +119,11 @@ class Training:
             weight_decay=config.weight_decay,
             lr_decay=config.lr_decay,
             seed=self.seed,
-            on_epoch=lambda history: progress(what, len(history), config.epochs),
         )
         save_spec(self.folder, self.spec)
-        history = trainer.fit()
+        open_log = LOGGERS[self.workspace.config.logging]
+        with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
+            history = trainer.fit(log, lambda history: progress(what, len(history), config.epochs))
         best = best_epoch(history)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         validation = history[best - 1]["validation"]

@@ -50,6 +50,11 @@ class Workspace:
         return self.config.folder / "models"
 
     @property
+    def logs_folder(self) -> Path:
+        """Logs of trainings, each in a folder named like its model."""
+        return self.config.folder / "logs"
+
+    @property
     def results_path(self) -> Path:
         """The run's results."""
         return self.config.folder / "results.json"
