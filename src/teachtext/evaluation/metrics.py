@@ -51,23 +51,28 @@ def metrics_from_ranks(ranks: NDArray[np.float64]) -> Metrics:
     >>> metrics_from_ranks(np.array([0.0, 1.0, 12.0])).mdr
     2.0
     """
-    recalls = {k: 100.0 * float(np.mean(ranks < k)) for k in (5, 10, 50)}
-    # a tied first place has rank 0.5 and must not count, so R@1 asks for rank 0 exactly
-    r1 = 100.0 * float(np.mean(ranks == 0))
+    recalls = {k: 100.0 * float(np.mean(hits(ranks, k))) for k in (1, 5, 10, 50)}
     return Metrics(
-        r1=r1,
+        r1=recalls[1],
         r5=recalls[5],
         r10=recalls[10],
         r50=recalls[50],
         mdr=float(np.median(ranks)) + 1,
         mnr=float(np.mean(ranks)) + 1,
-        geometric_mean=float(np.cbrt(r1 * recalls[5] * recalls[10])),
+        geometric_mean=float(np.cbrt(recalls[1] * recalls[5] * recalls[10])),
     )
+
+
+def hits(ranks: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
+    """Tell which 0-based ranks are among the first k."""
+    # a tied first place has rank 0.5 and must not count, so R@1 asks for rank 0 exactly
+    found: NDArray[np.bool_] = ranks == 0 if k == 1 else ranks < k
+    return found
 
 
 def recall_curve(ranks: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """Return (most,) percentages: R@k for k = 1 ... most."""
-    return np.array([100.0 * np.mean(ranks == 0 if k == 1 else ranks < k) for k in range(1, most + 1)])
+    return np.array([100.0 * np.mean(hits(ranks, k)) for k in range(1, most + 1)])
 
 
 def retrieval_metrics(similarity: Floats, video_of: Ints) -> dict[str, Metrics]:

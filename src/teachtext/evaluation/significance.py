@@ -1,0 +1,353 @@
+"""Intervals and tests of retrieval metrics: over videos, for captions of one video are not independent, and over seeds.
+
+What varies is crossed: every seed's model answers the same queries. That is the multi-reader multi-case design, models
+in the place of readers and videos in that of cases, and the interval is its standard one (Obuchowski & Rockette,
+"Hypothesis testing of diagnostic accuracy for multiple readers and multiple tests", 1995, with the degrees of freedom
+of Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis", 2007):
+
+    x_s       statistic of seed s over all captions, or ours minus theirs;   value = mean_s x_s
+    variance  = var(x_s) / S + max(0, mean_{s != t} cov(x_s, x_t))
+    df        = (S - 1) (variance / (var(x_s) / S))^2, at most V - 1
+    interval  = value +- t_df sqrt(variance)
+
+var(x_s) is the sample variance over the S seeds. Only *videos* are resampled: whole ones, with replacement, all their
+captions and all seeds together, against the gallery as it is; cov is taken over these resamples. Seeds are not
+resampled: three to five of them drawn with replacement show too little of the spread (the expected variance is short
+by 1 / S, and no t quantile makes up for how badly so few are known), so intervals would be too narrow. The covariance
+of different seeds holds what videos do to all models alike; what a video does to one model only is in var(x_s)
+already. The variance is never taken for less than what the videos alone give with these very models, which matters
+where a few seeds happen to agree. `benchmarks/coverage.py` measures how often the interval holds the truth.
+
+With one seed the variance is that over videos alone: the interval is of this model, not of the method.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import METRIC_NAMES, hits
+from teachtext.evaluation.ranks import Ints
+
+Ranks = NDArray[np.floating]
+_Floats = NDArray[np.float64]
+_Statistic = Callable[[_Floats], _Floats]
+
+_RECALLS = {"r1": (1,), "r5": (5,), "r10": (10,), "r50": (50,), "geometric_mean": (1, 5, 10)}
+_CELLS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its interval.
+
+    Attributes:
+        statistic: a name of `METRIC_NAMES`.
+        value: mean over seeds.
+        low, high: bounds of the interval.
+        level: how often such intervals hold the truth, e.g. 0.95.
+        videos: how many there are to draw from.
+        queries: how many captions each seed ranked.
+        seeds: how many models; with one of them no variation over seeds is in the interval.
+    """
+
+    statistic: str
+    value: float
+    low: float
+    high: float
+    level: float
+    videos: int
+    queries: int
+    seeds: int
+
+    @property
+    def scope(self) -> str:
+        """What the interval speaks of."""
+        if self.seeds == 1:
+            return f"over {self.videos:,} videos; one seed, so no variation over seeds is in it"
+        return f"over {self.videos:,} videos and {self.seeds} seeds"
+
+
+@dataclass(frozen=True)
+class Interval(Estimate):
+    """A statistic of one system. The interval never leaves the range of the statistic."""
+
+
+@dataclass(frozen=True)
+class Difference(Estimate):
+    """Ours minus theirs, paired by query and seed.
+
+    Attributes:
+        p: two-sided, of the permutation test over videos: could ours and theirs of *these trained models* be swapped,
+            video by video? Seeds do not vary in it, so it says nothing of models trained anew.
+        p_interval: two-sided, of the interval: `1 - level` of the interval that just touches zero. Seeds are in it
+            where there are several; over many comparisons this is the one to correct (`holm`).
+    """
+
+    p: float
+    p_interval: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval excludes zero; only then is a difference a gain or a loss."""
+        return self.low > 0 or self.high < 0
+
+
+def interval(
+    ranks: Sequence[Ranks],
+    video_of: Ints,
+    *,
+    statistic: str = "geometric_mean",
+    level: float = 0.95,
+    resamples: int = 9999,
+    seed: int = 0,
+) -> Interval:
+    """Give the interval of a system's statistic (the module says how).
+
+    Args:
+        ranks: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
+        video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
+        statistic: a name of `METRIC_NAMES`.
+        level: of the interval.
+        resamples: how many times videos are drawn.
+        seed: of the drawing.
+
+    Raises:
+        InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
+    """
+    _check(statistic, level, resamples)
+    own, count = _videos(video_of)
+    compute = _statistic(_stack(ranks, own), own, count, statistic)
+    value, low, high, _ = _estimate(compute, count, level, resamples, seed)
+    least, most = (1.0, np.inf) if statistic in ("mdr", "mnr") else (0.0, 100.0)
+    low, high = max(low, least), min(high, most)
+    return Interval(statistic, value, low, high, level, count, len(own), len(ranks))
+
+
+def compare(
+    ours: Sequence[Ranks],
+    theirs: Sequence[Ranks],
+    video_of: Ints,
+    *,
+    statistic: str = "geometric_mean",
+    level: float = 0.95,
+    resamples: int = 9999,
+    seed: int = 0,
+) -> Difference:
+    """Compare two systems that answered the same queries (the module says how).
+
+    The permutation test swaps ours and theirs for whole videos, in all seeds together; where there are no more than
+    `resamples` ways to do so it tries all of them.
+
+    Args:
+        ours: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
+        theirs: the same of the other system, same seeds and same queries in the same order.
+        video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
+        statistic: a name of `METRIC_NAMES`.
+        level: of the interval.
+        resamples: how many times videos are drawn, and how many swaps are tried.
+        seed: of both.
+
+    Raises:
+        InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
+    """
+    _check(statistic, level, resamples)
+    if len(ours) != len(theirs):
+        raise InputError(
+            f"{len(ours)} seeds of one system and {len(theirs)} of the other cannot be paired",
+            "give the same seeds of both",
+        )
+    own, count = _videos(video_of)
+    # one table with both systems' answers: video v is row v in ours and row count + v in theirs
+    both = np.concatenate([_stack(ours, own), _stack(theirs, own)], axis=1)
+    compute = _statistic(both, np.concatenate([own, own + count]), 2 * count, statistic)
+
+    def difference(weights: _Floats, weights_swapped: _Floats) -> _Floats:
+        return compute(np.hstack([weights, weights_swapped])) - compute(np.hstack([weights_swapped, weights]))
+
+    def drawn(weights: _Floats) -> _Floats:
+        return difference(weights, np.zeros_like(weights))
+
+    def swapped(signs: _Floats, axis: int = -1) -> _Floats:
+        kept = (np.atleast_2d(signs) + 1) / 2
+        found: _Floats = difference(kept, 1 - kept).mean(0).reshape(signs.shape[:-1])
+        return found
+
+    value, low, high, p_interval = _estimate(drawn, count, level, resamples, seed)
+    test = stats.permutation_test(
+        (np.ones(count),),
+        swapped,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, _CELLS_AT_ONCE // (2 * len(own))),
+        rng=np.random.default_rng(seed),
+    )
+    return Difference(
+        statistic, value, low, high, level, count, len(own), len(ours), p=float(test.pvalue), p_interval=p_interval
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p values of one family of tests (Holm, "A simple sequentially rejective multiple test procedure", 1979).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+
+    Returns:
+        In the order given; those below a level can be called decided with that chance of any mistake among them all.
+
+    Raises:
+        InputError: one that is no probability.
+    """
+    given = np.asarray(p_values, np.float64)
+    if not ((given >= 0) & (given <= 1)).all():
+        raise InputError("a p value lies outside 0 to 1", "give the p values of finished tests")
+    order = np.argsort(given, kind="stable")
+    steps = given[order] * np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return [float(p) for p in adjusted]
+
+
+def _estimate(
+    compute: _Statistic, videos: int, level: float, resamples: int, seed: int
+) -> tuple[float, float, float, float]:
+    """Return value, bounds and p value of what `compute` makes of weights (N, V): (S, N)."""
+
+    def resampled(drawn: NDArray[np.int64], axis: int = -1) -> _Floats:
+        return compute(_times_drawn(np.atleast_2d(drawn), videos))
+
+    per_seed = compute(np.ones((1, videos)))[:, 0]
+    distribution = stats.bootstrap(
+        (np.arange(videos),),
+        resampled,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, _CELLS_AT_ONCE // videos),
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).bootstrap_distribution
+    value = float(per_seed.mean())
+    variance, freedom = _variance(per_seed, np.atleast_2d(distribution), videos)
+    if variance == 0:
+        return value, value, value, float(value == 0)
+    error = variance**0.5
+    margin = error * stats.t.ppf((1 + level) / 2, freedom)
+    p = 2 * stats.t.sf(abs(value) / error, freedom)
+    return value, float(value - margin), float(value + margin), float(p)
+
+
+def _variance(per_seed: _Floats, distribution: _Floats, videos: int) -> tuple[float, float]:
+    """Return the variance of the mean over seeds and its degrees of freedom, from (S,) and (S, resamples)."""
+    seeds = len(per_seed)
+    these_models = float(distribution.mean(0).var(ddof=1))
+    if seeds == 1:
+        return these_models, videos - 1
+    covariance = np.cov(distribution)
+    shared = (covariance.sum() - covariance.trace()) / (seeds * (seeds - 1))
+    between = float(per_seed.var(ddof=1)) / seeds
+    variance = between + max(0.0, float(shared))
+    freedom = (seeds - 1) * (variance / between) ** 2 if between else np.inf
+    return max(variance, these_models), min(freedom, videos - 1)
+
+
+def _times_drawn(drawn: NDArray[np.int64], videos: int) -> _Floats:
+    """Count how often each video was drawn: (N, V) indices to (N, V) weights."""
+    cells = drawn + videos * np.arange(len(drawn))[:, None]
+    return np.bincount(cells.ravel(), minlength=len(drawn) * videos).reshape(len(drawn), videos).astype(np.float64)
+
+
+def _statistic(ranks: _Floats, video_of: Ints, videos: int, name: str) -> _Statistic:
+    """Return what makes of weights of the videos (N, V) the statistic of every seed (S, N), ranks being (S, C)."""
+    if name == "mdr":
+        return _median(ranks, video_of, videos)
+    if name == "mnr":
+        return _ratio([_per_video(ranks + 1, video_of, videos)], video_of, videos)
+    return _ratio([_per_video(100.0 * hits(ranks, k), video_of, videos) for k in _RECALLS[name]], video_of, videos)
+
+
+def _per_video(values: Ranks, video_of: Ints, videos: int) -> _Floats:
+    """Sum values of captions (S, C) to those of their videos (V, S): all that resampling whole videos needs."""
+    return np.stack([np.bincount(video_of, seed, videos) for seed in values], axis=1)
+
+
+def _ratio(sums: Sequence[_Floats], video_of: Ints, videos: int) -> _Statistic:
+    """Means over captions; of several their geometric mean."""
+    captions = np.bincount(video_of, minlength=videos).astype(np.float64)
+
+    def compute(weights: _Floats) -> _Floats:
+        total = (weights @ captions)[:, None]
+        means = [weights @ each / total for each in sums]
+        found: _Floats = means[0] if len(means) == 1 else np.prod(means, axis=0) ** (1 / len(means))
+        return found.T
+
+    return compute
+
+
+def _median(ranks: _Floats, video_of: Ints, videos: int) -> _Statistic:
+    """The median rank, 1-based, of captions that count as often as their videos were drawn."""
+    values = np.unique(ranks)
+    captions = np.bincount(video_of, minlength=videos).astype(np.float64)
+    coarse = values[:: int(len(values) ** 0.5)]
+
+    def compute(weights: _Floats) -> _Floats:
+        total = (weights @ captions)[:, None]
+        middle = np.hstack([(total - 1) // 2, total // 2])
+        # first where the medians of all these resamples lie, then each among the few ranks in between
+        places = _places(ranks, video_of, coarse, weights, middle)
+        start = np.searchsorted(values, coarse[max(0, places.min() - 1)])
+        stop = np.searchsorted(values, coarse[places.max()]) if places.max() < len(coarse) else len(values)
+        fine = values[start : stop + 1]
+        found: _Floats = fine[_places(ranks, video_of, fine, weights, middle)].mean(-1) + 1
+        return found
+
+    return compute
+
+
+def _places(ranks: _Floats, video_of: Ints, values: _Floats, weights: _Floats, positions: _Floats) -> NDArray[np.int64]:
+    """Find what stands at 0-based positions (N, P) of the sorted ranks: how many of `values` are below, (S, N, P)."""
+    width = len(values) + 1  # one more for ranks above them all
+    found = np.empty((len(ranks), *positions.shape), np.int64)
+    for seed, each in enumerate(ranks):
+        cells = np.searchsorted(values, each) + width * video_of
+        table = np.bincount(cells, minlength=width * weights.shape[1]).reshape(-1, width)[:, :-1].cumsum(axis=1)
+        up_to = weights @ table.astype(np.float64)
+        for place, position in enumerate(positions.T):
+            found[seed, :, place] = (up_to <= position[:, None]).sum(1)
+    return found
+
+
+def _videos(video_of: Ints) -> tuple[NDArray[np.int64], int]:
+    """Number the videos that have queries from 0."""
+    given = np.asarray(video_of)
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise InputError("the queries' videos are not one whole number each", "give 'video_of' of shape (queries,)")
+    names, own = np.unique(given, return_inverse=True)
+    if len(names) < 2:
+        raise InputError("fewer than two videos have queries, so nothing varies", "test on more videos")
+    return own, len(names)
+
+
+def _stack(ranks: Sequence[Ranks], own: Ints) -> _Floats:
+    if not len(ranks) or any(np.shape(seed) != own.shape for seed in ranks):
+        shapes = ", ".join(str(np.shape(seed)) for seed in ranks) or "none"
+        raise InputError(
+            f"ranks of the seeds ({shapes}) do not fit {len(own):,} queries", "give one rank a query for every seed"
+        )
+    stacked = np.stack([np.asarray(seed, np.float64) for seed in ranks])
+    if not (np.isfinite(stacked) & (stacked >= 0)).all():
+        raise InputError("a rank is not a number from 0", "rank the queries again")
+    return stacked
+
+
+def _check(statistic: str, level: float, resamples: int) -> None:
+    if statistic not in METRIC_NAMES:
+        raise InputError(f"no interval for '{statistic}'", f"choose one of {', '.join(METRIC_NAMES)}")
+    if not 0 < level < 1:
+        raise InputError(f"the level of an interval cannot be {level:g}", "give one between 0 and 1, e.g. 0.95")
+    if resamples < 100:
+        raise InputError(f"{resamples} resamples are too few", "take 100 or more")
