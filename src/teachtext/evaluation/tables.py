@@ -1,5 +1,6 @@
 """Results as tables: what goes into every cell, for terminals here and for the HTML report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,8 +119,20 @@ def verdict(effect: Spread, metric: str) -> Verdict:
 
 def result_cells(results: Results, direction: Direction) -> list[list[Cell]]:
     """Return for every row the cells of all metrics, in the order of `METRIC_NAMES`."""
-    columns = [_column(results, direction, metric) for metric in METRIC_NAMES]
+    columns = [column_cells(results.rows, direction, metric) for metric in METRIC_NAMES]
     return [list(line) for line in zip(*columns, strict=True)]
+
+
+def column_cells(rows: Sequence[Row], direction: Direction, metric: str) -> list[Cell]:
+    """Return the cells of one metric, a cell a row."""
+    spreads = [row.spread(direction, metric) for row in rows]
+    # compared as printed: of two equal numbers on the page not only one may be bold
+    printed = [float(number(spread.mean)) for spread in spreads]
+    best = min(printed) if metric in LOWER_IS_BETTER else max(printed)
+    return [
+        Cell(number(spread.mean), _std(spread), best=value == best and len(printed) > 1)
+        for spread, value in zip(spreads, printed, strict=True)
+    ]
 
 
 def effect_cells(results: Results, direction: Direction) -> list[Cell]:
@@ -191,17 +204,6 @@ def _empty_table(results: Results, direction: Direction) -> Table:
     # rich narrows the widest column first: left free, names break within words before a number moves to a second line
     table.add_column("model", overflow="fold", width=max(len(EFFECT_LABEL), min(longest, _NAME_WIDTH)))
     return table
-
-
-def _column(results: Results, direction: Direction, metric: str) -> list[Cell]:
-    spreads = [row.spread(direction, metric) for row in results.rows]
-    # compared as printed: of two equal numbers on the page not only one may be bold
-    printed = [float(number(spread.mean)) for spread in spreads]
-    best = min(printed) if metric in LOWER_IS_BETTER else max(printed)
-    return [
-        Cell(number(spread.mean), _std(spread), best=value == best and len(printed) > 1)
-        for spread, value in zip(spreads, printed, strict=True)
-    ]
 
 
 def _std(spread: Spread) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -21,6 +21,9 @@ from teachtext.experiment.config_model import (
 )
 from teachtext.experiment.explain import explain, yaml_problem
 from teachtext.learning.loggers import LOGGERS
+
+
+_Model = TypeVar("_Model", bound=Config)
 
 
 class RunConfig(Config):
@@ -114,6 +117,33 @@ def load_config(path: Path) -> RunConfig:
     Raises:
         InputError: naming the key and the allowed values.
     """
+    return run_config(read_settings(path), where=str(path), folder=path.parent)
+
+
+def run_config(values: Mapping[str, Any], *, where: str, folder: Path) -> RunConfig:
+    """Validate the settings of a run.
+
+    Args:
+        values: as read from YAML.
+        where: what to call the place they come from.
+        folder: what relative paths of data are relative to.
+
+    Raises:
+        InputError: naming the place, the key and the allowed values.
+    """
+    config = validated(RunConfig, values, where)
+    try:
+        return _resolve(config, folder)
+    except ValueError as error:
+        raise InputError(f"{where} names a path that cannot be ({error})", "correct that path") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings in a YAML file.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -123,18 +153,23 @@ def load_config(path: Path) -> RunConfig:
         raise InputError(f"{path} is not valid YAML ({yaml_problem(error)})", "correct it") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
+    return values
+
+
+def validated(model: type[_Model], values: Mapping[str, Any], where: str) -> _Model:
+    """Validate settings; errors are one sentence that begins with `where`.
+
+    Raises:
+        InputError: naming the key and the allowed values.
+    """
     try:
-        config = RunConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise InputError(
-            f"{path}: {explain(error, RunConfig)}", "correct that key; see examples/ for whole configs"
+            f"{where}: {explain(error, model)}", "correct that key; see examples/ for whole configs"
         ) from error
     except InputError as error:
-        raise InputError(f"{path}: {error.problem}", error.mend) from error
-    try:
-        return _resolve(config, path.parent)
-    except ValueError as error:
-        raise InputError(f"{path} names a path that cannot be ({error})", "correct that path") from error
+        raise InputError(f"{where}: {error.problem}", error.mend) from error
 
 
 def show_config(config: RunConfig) -> str:

@@ -17,7 +17,7 @@ from teachtext.experiment.members import Member, members_of
 from teachtext.experiment.report import write_report
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
-from teachtext.files import write_text
+from teachtext.files import locked, write_text
 from teachtext.progress import Progress, silent
 
 
@@ -28,10 +28,11 @@ def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, lis
         InputError: anything the user gave that cannot be used.
     """
     workspace = Workspace(config, progress)
-    set_aside = prepare(workspace)
-    train(workspace, progress)
-    results = evaluate(workspace, progress)
-    write_report(workspace, results, progress=progress)
+    with locked(config.folder):
+        set_aside = prepare(workspace)
+        train(workspace, progress)
+        results = evaluate(workspace, progress)
+        write_report(workspace, results, progress=progress)
     return results, set_aside
 
 

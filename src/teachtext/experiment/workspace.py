@@ -39,6 +39,13 @@ class Workspace:
     progress: Progress = silent
     _opened: dict[Path, FeatureFile] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def sharing(self, config: RunConfig) -> "Workspace":
+        """Return the workspace of another config with the same folder and dataset; what is read is read once."""
+        other = Workspace(config, self.progress)
+        other.listed_dataset = self.listed_dataset
+        other._opened = self._opened
+        return other
+
     @property
     def features_folder(self) -> Path:
         """Feature files: `video/<expert>` and `text/<encoder>`."""
