@@ -116,7 +116,7 @@ def test_logging_changes_no_bit(world, tmp_path, needs_tensorboard):
 
 
 def test_logging_takes_little_time(tmp_path, needs_tensorboard):
-    metrics = {name: 50.0 for name in ("r1", "r5", "r10", "r50", "mdr", "mnr", "geometric_mean")}
+    metrics = dict.fromkeys(("r1", "r5", "r10", "r50", "mdr", "mnr", "geometric_mean"), 50.0)
     entry = {"lr": 0.1, "losses": {"ranking": 0.5, "distillation": 0.1}, "seconds": 1.0}
     entry["validation"] = {"t2v": metrics, "v2t": metrics}
     history = []

@@ -20,11 +20,13 @@ Role = Literal["teacher", "student", "teachtext"]
 DIRECTIONS: dict[Direction, str] = {"t2v": "text to video", "v2t": "video to text"}
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of what is kept in `results.json`."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Spread(_Record):
+class Spread(Record):
     """A metric over seeds: mean, sample standard deviation (None for one seed), and the values themselves."""
 
     mean: float
@@ -38,7 +40,7 @@ class Spread(_Record):
         return cls(mean=mean, std=std, values=values)
 
 
-class SeedResult(_Record):
+class SeedResult(Record):
     """One trained model on the test split. `model` is its folder, relative to the run's."""
 
     seed: int
@@ -52,7 +54,7 @@ class SeedResult(_Record):
         return self.t2v if direction == "t2v" else self.v2t
 
 
-class Row(_Record):
+class Row(Record):
     """One line of the results table: the same model over the seeds."""
 
     label: str
@@ -67,7 +69,7 @@ class Row(_Record):
         return Spread.of([seed.metrics(direction)[metric] for seed in self.seeds])
 
 
-class TestedOn(_Record):
+class TestedOn(Record):
     """What was tested on."""
 
     dataset: str
@@ -81,7 +83,7 @@ class TestedOn(_Record):
     notes: list[str]
 
 
-class Results(_Record):
+class Results(Record):
     """A whole run.
 
     Attributes:

@@ -71,7 +71,7 @@ def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
     table = _empty_table(results, direction)
     for name in ("seed", "epoch", *(METRIC_NAMES[metric] for metric in SEED_METRICS)):
         table.add_column(name, justify="right")
-    for row, lines in zip(results.rows, seed_cells(results, direction), strict=True):
+    for row, lines in zip(results.rows, seed_cells(results.rows, direction), strict=True):
         table.add_section()
         for place, line in enumerate(lines):
             table.add_row(Text(row_name(row) if place == 0 else ""), *line)
@@ -145,7 +145,7 @@ def effect_cells(results: Results, direction: Direction) -> list[Cell]:
     ]
 
 
-def seed_cells(results: Results, direction: Direction) -> list[list[list[str]]]:
+def seed_cells(rows: Sequence[Row], direction: Direction) -> list[list[list[str]]]:
     """Return for every row one line a seed: the seed, its best epoch, and the values of `SEED_METRICS`."""
     return [
         [
@@ -153,7 +153,7 @@ def seed_cells(results: Results, direction: Direction) -> list[list[list[str]]]:
             + [number(seed.metrics(direction)[metric]) for metric in SEED_METRICS]
             for seed in row.seeds
         ]
-        for row in results.rows
+        for row in rows
     ]
 
 

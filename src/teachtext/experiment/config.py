@@ -22,7 +22,6 @@ from teachtext.experiment.config_model import (
 from teachtext.experiment.explain import explain, yaml_problem
 from teachtext.learning.loggers import LOGGERS
 
-
 _Model = TypeVar("_Model", bound=Config)
 
 

@@ -39,7 +39,7 @@ def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, lis
 def prepare(workspace: Workspace) -> list[str]:
     """Make the dataset and all features, and verify them once; return one line for each video set aside."""
     config = workspace.config
-    _check_device(config)
+    check_device(config)
     workspace.check_names()
     write_text(config.folder / "config.yaml", show_config(config))
     set_aside = workspace.extract()
@@ -50,7 +50,7 @@ def prepare(workspace: Workspace) -> list[str]:
 
 def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
     """Train every member of the run with every seed."""
-    with _torch_settings(workspace.config):
+    with torch_settings(workspace.config):
         trainings = list(_trainings(workspace))
         for training in trainings:
             training.train(progress)
@@ -65,7 +65,7 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
     """
     config = workspace.config
     members = members_of(config)
-    with _torch_settings(config):
+    with torch_settings(config):
         rows = []
         for number, member in enumerate(members):
             progress("test", number, len(members))
@@ -73,16 +73,11 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
         progress("test", len(members), len(members))
     results = Results(
         name=config.name,
-        test=_tested_on(workspace),
+        test=tested_on(workspace),
         seeds=config.seeds,
         rows=rows,
         config=config.model_dump(mode="json"),
-        versions={
-            "teachtext": __version__,
-            "python": platform.python_version(),
-            "torch": version("torch"),
-            "numpy": version("numpy"),
-        },
+        versions=versions(),
     )
     results.save(workspace.results_path)
     return results
@@ -115,7 +110,8 @@ def _row(workspace: Workspace, member: Member) -> Row:
     )
 
 
-def _tested_on(workspace: Workspace) -> TestedOn:
+def tested_on(workspace: Workspace) -> TestedOn:
+    """Say what is tested on."""
     dataset = workspace.dataset
     protocol = dataset.protocol
     return TestedOn(
@@ -131,13 +127,24 @@ def _tested_on(workspace: Workspace) -> TestedOn:
     )
 
 
-def _check_device(config: RunConfig) -> None:
+def check_device(config: RunConfig) -> None:
+    """Raise InputError for a device that is not there."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the numbers."""
+    return {
+        "teachtext": __version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+    }
+
+
 @contextmanager
-def _torch_settings(config: RunConfig) -> Iterator[None]:
+def torch_settings(config: RunConfig) -> Iterator[None]:
     """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)

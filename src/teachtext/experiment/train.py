@@ -53,7 +53,7 @@ class Training:
         """Whether it has been trained to the end."""
         return (self.folder / METRICS).exists()
 
-    @property
+    @cached_property
     def teachers(self) -> list["Training"]:
         """The trainings of its teachers, with the same seed."""
         return [Training(self.workspace, teacher, self.seed) for teacher in self.member.teachers]
