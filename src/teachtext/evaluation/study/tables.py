@@ -56,7 +56,7 @@ def row_cells(
     rows: Sequence[StudyRow], direction: Direction, metrics: Sequence[str] = SEED_METRICS
 ) -> list[list[Cell]]:
     """Return for every row the cells of some metrics."""
-    columns = [column_cells(rows, direction, metric) for metric in metrics]
+    columns = [column_cells(rows, direction, metric) for metric in metrics] if rows else []
     return [list(line) for line in zip(*columns, strict=True)]
 
 
