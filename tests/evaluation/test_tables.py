@@ -1,14 +1,16 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.results import Results, Row, SeedResult, Spread
+from teachtext.evaluation.results import DIRECTIONS, QueryRanks, Results, Row, SeedResult, effects_of
 from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
+from teachtext.evaluation.significance import Difference, compare
 from teachtext.evaluation.tables import (
-    beyond_spread,
     effect_cells,
     effect_sentence,
     number,
@@ -32,7 +34,7 @@ def row(label, role, encoder, values, median_ranks=None):
     return Row(label=label, role=role, text_encoder=encoder, experts=["audio", "rgb"], parameters=7, seeds=seeds)
 
 
-def results(*rows, generated=False):
+def results(*rows, generated=False, effects=None):
     test = SplitTested(
         dataset="MSVD",
         split="test",
@@ -45,7 +47,31 @@ def results(*rows, generated=False):
         notes=[],
     )
     seeds = [seed.seed for seed in rows[0].seeds]
-    return Results(name="run", test=test, seeds=seeds, rows=list(rows), config={}, versions={})
+    return Results(name="run", test=test, seeds=seeds, rows=list(rows), effects=effects or {}, config={}, versions={})
+
+
+def difference(low, high, metric="geometric_mean", seeds=3):
+    value = (low + high) / 2
+    return Difference(metric, value, low, high, 0.95, 171, 1855, seeds, p=0.5, p_interval=0.5)
+
+
+def geometric(found):
+    return {"t2v": {"geometric_mean": found}}
+
+
+def ranks_of(random, mean):
+    """Ranks of three captions of each of twenty videos."""
+    return QueryRanks(
+        t2v=np.floor(random.exponential(mean, 60)),
+        v2t=np.floor(random.exponential(mean, 20)),
+        top=np.zeros((60, 1), np.int64),
+        top_scores=np.zeros((60, 1), np.float32),
+        weights=np.ones((60, 1), np.float32),
+        video_of=np.repeat(np.arange(20), 3),
+        caption_ids=[f"c{number}" for number in range(60)],
+        video_ids=[f"v{number}" for number in range(20)],
+        experts=["rgb"],
+    )
 
 
 ALONE = row("student alone", "student", "glove", [20.0, 21.0, 22.0], [12.0, 12.0, 12.0])
@@ -96,7 +122,8 @@ def test_a_single_row_has_no_best():
 
 
 def test_effect_is_of_pairs_of_seeds():
-    effects = dict(zip(METRIC_NAMES, effect_cells(results(ALONE, taught(1.9, 0.7, -0.2)), "t2v"), strict=True))
+    kept = results(ALONE, taught(1.9, 0.7, -0.2), effects={"t2v": {"mdr": difference(-2.0, -0.5, "mdr")}})
+    effects = dict(zip(METRIC_NAMES, effect_cells(kept, "t2v"), strict=True))
     assert effects["r1"].text == "+0.8 (1.1)"
     assert effects["r1"].verdict == "unclear"
     assert effects["mdr"].text == "-1.3 (0.6)"
@@ -104,38 +131,57 @@ def test_effect_is_of_pairs_of_seeds():
 
 
 @pytest.mark.parametrize(
-    ("values", "metric", "expected"),
+    ("low", "high", "metric", "expected"),
     [
-        ([1.0, 1.2, 0.9], "r1", "better"),
-        ([-1.0, -1.2, -0.9], "r1", "worse"),
-        ([-1.0, -1.2, -0.9], "mdr", "better"),
-        ([1.0, 1.0, 1.0], "mnr", "worse"),
-        ([3.0, 3.0, -0.1], "r1", "unclear"),
-        ([0.1, 0.1, 5.0], "r1", "unclear"),
-        ([0.1, 0.3, 0.8], "r1", "unclear"),
-        ([0.0, 0.0, 0.0], "r1", "unclear"),
-        ([5.0], "r1", "unclear"),
+        (0.2, 1.2, "r1", "better"),
+        (-1.2, -0.2, "r1", "worse"),
+        (-1.2, -0.2, "mdr", "better"),
+        (0.2, 1.2, "mnr", "worse"),
+        (-0.1, 3.0, "r1", "unclear"),
+        (-3.0, 0.1, "mnr", "unclear"),
+        (0.0, 0.0, "r1", "unclear"),
+        (0.0, 2.0, "r1", "unclear"),
     ],
 )
-def test_verdict_asks_for_agreeing_seeds(values, metric, expected):
-    assert verdict(Spread.of(values), metric) == expected
-    assert beyond_spread(Spread.of(values)) == (expected != "unclear")
+def test_verdict_asks_the_interval(low, high, metric, expected):
+    assert verdict(difference(low, high, metric)) == expected
+    assert verdict(None) == "unclear"
 
 
 def test_effect_sentence():
-    assert effect_sentence(results(ALONE, taught(1.9, 0.7, -0.2))) == (
+    alone = results(ALONE, taught(1.9, 0.7, -0.2), effects=geometric(difference(-0.4, 2.0)))
+    assert effect_sentence(alone) == (
         "TeachText changes the student's t2v geometric mean by +0.8 "
-        "(sample std 1.1 over 3 seeds: 1.9, 0.7, -0.2): within the spread of the seeds."
+        "(95 % interval -0.4 to +2.0 over 171 videos and 3 seeds): not decided."
     )
-    assert "+2.0 (sample std 0.1 over 3 seeds: 2.0, 2.1, 1.9): beyond" in effect_sentence(
-        results(ALONE, taught(2.0, 2.1, 1.9))
-    )
+    told = effect_sentence(results(ALONE, taught(2.0, 2.1, 1.9), effects=geometric(difference(1.0, 3.0))))
+    assert told.endswith("by +2.0 (95 % interval +1.0 to +3.0 over 171 videos and 3 seeds): a gain.")
+    told = effect_sentence(results(ALONE, taught(-2.0, -2, -2), effects=geometric(difference(-3.0, -1.0))))
+    assert told.endswith(": a loss.")
     one = results(row("a", "student", "x", [20.0]), row("b", "teachtext", "x", [20.8]))
+    assert effect_sentence(one).endswith("by +0.8; its interval is not known.")
+    one = one.model_copy(update={"effects": geometric(difference(0.1, 1.5, seeds=1))})
     assert effect_sentence(one) == (
-        "TeachText changes the student's t2v geometric mean by +0.8: one seed, no spread known."
+        "TeachText changes the student's t2v geometric mean by +0.8 (95 % interval +0.1 to +1.5 over 171 videos; "
+        "one seed, so no variation over seeds is in it): a gain with this seed."
     )
     assert effect_sentence(results(ALONE)) is None
     assert effect_cells(results(ALONE), "t2v") == []
+
+
+def test_effects_are_those_of_the_ranks_and_survive_the_file(tmp_path):
+    random = np.random.default_rng(0)
+    ours, theirs = ([ranks_of(random, mean) for _ in range(2)] for mean in (3, 4))
+    effects = effects_of(ours, theirs)
+    assert all(list(effects[direction]) == list(METRIC_NAMES) for direction in DIRECTIONS)
+    for direction, video_of in (("t2v", np.repeat(np.arange(20), 3)), ("v2t", np.arange(20))):
+        sides = [[getattr(each, direction) for each in side] for side in (ours, theirs)]
+        assert effects[direction]["mnr"] == compare(*sides, video_of, statistic="mnr")
+    kept = results(ALONE, taught(1, 1, 1), effects=effects)
+    kept.save(tmp_path / "results.json")
+    assert Results.load(tmp_path / "results.json") == kept
+    with pytest.raises(InputError, match="not tested on the same captions and videos"):
+        effects_of(ours, [theirs[0], replace(theirs[1], caption_ids=["other", *theirs[1].caption_ids[1:]])])
 
 
 def test_table_tells_what_was_tested():
@@ -154,7 +200,8 @@ def test_table_tells_what_was_tested():
 
 
 def test_table_prints_the_best_bold_and_no_unclear_effect_in_colour():
-    text = printed(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2))))
+    effects = {"t2v": {"r1": difference(-0.4, 2.0, "r1"), "mdr": difference(-2.0, -0.5, "mdr")}}
+    text = printed(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2), effects=effects)))
     assert "\x1b[1m25.0 (1.0)" in text
     assert "\x1b[1m21.0 (1.0)" not in text
     assert "\x1b[32m+0.8" not in text

@@ -103,6 +103,9 @@ def test_results_hold_every_model_seed_by_seed(done: tuple[RunConfig, Results]):
         assert effect["values"] == pytest.approx(differences)
         assert effect["mean"] == pytest.approx(statistics.mean(differences))
         assert effect["std"] == pytest.approx(statistics.stdev(differences))
+        found = told["effects"]["t2v"][metric]
+        assert found["low"] <= found["value"] == pytest.approx(statistics.mean(differences), abs=1e-9)
+        assert (found["videos"], found["queries"], found["seeds"]) == (5, 15, 2)
     test = results.test
     assert (test.videos, test.queries, test.train_videos, test.selection_videos) == (5, 15, 16, 3)
     assert test.generated and test.notes == []

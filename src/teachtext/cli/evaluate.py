@@ -1,11 +1,15 @@
 """`teachtext evaluate`: a trained model on a split."""
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from teachtext.evaluation.metrics import Metrics
 
 
 class Captions(StrEnum):
@@ -28,11 +32,27 @@ def evaluate(
     benchmark: Annotated[
         str | None, typer.Option(help="Take the protocol of this benchmark; see 'teachtext benchmarks'.")
     ] = None,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a model whose similarities are averaged with the model's; may be repeated."),
+    ] = None,
+    normalise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also behind this score normaliser: inverted-softmax, qb-norm (a bank of the training captions), "
+            "dual-softmax, sinkhorn (all test queries at once); may be repeated."
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(help="Inverse temperature of the normalisers; by default chosen on the validation split."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Test a trained model on a split.
 
-    Prints text-to-video and video-to-text metrics. Refuses a split with videos that the model was trained on.
+    Prints text-to-video and video-to-text metrics, and those behind score normalisers in tables of their own: they are
+    not to be compared with what sees a query alone. Refuses a split with videos that the model was trained on.
     """
     from teachtext.cli.tables import print_metrics
     from teachtext.experiment.evaluate import evaluate_folder, metrics_of
@@ -44,8 +64,16 @@ def evaluate(
         split=split,
         captions=captions.value if captions else None,
         benchmark_name=benchmark,
+        others=ensemble or (),
+        normalisers=normalise or (),
+        beta=beta,
     )
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
     title = "" if as_json else f"{model.name} on {dataset.name}, {done.split}"
-    print_metrics({title: metrics_of(done.ranks)}, as_json=as_json)
+    cases: dict[str, Mapping[str, Metrics]] = {title: metrics_of(done.ranks)}
+    if done.ensemble:
+        own = "model" if as_json else title
+        title = "ensemble" if as_json else f"mean of {1 + len(ensemble or ())} models on {dataset.name}, {done.split}"
+        cases = {own: metrics_of(done.ranks), title: done.ensemble}
+    print_metrics(cases, as_json=as_json, normalised={title: done.normalised})

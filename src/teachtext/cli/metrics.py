@@ -10,6 +10,13 @@ def metrics(
     file: Annotated[
         Path, typer.Argument(help=".npy: square; .npz: 'similarity' (captions, videos) and 'captions_per_video'.")
     ],
+    normalise: Annotated[
+        list[str] | None,
+        typer.Option(help="Also behind this normaliser, 'dual-softmax' or 'sinkhorn', with '--beta'; may be repeated."),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Inverse temperature of the normalisers, chosen on other data than this.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Compute metrics of a similarity matrix.
@@ -19,4 +26,14 @@ def metrics(
     from teachtext.cli.tables import print_metrics
     from teachtext.evaluation.similarity_file import read_similarity
 
-    print_metrics({case: scores.metrics() for case, scores in read_similarity(file).items()}, as_json=as_json)
+    cases = read_similarity(file)
+    found = {case: scores.metrics() for case, scores in cases.items()}
+    if not normalise:
+        print_metrics(found, as_json=as_json)
+        return
+    from teachtext.evaluation.normalise import normalise_stored
+
+    normalised = {
+        case: normalise_stored(scores.similarity, scores.video_of, normalise, beta) for case, scores in cases.items()
+    }
+    print_metrics(found, as_json=as_json, normalised=normalised)

@@ -33,7 +33,7 @@ def t2v_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
     _check(similarity, video_of)
     right = similarity[np.arange(len(video_of)), video_of, None]
     return np.concatenate(
-        [(part > right[rows]).sum(1) + ((part == right[rows]).sum(1) - 1) / 2 for rows, part in _blocks(similarity)]
+        [(part > right[rows]).sum(1) + ((part == right[rows]).sum(1) - 1) / 2 for rows, part in blocks(similarity)]
     )
 
 
@@ -58,7 +58,7 @@ def v2t_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
     right = np.full(videos, -np.inf, similarity.dtype)
     np.maximum.at(right, video_of, similarity[np.arange(len(video_of)), video_of])
     above, equal = np.zeros(videos, np.int64), np.zeros(videos, np.int64)
-    for _, part in _blocks(similarity):
+    for _, part in blocks(similarity):
         above += (part > right).sum(0)
         equal += (part == right).sum(0)
     return above + (equal - 1) / 2
@@ -75,7 +75,7 @@ def top_columns(similarity: Floats, count: int) -> NDArray[np.int64]:
         (C, min(count, B)).
     """
     count = min(count, similarity.shape[1])
-    return np.concatenate([_top(part.copy(), count) for _, part in _blocks(similarity)])
+    return np.concatenate([_top(part.copy(), count) for _, part in blocks(similarity)])
 
 
 def _top(left: Floats, count: int) -> NDArray[np.int64]:
@@ -86,7 +86,15 @@ def _top(left: Floats, count: int) -> NDArray[np.int64]:
     return found
 
 
-def _blocks(similarity: Floats) -> Iterator[tuple[slice, Floats]]:
+def check_scores(similarity: Floats) -> None:
+    """Raise InputError for what is no matrix (C, B) of finite scores of one video or more."""
+    if similarity.ndim != 2 or not similarity.shape[1]:
+        raise InputError(f"scores of shape {similarity.shape} are no matrix", "give (captions, videos) scores")
+    if similarity.size and not (np.isfinite(similarity.min()) and np.isfinite(similarity.max())):
+        raise InputError("the scores are not all finite", "check the features and the model that made them")
+
+
+def blocks(similarity: Floats) -> Iterator[tuple[slice, Floats]]:
     """Yield rows of a matrix, so many at a time that what is made of them takes little memory beside it."""
     step = max(1, _CELLS_AT_ONCE // max(1, similarity.shape[1]))
     for start in range(0, len(similarity), step):

@@ -158,9 +158,10 @@ def _facts(results: Results) -> list[_Fact]:
     effect = results.effect("t2v", "geometric_mean")
     if effect is not None:
         std = "" if effect.std is None else f" ({tables.number(effect.std)})"
-        verdict = tables.verdict(effect, "geometric_mean")
+        found = results.interval("t2v", "geometric_mean")
+        beside = f"{tables.interval_words(found)}: {tables.verdict_words(found)}" if found else "no interval known"
         meaning = "effect of TeachText on the geometric mean"
-        facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, tables.verdict_words(effect), verdict))
+        facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, beside, tables.verdict(found)))
     return facts
 
 
@@ -168,11 +169,13 @@ def _direction(results: Results, direction: Direction) -> dict[str, Any]:
     lines = list(zip(results.rows, tables.result_cells(results, direction), strict=True))
     teachers = [line for line in lines if line[0].role == "teacher"]
     students = [line for line in lines if line[0].role != "teacher"]
+    found = results.interval(direction, "geometric_mean")
     return {
         "key": direction,
         "name": DIRECTIONS[direction],
         "groups": [lines for lines in (teachers, students) if lines],
         "effects": tables.effect_cells(results, direction),
+        "scope": found.scope if found else "",
         "seeds": list(zip(results.rows, tables.seed_cells(results.rows, direction), strict=True)),
     }
 

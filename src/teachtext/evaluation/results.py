@@ -9,10 +9,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, Metrics, mean_and_std
+from teachtext.evaluation.significance import Difference, compare
 from teachtext.files import read_json, write_bytes, write_json
 
 Direction = Literal["t2v", "v2t"]
@@ -88,6 +89,8 @@ class Results(Record):
 
     Attributes:
         rows: teachers first, then the student alone, then the TeachText student.
+        effects: by direction and metric, the TeachText student less the student alone, with its interval over videos
+            and seeds; nothing where one of them is not there.
         config: the resolved configuration.
         versions: of what made the numbers.
     """
@@ -96,6 +99,7 @@ class Results(Record):
     test: TestedOn
     seeds: list[int]
     rows: list[Row]
+    effects: dict[Direction, dict[str, Difference]] = Field(default_factory=dict)
     config: dict[str, Any]
     versions: dict[str, str]
 
@@ -115,6 +119,10 @@ class Results(Record):
             return None
         pairs = zip(taught.spread(direction, metric).values, alone.spread(direction, metric).values, strict=True)
         return Spread.of([with_teachers - without for with_teachers, without in pairs])
+
+    def interval(self, direction: Direction, metric: str) -> Difference | None:
+        """Return what TeachText adds to the student alone with its interval; None where it is not known."""
+        return self.effects.get(direction, {}).get(metric)
 
     def save(self, path: Path) -> None:
         """Write `results.json`, with means, spreads and effects beside the values of every seed."""
@@ -197,3 +205,32 @@ def as_seed_result(seed: int, model: str, best_epoch: int, metrics: dict[str, Me
     return SeedResult(
         seed=seed, model=model, best_epoch=best_epoch, t2v=metrics["t2v"].as_dict(), v2t=metrics["v2t"].as_dict()
     )
+
+
+def effects_of(taught: Sequence[QueryRanks], alone: Sequence[QueryRanks]) -> dict[Direction, dict[str, Difference]]:
+    """Compare a student with teachers and the same student alone on every metric, paired by query and seed.
+
+    Args:
+        taught: for each seed, the ranks of the student with teachers.
+        alone: the same of the student alone, same seeds.
+
+    Raises:
+        InputError: they were not tested on the same captions and videos, or on fewer than two videos.
+    """
+    first = alone[0]
+    for other in (*taught, *alone):
+        if (other.caption_ids, other.video_ids) != (first.caption_ids, first.video_ids):
+            raise InputError("two models were not tested on the same captions and videos", "evaluate them again")
+    queries = {"t2v": first.video_of, "v2t": np.arange(len(first.video_ids))}
+    return {
+        direction: {
+            metric: compare(
+                [getattr(ranks, direction) for ranks in taught],
+                [getattr(ranks, direction) for ranks in alone],
+                queries[direction],
+                statistic=metric,
+            )
+            for metric in METRIC_NAMES
+        }
+        for direction in DIRECTIONS
+    }

@@ -11,14 +11,15 @@ of Hillis, "A comparison of denominator degrees of freedom methods for multiple 
     interval  = value +- t_df sqrt(variance)
 
 var(x_s) is the sample variance over the S seeds. Only *videos* are resampled: whole ones, with replacement, all their
-captions and all seeds together, against the gallery as it is; cov is taken over these resamples. Seeds are not
-resampled: three to five of them drawn with replacement show too little of the spread (the expected variance is short
-by 1 / S, and no t quantile makes up for how badly so few are known), so intervals would be too narrow. The covariance
-of different seeds holds what videos do to all models alike; what a video does to one model only is in var(x_s)
-already. The variance is never taken for less than what the videos alone give with these very models, which matters
-where a few seeds happen to agree. `benchmarks/coverage.py` measures how often the interval holds the truth.
+captions and all seeds together, against the gallery as it is; cov is taken over these resamples. What a video does to
+all models alike is in cov, what it does to one of them is in var(x_s) already. Seeds are not resampled: three to five
+drawn with replacement show too little of the spread (1 / S of the variance is missing, and percentiles know nothing
+of how badly so few are known), so that intervals come out too narrow.
 
-With one seed the variance is that over videos alone: the interval is of this model, not of the method.
+Where a few seeds happen to agree the interval would be narrower than the one over videos alone, which takes these very
+models for all there are, value +- t_{V-1} sqrt(var(mean_s x_s) over the resamples); then that one counts. It is also
+the interval of a single seed: of this model, not of the method. How often the intervals hold the truth is measured by
+`benchmarks/coverage.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, hits
@@ -82,9 +82,10 @@ class Difference(Estimate):
 
     Attributes:
         p: two-sided, of the permutation test over videos: could ours and theirs of *these trained models* be swapped,
-            video by video? Seeds do not vary in it, so it says nothing of models trained anew.
-        p_interval: two-sided, of the interval: `1 - level` of the interval that just touches zero. Seeds are in it
-            where there are several; over many comparisons this is the one to correct (`holm`).
+            video by video? Seeds do not vary in it: it says nothing of models trained anew, and where seeds differ
+            it is small far too often.
+        p_interval: two-sided, of the interval: `1 - level` of the one that just touches zero. Seeds are in it where
+            there are several, so over many comparisons this is the one to correct (`holm`).
     """
 
     p: float
@@ -154,6 +155,8 @@ def compare(
     Raises:
         InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
     """
+    from scipy.stats import permutation_test
+
     _check(statistic, level, resamples)
     if len(ours) != len(theirs):
         raise InputError(
@@ -177,7 +180,7 @@ def compare(
         return found
 
     value, low, high, p_interval = _estimate(drawn, count, level, resamples, seed)
-    test = stats.permutation_test(
+    test = permutation_test(
         (np.ones(count),),
         swapped,
         permutation_type="samples",
@@ -217,12 +220,13 @@ def _estimate(
     compute: _Statistic, videos: int, level: float, resamples: int, seed: int
 ) -> tuple[float, float, float, float]:
     """Return value, bounds and p value of what `compute` makes of weights (N, V): (S, N)."""
+    from scipy.stats import bootstrap, t
 
     def resampled(drawn: NDArray[np.int64], axis: int = -1) -> _Floats:
         return compute(_times_drawn(np.atleast_2d(drawn), videos))
 
     per_seed = compute(np.ones((1, videos)))[:, 0]
-    distribution = stats.bootstrap(
+    distribution = bootstrap(
         (np.arange(videos),),
         resampled,
         vectorized=True,
@@ -232,27 +236,27 @@ def _estimate(
         rng=np.random.default_rng(seed),
     ).bootstrap_distribution
     value = float(per_seed.mean())
-    variance, freedom = _variance(per_seed, np.atleast_2d(distribution), videos)
-    if variance == 0:
-        return value, value, value, float(value == 0)
-    error = variance**0.5
-    margin = error * stats.t.ppf((1 + level) / 2, freedom)
-    p = 2 * stats.t.sf(abs(value) / error, freedom)
+    # the wider of two: over videos and seeds, and over videos with these very models
+    margin, p = 0.0, 1.0 if value == 0 else 0.0
+    for variance, freedom in _variances(per_seed, np.atleast_2d(distribution), videos):
+        if variance > 0:
+            margin = max(margin, variance**0.5 * t.ppf((1 + level) / 2, freedom))
+            p = max(p, 2 * t.sf(abs(value) / variance**0.5, freedom))
     return value, float(value - margin), float(value + margin), float(p)
 
 
-def _variance(per_seed: _Floats, distribution: _Floats, videos: int) -> tuple[float, float]:
-    """Return the variance of the mean over seeds and its degrees of freedom, from (S,) and (S, resamples)."""
+def _variances(per_seed: _Floats, distribution: _Floats, videos: int) -> list[tuple[float, float]]:
+    """Return variances of the mean over seeds and their degrees of freedom, from (S,) and (S, resamples)."""
     seeds = len(per_seed)
-    these_models = float(distribution.mean(0).var(ddof=1))
+    these_models = (float(distribution.mean(0).var(ddof=1)), videos - 1)
     if seeds == 1:
-        return these_models, videos - 1
+        return [these_models]
     covariance = np.cov(distribution)
     shared = (covariance.sum() - covariance.trace()) / (seeds * (seeds - 1))
     between = float(per_seed.var(ddof=1)) / seeds
     variance = between + max(0.0, float(shared))
     freedom = (seeds - 1) * (variance / between) ** 2 if between else np.inf
-    return max(variance, these_models), min(freedom, videos - 1)
+    return [these_models, (variance, min(freedom, videos - 1))]
 
 
 def _times_drawn(drawn: NDArray[np.int64], videos: int) -> _Floats:
@@ -276,13 +280,13 @@ def _per_video(values: Ranks, video_of: Ints, videos: int) -> _Floats:
 
 
 def _ratio(sums: Sequence[_Floats], video_of: Ints, videos: int) -> _Statistic:
-    """Means over captions; of several their geometric mean."""
+    """A mean over captions, or the geometric mean of three."""
     captions = np.bincount(video_of, minlength=videos).astype(np.float64)
 
     def compute(weights: _Floats) -> _Floats:
         total = (weights @ captions)[:, None]
         means = [weights @ each / total for each in sums]
-        found: _Floats = means[0] if len(means) == 1 else np.prod(means, axis=0) ** (1 / len(means))
+        found: _Floats = means[0] if len(means) == 1 else np.cbrt(np.prod(means, axis=0))
         return found.T
 
     return compute

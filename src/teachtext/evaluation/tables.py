@@ -10,6 +10,7 @@ from rich.text import Text
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import DIRECTIONS, Direction, Results, Row, Spread
+from teachtext.evaluation.significance import Difference
 
 LOWER_IS_BETTER = frozenset({"mdr", "mnr"})
 SEED_METRICS = ("r1", "r5", "r10", "mdr", "geometric_mean")
@@ -28,7 +29,7 @@ class Cell:
         mean: over seeds.
         std: sample standard deviation over seeds, empty for one seed.
         best: whether the mean, as printed, is the best of its column.
-        verdict: for an effect, whether the seeds allow to call it better or worse.
+        verdict: for an effect, whether its interval allows to call it better or worse.
     """
 
     mean: str
@@ -45,8 +46,7 @@ class Cell:
 def results_table(results: Results, direction: Direction = "t2v") -> Table:
     """Return the results of a direction, one line a row: `mean (sample std over seeds)`, the best mean bold.
 
-    The last line is what TeachText adds to the student alone; it has a colour only where all seeds agree and the mean
-    is larger than twice their spread.
+    The last line is what TeachText adds to the student alone; it has a colour only where its interval excludes zero.
     """
     table = _empty_table(results, direction)
     table.add_column("exp.", justify="right", no_wrap=True)
@@ -79,7 +79,7 @@ def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
 
 
 def effect_sentence(results: Results) -> str | None:
-    """Say in one sentence what TeachText did to the student and whether the seeds allow to believe it.
+    """Say in one sentence what TeachText did to the student and whether its interval allows to believe it.
 
     Returns:
         None where the run has not both a student alone and a TeachText student.
@@ -88,33 +88,28 @@ def effect_sentence(results: Results) -> str | None:
     if effect is None:
         return None
     start = f"TeachText changes the student's t2v geometric mean by {signed(effect.mean)}"
-    if effect.std is None:
-        return f"{start}: one seed, no spread known."
-    values = ", ".join(number(value) for value in effect.values)
-    spread = f"(sample std {number(effect.std)} over {len(effect.values)} seeds: {values})"
-    return f"{start} {spread}: {verdict_words(effect)}."
+    found = results.interval("t2v", "geometric_mean")
+    if found is None:
+        return f"{start}; its interval is not known."
+    return f"{start} ({interval_words(found)} {found.scope}): {verdict_words(found)}."
 
 
-def verdict_words(effect: Spread) -> str:
-    """Say how an effect compares with the spread of its seeds."""
-    if effect.std is None:
-        return "one seed, no spread known"
-    return "beyond the spread of the seeds" if beyond_spread(effect) else "within the spread of the seeds"
+def interval_words(difference: Difference) -> str:
+    """Name the bounds of an interval."""
+    return f"{100 * difference.level:g} % interval {signed(difference.low)} to {signed(difference.high)}"
 
 
-def beyond_spread(effect: Spread) -> bool:
-    """Tell whether all seeds have one sign and the mean exceeds twice their sample standard deviation."""
-    if effect.std is None:
-        return False
-    agree = min(effect.values) > 0 or max(effect.values) < 0
-    return agree and abs(effect.mean) > 2 * effect.std
+def verdict_words(difference: Difference) -> str:
+    """Say what a difference is: a gain or a loss only where the interval says so, and of one seed if of no more."""
+    words = {"better": "a gain", "worse": "a loss", "unclear": "not decided"}[verdict(difference)]
+    return words if difference.seeds > 1 or not difference.decided else f"{words} with this seed"
 
 
-def verdict(effect: Spread, metric: str) -> Verdict:
-    """Judge an effect on a metric: better or worse only where it is beyond the spread of the seeds."""
-    if not beyond_spread(effect):
+def verdict(difference: Difference | None) -> Verdict:
+    """Judge a difference: better or worse only where its interval excludes zero."""
+    if difference is None or not difference.decided:
         return "unclear"
-    return "better" if (effect.mean < 0) == (metric in LOWER_IS_BETTER) else "worse"
+    return "better" if (difference.value < 0) == (difference.statistic in LOWER_IS_BETTER) else "worse"
 
 
 def result_cells(results: Results, direction: Direction) -> list[list[Cell]]:
@@ -139,7 +134,7 @@ def effect_cells(results: Results, direction: Direction) -> list[Cell]:
     """Return the effect of TeachText on all metrics; nothing where there is none to tell."""
     effects = {metric: results.effect(direction, metric) for metric in METRIC_NAMES}
     return [
-        Cell(signed(effect.mean), _std(effect), verdict=verdict(effect, metric))
+        Cell(signed(effect.mean), _std(effect), verdict=verdict(results.interval(direction, metric)))
         for metric, effect in effects.items()
         if effect is not None
     ]

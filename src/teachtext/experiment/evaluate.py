@@ -1,6 +1,6 @@
 """The test split, touched once: what each trained model does on it is kept beside its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from teachtext.data.store import FeatureFile
 from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.evaluation.metrics import Metrics, metrics_from_ranks, retrieval_metrics
+from teachtext.evaluation.normalise import Normalised
+from teachtext.evaluation.normalisers import normalisers_named
 from teachtext.evaluation.ranks import t2v_ranks, top_columns, v2t_ranks
 from teachtext.evaluation.results import QueryRanks
+from teachtext.experiment.normalise import Loaded, normalise_models, score_split
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import ModelSpec, load_model
@@ -70,11 +73,21 @@ def metrics_of(ranks: QueryRanks) -> dict[str, Metrics]:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model does on a split, and what a reader of the numbers should know."""
+    """What a model does on a split, and what a reader of the numbers should know.
+
+    Attributes:
+        ranks: of the model.
+        split: what it was tested on.
+        notes: a sentence each.
+        ensemble: metrics of the mean similarities of the model and of others, where there are others.
+        normalised: what score normalisers make of the model, or of the ensemble.
+    """
 
     ranks: QueryRanks
     split: str
     notes: Sequence[str]
+    ensemble: Mapping[str, Metrics] | None = None
+    normalised: Sequence[Normalised] = ()
 
 
 def evaluate_folder(
@@ -85,6 +98,9 @@ def evaluate_folder(
     split: str | None = None,
     captions: CaptionUse | None = None,
     benchmark_name: str | None = None,
+    others: Sequence[Path] = (),
+    normalisers: Sequence[str] = (),
+    beta: float | None = None,
 ) -> Evaluation:
     """Evaluate a trained model on a split of a dataset folder, from features that are there.
 
@@ -95,11 +111,14 @@ def evaluate_folder(
         split: name of a split; by default the protocol's test split.
         captions: how its captions become queries, as the features were embedded; by default each is one.
         benchmark_name: take the protocol of this benchmark.
+        others: trained models whose similarities are averaged with the model's, to an ensemble.
+        normalisers: names of score normalisers to test behind the model or ensemble (see `normalise_models`).
+        beta: of the normalisers; by default it is chosen on the selecting split.
 
     Raises:
-        InputError: whatever is missing or does not fit; a split that holds videos which the model was trained on.
+        InputError: whatever is missing or does not fit; a split that holds videos which a model was trained on.
     """
-    model, spec = load_model(model_folder)
+    normalisers_named(normalisers)
     known = benchmark(benchmark_name) if benchmark_name else None
     if known and captions:
         raise InputError(f"benchmark '{known.name}' says how captions become queries", "leave '--captions' out")
@@ -114,15 +133,24 @@ def evaluate_folder(
     split = split or protocol.test
     if split not in dataset.splits:
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
-    notes = [*(known.differences(dataset) if known else []), *_check_unseen(model_folder, spec, dataset, split)]
-    experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
-    text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
-    files = spec.features(text, experts)
-    kept = only_described(dataset, experts.values())
-    if not kept.splits[split]:
+    notes = known.differences(dataset) if known else []
+    models: list[Loaded] = []
+    for folder in (model_folder, *others):
+        model, spec = load_model(folder)
+        notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
+        experts = {name: FeatureFile(features / "video" / name, verify=True) for name in spec.experts}
+        text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
+        models.append((model, spec.features(text, experts)))
+        dataset = only_described(dataset, experts.values())
+    if not dataset.splits[split]:
         raise InputError(f"no video of split '{split}' has features in {features}", "extract them first")
-    ranks = rank_queries(model, files, kept.queries_of(split), kept.splits[split])
-    return Evaluation(ranks, split, notes)
+    return Evaluation(
+        ranks=rank_queries(*models[0], dataset.queries_of(split), dataset.splits[split]),
+        split=split,
+        notes=notes,
+        ensemble=retrieval_metrics(*score_split(models, dataset, split)) if others else None,
+        normalised=normalise_models(models, dataset, split, normalisers, beta=beta) if normalisers else (),
+    )
 
 
 def _check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:

@@ -10,7 +10,8 @@ import torch
 from teachtext import __version__
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
-from teachtext.evaluation.results import Results, Row, TestedOn, as_seed_result
+from teachtext.evaluation.results import Direction, Results, Row, TestedOn, as_seed_result, effects_of
+from teachtext.evaluation.significance import Difference
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test
 from teachtext.experiment.members import Member, members_of
@@ -76,6 +77,7 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
         test=tested_on(workspace),
         seeds=config.seeds,
         rows=rows,
+        effects=_effects(workspace),
         config=config.model_dump(mode="json"),
         versions=versions(),
     )
@@ -108,6 +110,19 @@ def _row(workspace: Workspace, member: Member) -> Row:
         parameters=parameters,
         seeds=seeds,
     )
+
+
+def _effects(workspace: Workspace) -> dict[Direction, dict[str, Difference]]:
+    """Compare the TeachText student with the student alone; nothing where one is missing, or nothing can vary."""
+    dataset = workspace.dataset
+    if len(dataset.splits[dataset.protocol.test]) < 2:
+        return {}
+    ranks = {
+        member.role: [ranks_on_test(Training(workspace, member, seed)) for seed in workspace.config.seeds]
+        for member in members_of(workspace.config)
+        if member.role != "teacher"
+    }
+    return effects_of(ranks["teachtext"], ranks["student"]) if len(ranks) == 2 else {}
 
 
 def tested_on(workspace: Workspace) -> TestedOn:

@@ -81,17 +81,13 @@ def score(
         video_ids: B videos.
         batch_size: captions embedded at once; by default `captions_at_once`.
     """
-    video = embed_videos(model, features, video_ids)
     column = {video_id: number for number, video_id in enumerate(video_ids)}
     caption_ids = [caption.id for caption in captions]
+    pieces = score_pieces(model, features, caption_ids, video_ids, batch_size=batch_size)
     scores = np.empty((len(captions), len(video_ids)), np.float32)
-    weights = np.empty((len(captions), len(video.vectors)), np.float32)
-    # more at once than are embedded together, for each time the gallery has to be laid out anew
-    size = _within_budget(4 * len(video_ids))
-    for start in range(0, len(captions), size):
-        rows = slice(start, start + size)
-        text = embed_texts(model, features, caption_ids[rows], batch_size=batch_size)
-        scores[rows], weights[rows] = similarity(text, video).numpy(), text.weights.numpy()
+    weights = np.empty((len(captions), len(model.spaces)), np.float32)
+    for rows, similarities, mixture in pieces:
+        scores[rows], weights[rows] = similarities, mixture
     return Scores(
         similarity=scores,
         caption_ids=caption_ids,
@@ -99,6 +95,36 @@ def score(
         video_of=np.array([column[caption.video_id] for caption in captions]),
         weights=weights,
     )
+
+
+def score_pieces(
+    model: RetrievalModel,
+    features: Features,
+    caption_ids: Sequence[str],
+    video_ids: Sequence[str],
+    *,
+    batch_size: int | None = None,
+) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
+    """Score captions against a gallery of videos, which need not be theirs, and yield one piece after the other.
+
+    Args:
+        model: put in evaluation mode.
+        features: features of both.
+        caption_ids: C ids.
+        video_ids: B ids.
+        batch_size: captions embedded at once; by default `captions_at_once`.
+
+    Yields:
+        Which captions, their scores (N, B) and their mixture weights (N, M), experts in sorted order. The pieces depend
+        on the numbers of captions and videos alone.
+    """
+    video = embed_videos(model, features, video_ids)
+    # more at once than are embedded together, for each time the gallery has to be laid out anew
+    size = _within_budget(4 * len(video_ids))
+    for start in range(0, len(caption_ids), size):
+        rows = slice(start, start + size)
+        text = embed_texts(model, features, caption_ids[rows], batch_size=batch_size)
+        yield rows, similarity(text, video).numpy(), text.weights.numpy()
 
 
 def captions_at_once(model: RetrievalModel, features: Features, caption_ids: Sequence[str]) -> int:
