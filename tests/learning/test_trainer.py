@@ -111,13 +111,12 @@ def test_the_same_training_gives_the_same_bits(world, uninterrupted, tmp_path):
 @pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
 def test_a_stop_after_any_epoch_changes_no_bit(world, uninterrupted, tmp_path, epoch):
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(world, tmp_path, on_epoch=StopAfter(epoch)).fit()
+        make_trainer(world, tmp_path).fit(StopAfter(epoch))
     torch.manual_seed(77)
     trainer = make_trainer(world, tmp_path)
     told = []
-    trainer.on_epoch = lambda history: told.append(len(history))
-    trainer.fit()
-    assert told == list(range(epoch + 1, EPOCHS + 1)), "epochs that were done are not done again"
+    trainer.fit(lambda history: told.append(len(history)))
+    assert told == list(range(epoch, EPOCHS + 1)), "epochs that were done are told, and not done again"
     assert outcome(trainer) == uninterrupted
 
 
@@ -143,7 +142,7 @@ def test_a_stop_within_any_epoch_changes_no_bit(world, uninterrupted, tmp_path, 
 def test_a_stop_after_every_epoch_changes_no_bit(world, uninterrupted, tmp_path):
     for epoch in range(1, EPOCHS + 1):
         with pytest.raises(KeyboardInterrupt):
-            make_trainer(world, tmp_path, on_epoch=StopAfter(epoch)).fit()
+            make_trainer(world, tmp_path).fit(StopAfter(epoch))
     trainer = make_trainer(world, tmp_path)
     trainer.fit()
     assert outcome(trainer) == uninterrupted
@@ -154,7 +153,7 @@ def test_a_stop_between_the_two_files_of_an_epoch_changes_no_bit(world, uninterr
     for epoch in (1, 2):
         folder = tmp_path / str(epoch)
         with pytest.raises(KeyboardInterrupt):
-            make_trainer(world, folder, on_epoch=StopAfter(epoch)).fit()
+            make_trainer(world, folder).fit(StopAfter(epoch))
     shutil.copy(tmp_path / "2" / WEIGHTS, tmp_path / "1" / WEIGHTS)
     trainer = make_trainer(world, tmp_path / "1")
     trainer.fit()
@@ -175,9 +174,8 @@ def test_a_killed_process_changes_no_bit(world, uninterrupted, tmp_path):
     assert {RESUME, WEIGHTS} <= {path.name for path in folder.iterdir()}
     trainer = make_trainer(world, folder)
     told = []
-    trainer.on_epoch = lambda history: told.append(len(history))
-    trainer.fit()
-    assert told == [3, 4, 5]
+    trainer.fit(lambda history: told.append(len(history)))
+    assert told == [2, 3, 4, 5]
     assert outcome(trainer) == uninterrupted
 
 
@@ -224,8 +222,7 @@ def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometr
 
     states = []
     trainer = make_trainer(world, tmp_path, validate=validate, epochs=4)
-    trainer.on_epoch = lambda history: states.append(copy.deepcopy(trainer.model.state_dict()))
-    history = trainer.fit()
+    history = trainer.fit(lambda history: states.append(copy.deepcopy(trainer.model.state_dict())))
     kept = load_file(tmp_path / WEIGHTS)
     same = [all(kept[name].equal(value) for name, value in state.items()) for state in states]
     assert best_epoch(history) == selected
@@ -260,7 +257,7 @@ def test_two_steps_are_those_of_radam_with_decoupled_decay(world, tmp_path):
 
 def interrupted(world, folder, **changes):
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(world, folder, on_epoch=StopAfter(1), **changes).fit()
+        make_trainer(world, folder, **changes).fit(StopAfter(1))
     return folder / RESUME
 
 
@@ -338,7 +335,7 @@ def test_what_a_loss_and_an_optimizer_keep_is_resumed_to_the_bit(world, tmp_path
     whole = make_trainer(world, tmp_path / "whole", epochs=8, **LEARNING[what]())
     whole.fit()
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(world, tmp_path / "cut", epochs=8, on_epoch=StopAfter(5), **LEARNING[what]()).fit()
+        make_trainer(world, tmp_path / "cut", epochs=8, **LEARNING[what]()).fit(StopAfter(5))
     cut = make_trainer(world, tmp_path / "cut", epochs=8, **LEARNING[what]())
     cut.fit()
     assert outcome(cut) == outcome(whole)
@@ -395,5 +392,4 @@ if __name__ == "__main__":
             yield batch
 
     training.batches = slowly
-    training.on_epoch = lambda history: print(len(history), flush=True)
-    training.fit()
+    training.fit(lambda history: print(len(history), flush=True))

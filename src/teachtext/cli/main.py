@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, objectives, parity, recipe, run
+from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, objectives, parity, recipe, run, study
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data", help="Look at and make datasets.")
 app.add_typer(model.app, name="model", help="Bring models from elsewhere.")
 app.command("run")(run.run)
+app.command("study")(study.study)
 app.command("extract")(encode.extract)
 app.command("embed")(encode.embed)
 app.command("train")(run.train)

@@ -52,9 +52,11 @@ def train(config: Config) -> None:
     from teachtext.experiment.run import prepare
     from teachtext.experiment.run import train as train_all
     from teachtext.experiment.workspace import Workspace
+    from teachtext.files import locked
 
-    with shown() as progress:
-        workspace = Workspace(load_config(config), progress)
+    loaded = load_config(config)
+    with shown() as progress, locked(loaded.folder):
+        workspace = Workspace(loaded, progress)
         set_aside = prepare(workspace)
         trained = train_all(workspace, progress)
     for line in set_aside:

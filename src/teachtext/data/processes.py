@@ -6,6 +6,13 @@ import signal
 import threading
 
 
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def begin_worker() -> None:
     """Call first in a worker: it leaves Ctrl-C to the process that started it, and ends when that one is gone."""
     # Ctrl-C reaches every process of a terminal; the first one tells the others when to stop

@@ -144,6 +144,7 @@ class FeatureFile:
         self.sources: dict[str, str] = {}
         self._shards: list[Shard] = []
         self._where: dict[str, tuple[int, int]] = {}
+        self._checksum = ""
         paths = shards_of(folder)
         if not paths:
             raise InputError(f"{folder} holds no features", "extract or embed them first, or correct the name")
@@ -232,8 +233,10 @@ class FeatureFile:
 
     def checksum(self) -> str:
         """Return 16 hex digits that stand for the settings and for what every item was made from."""
-        told = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        if not self._checksum:
+            told = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
+            self._checksum = hashlib.sha256(told.encode()).hexdigest()[:16]
+        return self._checksum
 
 
 def _whole(times: Sequence[NDArray[np.float32] | None], items: Sequence[Values]) -> list[NDArray[np.float32]] | None:

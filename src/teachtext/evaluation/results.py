@@ -21,11 +21,13 @@ Role = Literal["teacher", "student", "teachtext"]
 DIRECTIONS: dict[Direction, str] = {"t2v": "text to video", "v2t": "video to text"}
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of what is kept in `results.json`."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Spread(_Record):
+class Spread(Record):
     """A metric over seeds: mean, sample standard deviation (None for one seed), and the values themselves."""
 
     mean: float
@@ -39,7 +41,7 @@ class Spread(_Record):
         return cls(mean=mean, std=std, values=values)
 
 
-class SeedResult(_Record):
+class SeedResult(Record):
     """One trained model on the test split. `model` is its folder, relative to the run's.
 
     `questions` is the share, in percent, that it answers right of each kind of question, where the dataset has any.
@@ -57,7 +59,7 @@ class SeedResult(_Record):
         return self.t2v if direction == "t2v" else self.v2t
 
 
-class Row(_Record):
+class Row(Record):
     """One line of the results table: the same model over the seeds."""
 
     label: str
@@ -76,14 +78,14 @@ class Row(_Record):
         return Spread.of([seed.questions[kind] for seed in self.seeds if seed.questions])
 
 
-class Asked(_Record):
+class Asked(Record):
     """A kind of questions: how many there are, and the share in percent that a model which guesses answers right."""
 
     questions: int
     chance: float
 
 
-class TestedOn(_Record):
+class TestedOn(Record):
     """What was tested on."""
 
     dataset: str
@@ -98,7 +100,7 @@ class TestedOn(_Record):
     questions: dict[str, Asked] = {}
 
 
-class Results(_Record):
+class Results(Record):
     """A whole run.
 
     Attributes:

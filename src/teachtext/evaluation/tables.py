@@ -72,7 +72,7 @@ def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
     table = empty_table(results, table_title(results, direction))
     for name in ("seed", "epoch", *(METRIC_NAMES[metric] for metric in SEED_METRICS)):
         table.add_column(name, justify="right")
-    for row, lines in zip(results.rows, seed_cells(results, direction), strict=True):
+    for row, lines in zip(results.rows, seed_cells(results.rows, direction), strict=True):
         table.add_section()
         for place, line in enumerate(lines):
             table.add_row(Text(row_name(row) if place == 0 else ""), *line)
@@ -115,11 +115,13 @@ def verdict(difference: Difference | None) -> Verdict:
 
 def result_cells(results: Results, direction: Direction) -> list[list[Cell]]:
     """Return for every row the cells of all metrics, in the order of `METRIC_NAMES`."""
-    columns = [
-        column([row.spread(direction, metric) for row in results.rows], lower_is_better=metric in LOWER_IS_BETTER)
-        for metric in METRIC_NAMES
-    ]
+    columns = [column_cells(results.rows, direction, metric) for metric in METRIC_NAMES]
     return [list(line) for line in zip(*columns, strict=True)]
+
+
+def column_cells(rows: Sequence[Row], direction: Direction, metric: str) -> list[Cell]:
+    """Return the cells of one metric, a cell a row."""
+    return column([row.spread(direction, metric) for row in rows], lower_is_better=metric in LOWER_IS_BETTER)
 
 
 def effect_cells(results: Results, direction: Direction) -> list[Cell]:
@@ -132,7 +134,7 @@ def effect_cells(results: Results, direction: Direction) -> list[Cell]:
     ]
 
 
-def seed_cells(results: Results, direction: Direction) -> list[list[list[str]]]:
+def seed_cells(rows: Sequence[Row], direction: Direction) -> list[list[list[str]]]:
     """Return for every row one line a seed: the seed, its best epoch, and the values of `SEED_METRICS`."""
     return [
         [
@@ -140,7 +142,7 @@ def seed_cells(results: Results, direction: Direction) -> list[list[list[str]]]:
             + [number(seed.metrics(direction)[metric]) for metric in SEED_METRICS]
             for seed in row.seeds
         ]
-        for row in results.rows
+        for row in rows
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -22,6 +22,9 @@ from teachtext.experiment.config_model import (
 )
 from teachtext.experiment.explain import explain
 from teachtext.files import read_yaml
+from teachtext.learning.loggers import LOGGERS
+
+_Model = TypeVar("_Model", bound=Config)
 
 
 class RunConfig(Config):
@@ -51,6 +54,7 @@ class RunConfig(Config):
         1, ge=1, description="threads that embed or train; more than there are idle cores is far slower"
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
+    logging: str = Field("auto", description="tensorboard, none, or auto: tensorboard where it is installed")
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +76,8 @@ class RunConfig(Config):
             extracted = {expert.name: expert.settings for expert in self.experts if expert.file is None}
             check_video_settings(extracted, extracted)
         names = [expert.name for expert in self.experts]
+        if self.logging not in LOGGERS:
+            raise ValueError(f"'logging' is '{self.logging}': choose from {', '.join(LOGGERS)}")
         lists: dict[str, Sequence[str | int]] = {
             "experts": names,
             "seeds": self.seeds,
@@ -140,21 +146,53 @@ def load_config(path: Path) -> RunConfig:
     Raises:
         InputError: naming the key and the allowed values.
     """
+    return run_config(read_settings(path), where=str(path), folder=path.parent)
+
+
+def run_config(values: Mapping[str, Any], *, where: str, folder: Path) -> RunConfig:
+    """Validate the settings of a run.
+
+    Args:
+        values: as read from YAML.
+        where: what to call the place they come from.
+        folder: what relative paths of data are relative to.
+
+    Raises:
+        InputError: naming the place, the key and the allowed values.
+    """
+    config = validated(RunConfig, values, where, folder)
+    try:
+        return _resolve(config, folder)
+    except ValueError as error:
+        raise InputError(f"{where} names a path that cannot be ({error})", "correct that path") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings in a YAML file.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
     values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
+    return values
+
+
+def validated(model: type[_Model], values: Mapping[str, Any], where: str, folder: Path) -> _Model:
+    """Validate settings of a file in `folder`; errors are one sentence that begins with `where`.
+
+    Raises:
+        InputError: naming the key and the allowed values.
+    """
     try:
-        config = RunConfig.model_validate(values, context={"folder": path.parent})
+        return model.model_validate(values, context={"folder": folder})
     except ValidationError as error:
         raise InputError(
-            f"{path}: {explain(error, RunConfig)}", "correct that key; see examples/ for whole configs"
+            f"{where}: {explain(error, model)}", "correct that key; see examples/ for whole configs"
         ) from error
     except InputError as error:
-        raise InputError(f"{path}: {error.problem}", error.mend) from error
-    try:
-        return _resolve(config, path.parent)
-    except ValueError as error:
-        raise InputError(f"{path} names a path that cannot be ({error})", "correct that path") from error
+        raise InputError(f"{where}: {error.problem}", error.mend) from error
 
 
 def show_config(config: RunConfig) -> str:

@@ -30,14 +30,21 @@ TOP = 5
 
 def ranks_on_test(training: Training) -> QueryRanks:
     """Return what a trained model does on the run's test split; scored the first time, then read."""
+    path = ranks_path(training)
+    if not path.exists():
+        dataset = training.workspace.dataset
+        split = dataset.protocol.test
+        model, _ = load_model(training.folder)
+        rank_queries(model, training.features, dataset.queries_of(split), dataset.splits[split]).save(path)
+    return QueryRanks.load(path)
+
+
+def ranks_path(training: Training) -> Path:
+    """Return the file that keeps what a trained model does on the run's test split."""
     dataset = training.workspace.dataset
     split = dataset.protocol.test
-    queries, videos = dataset.queries_of(split), list(dataset.splits[split])
-    path = training.folder / f"{split}-{fingerprint([[query.id for query in queries], videos])}.npz"
-    if not path.exists():
-        model, _ = load_model(training.folder)
-        rank_queries(model, training.features, queries, videos).save(path)
-    return QueryRanks.load(path)
+    tested_on = [[query.id for query in dataset.queries_of(split)], list(dataset.splits[split])]
+    return training.folder / f"{split}-{fingerprint(tested_on)}.npz"
 
 
 def rank_queries(

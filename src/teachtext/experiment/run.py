@@ -19,7 +19,7 @@ from teachtext.experiment.questions import answered, asked
 from teachtext.experiment.report import write_report
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
-from teachtext.files import write_text
+from teachtext.files import locked, write_text
 from teachtext.progress import Progress, silent
 
 
@@ -30,17 +30,18 @@ def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, lis
         InputError: anything the user gave that cannot be used.
     """
     workspace = Workspace(config, progress)
-    set_aside = prepare(workspace)
-    train(workspace, progress)
-    results = evaluate(workspace, progress)
-    write_report(workspace, results, progress=progress)
+    with locked(config.folder):
+        set_aside = prepare(workspace)
+        train(workspace, progress)
+        results = evaluate(workspace, progress)
+        write_report(workspace, results, progress=progress)
     return results, set_aside
 
 
 def prepare(workspace: Workspace) -> list[str]:
     """Make the dataset and all features, and verify them once; return one line for each video set aside."""
     config = workspace.config
-    _check_device(config)
+    check_device(config)
     workspace.check_names()
     write_text(config.folder / "config.yaml", show_config(config))
     set_aside = workspace.extract()
@@ -51,7 +52,7 @@ def prepare(workspace: Workspace) -> list[str]:
 
 def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
     """Train every member of the run with every seed."""
-    with _torch_settings(workspace.config):
+    with torch_settings(workspace.config):
         trainings = list(_trainings(workspace))
         for training in trainings:
             training.check()
@@ -68,7 +69,7 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
     """
     config = workspace.config
     members = members_of(config)
-    with _torch_settings(config):
+    with torch_settings(config):
         rows = []
         for number, member in enumerate(members):
             progress("test", number, len(members))
@@ -76,17 +77,12 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
         progress("test", len(members), len(members))
     results = Results(
         name=config.name,
-        test=_tested_on(workspace),
+        test=tested_on(workspace),
         seeds=config.seeds,
         rows=rows,
         effects=_effects(workspace),
         config=config.model_dump(mode="json"),
-        versions={
-            "teachtext": __version__,
-            "python": platform.python_version(),
-            "torch": version("torch"),
-            "numpy": version("numpy"),
-        },
+        versions=versions(),
     )
     results.save(workspace.results_path)
     return results
@@ -133,7 +129,8 @@ def _effects(workspace: Workspace) -> dict[Direction, dict[str, Difference]]:
     return effects_of(ranks["teachtext"], ranks["student"]) if len(ranks) == 2 else {}
 
 
-def _tested_on(workspace: Workspace) -> TestedOn:
+def tested_on(workspace: Workspace) -> TestedOn:
+    """Say what is tested on."""
     dataset = workspace.dataset
     protocol = dataset.protocol
     return TestedOn(
@@ -165,13 +162,24 @@ def _unreadable(workspace: Workspace) -> Iterator[str]:
             )
 
 
-def _check_device(config: RunConfig) -> None:
+def check_device(config: RunConfig) -> None:
+    """Raise InputError for a device that is not there."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the numbers."""
+    return {
+        "teachtext": __version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+    }
+
+
 @contextmanager
-def _torch_settings(config: RunConfig) -> Iterator[None]:
+def torch_settings(config: RunConfig) -> Iterator[None]:
     """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)

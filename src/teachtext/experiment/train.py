@@ -21,6 +21,7 @@ from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import score
+from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.teachers import CachedTeacher
@@ -54,7 +55,7 @@ class Training:
         """Whether it has been trained to the end."""
         return (self.folder / METRICS).exists()
 
-    @property
+    @cached_property
     def teachers(self) -> list["Training"]:
         """The trainings of its teachers, with the same seed."""
         return [Training(self.workspace, teacher, self.seed) for teacher in self.member.teachers]
@@ -136,10 +137,11 @@ class Training:
             weight_decay=config.weight_decay,
             lr_decay=config.lr_decay,
             seed=self.seed,
-            on_epoch=lambda history: progress(what, len(history), config.epochs),
         )
         save_spec(self.folder, self.spec)
-        history = trainer.fit()
+        open_log = LOGGERS[self.workspace.config.logging]
+        with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
+            history = trainer.fit(log, lambda history: progress(what, len(history), config.epochs))
         best = best_epoch(history)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         validation = history[best - 1]["validation"]

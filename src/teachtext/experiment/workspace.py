@@ -41,6 +41,13 @@ class Workspace:
     progress: Progress = silent
     _opened: dict[Path, FeatureFile] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def sharing(self, config: RunConfig) -> "Workspace":
+        """Return the workspace of another config with the same folder and dataset; what is read is read once."""
+        other = Workspace(config, self.progress)
+        other.listed_dataset = self.listed_dataset
+        other._opened = self._opened
+        return other
+
     @property
     def features_folder(self) -> Path:
         """Feature files: `video/<expert>` and `text/<encoder>`."""
@@ -50,6 +57,11 @@ class Workspace:
     def models_folder(self) -> Path:
         """Trained models."""
         return self.config.folder / "models"
+
+    @property
+    def logs_folder(self) -> Path:
+        """Logs of trainings, each in a folder named like its model."""
+        return self.config.folder / "logs"
 
     @property
     def results_path(self) -> Path:

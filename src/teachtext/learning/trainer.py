@@ -13,6 +13,7 @@ from teachtext.data.batch import Batch
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
+from teachtext.learning.loggers import OnEpoch
 from teachtext.learning.objective import Objective
 from teachtext.learning.optimizers import OPTIMIZERS, OptimizerName
 from teachtext.models.retrieval import RetrievalModel
@@ -39,7 +40,6 @@ class Trainer:
         weight_decay: of the model's parameters; those of a loss are not decayed.
         lr_decay: factor on the learning rate from one epoch to the next.
         seed: of whatever is random inside the model.
-        on_epoch: told the history after every epoch.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class Trainer:
         weight_decay: float = 1e-5,
         lr_decay: float = 0.95,
         seed: int = 0,
-        on_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -67,15 +66,20 @@ class Trainer:
         self.lr = lr
         self.lr_decay = lr_decay
         self.seed = seed
-        self.on_epoch = on_epoch
         self.history: list[dict[str, Any]] = []
         own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         groups = [{"params": list(model.parameters())}, *([{"params": own, "weight_decay": 0.0}] if own else [])]
         self.optimizer = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay)
 
-    def fit(self) -> list[dict[str, Any]]:
-        """Train from where the folder stands to the last epoch; return the history, one entry an epoch."""
+    def fit(self, *listeners: OnEpoch) -> list[dict[str, Any]]:
+        """Train from where the folder stands to the last epoch; return the history, one entry an epoch.
+
+        Args:
+            listeners: told the history after every epoch, and before the first one where a stopped training goes on.
+        """
         self._resume()
+        if self.history:
+            self._tell(listeners)
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             started = time.perf_counter()
             losses = self._train_epoch(epoch)
@@ -90,9 +94,13 @@ class Trainer:
                 }
             )
             self._save()
-            self.on_epoch(self.history)
+            self._tell(listeners)
         (self.folder / RESUME).unlink(missing_ok=True)
         return self.history
+
+    def _tell(self, listeners: Iterable[OnEpoch]) -> None:
+        for listener in listeners:
+            listener(self.history)
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         # derived, not stored: what is random in an epoch does not depend on how training came there

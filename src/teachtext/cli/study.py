@@ -1,0 +1,60 @@
+"""`teachtext study`: a grid of runs, compared in one report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from teachtext.evaluation.study.results import StudyResults
+
+
+def study(
+    file: Annotated[Path, typer.Argument(help="Study file (YAML), see examples/studies/; or results.json of a study.")],
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Models trained at once; by default as many as there are cores.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print what is tried and compared, and stop.")] = False,
+) -> None:
+    """Train many variants of a run, and compare them.
+
+    Features and equal models are made once, and models are trained on all cores; stop it at any time and start it
+    again. From a results.json its tables and report are written again.
+    """
+    if file.suffix == ".json":
+        from teachtext.evaluation.study.report import write_study_report
+        from teachtext.evaluation.study.results import StudyResults
+
+        results = StudyResults.load(file)
+        _tell(results, write_study_report(results, file.parent))
+        return
+    from teachtext.experiment.study.study import load_study, show_study
+
+    loaded = load_study(file)
+    if show:
+        print(show_study(loaded), end="")
+        return
+    from teachtext.cli.progress import console, shown
+    from teachtext.experiment.study.run import run_study
+
+    with shown() as progress:
+        results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
+    for line in set_aside:
+        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
+    _tell(results, loaded.folder / "report.html")
+
+
+def _tell(results: "StudyResults", report: Path) -> None:
+    from teachtext.cli.progress import console
+    from teachtext.evaluation.study.tables import claim_sentence, comparisons_table, notes, rows_table
+
+    if results.rows:
+        console.print(rows_table(results))
+    if results.comparisons:
+        console.print(comparisons_table(results))
+    for comparison in results.comparisons:
+        if comparison.claim:
+            console.print(claim_sentence(comparison), markup=False)
+    for note in notes(results):
+        console.print(f"note: {note}", markup=False)
+    console.print(f"Report: {report}", markup=False, soft_wrap=True)

@@ -1,0 +1,115 @@
+"""What a study found, as it is kept in `results.json`: enough for its tables and pictures without the models."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from teachtext.errors import InputError
+from teachtext.evaluation.results import Record, Row, TestedOn
+from teachtext.evaluation.significance import Difference, Interval
+from teachtext.evaluation.tables import LOWER_IS_BETTER
+from teachtext.files import read_json, write_json
+
+Verdict = Literal["gain", "loss", "undecided", "not computed"]
+
+
+class StudyRow(Row):
+    """One model of a study over the seeds.
+
+    Attributes:
+        changes: by dotted key, what its variant sets otherwise than the base.
+        teachers: text encoders of those it learned from.
+        tested: what it was tested on.
+        ranks: for each seed, the file with its rank for every query, relative to the study's folder.
+        interval: of the study's statistic; None where it cannot be computed.
+        problem: why it cannot.
+    """
+
+    changes: dict[str, Any]
+    teachers: list[str]
+    tested: TestedOn
+    ranks: list[str]
+    interval: Interval | None = None
+    problem: str = ""
+
+
+class Comparison(Record):
+    """One row of a study against another.
+
+    Attributes:
+        ours, theirs: labels.
+        claim: what it would show if ours were better; empty where nothing is claimed.
+        difference: ours minus theirs; None where it cannot be computed.
+        p_holm: p value of the interval, corrected over all comparisons of the study (Holm).
+        problem: why there is no difference.
+    """
+
+    ours: str
+    theirs: str
+    claim: str = ""
+    difference: Difference | None = None
+    p_holm: float | None = None
+    problem: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """A gain or a loss only where the interval excludes zero and the corrected p value agrees."""
+        found = self.difference
+        if found is None or self.p_holm is None:
+            return "not computed"
+        # rounding apart, p <= 1 - level is what the interval says of this one comparison
+        if not found.decided or self.p_holm > 1 - found.level:
+            return "undecided"
+        return "gain" if (found.value > 0) != (found.statistic in LOWER_IS_BETTER) else "loss"
+
+
+class Missing(Record):
+    """A row that there is not, and why."""
+
+    label: str
+    problem: str
+
+
+class StudyResults(Record):
+    """A whole study.
+
+    Attributes:
+        question: what it asks, in words.
+        statistic: the text-to-video metric that intervals and comparisons are of.
+        level: of the intervals.
+        resamples: of the bootstrap and the permutation tests.
+        rows: in the order of the study file.
+        comparisons: all of them are one family for Holm's correction.
+        missing: rows that could not be trained or tested.
+        config: the study file with every default.
+        versions: of what made the numbers.
+    """
+
+    name: str
+    question: str
+    statistic: str
+    level: float
+    resamples: int
+    seeds: list[int]
+    rows: list[StudyRow]
+    comparisons: list[Comparison]
+    missing: list[Missing]
+    config: dict[str, Any]
+    versions: dict[str, str]
+
+    def save(self, path: Path) -> None:
+        """Write `results.json`."""
+        write_json(path, self.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> "StudyResults":
+        """Read `results.json`.
+
+        Raises:
+            InputError: it is missing or not of this form.
+        """
+        try:
+            return cls.model_validate(read_json(path))
+        except ValidationError as error:
+            raise InputError(f"{path} is not the results of a study", "make it with 'teachtext study'") from error

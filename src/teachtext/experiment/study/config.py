@@ -1,0 +1,80 @@
+"""The file of a study: a run, what its variants change, and what is compared."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.experiment.config_base import NAME, Config
+
+Label = Annotated[str, Field(min_length=1)]
+MemberName = Literal["student", "teachtext"]
+
+
+class VariantConfig(Config):
+    """What a variant changes: any settings of a run, and whose figures are its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    members: list[MemberName] | None = Field(None, min_length=1, description="by default those of the study")
+
+
+class CompareConfig(Config):
+    """Which rows are tested against which. All comparisons of a study are one family for Holm's correction."""
+
+    taught: bool = Field(True, description="TeachText against the student alone, in every variant that has both")
+    against: Label | None = Field(None, description="label of a row that every other row is compared with")
+    pairs: list[tuple[Label, Label]] = Field([], description="labels of rows, [ours, theirs]")
+
+
+class StudyConfig(Config):
+    """A whole study."""
+
+    name: str = Field(pattern=NAME, description="of the study and its folder")
+    question: str = Field("", description="what it asks, for the readers of its report")
+    work: Path | None = Field(None, description="folder of the study; by default runs/NAME where the command is run")
+    base: dict[str, Any] = Field(description="the settings of a run that all variants share")
+    variants: dict[Label, VariantConfig | None] = Field(
+        {}, description="by label, settings that differ from the base; keys may be dotted: student.text"
+    )
+    grid: dict[str, list[Any] | dict[Label, Any]] = Field(
+        {}, description="by dotted key, its values, or values by label; all combinations are tried, in every variant"
+    )
+    members: list[MemberName] = Field(
+        ["teachtext"],
+        min_length=1,
+        description="whose figures are a variant's: the TeachText student, or the student alone where a variant has no "
+        "teachers; or the student alone; or both",
+    )
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        [0, 1, 2, 3, 4], min_length=1, description="every model is trained once for each"
+    )
+    compare: CompareConfig = CompareConfig()
+    claims: dict[str, tuple[Label, Label]] = Field(
+        {}, description="by a sentence, the rows that decide it: it is so if the first is better than the second"
+    )
+    statistic: str = Field("geometric_mean", description="the text-to-video metric that is compared")
+    level: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
+    resamples: int = Field(9999, ge=100, description="of the bootstrap and of the permutation tests")
+    jobs: int | None = Field(None, ge=1, description="models trained at once; by default as many as there are cores")
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _axes(cls, grid: Any) -> Any:
+        for key, values in grid.items() if isinstance(grid, dict) else ():
+            if not isinstance(values, list | dict) or not values:
+                raise ValueError(f"'{key}' has no values, write [first, second] or {{label: value}}")
+        return grid
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudyConfig":
+        if not self.variants and not self.grid:
+            raise ValueError("it has neither 'variants' nor a 'grid': say what is tried")
+        if self.statistic not in METRIC_NAMES:
+            raise ValueError(f"'statistic' is '{self.statistic}': choose from {', '.join(METRIC_NAMES)}")
+        for what, items in (("seeds", self.seeds), ("members", self.members)):
+            twice = [item for number, item in enumerate(items) if item in items[:number]]
+            if twice:
+                raise ValueError(f"'{what}' names '{twice[0]}' twice")
+        return self

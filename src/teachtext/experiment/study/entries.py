@@ -1,0 +1,116 @@
+"""The rows of a study, and which of them are compared."""
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teachtext.errors import InputError
+from teachtext.evaluation.study.compare import Pair
+from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.study.config import StudyConfig
+from teachtext.experiment.study.variants import Variant
+
+_WORDS = {"student": "alone", "teachtext": "TeachText"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a study: a member of a variant."""
+
+    label: str
+    variant: Variant
+    member: Member
+
+
+@dataclass(frozen=True)
+class Entries:
+    """All rows of a study.
+
+    Attributes:
+        rows: in the order of the study file.
+        taught: TeachText and alone of each variant that has both.
+        called: rows by all that a study file may call them: their label; the label of a variant, for its TeachText
+            student where it has one; and that with `, TeachText` or `, alone`.
+    """
+
+    rows: Sequence[Entry]
+    taught: Sequence[tuple[Entry, Entry]]
+    called: Mapping[str, Entry]
+
+
+def entries_of(variants: Sequence[Variant]) -> Entries:
+    """Return the rows of a study; a student alone that is the same in several variants is one row."""
+    shared = Counter(_identity(variant, alone) for variant in variants for alone in _members(variant)[:-1])
+    rows: dict[str, Entry] = {}
+    taught: list[tuple[Entry, Entry]] = []
+    called: dict[str, Entry] = {}
+    alone_rows: dict[Any, Entry] = {}
+    for variant in variants:
+        *others, main = _members(variant)
+        for alone in others:
+            identity = _identity(variant, alone)
+            if identity not in alone_rows:
+                free = shared[identity] > 1 and alone.label not in rows
+                label = alone.label if free else f"{variant.label}, alone"
+                alone_rows[identity] = rows[label] = Entry(label, variant, alone)
+            called[f"{variant.label}, alone"] = alone_rows[identity]
+        label = f"{variant.label}, TeachText" if others else variant.label
+        rows[label] = Entry(label, variant, main)
+        called[variant.label] = called[f"{variant.label}, {_WORDS[main.role]}"] = rows[label]
+        if others:
+            taught.append((rows[label], called[f"{variant.label}, alone"]))
+    return Entries(list(rows.values()), taught, called | rows)
+
+
+def pairs_of(study: StudyConfig, entries: Entries, path: Path) -> list[Pair]:
+    """Return what is compared, each pair once; those that decide a claim come first.
+
+    Raises:
+        InputError: a label that no row has, or a row against itself.
+    """
+
+    def label(name: str, what: str) -> str:
+        if name not in entries.called:
+            close = difflib.get_close_matches(name, entries.called, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"rows: {', '.join(row.label for row in entries.rows)}"
+            raise InputError(f"{path}: '{what}' names '{name}', which is no row ({hint})", "correct it")
+        return entries.called[name].label
+
+    wanted = [
+        Pair(label(ours, f"claims.{claim}"), label(theirs, f"claims.{claim}"), claim)
+        for claim, (ours, theirs) in study.claims.items()
+    ]
+    if study.compare.taught:
+        wanted += [Pair(with_teachers.label, alone.label) for with_teachers, alone in entries.taught]
+    if study.compare.against is not None:
+        reference = label(study.compare.against, "compare.against")
+        wanted += [Pair(row.label, reference) for row in entries.rows if row.label != reference]
+    wanted += [
+        Pair(label(ours, "compare.pairs"), label(theirs, "compare.pairs")) for ours, theirs in study.compare.pairs
+    ]
+    pairs: dict[frozenset[str], Pair] = {}
+    for pair in wanted:
+        if pair.ours == pair.theirs:
+            raise InputError(f"{path}: '{pair.ours}' is compared with itself", "name two rows")
+        first = pairs.setdefault(frozenset((pair.ours, pair.theirs)), pair)
+        if pair.claim and first is not pair:
+            raise InputError(f"{path}: '{pair.claim}' and '{first.claim}' compare the same rows", "leave one out")
+    return list(pairs.values())
+
+
+def _members(variant: Variant) -> list[Member]:
+    """Return the members whose figures are the variant's, the TeachText student last."""
+    there = {member.role: member for member in members_of(variant.config) if member.role != "teacher"}
+    # without teachers there is only the student alone
+    return [there[role] for role in ("student", "teachtext") if role in variant.members and role in there] or [
+        there["student"]
+    ]
+
+
+def _identity(variant: Variant, member: Member) -> tuple[Any, ...]:
+    """Return what is equal where two trainings are."""
+    experts = tuple(expert for expert in variant.config.experts if expert.name in member.experts)
+    return variant.config.folder, member, experts

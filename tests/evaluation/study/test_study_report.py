@@ -1,0 +1,140 @@
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+from teachtext.errors import InputError
+from teachtext.evaluation.study import plots, tables
+from teachtext.evaluation.study.compare import Pair
+from teachtext.evaluation.study.report import render_study, write_study_report
+from teachtext.evaluation.study.results import Missing, StudyResults
+
+StudyOf = Callable[..., StudyResults]
+ROWS = [
+    ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
+    *(
+        (f"weight {w} & <b>, TeachText", "teachtext", level, {"distillation.weight": w})
+        for w, level in ((1, 2.2), (10, 1.2), (100, 0.8))
+    ),
+]
+PAIRS = [
+    Pair("weight 100 & <b>, TeachText", "weight 1 & <b>, TeachText", "A larger weight is better"),
+    *(Pair(label, ROWS[0][0]) for label, *_ in ROWS[1:]),
+    Pair(ROWS[0][0], "gone", "Nothing"),
+]
+GONE = [Missing(label="gone", problem="seed 1: the similarity matrix holds NaN")]
+
+
+@pytest.fixture(scope="module")
+def study(study_of: StudyOf) -> StudyResults:
+    return study_of(ROWS, PAIRS, missing=GONE, seeds=range(5))
+
+
+def printed(table: object, width: int = 80) -> list[str]:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text().splitlines()
+
+
+def test_results_are_read_back_as_they_were_written(study: StudyResults, tmp_path: Path):
+    study.save(tmp_path / "results.json")
+    again = StudyResults.load(tmp_path / "results.json")
+    assert again == study
+    assert render_study(again) == render_study(study), "tables and pictures need nothing else"
+    (tmp_path / "results.json").write_text('{"name": "x"}')
+    with pytest.raises(InputError, match="is not the results of a study: make it with 'teachtext study'"):
+        StudyResults.load(tmp_path / "results.json")
+
+
+def test_tables_fit_a_terminal_and_hold_every_row(study: StudyResults):
+    rows, comparisons = printed(tables.rows_table(study)), printed(tables.comparisons_table(study))
+    assert all(len(line) <= 80 for line in [*rows, *comparisons])
+    interval = study.rows[0].interval
+    assert interval and f"{interval.low:.1f}–{interval.high:.1f}" in "\n".join(rows)
+    verdicts = [found.verdict for found in study.comparisons]
+    assert verdicts == ["gain", "undecided", "gain", "gain", "not computed"]
+    text = "\n".join(comparisons)
+    assert len(re.findall(r" gain\b", text)) == 1 + 3 and "not computed" in text, "once in the rule"
+    assert "corrected over all 4 comparisons (Holm), is at most 0.05" in " ".join(text.split())
+
+
+def test_claims_are_answered(study: StudyResults):
+    told = [tables.claim_sentence(found) for found in study.comparisons if found.claim]
+    assert re.match(r"A larger weight is better: yes \(weight 100 .* against weight 1 .*: \+\d", told[0])
+    assert told[1] == ("Nothing: not computed (there is no 'gone': seed 1: the similarity matrix holds NaN).")
+
+
+@pytest.mark.parametrize(("turned", "answer"), [(False, "yes"), (True, "no, the other way round")])
+def test_a_claim_may_be_refuted(study_of: StudyOf, turned: bool, answer: str):
+    names = ["good", "bad"]
+    rows = [("good", "student", 0.5, {}), ("bad", "student", 2.0, {})]
+    pair = Pair(*(reversed(names) if turned else names), "It is so")
+    (found,) = study_of(rows, [pair]).comparisons
+    assert tables.claim_sentence(found).startswith(f"It is so: {answer} (")
+
+
+def test_notes_say_what_intervals_hold_and_what_is_missing(study: StudyResults, study_of: StudyOf):
+    told = " ".join(tables.notes(study))
+    assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in told
+    assert "over videos and 5 seeds (200 resamples of whole videos)" in told
+    assert "A note <b>of</b> the dataset" in told
+    one = study_of(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
+    assert "One seed: no spread over seeds is known." in " ".join(tables.notes(one))
+    assert "(" not in printed(tables.rows_table(one))[-1], "no standard deviation"
+
+
+def test_the_report_needs_nothing_else_and_shows_all(study: StudyResults, tmp_path: Path):
+    page = write_study_report(study, tmp_path).read_text()
+    links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
+    assert links and all(link.startswith(("#", "data:")) for link in links)
+    assert "<script" not in page and "&lt;script&gt;bad()" in page
+    assert "weight 10 &amp; &lt;b&gt;, TeachText" in page and "Does &lt;i&gt;it&lt;/i&gt; help?" in page
+    assert page.count("<img") == 3
+    for found in study.comparisons:
+        assert page.count(f">{found.verdict}</td>") == sum(f.verdict == found.verdict for f in study.comparisons)
+    assert page.count('class="left better">gain') == 3
+    assert "Generated data." not in page
+
+
+def test_pictures_say_what_they_show(study: StudyResults):
+    rows = plots.rows_plot(study)
+    mean = study.rows[0].spread("t2v", "geometric_mean").mean
+    assert f"student glove, alone, {mean:.1f}" in rows.alt
+    differences = plots.differences_plot(study)
+    assert differences and "against student glove, alone" in differences.alt and "gone" not in differences.alt
+    (curve,) = plots.curve_plots(study)
+    assert curve.title == "Geom by distillation.weight" and curve.alt.startswith("Geom by distillation.weight, glove")
+    assert "1, " in curve.alt and "100, " in curve.alt
+
+
+def test_a_curve_needs_three_values_of_one_setting(study_of: StudyOf):
+    def titles(*changes: dict[str, object]) -> list[str]:
+        rows = [(f"row {n}", "teachtext", 1.0, change) for n, change in enumerate(changes)]
+        return [plot.title for plot in plots.curve_plots(study_of(rows, seeds=[0, 1]))]
+
+    assert titles(*({"teachers": ["a"] * n} for n in (1, 2, 4))) == ["Geom by teachers"]
+    assert titles(*({"training.lr": lr} for lr in (0.1, 0.2))) == []
+    assert titles(*({"student.text": text} for text in "abc")) == []
+    assert titles(*({"model.mask_padding": value} for value in (True, False, None))) == []
+    assert titles(*({"teachers": [name]} for name in "abc")) == [], "of the same length"
+    assert titles(*({"training.lr": lr, "pool": pool} for lr in (1, 2, 3) for pool in "ab")) == ["Geom by training.lr"]
+
+
+def test_a_study_without_comparisons_or_rows_still_has_a_report(study_of: StudyOf):
+    assert plots.differences_plot(study_of(ROWS[:1])) is None
+    assert "Differences" not in render_study(study_of(ROWS[:1]))
+    assert "Not computed, gone" in render_study(study_of([], missing=GONE))
+
+
+def test_markdown_has_the_same_numbers(study: StudyResults):
+    text = tables.markdown(study)
+    assert text.startswith("## a-study\n\n**Does <i>it</i> help?**")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    widths = {line.count(" | ") for line in lines}
+    assert widths == {6, 5} and len(lines) == 2 + len(study.rows) + 2 + len(study.comparisons)
+    assert "- A larger weight is better: yes (" in text
