@@ -127,6 +127,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
     ("changes", "told"),
     [
         ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
+        ({"logging": "wandb"}, ["'logging' is 'wandb': choose from auto, tensorboard, none"]),
         ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'dual'"]),
         (
             {"distillation": {"pool": "sum"}},

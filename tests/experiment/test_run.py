@@ -131,6 +131,13 @@ def test_the_student_alone_is_its_encoders_teacher_trained_once(done: tuple[RunC
         assert not (config.folder / "models" / folder / "resume.pt").exists()
 
 
+def test_the_course_of_every_training_can_be_watched(done: tuple[RunConfig, Results]):
+    pytest.importorskip("tensorboard")
+    config, results = done
+    models = {Path(seed.model).name for row in results.rows for seed in row.seeds}
+    assert {path.parent.name for path in config.folder.glob("logs/*/events.out.tfevents.*")} == models
+
+
 def test_the_report_needs_nothing_else_and_marks_right_hits(done: tuple[RunConfig, Results]):
     config, _ = done
     page = (config.folder / "report.html").read_text()

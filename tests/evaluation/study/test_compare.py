@@ -1,15 +1,14 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from studies import make_ranks
 
 from teachtext.evaluation.results import QueryRanks
 from teachtext.evaluation.significance import Difference, compare, holm
 from teachtext.evaluation.study.compare import Pair, compare_all, interval_of
 from teachtext.evaluation.study.results import Comparison
 
-RanksOf = Callable[..., QueryRanks]
 SETTINGS = {"statistic": "geometric_mean", "level": 0.95, "resamples": 200}
 
 
@@ -27,8 +26,8 @@ def shuffled(ranks: QueryRanks, seed: int = 5) -> QueryRanks:
     )
 
 
-def test_queries_are_matched_by_their_ids_and_never_by_position(ranks_of: RanksOf):
-    ours, theirs = [ranks_of(1.0, 0), ranks_of(1.0, 1)], [ranks_of(1.4, 0), ranks_of(1.4, 1)]
+def test_queries_are_matched_by_their_ids_and_never_by_position():
+    ours, theirs = [make_ranks(1.0, 0), make_ranks(1.0, 1)], [make_ranks(1.4, 0), make_ranks(1.4, 1)]
     expected = compare([r.t2v for r in ours], [r.t2v for r in theirs], ours[0].video_of, resamples=200)
     mixed = {"a": [ours[0], shuffled(ours[1])], "b": [shuffled(theirs[0], 6), shuffled(theirs[1], 7)]}
     (found,) = compare_all([Pair("a", "b")], mixed, {}, **SETTINGS)
@@ -36,8 +35,10 @@ def test_queries_are_matched_by_their_ids_and_never_by_position(ranks_of: RanksO
     assert interval_of(mixed["a"], **SETTINGS) == interval_of(ours, **SETTINGS)
 
 
-def test_p_values_are_corrected_over_all_comparisons_that_there_are(ranks_of: RanksOf):
-    ranks = {name: [ranks_of(level, seed) for seed in range(3)] for name, level in (("a", 1.0), ("b", 1.2), ("c", 2.0))}
+def test_p_values_are_corrected_over_all_comparisons_that_there_are():
+    ranks = {
+        name: [make_ranks(level, seed) for seed in range(3)] for name, level in (("a", 1.0), ("b", 1.2), ("c", 2.0))
+    }
     pairs = [Pair("a", "b"), Pair("a", "gone"), Pair("a", "c"), Pair("b", "c", "b is better")]
     found = compare_all(pairs, ranks, {"gone": "it diverged"}, **SETTINGS)
     done = [each for each in found if each.difference]
@@ -46,10 +47,10 @@ def test_p_values_are_corrected_over_all_comparisons_that_there_are(ranks_of: Ra
     assert found[1].problem == "there is no 'gone': it diverged" and found[1].verdict == "not computed"
 
 
-def test_other_questions_do_not_compare(ranks_of: RanksOf):
-    whole = ranks_of(1.0, 0)
+def test_other_questions_do_not_compare():
+    whole = make_ranks(1.0, 0)
     others = {
-        "they were tested on different videos: 30 and 29, 29 in both": ranks_of(1.0, 0, 29),
+        "they were tested on different videos: 30 and 29, 29 in both": make_ranks(1.0, 0, 29),
         "they were tested on different captions: 120 and 120, 119 in both": replace(
             whole, caption_ids=["new", *whole.caption_ids[1:]]
         ),
@@ -64,8 +65,8 @@ def test_other_questions_do_not_compare(ranks_of: RanksOf):
         assert interval_of([whole, other], **SETTINGS) == (None, problem)
 
 
-def test_what_cannot_be_computed_is_said(ranks_of: RanksOf):
-    one = ranks_of(0.0, 0, videos=1)
+def test_what_cannot_be_computed_is_said():
+    one = make_ranks(0.0, 0, videos=1)
     assert interval_of([one], **SETTINGS) == (None, "fewer than two videos have queries, so nothing varies")
     (found,) = compare_all([Pair("a", "b")], {"a": [one], "b": [one]}, {}, **SETTINGS)
     assert found.problem == "fewer than two videos have queries, so nothing varies"

@@ -1,10 +1,10 @@
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from studies import make_study
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -14,7 +14,6 @@ from teachtext.evaluation.study.compare import Pair
 from teachtext.evaluation.study.report import render_study, write_study_report
 from teachtext.evaluation.study.results import Missing, StudyResults
 
-StudyOf = Callable[..., StudyResults]
 ROWS = [
     ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
     *(
@@ -31,8 +30,8 @@ GONE = [Missing(label="gone", problem="seed 1: the similarity matrix holds NaN")
 
 
 @pytest.fixture(scope="module")
-def study(study_of: StudyOf) -> StudyResults:
-    return study_of(ROWS, PAIRS, missing=GONE, seeds=range(5))
+def study() -> StudyResults:
+    return make_study(ROWS, PAIRS, missing=GONE, seeds=range(5))
 
 
 def printed(table: object, width: int = 80) -> list[str]:
@@ -70,20 +69,20 @@ def test_claims_are_answered(study: StudyResults):
 
 
 @pytest.mark.parametrize(("turned", "answer"), [(False, "yes"), (True, "no, the other way round")])
-def test_a_claim_may_be_refuted(study_of: StudyOf, turned: bool, answer: str):
+def test_a_claim_may_be_refuted(turned: bool, answer: str):
     names = ["good", "bad"]
     rows = [("good", "student", 0.5, {}), ("bad", "student", 2.0, {})]
     pair = Pair(*(reversed(names) if turned else names), "It is so")
-    (found,) = study_of(rows, [pair]).comparisons
+    (found,) = make_study(rows, [pair]).comparisons
     assert tables.claim_sentence(found).startswith(f"It is so: {answer} (")
 
 
-def test_notes_say_what_intervals_hold_and_what_is_missing(study: StudyResults, study_of: StudyOf):
+def test_notes_say_what_intervals_hold_and_what_is_missing(study: StudyResults):
     told = " ".join(tables.notes(study))
     assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in told
     assert "over videos and 5 seeds (200 resamples of whole videos)" in told
     assert "A note <b>of</b> the dataset" in told
-    one = study_of(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
+    one = make_study(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
     assert "One seed: no spread over seeds is known." in " ".join(tables.notes(one))
     assert "(" not in printed(tables.rows_table(one))[-1], "no standard deviation"
 
@@ -112,10 +111,10 @@ def test_pictures_say_what_they_show(study: StudyResults):
     assert "1, " in curve.alt and "100, " in curve.alt
 
 
-def test_a_curve_needs_three_values_of_one_setting(study_of: StudyOf):
+def test_a_curve_needs_three_values_of_one_setting():
     def titles(*changes: dict[str, object]) -> list[str]:
         rows = [(f"row {n}", "teachtext", 1.0, change) for n, change in enumerate(changes)]
-        return [plot.title for plot in plots.curve_plots(study_of(rows, seeds=[0, 1]))]
+        return [plot.title for plot in plots.curve_plots(make_study(rows, seeds=[0, 1]))]
 
     assert titles(*({"teachers": ["a"] * n} for n in (1, 2, 4))) == ["Geom by teachers"]
     assert titles(*({"training.lr": lr} for lr in (0.1, 0.2))) == []
@@ -125,10 +124,10 @@ def test_a_curve_needs_three_values_of_one_setting(study_of: StudyOf):
     assert titles(*({"training.lr": lr, "pool": pool} for lr in (1, 2, 3) for pool in "ab")) == ["Geom by training.lr"]
 
 
-def test_a_study_without_comparisons_or_rows_still_has_a_report(study_of: StudyOf):
-    assert plots.differences_plot(study_of(ROWS[:1])) is None
-    assert "Differences" not in render_study(study_of(ROWS[:1]))
-    assert "Not computed, gone" in render_study(study_of([], missing=GONE))
+def test_a_study_without_comparisons_or_rows_still_has_a_report():
+    assert plots.differences_plot(make_study(ROWS[:1])) is None
+    assert "Differences" not in render_study(make_study(ROWS[:1]))
+    assert "Not computed, gone" in render_study(make_study([], missing=GONE))
 
 
 def test_markdown_has_the_same_numbers(study: StudyResults):

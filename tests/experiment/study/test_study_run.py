@@ -201,8 +201,9 @@ def end(process: subprocess.Popen[str]) -> None:
         os.kill(left, signal.SIGKILL)
 
 
-def resumable(folder: Path, name: str = "*") -> Callable[[], bool]:
-    return lambda: bool(list(folder.glob(f"*/models/{name}/resume.pt")))
+def begun(folder: Path, name: str = "*") -> Callable[[], bool]:
+    """Whether a model has been trained for an epoch."""
+    return lambda: bool(list(folder.glob(f"*/models/{name}/model.safetensors")))
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
@@ -221,7 +222,7 @@ def test_a_study_killed_and_resumed_equals_an_unbroken_one(
 ):
     path, folder = write_study(tmp_path), tmp_path / "study"
 
-    process = started(path, resumable(folder))
+    process = started(path, begun(folder))
     try:
         with pytest.raises(InputError, match=r"another process is at work in .*study: wait for it"), locked(folder):
             pass
@@ -231,7 +232,7 @@ def test_a_study_killed_and_resumed_equals_an_unbroken_one(
     finally:
         end(process)
 
-    process = started(path, resumable(folder, "*-taught-*"))
+    process = started(path, begun(folder, "*-taught-*"))
     try:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
@@ -254,7 +255,7 @@ def test_a_study_killed_and_resumed_equals_an_unbroken_one(
 @needs_proc
 def test_a_worker_that_is_killed_is_told_in_one_sentence(tmp_path: Path, write_study: Callable[..., Path]):
     path = write_study(tmp_path, base={"training": {"epochs": 5000, "batch_size": 8}})
-    process = started(path, resumable(tmp_path / "study"))
+    process = started(path, begun(tmp_path / "study"))
     try:
         workers = [pid for pid, command in processes_of(process.pid).items() if "spawn_main" in command]
         os.kill(workers[0], signal.SIGKILL)

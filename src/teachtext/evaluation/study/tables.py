@@ -121,8 +121,8 @@ def notes(results: StudyResults) -> list[str]:
         )
     if results.comparisons:
         told.append(
-            "The p value of the table is that of the interval. The permutation test, which swaps the answers of these "
-            "trained models video by video, stands beside it in the report."
+            "The p value is that of the interval. The permutation test, which swaps answers of these trained models "
+            "video by video and says nothing of models trained anew, stands beside it in the report."
         )
     tested = {row.tested.model_dump_json(): row.tested for row in results.rows}
     for test in tested.values():

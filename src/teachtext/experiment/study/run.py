@@ -26,6 +26,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
     """Do a whole study; return its results and one line for each video that was set aside.
 
     What is there already is not made again: stopped at any time, a second call ends in the numbers of an unbroken one.
+    It trains in other processes, so a script that calls it needs the usual `if __name__ == "__main__":`.
 
     Args:
         study: the study.
@@ -116,9 +117,8 @@ def _results(
         else:
             ranks[label] = [ranks_on_test(training) for training in seeds]
     if not ranks:
-        raise InputError(
-            f"nothing of study '{config.name}' can be computed ({next(iter(missing.values()))})", "mend it"
-        )
+        first = next(iter(missing.values()))
+        raise InputError(f"nothing of study '{config.name}' can be computed ({first})", "correct its settings")
     settings = {"statistic": config.statistic, "level": config.level, "resamples": config.resamples}
     rows = []
     for number, entry in enumerate(study.entries):
@@ -137,7 +137,7 @@ def _results(
         rows=rows,
         comparisons=comparisons,
         missing=[Missing(label=label, problem=problem) for label, problem in missing.items()],
-        config=config.model_dump(mode="json", exclude_none=True),
+        config=config.model_dump(mode="json", exclude={"work", "jobs"}),
         versions=versions(),
     )
 

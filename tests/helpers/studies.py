@@ -1,10 +1,11 @@
-from collections.abc import Callable, Sequence
+"""Studies of made-up ranks, with real intervals and comparisons."""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 
-from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
+from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.results import QueryRanks, as_seed_result
 from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.study.compare import Pair, compare_all, interval_of
@@ -40,6 +41,7 @@ def make_study(
     statistic: str = "geometric_mean",
     missing: Sequence[Missing] = (),
     generated: bool = False,
+    name: str = "a-study",
 ) -> StudyResults:
     """A study of rows (label, role, difficulty, changes), with real intervals and comparisons of made-up ranks."""
     settings: dict[str, Any] = {"statistic": statistic, "level": 0.95, "resamples": RESAMPLES}
@@ -86,7 +88,7 @@ def make_study(
             )
         )
     return StudyResults(
-        name="a-study",
+        name=name,
         question="Does <i>it</i> help?",
         **settings,
         seeds=list(seeds),
@@ -96,14 +98,3 @@ def make_study(
         config={"base": {"note": "</pre><script>bad()</script>"}},
         versions={"torch": "2.9"},
     )
-
-
-@pytest.fixture(scope="session")
-def ranks_of() -> Callable[..., QueryRanks]:
-    return make_ranks
-
-
-@pytest.fixture(scope="session")
-def study_of() -> Callable[..., StudyResults]:
-    assert "geometric_mean" in METRIC_NAMES
-    return make_study

@@ -1,0 +1,55 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from studies import make_study
+
+from teachtext.errors import InputError
+from teachtext.evaluation.study.compare import Pair
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_results", DOCS / "make_results.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load()
+
+
+def test_the_committed_page_is_what_the_committed_results_give(script: ModuleType):
+    studies = script.studies_in(DOCS / "results")
+    assert (DOCS / "results.md").read_text() == script.page(studies), "run 'python docs/make_results.py'"
+    for path in (DOCS / "results").glob("*.json"):
+        assert script.StudyResults.load(path).name == path.stem
+        assert "/home/" not in path.read_text() and "/work/" not in path.read_text(), "no path of a machine"
+
+
+def test_a_page_without_studies_says_so(script: ModuleType):
+    assert "No study has been done yet." in script.page([])
+
+
+def test_claims_come_first_and_every_study_has_its_tables(script: ModuleType, tmp_path: Path):
+    rows = [("good", "student", 0.5, {}), ("bad", "student", 2.2, {})]
+    claims = [Pair("good", "bad", "Good is better"), Pair("bad", "good", "Bad is better")]
+    for name, claim in zip(("second", "first"), claims, strict=True):
+        make_study(rows, [claim], seeds=range(5), name=name).save(tmp_path / f"{name}.json")
+    text = script.page(script.studies_in(tmp_path))
+    head, first, second = text.split("\n## ")[1:]
+    assert "- Bad is better: no, the other way round (bad against good: -" in head and "[first](#first)" in head
+    assert "- Good is better: yes (good against bad: +" in head and "[second](#second)" in head
+    assert first.startswith("first\n") and second.startswith("second\n")
+    assert second.count("| good |") == 2 and "| gain |" in second and "| loss |" in first
+
+
+def test_a_file_that_is_no_study_is_refused(script: ModuleType, tmp_path: Path):
+    (tmp_path / "x.json").write_text("[]")
+    with pytest.raises(InputError, match=r"x.json is not the results of a study"):
+        script.studies_in(tmp_path)
