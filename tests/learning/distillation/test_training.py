@@ -62,13 +62,12 @@ def train(world):
             epochs=EPOCHS,
             lr=0.01,
             seed=3,
-            on_epoch=stop if until < EPOCHS else lambda history: None,
         )
         if until < EPOCHS:
             with pytest.raises(KeyboardInterrupt):
-                trainer.fit()
+                trainer.fit(*([stop] if until < EPOCHS else []))
         else:
-            trainer.fit()
+            trainer.fit(*([stop] if until < EPOCHS else []))
         return trainer
 
     return run
