@@ -20,9 +20,9 @@ Where a few seeds happen to agree the interval would be narrower than the one ov
 models for all there are, value +- t_{V-1} sqrt(var(mean_s x_s) over the resamples); then that one counts. It is also
 the interval of a single seed: of this model, not of the method.
 
-`benchmarks/coverage.py` measures how often 95 % intervals hold the truth. For 3, 5 and 10 seeds on 40 and 170 videos, of
-differences of the geometric mean: in 94 to 99 % of 1,000 trials each, by how much and in what seeds differ; where
-seeds are resampled too, in 80 to 100 %. Of one system: 93 to 95 %.
+`benchmarks/coverage.py` measures how often 95 % intervals hold the truth. With 3 seeds or more, for differences of the
+geometric mean: in 94 to 99 % of 1,000 trials, whatever it is that seeds differ in; in 80 to 100 % where seeds are
+resampled too. For one system: in 93 to 95 %.
 """
 
 from collections.abc import Callable, Sequence
