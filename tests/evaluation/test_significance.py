@@ -11,6 +11,7 @@ from scipy import stats
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
 from teachtext.evaluation.significance import compare, holm, interval
+from teachtext.evaluation.weighted import weighted_statistic
 
 
 def systems(random, *, videos=40, captions=200, seeds=3, gain=0.3, main=0.0):
@@ -46,12 +47,10 @@ def test_the_value_is_the_mean_over_seeds_of_the_metric(draw, statistic, seeds):
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_the_median_of_drawn_videos_is_that_of_their_captions(draw):
-    from teachtext.evaluation.significance import _statistic
-
     random = np.random.default_rng(draw)
     ours, _, video_of = systems(random, videos=8, captions=random.integers(8, 60), seeds=2)
     weights = random.multinomial(8, np.full(8, 1 / 8), 20)
-    found = _statistic(np.stack(ours), video_of, 8, "mdr")(weights.astype(float))
+    found = weighted_statistic(np.stack(ours), video_of, 8, "mdr")(weights.astype(float))
     want = [[np.median(np.repeat(ranks, times[video_of])) + 1 for times in weights] for ranks in ours]
     np.testing.assert_array_equal(found, want)
 
