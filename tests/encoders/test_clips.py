@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable
@@ -126,3 +128,34 @@ def test_a_long_video_never_lies_in_memory(make_video: Make):
     assert len(found[0]) == 150 and not any(one() is not None for one in kept)
     whole = 1200 * 96 * 96 * 3
     assert peak < whole / 10, f"{peak / 1e6:.1f} MB of {whole / 1e6:.1f}"
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from teachtext.encoders.base import ClipSampling
+from teachtext.encoders.decode import sample_video
+
+sizes = []
+
+def look(clip):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    sizes.append(1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")))
+    # as a network does: something large, and something small out of it
+    return (torch.from_numpy(clip).permute(0, 3, 1, 2).float() * 2).flatten(0, 2).mean(dim=0)[None][0].numpy()
+
+sampling = ClipSampling(look=look, frames=8, per_second=4, most=10**6, resize=160, height=160, width=160)
+sample_video(Path(sys.argv[1]), [sampling])
+print(len(sizes), max(sizes) - sizes[10])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_is_kept_of_clips_does_not_hold_the_memory_of_what_it_came_from(make_video: Make):
+    pytest.importorskip("torch")
+    path = make_video("long.mkv", np.zeros((800, 48, 48, 3), np.uint8), fps=4, options={"crf": "40"})
+    ran = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
+    clips, grown = map(int, ran.stdout.split())
+    assert clips == 100 and grown < 20e6, f"{grown / 1e6:.0f} MB; all clips as numbers are 246 MB"

@@ -32,7 +32,9 @@ class ClipSampler:
         self.number = 0
         self.clip = np.empty((sampling.frames, sampling.height, sampling.width, 3), np.uint8)
         self.filled = 0
-        self.vectors: list[NDArray[np.float32]] = []
+        # in one piece: small ones that stay would lie between the large ones that a network frees, which cannot be used
+        # again then
+        self.vectors = bytearray()
         self.times: list[tuple[float, float]] = []
         self.last: tuple[VideoFrame, float] | None = None
         self.converted: tuple[VideoFrame, NDArray[np.uint8]] | None = None
@@ -47,11 +49,11 @@ class ClipSampler:
         """Return what was kept; call after the last frame."""
         assert self.last is not None
         self._show(self.last[1] + self.tolerance_s)
-        if self.filled and (2 * self.filled >= self.sampling.frames or not self.vectors):
+        if self.filled and (2 * self.filled >= self.sampling.frames or not self.times):
             self._look()
-        count = min(len(self.vectors), self.sampling.most)
-        kept = np.linspace(0, len(self.vectors) - 1, count).round().astype(int)
-        return Clips(np.stack(self.vectors)[kept], np.array(self.times, np.float32)[kept])
+        count = min(len(self.times), self.sampling.most)
+        kept = np.linspace(0, len(self.times) - 1, count).round().astype(int)
+        return Clips(self._table()[kept], np.array(self.times, np.float32)[kept])
 
     def _show(self, until: float) -> None:
         """Fill all places that lie before `until` with the frame that is on show."""
@@ -69,12 +71,16 @@ class ClipSampler:
         start = self.number * self.step
         self.times.append((start, start + self.filled / self.sampling.per_second))
         self.clip[self.filled :] = self.clip[self.filled - 1]
-        self.vectors.append(self.sampling.look(self.clip))
+        self.vectors += self.sampling.look(self.clip).tobytes()
         self.number, self.filled = self.number + 1, 0
-        if len(self.vectors) > 2 * self.sampling.most:
-            self.vectors, self.times = self.vectors[::2], self.times[::2]
+        if len(self.times) > 2 * self.sampling.most:
+            self.vectors, self.times = bytearray(self._table()[::2].tobytes()), self.times[::2]
             self.step *= 2
-            self.number = len(self.vectors)
+            self.number = len(self.times)
+
+    def _table(self) -> NDArray[np.float32]:
+        """Return the vectors, (clips, D)."""
+        return np.frombuffer(self.vectors, np.float32).reshape(len(self.times), -1)
 
     def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
         if self.converted is None or self.converted[0] is not frame:
