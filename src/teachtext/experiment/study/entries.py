@@ -112,5 +112,5 @@ def _members(variant: Variant) -> list[Member]:
 
 def _identity(variant: Variant, member: Member) -> tuple[Any, ...]:
     """Return what is equal where two trainings are."""
-    experts = tuple(expert for expert in variant.config.experts if expert.name in member.experts)
+    experts = tuple(one.model_dump_json() for one in variant.config.experts if one.name in member.experts)
     return variant.config.folder, member, experts
