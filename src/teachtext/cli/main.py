@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, parity, recipe, run
+from teachtext.cli import benchmarks, data, denoise, encode, evaluate, metrics, model, parity, recipe, run, teachers
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command("run")(run.run)
 app.command("extract")(encode.extract)
 app.command("embed")(encode.embed)
 app.command("train")(run.train)
+app.command("denoise")(denoise.denoise)
+app.command("teachers")(teachers.teachers)
 app.command("evaluate")(evaluate.evaluate)
 app.command("metrics")(metrics.metrics)
 app.command("parity")(parity.parity)

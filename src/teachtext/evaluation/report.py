@@ -1,22 +1,19 @@
 """A run as one HTML page that needs nothing else: no network, no script, pictures inside."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import yaml
 
-from teachtext.errors import InputError
 from teachtext.evaluation import plots, tables
 from teachtext.evaluation.drawing import Plot, looks
 from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.page import render_page
 from teachtext.evaluation.plots import Histories, Ranks
 from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results
 
-_TEMPLATE = "report.html.j2"
 _HITS = 5
 
 
@@ -99,14 +96,7 @@ def render_report(content: ReportContent) -> str:
     Raises:
         InputError: matplotlib or Jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise InputError("the report needs Jinja2", "pip install 'teachtext[report]'") from error
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters |= {"svg_uri": _svg_uri, "jpeg_uri": _jpeg_uri, "rank": _rank}
-    source = files("teachtext.evaluation").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(source).render(_values(content))
+    return render_page("report.html.j2", _values(content))
 
 
 def pick_examples(ranks: QueryRanks, count: int = 12, seed: int = 0) -> list[int]:
@@ -215,15 +205,3 @@ def _history_plots(content: ReportContent) -> list[Plot]:
     )
     selection = [plots.validation_plot(rows, content.histories)] if validated else []
     return [*selection, *plots.loss_plots(rows, content.histories)]
-
-
-def _svg_uri(svg: str) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
-def _jpeg_uri(picture: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
-
-
-def _rank(rank: float) -> str:
-    return f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"

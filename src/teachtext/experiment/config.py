@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -13,6 +13,7 @@ from teachtext.errors import InputError
 from teachtext.experiment.config_base import NAME, Config
 from teachtext.experiment.config_data import DatasetConfig, ExpertConfig
 from teachtext.experiment.config_model import (
+    DenoisingConfig,
     DistillationConfig,
     ModelConfig,
     StudentConfig,
@@ -21,6 +22,8 @@ from teachtext.experiment.config_model import (
 )
 from teachtext.experiment.explain import explain, yaml_problem
 
+_Part = TypeVar("_Part", bound=Config)
+
 
 class RunConfig(Config):
     """A whole run."""
@@ -28,11 +31,16 @@ class RunConfig(Config):
     name: str = Field(pattern=NAME, description="of the run and its folder")
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts that the teachers see")
-    teachers: list[TeacherConfig] = Field(description="text encoders, one teacher each, or settings of a teacher")
+    teachers: list[TeacherConfig] = Field(
+        description="text encoders, one teacher each, or settings of a teacher, or teachers made elsewhere"
+    )
     student: StudentConfig
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    denoising: DenoisingConfig | None = Field(
+        None, description="find noisy training captions first, and train without them"
+    )
     distillation: DistillationConfig = DistillationConfig()
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="every model is trained once for each"
@@ -59,7 +67,7 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         if self.dataset.features is None:
-            check_text_specs([*(teacher.text for teacher in self.teachers), self.student.text])
+            check_text_specs([*(teacher.text for teacher in self.teachers if teacher.text), self.student.text])
             check_video_names(expert.name for expert in self.experts if expert.file is None)
         names = [expert.name for expert in self.experts]
         lists: dict[str, Sequence[str | int]] = {
@@ -75,10 +83,17 @@ class RunConfig(Config):
             unknown = sorted(set(items) - set(names)) if what.endswith(".experts") else []
             if unknown:
                 raise ValueError(f"'{what}' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}")
-        labels = [(t.text, (t.model or self.model).kind, t.experts) for t in self.teachers]
+        labels = [(t.text or str(t.path), (t.model or self.model).kind, t.experts) for t in self.teachers]
         same = [label for number, label in enumerate(labels) if label in labels[:number]]
         if same:
             raise ValueError(f"'teachers' names '{same[0][0]}' twice")
+        if self.denoising is not None:
+            if self.dataset.dropped is not None:
+                raise ValueError("give either 'denoising', which finds the captions to drop, or 'dataset.dropped'")
+            if self.dataset.captions != "separate":
+                raise ValueError(
+                    f"'denoising' needs captions that are queries of their own, not 'captions: {self.dataset.captions}'"
+                )
         return self
 
     @property
@@ -139,11 +154,18 @@ def show_config(config: RunConfig) -> str:
 
 
 def _resolve(config: RunConfig, folder: Path) -> RunConfig:
-    dataset = config.dataset
-    paths = {name: getattr(dataset, name) for name in ("path", "features")}
-    dataset = dataset.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})
-    experts = [
-        expert if expert.file is None else expert.model_copy(update={"file": (folder / expert.file).resolve()})
-        for expert in config.experts
-    ]
-    return config.model_copy(update={"dataset": dataset, "experts": experts, "work": config.folder.resolve()})
+    experts = [_absolute(expert, folder, "file") for expert in config.experts]
+    teachers = [_absolute(teacher, folder, "file", "folder") for teacher in config.teachers]
+    return config.model_copy(
+        update={
+            "dataset": _absolute(config.dataset, folder, "path", "features", "dropped"),
+            "experts": experts,
+            "teachers": teachers,
+            "work": config.folder.resolve(),
+        }
+    )
+
+
+def _absolute(part: _Part, folder: Path, *names: str) -> _Part:
+    paths = {name: getattr(part, name) for name in names}
+    return part.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})

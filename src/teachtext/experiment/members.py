@@ -1,10 +1,28 @@
 """Who is trained in a run: the teachers, the student alone, the TeachText student."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from teachtext.evaluation.results import Role
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Given:
+    """A teacher that was made elsewhere.
+
+    Attributes:
+        label: what it is called.
+        path: a file of embeddings or scored pairs, or the folder of a trained model.
+        is_model: whether it is such a folder.
+        live: whether the model scores every batch itself.
+    """
+
+    label: str
+    path: Path
+    is_model: bool
+    live: bool
 
 
 @dataclass(frozen=True)
@@ -19,6 +37,7 @@ class Member:
         model: its architecture.
         training: how it is trained.
         teachers: whom it learns from; nobody, for all but the TeachText student.
+        live: whether it scores every batch itself when it teaches, and is not kept as embeddings.
     """
 
     label: str
@@ -27,11 +46,15 @@ class Member:
     experts: tuple[str, ...]
     model: ModelConfig
     training: TrainingConfig
-    teachers: tuple["Member", ...] = ()
+    teachers: "tuple[Member | Given, ...]" = ()
+    live: bool = False
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; without teachers the student alone."""
+    """Return the members of a run, each after those it needs; without teachers the student alone.
+
+    Teachers that were made elsewhere are no members: they are not trained here.
+    """
     teachers = tuple(_teacher(teacher, config) for teacher in config.teachers)
     text = config.student.text
     alone = Member(
@@ -43,10 +66,20 @@ def members_of(config: RunConfig) -> list[Member]:
         config.training,
     )
     taught = replace(alone, label=f"student {text}, TeachText", role="teachtext", teachers=teachers)
-    return [*teachers, alone, *([taught] if teachers else [])]
+    trained = [teacher for teacher in teachers if isinstance(teacher, Member)]
+    return [*trained, alone, *([taught] if teachers else [])]
 
 
-def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
+def given_teachers(config: RunConfig) -> list[Given]:
+    """Return the teachers of a run that were made elsewhere."""
+    found = (_teacher(teacher, config) for teacher in config.teachers)
+    return [teacher for teacher in found if isinstance(teacher, Given)]
+
+
+def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member | Given:
+    if teacher.path is not None:
+        return Given(f"teacher {teacher.path.name}", teacher.path, teacher.folder is not None, teacher.live)
+    text = teacher.text or ""
     everything = [expert.name for expert in config.experts]
     model = teacher.model or config.model
     experts = tuple(sorted(teacher.experts or everything))
@@ -54,5 +87,5 @@ def _teacher(teacher: TeacherConfig, config: RunConfig) -> Member:
         *([model.kind] if model.kind != config.model.kind else []),
         *([", ".join(experts)] if len(experts) < len(everything) else []),
     ]
-    label = f"teacher {teacher.text}" + (f" ({'; '.join(differs)})" if differs else "")
-    return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)
+    label = f"teacher {text}" + (f" ({'; '.join(differs)})" if differs else "")
+    return Member(label, "teacher", text, experts, model, teacher.training or config.training, live=teacher.live)

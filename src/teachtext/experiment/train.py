@@ -1,6 +1,6 @@
 """Train the members of a run, each once for a seed; what is trained already is not trained again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,23 +9,25 @@ import torch
 from torch import nn
 
 from teachtext.data.features import Features
-from teachtext.data.types import Caption
+from teachtext.data.folds import Fold
+from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.registry import folder_name
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config_model import ModelConfig, TrainingConfig
-from teachtext.experiment.members import Member
+from teachtext.experiment.members import Given, Member
+from teachtext.experiment.teachers import frozen, given_teacher, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
-from teachtext.learning.inference import score
+from teachtext.learning.inference import Scores, score
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval, TeachText
-from teachtext.learning.teachers import CachedTeacher
+from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer, best_epoch
 from teachtext.models.build import known_arguments
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.progress import Progress
+from teachtext.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -34,28 +36,47 @@ class Training:
 
     The folder's name carries a fingerprint of everything that could change the numbers, so a changed config trains
     anew and an unchanged one is found again.
+
+    Attributes:
+        workspace: of the run.
+        member: who is trained.
+        seed: of weights, batches and picks.
+        fold: its held-out videos are not learned from; by default all training videos are.
     """
 
     workspace: Workspace
     member: Member
     seed: int
+    fold: Fold | None = None
+
+    @property
+    def label(self) -> str:
+        """What it is called while it is made."""
+        return ", ".join([self.member.label, f"seed {self.seed}", *([str(self.fold)] if self.fold else [])])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """What it learns from, is selected on and tested on.
+
+        Without a fold the run's; with one all captions, noisy ones too, of the videos that are not held out.
+        """
+        if self.fold is None:
+            return self.workspace.dataset
+        whole = self.workspace.described_dataset
+        return replace(whole, splits={**whole.splits, whole.protocol.train: self.fold.rest})
 
     @cached_property
     def folder(self) -> Path:
         """Folder of the trained model."""
         taught = "-taught" if self.member.teachers else ""
-        name = f"{folder_name(self.member.text)}{taught}-seed{self.seed}-{fingerprint(self._essence())}"
+        fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
+        name = f"{folder_name(self.member.text)}{taught}{fold}-seed{self.seed}-{fingerprint(self._essence())}"
         return self.workspace.models_folder / name
 
     @property
     def done(self) -> bool:
         """Whether it has been trained to the end."""
         return (self.folder / METRICS).exists()
-
-    @property
-    def teachers(self) -> list["Training"]:
-        """The trainings of its teachers, with the same seed."""
-        return [Training(self.workspace, teacher, self.seed) for teacher in self.member.teachers]
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -79,11 +100,13 @@ class Training:
             trained_on=self._train_videos(),
             origin={
                 "run": config.name,
-                "dataset": workspace.dataset.name,
-                "train_videos": len(workspace.dataset.splits[workspace.dataset.protocol.train]),
+                "dataset": self.dataset.name,
+                "train_videos": len(self._train_videos()),
+                "train_captions": len(self._train_queries),
                 "role": member.role,
-                "teachers": [teacher.text for teacher in member.teachers],
+                "teachers": [one.text if isinstance(one, Member) else one.path.name for one in member.teachers],
                 "seed": self.seed,
+                **({"fold": str(self.fold)} if self.fold else {}),
                 "training": member.training.model_dump(),
                 "distillation": config.distillation.model_dump() if member.teachers else None,
             },
@@ -103,14 +126,14 @@ class Training:
         config = self.member.training
         torch.manual_seed(self.seed)
         model = self.spec.build().to(self.workspace.config.device)
-        what = f"train {self.member.label}, seed {self.seed}"
+        what = f"train {self.label}"
         trainer = Trainer(
             model=model,
-            objective=self._objective(),
+            objective=self._objective(progress),
             batches=CaptionPicks(
                 features=self.features, captions=self._captions(), batch_size=config.batch_size, seed=self.seed
             ),
-            validate=self._validate if self.workspace.dataset.protocol.select else None,
+            validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
             epochs=config.epochs,
             optimizer=config.optimizer,
@@ -128,7 +151,7 @@ class Training:
         score = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
         save_card(
             self.folder,
-            f"{self.member.label} on {self.workspace.dataset.name}",
+            f"{self.member.label} on {self.dataset.name}",
             {
                 "text encoder": self.member.text,
                 "video experts": ", ".join(self.member.experts),
@@ -144,46 +167,65 @@ class Training:
         """Return `best_epoch`, `parameters` and `history` of a done training."""
         return read_json(self.folder / METRICS)
 
-    def as_teacher(self) -> CachedTeacher:
-        """Freeze the trained model over the training split; made once, then read."""
-        captions, videos = self._train_captions(), self._train_videos()
-        path = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
-        if not path.exists():
-            model, _ = load_model(self.folder)
-            CachedTeacher.of(model, self.features, captions, videos).save(path)
-        return CachedTeacher.load(path)
+    def check_teachers(self, progress: Progress) -> None:
+        """Raise InputError where a teacher that was made elsewhere cannot teach what is learned here."""
+        for teacher in self.member.teachers:
+            if isinstance(teacher, Given):
+                self._teacher(teacher, progress)
 
-    def _objective(self) -> Objective:
+    def as_teacher(self, progress: Progress = silent) -> Teacher:
+        """Freeze the trained model over the training split; made once, then read, unless it teaches live."""
+        captions, videos = self._train_captions(), self._train_videos()
+        if self.member.live:
+            model, _ = load_model(self.folder)
+            return LiveTeacher(model=model.to(self.workspace.config.device), features=self.features)
+        cache = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
+        return frozen(self.folder, self.features, captions, videos, cache, label=self.label, progress=progress)
+
+    def _objective(self, progress: Progress) -> Objective:
         config = self.workspace.config
         ranking = _ranking_loss(self.member.training)
         if not self.member.teachers:
             return Retrieval(ranking=ranking)
         return TeachText(
             ranking=ranking,
-            teachers=[teacher.as_teacher() for teacher in self.teachers],
+            teachers=[self._teacher(teacher, progress) for teacher in self.member.teachers],
             pool=config.distillation.pool,
             threshold=config.distillation.threshold,
             weight=config.distillation.weight,
         )
 
+    def _teacher(self, teacher: Member | Given, progress: Progress) -> Teacher:
+        if isinstance(teacher, Given):
+            return given_teacher(self.workspace, teacher, self._train_captions(), self._train_videos(), progress)
+        return replace(self, member=teacher).as_teacher(progress)
+
+    def _identity(self, teacher: Member | Given) -> Any:
+        if isinstance(teacher, Given):
+            return identity_of(self.workspace, teacher)
+        name = replace(self, member=teacher).folder.name
+        return [name, "live"] if teacher.live else name
+
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
-        dataset = self.workspace.dataset
-        videos = dataset.splits[dataset.protocol.select or ""]
-        found = score(model, self.features, self._select_queries, videos)
+        found = self.score_selection(model)
         return retrieval_metrics(found.similarity, found.video_of)
 
+    def score_selection(self, model: RetrievalModel) -> Scores:
+        """Score a model on the split that selects the epoch."""
+        videos = self.dataset.splits[self.dataset.protocol.select or ""]
+        return score(model, self.features, self._select_queries, videos)
+
     def _train_videos(self) -> list[str]:
-        dataset = self.workspace.dataset
-        return list(dataset.splits[dataset.protocol.train])
+        return list(self.dataset.splits[self.dataset.protocol.train])
 
     @cached_property
     def _train_queries(self) -> list[Caption]:
-        return self.workspace.dataset.queries_of(self.workspace.dataset.protocol.train)
+        return self.dataset.queries_of(self.dataset.protocol.train)
 
     @cached_property
     def _select_queries(self) -> list[Caption]:
-        select = self.workspace.dataset.protocol.select
-        return self.workspace.dataset.queries_of(select) if select else []
+        select = self.dataset.protocol.select
+        return self.dataset.queries_of(select) if select else []
 
     def _train_captions(self) -> list[str]:
         return [caption.id for caption in self._train_queries]
@@ -206,7 +248,7 @@ class Training:
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
             "learn": [self._train_videos(), self._train_captions()],
             "select": [caption.id for caption in self._select_queries],
-            "teachers": [teacher.folder.name for teacher in self.teachers],
+            "teachers": [self._identity(teacher) for teacher in member.teachers],
             "distillation": config.distillation.model_dump() if member.teachers else None,
         }
 

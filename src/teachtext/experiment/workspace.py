@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from teachtext.data.benchmarks import benchmark
+from teachtext.data.dropped import without_dropped
 from teachtext.data.features import only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
@@ -23,6 +24,7 @@ from teachtext.encoders.registry import (
 )
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
+from teachtext.learning.checkpoint import load_spec
 from teachtext.progress import Progress, silent
 
 
@@ -60,9 +62,23 @@ class Workspace:
         return self.config.folder / "report.html"
 
     @property
+    def denoising_folder(self) -> Path:
+        """Which captions are kept and dropped, and the report of it."""
+        return self.config.folder / "denoising"
+
+    @property
+    def dropped_path(self) -> Path | None:
+        """The list of training captions to leave out, given or made here; None where all are learned from."""
+        own = self.denoising_folder / "dropped.jsonl" if self.config.denoising else None
+        return self.config.dataset.dropped or own
+
+    @cached_property
     def text_encoders(self) -> list[str]:
         """Text encoders of the teachers and the student, each once."""
-        return list(dict.fromkeys([*(t.text for t in self.config.teachers), self.config.student.text]))
+        teachers = self.config.teachers
+        trained = [teacher.text for teacher in teachers if teacher.text]
+        models = [load_spec(teacher.folder).text_encoder for teacher in teachers if teacher.folder]
+        return list(dict.fromkeys([*trained, *models, self.config.student.text]))
 
     @cached_property
     def listed_dataset(self) -> Dataset:
@@ -94,6 +110,17 @@ class Workspace:
 
     @cached_property
     def dataset(self) -> Dataset:
+        """What is learned from and tested on: `described_dataset` without the training captions that are dropped."""
+        path = self.dropped_path
+        if path is None:
+            return self.described_dataset
+        own = path.parent == self.denoising_folder
+        if own and not path.exists():
+            raise InputError(f"{path} is not there yet", "run 'teachtext denoise' with this config")
+        return without_dropped(self.described_dataset, path, may_be_empty=own)
+
+    @cached_property
+    def described_dataset(self) -> Dataset:
         """The dataset cut to the videos that the student's experts can describe."""
         files = [self.expert_file(name) for name in self.config.student_experts]
         dataset = only_described(self.listed_dataset, files)
@@ -108,7 +135,13 @@ class Workspace:
         return [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
 
     def check_names(self) -> None:
-        """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""
+        """Raise InputError for what is not there.
+
+        An expert or text encoder that neither came with the dataset nor is registered, a teacher, a list of captions.
+        """
+        for path in (*(teacher.path for teacher in self.config.teachers), self.config.dataset.dropped):
+            if path is not None and not path.exists():
+                raise InputError(f"{path} does not exist", "correct the path in the config")
         given = self.config.dataset.features
         wanted = {
             "video": [expert.name for expert in self.config.experts if expert.file is None],

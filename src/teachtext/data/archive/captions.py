@@ -1,12 +1,16 @@
 """The words of an archive: captions, splits, denoising masks, and which caption is the query."""
 
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from teachtext.data.archive.pickles import unpickled
 from teachtext.data.archive.standins import Array, listed
 from teachtext.errors import InputError
+from teachtext.files import write_bytes
 
 _RAW = "the raw captions and all that counts them must come from one archive"
 
@@ -79,6 +83,36 @@ def read_mask(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, li
             for number, flag in enumerate(flags):
                 (kept if flag else dropped).append(f"{video_id}#{number}")
     return {"kept": sorted(kept), "dropped": sorted(dropped)}
+
+
+def write_mask(path: Path, *, kept: Iterable[str], dropped: Iterable[str]) -> None:
+    """Write a denoising mask as the authors' trainer reads it: what `read_mask` reads back the same.
+
+    For each video a vector of 0 and 1, one number a caption. A place that neither list names gets 0.
+
+    Args:
+        path: of the pickle, which any numpy can read.
+        kept: ids of the form `<video>#<place among its captions>`.
+        dropped: likewise.
+
+    Raises:
+        InputError: an id is not of this form.
+    """
+    places: dict[str, dict[int, int]] = {}
+    for flag, ids in ((1, kept), (0, dropped)):
+        for caption_id in ids:
+            video_id, _, place = caption_id.rpartition("#")
+            if not place.isdecimal():
+                raise InputError(
+                    f"caption '{caption_id}' does not say its place, which a mask needs", "name it <video>#<number>"
+                )
+            places.setdefault(video_id, {})[int(place)] = flag
+    masks = {
+        video_id: np.array([own.get(place, 0) for place in range(max(own) + 1)]) for video_id, own in places.items()
+    }
+    # numpy 2 calls its inner module otherwise than the numpy that the authors' trainer runs with, which it still knows
+    data = pickle.dumps(masks, protocol=2).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1)
+    write_bytes(path, data)
 
 
 def read_chosen(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, str]:
