@@ -1,6 +1,7 @@
 """The words of an archive: captions, splits, denoising masks, and which caption is the query."""
 
 import pickle
+import pickletools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,9 +111,7 @@ def write_mask(path: Path, *, kept: Iterable[str], dropped: Iterable[str]) -> No
     masks = {
         video_id: np.array([own.get(place, 0) for place in range(max(own) + 1)]) for video_id, own in places.items()
     }
-    # numpy 2 calls its inner module otherwise than the numpy that the authors' trainer runs with, which it still knows
-    data = pickle.dumps(masks, protocol=2).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1)
-    write_bytes(path, data)
+    write_bytes(path, _for_any_numpy(pickle.dumps(masks, protocol=2)))
 
 
 def read_chosen(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -175,6 +174,16 @@ def entries(content: Any, path: Path) -> Iterable[tuple[str, Any]]:
         if not isinstance(key, str):
             raise InputError(f"{path} names a video by {repr(key)[:40]}, not by a text", "copy or download it again")
         yield key, value
+
+
+def _for_any_numpy(data: bytes) -> bytes:
+    """Name the inner module of numpy 2 as the numpy of the authors' trainer does, which is a name that both know."""
+    new, old = b"numpy._core.multiarray", b"numpy.core.multiarray"
+    for opcode, told, start in pickletools.genops(data):
+        # it is named once, and from there on by its place
+        if opcode.name == "GLOBAL" and told == f"{new.decode()} _reconstruct" and start is not None:
+            return data[: start + 1] + old + data[start + 1 + len(new) :]
+    return data
 
 
 def _list(value: Any, path: Path, video_id: str) -> list[Any]:
