@@ -26,7 +26,7 @@ def test_denoise_says_what_it_found_and_where(teachtext: Command, config: Callab
     path = config(denoising={"folds": 2, "quantile": 0.2})
     said = teachtext("denoise", path, "--mask", tmp_path / "mask.pkl")
     assert said.returncode == 0, said.stderr
-    folder = tmp_path / "run" / "denoising"
+    (folder,) = (tmp_path / "run" / "denoising").iterdir()
     dropped = [json.loads(line) for line in (folder / "dropped.jsonl").read_text().splitlines()]
     assert "48 of 16 videos, 2 folds" in said.stdout and f"{len(dropped)} (" in said.stdout
     assert "teacher wordllama" in said.stdout and str(folder / "report.html") in said.stdout

@@ -20,6 +20,7 @@ from teachtext.evaluation.noise_report import NoiseFound
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.denoise import write_mask
+from teachtext.experiment.members import judges_of
 from teachtext.experiment.run import denoise, prepare, run
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
@@ -42,6 +43,10 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def lists_of(config: RunConfig) -> Path:
+    return Workspace(config).denoising_folder
+
+
 def models_in(config: RunConfig) -> dict[str, Path]:
     """The judges' folders by what stands before the fingerprint: encoder and fold."""
     return {path.name.rpartition("-")[0]: path for path in (config.folder / "models").iterdir()}
@@ -59,7 +64,7 @@ class Done:
 
     @property
     def lists(self) -> Path:
-        return self.config.folder / "denoising"
+        return lists_of(self.config)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +128,7 @@ def test_no_judge_was_trained_on_what_it_judges(done: Done):
             assert not {source_of(video) for video in seen} & {source_of(video) for video in part.held_out}
             # the ranks are those of that very model, among the fold's own videos
             workspace = Workspace(done.config)
-            member = Training(workspace, _judges(workspace)[place], 0, part)
+            member = Training(workspace, judges_of(done.config)[place], 0, part)
             own = [caption for caption in done.found.captions if caption.video_id in part.held_out]
             model, _ = load_model(folder)
             scores = score(model, member.features, own, part.held_out)
@@ -131,12 +136,6 @@ def test_no_judge_was_trained_on_what_it_judges(done: Done):
             rows = [judged[caption.id] for caption in own]
             assert done.found.ranks[place, rows].tolist() == ranks.tolist()
             assert set(done.found.gallery[rows].tolist()) == {len(part.held_out)}
-
-
-def _judges(workspace: Workspace) -> list[Any]:
-    from teachtext.experiment.denoise import judges_of
-
-    return judges_of(workspace)
 
 
 @pytest.mark.parametrize("changed", ["caption", "video"])
@@ -159,10 +158,10 @@ def test_a_judges_weights_do_not_depend_on_what_it_judges(tmp_path: Path, sketch
 def test_judging_again_makes_nothing_anew(done: Done, copied: Callable[..., RunConfig]):
     config = copied()
     before = written(config.folder / "models")
-    lists = {name: (config.folder / "denoising" / name).read_text() for name in ("dropped.jsonl", "kept.jsonl")}
+    lists = {name: (lists_of(config) / name).read_text() for name in ("dropped.jsonl", "kept.jsonl")}
     found = find(config)
     assert written(config.folder / "models") == before
-    assert {name: (config.folder / "denoising" / name).read_text() for name in lists} == lists
+    assert {name: (lists_of(config) / name).read_text() for name in lists} == lists
     assert found.noise.tolist() == done.found.noise.tolist()
 
 
@@ -173,7 +172,8 @@ def test_another_threshold_or_quantile_needs_no_training(done: Done, copied: Cal
     assert written(config.folder / "models") == before
     assert found.noise.tolist() == done.found.noise.tolist()
     assert 0 < found.dropped.sum() <= 0.1 * len(found.captions)
-    assert len(entries(config.folder / "denoising" / "dropped.jsonl")) == found.dropped.sum()
+    assert len(entries(lists_of(config) / "dropped.jsonl")) == found.dropped.sum()
+    assert (done.lists / "dropped.jsonl").read_text() != (lists_of(config) / "dropped.jsonl").read_text()
     assert all(had - lost >= 3 for had, lost in found.per_video.values())
 
 
@@ -199,7 +199,7 @@ def test_stopped_and_gone_on_with_it_ends_the_same_in_another_folder(tmp_path: P
     again = find(config)
     assert again.noise.tolist() == whole.noise.tolist()
     for name in ("dropped.jsonl", "kept.jsonl"):
-        texts = [(tmp_path / place / "run" / "denoising" / name).read_text() for place in ("whole", "stopped")]
+        texts = [next((tmp_path / place).rglob(name)).read_text() for place in ("whole", "stopped")]
         assert texts[0] == texts[1]
 
 
@@ -212,14 +212,14 @@ def test_a_run_trains_on_what_is_kept_and_tests_on_everything(tmp_path: Path, sk
 
     config = configured(denoising={"folds": 2})
     results, _ = run(config)
-    dropped = {entry["id"] for entry in entries(config.folder / "denoising" / "dropped.jsonl")}
+    dropped = {entry["id"] for entry in entries(lists_of(config) / "dropped.jsonl")}
     assert f"left out as noisy: {len(dropped)} training captions (dropped.jsonl)" in results.test.notes
     assert results.test.queries == 4 * len(made.splits["test"])
     for row in results.rows:
         origin = json.loads((config.folder / row.seeds[0].model / "config.json").read_text())["origin"]
         assert origin["train_captions"] == 4 * len(made.splits["train"]) - len(dropped), row.label
     # the same captions by a list that is named trains the very same models
-    named = configured(dataset={"dropped": str(config.folder / "denoising" / "dropped.jsonl")})
+    named = configured(dataset={"dropped": str(lists_of(config) / "dropped.jsonl")})
     again, _ = run(named)
     assert [row.seeds for row in again.rows] == [row.seeds for row in results.rows]
     # and all captions train others
@@ -230,19 +230,20 @@ def test_a_run_trains_on_what_is_kept_and_tests_on_everything(tmp_path: Path, sk
 
 def test_a_list_that_was_edited_is_used_and_never_written_over(done: Done, copied: Callable[..., RunConfig]):
     config = copied()
-    path = config.folder / "denoising" / "dropped.jsonl"
+    path = lists_of(config) / "dropped.jsonl"
     first, *rest = path.read_text().splitlines(keepends=True)
     edited = "".join(rest)
     path.write_text(edited)
     found = find(config)
     assert found.by_hand == 1 and found.dropped.sum() == len(rest)
     assert path.read_text() == edited
-    assert "decided otherwise by hand" in (config.folder / "denoising" / "report.html").read_text()
-    left = {caption.id for caption in Workspace(config).dataset.captions}
+    assert "decided otherwise by hand" in path.with_name("report.html").read_text()
+    dataset = Workspace(config).dataset
+    left = {caption.id for caption in dataset.captions}
     assert json.loads(first)["id"] in left and json.loads(rest[0])["id"] not in left
-    with pytest.raises(InputError, match=r"dropped\.jsonl was edited, and the captions were judged otherwise since"):
-        find(copied(denoising={"folds": FOLDS, "threshold": 0.4}))
-    assert path.read_text() == edited
+    assert "dropped.jsonl was edited: 1 captions were decided by hand" in dataset.notes
+    find(copied(denoising={"folds": FOLDS, "threshold": 0.4}))
+    assert path.read_text() == edited, "other settings have lists of their own"
     path.write_text(edited + '{"id": "nobody"}\n')
     with pytest.raises(InputError, match=r"dropped\.jsonl names caption 'nobody', which the dataset does not have"):
         find(config)
@@ -251,16 +252,26 @@ def test_a_list_that_was_edited_is_used_and_never_written_over(done: Done, copie
     assert path.read_text() == first + edited
 
 
-def test_lists_that_a_kill_left_half_changed_are_known_as_our_own(done: Done, copied: Callable[..., RunConfig]):
-    config = copied(denoising={"folds": FOLDS, "threshold": 0.4})
-    folder = config.folder / "denoising"
-    old = (folder / "dropped.jsonl").read_text()
+def test_lists_of_captions_that_were_judged_anew(tmp_path: Path, sketch: Callable[..., Any]):
+    config = sketch(tmp_path / "data", videos=24).config(tmp_path, denoising={"folds": 2}, training=SHORT)
     find(config)
-    new = (folder / "dropped.jsonl").read_text()
-    assert new != old
-    # killed when the record was written and the list was not
-    (folder / "dropped.jsonl").write_text(old)
-    assert find(config).by_hand == 0 and (folder / "dropped.jsonl").read_text() == new
+    path = lists_of(config) / "dropped.jsonl"
+    old = path.read_text()
+    shutil.rmtree(tmp_path / "data")
+    item = sketch(tmp_path / "data", videos=24, changed="source00_0_5").splits["train"][0]
+    find(config)
+    new = path.read_text()
+    assert item == "source00_0_5" and new != old
+    # killed when the record was written and the list was not: it is known as our own
+    path.write_text(old)
+    assert find(config).by_hand == 0 and path.read_text() == new
+    # but what a person wrote stays, whatever was judged since
+    path.write_text(new + "\n")
+    shutil.rmtree(tmp_path / "data")
+    sketch(tmp_path / "data", videos=24)
+    with pytest.raises(InputError, match=r"dropped\.jsonl was edited, and the captions were judged otherwise since"):
+        find(config)
+    assert path.read_text() == new + "\n"
 
 
 def test_the_mask_of_the_authors_says_what_is_kept(done: Done, copied: Callable[..., RunConfig], tmp_path: Path):
@@ -270,7 +281,7 @@ def test_the_mask_of_the_authors_says_what_is_kept(done: Done, copied: Callable[
     for caption in done.sketch.captions:
         captions.setdefault(caption["video"], []).append(caption["text"])
     told = read_mask(tmp_path / "mask.pkl", captions)
-    dropped = [entry["id"] for entry in entries(config.folder / "denoising" / "dropped.jsonl")]
+    dropped = [entry["id"] for entry in entries(lists_of(config) / "dropped.jsonl")]
     assert told["dropped"] == sorted(dropped) and len(told["kept"]) == len(done.found.captions) - len(dropped)
     named = copied(denoising=None, dataset={"dropped": str(tmp_path / "mask.pkl")})
     assert Workspace(named).dataset.captions == Workspace(config).dataset.captions

@@ -19,10 +19,10 @@ def denoise(
     from teachtext.cli.progress import console, shown
     from teachtext.evaluation.noise_report import judges_sheet, summary
     from teachtext.experiment.config import load_config
-    from teachtext.experiment.denoise import DROPPED, REPORT, write_mask
+    from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
     from teachtext.experiment.run import prepare
-    from teachtext.experiment.workspace import Workspace
+    from teachtext.experiment.workspace import DROPPED, Workspace
 
     loaded = load_config(config)
     with shown() as progress:

@@ -54,22 +54,17 @@ class Cut:
     spared: Bools
 
 
-def cut(
-    noise: Floats, video_of: Ints, *, threshold: float | None = None, quantile: float | None = None, keep: int = 1
-) -> Cut:
+def cut(noise: Floats, video_of: Ints, *, threshold: float = 0.5, quantile: float | None = None, keep: int = 1) -> Cut:
     """Decide which captions are dropped.
 
     Args:
         noise: (C,) of each caption.
         video_of: (C,) number of its video.
-        threshold: drop captions with more noise; 0.5, which is chance, unless a quantile is given.
-        quantile: drop at most this share of all captions, the noisiest.
+        threshold: drop captions with more noise; by default with more than chance.
+        quantile: instead, drop at most this share of all captions, the noisiest.
         keep: captions a video that are never dropped: its least noisy, of equal ones the first.
     """
-    if quantile is not None:
-        limit = float(np.quantile(noise, 1 - quantile, method="inverted_cdf"))
-    else:
-        limit = 0.5 if threshold is None else threshold
+    limit = threshold if quantile is None else float(np.quantile(noise, 1 - quantile, method="inverted_cdf"))
     noisy = noise > limit
     order = np.lexsort((noise, video_of))
     first = np.searchsorted(video_of[order], video_of[order])

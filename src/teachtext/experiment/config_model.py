@@ -139,6 +139,11 @@ class DenoisingConfig(Config):
     keep_at_least: int = Field(1, ge=1, description="captions a video that are never dropped: its least noisy")
     seed: int = Field(0, ge=0, lt=2**32, description="of the folds and of the teachers that judge")
 
+    @property
+    def limit(self) -> float:
+        """The noise above which captions are dropped, where no quantile is given."""
+        return 0.5 if self.threshold is None else self.threshold
+
     @model_validator(mode="after")
     def _one_cut(self) -> "DenoisingConfig":
         if self.threshold is not None and self.quantile is not None:

@@ -28,20 +28,20 @@ from teachtext.evaluation.noise_report import NoiseFound, render_noise
 from teachtext.evaluation.results import QueryRanks
 from teachtext.experiment.config_model import DenoisingConfig
 from teachtext.experiment.evaluate import rank_queries
-from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.members import judges_of
 from teachtext.experiment.train import Training
-from teachtext.experiment.workspace import Workspace
+from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.checkpoint import load_model
 from teachtext.progress import Progress, silent
 
-DROPPED, KEPT, RECORD, REPORT = "dropped.jsonl", "kept.jsonl", "denoising.json", "report.html"
+KEPT, REPORT = "kept.jsonl", "report.html"
 
 
 def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
     """Judge all training captions, and write which are kept and dropped; only what is not there already.
 
-    The run's folder `denoising/` then holds `dropped.jsonl`, which training reads, `kept.jsonl`, `denoising.json` and
+    `workspace.denoising_folder` then holds `dropped.jsonl`, which training reads, `kept.jsonl`, `denoising.json` and
     `report.html`. A list that a person has edited is used as it stands, and never written over.
 
     Args:
@@ -59,7 +59,7 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
             "denoise a dataset whose captions are queries of their own",
         )
     parts = folds(dataset.splits[dataset.protocol.train], settings.folds, seed=settings.seed)
-    judges = judges_of(workspace)
+    judges = judges_of(workspace.config)
     trainings = {part: [Training(workspace, judge, settings.seed, part) for judge in judges] for part in parts}
     for training in (training for row in trainings.values() for training in row):
         training.train(progress)
@@ -69,7 +69,7 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
     decided = cut(
         noise,
         np.array([number[caption.video_id] for caption in captions]),
-        threshold=settings.threshold,
+        threshold=settings.limit,
         quantile=settings.quantile,
         keep=settings.keep_at_least,
     )
@@ -97,15 +97,6 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
     found = _write(workspace, found, made_from)
     write_text(workspace.denoising_folder / REPORT, render_noise(found))
     return found
-
-
-def judges_of(workspace: Workspace) -> list[Member]:
-    """Return who judges: the teachers that are trained in the run, or the student alone where there are none.
-
-    A teacher that was made elsewhere cannot judge: it may have learned from the very captions.
-    """
-    members = members_of(workspace.config)
-    return [m for m in members if m.role == "teacher"] or [m for m in members if m.role == "student"]
 
 
 def write_mask(workspace: Workspace, path: Path) -> None:
@@ -211,8 +202,8 @@ def _record(found: NoiseFound, made_from: str, written: Sequence[str]) -> dict[s
 
 
 def _told(settings: DenoisingConfig, judges: int) -> str:
-    limit = 0.5 if settings.threshold is None else settings.threshold
-    share = f"the noisiest {100 * settings.quantile:g} %" if settings.quantile else f"noise above {limit:g}"
+    noise = f"noise above {settings.limit:g}"
+    share = f"the noisiest {100 * settings.quantile:g} %" if settings.quantile else noise
     pool = f"{settings.pool} over {judges} judges" if judges > 1 else "one judge"
     least = f"{settings.keep_at_least} {'caption' if settings.keep_at_least == 1 else 'captions'}"
     return f"Dropped is {share} ({pool}, {settings.folds} folds, seed {settings.seed}); every video keeps {least}."

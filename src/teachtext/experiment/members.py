@@ -70,6 +70,15 @@ def members_of(config: RunConfig) -> list[Member]:
     return [*trained, alone, *([taught] if teachers else [])]
 
 
+def judges_of(config: RunConfig) -> list[Member]:
+    """Return who judges captions: the teachers that are trained in the run, or where there are none the student alone.
+
+    A teacher that was made elsewhere cannot judge: it may have learned from the very captions.
+    """
+    members = members_of(config)
+    return [m for m in members if m.role == "teacher"] or [m for m in members if m.role == "student"]
+
+
 def given_teachers(config: RunConfig) -> list[Given]:
     """Return the teachers of a run that were made elsewhere."""
     found = (_teacher(teacher, config) for teacher in config.teachers)

@@ -79,6 +79,11 @@ class Training:
         return (self.folder / METRICS).exists()
 
     @cached_property
+    def teachers(self) -> list["Training"]:
+        """The trainings of its teachers, with the same seed; those that were made elsewhere have none."""
+        return [replace(self, member=teacher) for teacher in self.member.teachers if isinstance(teacher, Member)]
+
+    @cached_property
     def spec(self) -> ModelSpec:
         """The model, from the config and the widths of the features."""
         workspace, member = self.workspace, self.member
@@ -169,7 +174,7 @@ class Training:
 
     def check_teachers(self, progress: Progress) -> None:
         """Raise InputError where a teacher that was made elsewhere cannot teach what is learned here."""
-        for teacher in self.member.teachers:
+        for teacher in self._sources():
             if isinstance(teacher, Given):
                 self._teacher(teacher, progress)
 
@@ -189,22 +194,26 @@ class Training:
             return Retrieval(ranking=ranking)
         return TeachText(
             ranking=ranking,
-            teachers=[self._teacher(teacher, progress) for teacher in self.member.teachers],
+            teachers=[self._teacher(teacher, progress) for teacher in self._sources()],
             pool=config.distillation.pool,
             threshold=config.distillation.threshold,
             weight=config.distillation.weight,
         )
 
-    def _teacher(self, teacher: Member | Given, progress: Progress) -> Teacher:
-        if isinstance(teacher, Given):
-            return given_teacher(self.workspace, teacher, self._train_captions(), self._train_videos(), progress)
-        return replace(self, member=teacher).as_teacher(progress)
+    def _sources(self) -> "list[Training | Given]":
+        """Return what its teachers come from, in the order of the config."""
+        trained = iter(self.teachers)
+        return [teacher if isinstance(teacher, Given) else next(trained) for teacher in self.member.teachers]
 
-    def _identity(self, teacher: Member | Given) -> Any:
-        if isinstance(teacher, Given):
-            return identity_of(self.workspace, teacher)
-        name = replace(self, member=teacher).folder.name
-        return [name, "live"] if teacher.live else name
+    def _teacher(self, source: "Training | Given", progress: Progress) -> Teacher:
+        if isinstance(source, Given):
+            return given_teacher(self.workspace, source, self._train_captions(), self._train_videos(), progress)
+        return source.as_teacher(progress)
+
+    def _identity(self, source: "Training | Given") -> Any:
+        if isinstance(source, Given):
+            return identity_of(self.workspace, source)
+        return [source.folder.name, "live"] if source.member.live else source.folder.name
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
         found = self.score_selection(model)
@@ -248,7 +257,7 @@ class Training:
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
             "learn": [self._train_videos(), self._train_captions()],
             "select": [caption.id for caption in self._select_queries],
-            "teachers": [self._identity(teacher) for teacher in member.teachers],
+            "teachers": [self._identity(source) for source in self._sources()],
             "distillation": config.distillation.model_dump() if member.teachers else None,
         }
 

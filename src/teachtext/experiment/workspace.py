@@ -24,8 +24,13 @@ from teachtext.encoders.registry import (
 )
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_model import DenoisingConfig
+from teachtext.experiment.members import judges_of
+from teachtext.files import fingerprint, read_json
 from teachtext.learning.checkpoint import load_spec
 from teachtext.progress import Progress, silent
+
+DROPPED, RECORD = "dropped.jsonl", "denoising.json"
 
 
 @dataclass
@@ -63,13 +68,23 @@ class Workspace:
 
     @property
     def denoising_folder(self) -> Path:
-        """Which captions are kept and dropped, and the report of it."""
-        return self.config.folder / "denoising"
+        """Which captions are kept and dropped, and the report of it; of other settings in another folder."""
+        config = self.config
+        settings = config.denoising or DenoisingConfig()
+        experts = [expert.model_dump(mode="json") for expert in config.experts]
+        judges = [
+            [judge.text, judge.experts, judge.model.model_dump(), judge.training.model_dump()]
+            for judge in judges_of(config)
+        ]
+        dataset = config.dataset.model_dump(mode="json", exclude={"dropped"})
+        told = fingerprint([settings.model_dump(), experts, judges, dataset])
+        cut = f"quantile{settings.quantile:g}" if settings.quantile else f"above{settings.limit:g}"
+        return config.folder / "denoising" / f"{settings.pool}-{cut}-folds{settings.folds}-seed{settings.seed}-{told}"
 
     @property
     def dropped_path(self) -> Path | None:
         """The list of training captions to leave out, given or made here; None where all are learned from."""
-        own = self.denoising_folder / "dropped.jsonl" if self.config.denoising else None
+        own = self.denoising_folder / DROPPED if self.config.denoising else None
         return self.config.dataset.dropped or own
 
     @cached_property
@@ -114,10 +129,14 @@ class Workspace:
         path = self.dropped_path
         if path is None:
             return self.described_dataset
-        own = path.parent == self.denoising_folder
-        if own and not path.exists():
+        if self.config.dataset.dropped:
+            return without_dropped(self.described_dataset, path)
+        if not path.exists():
             raise InputError(f"{path} is not there yet", "run 'teachtext denoise' with this config")
-        return without_dropped(self.described_dataset, path, may_be_empty=own)
+        dataset = without_dropped(self.described_dataset, path, may_be_empty=True)
+        by_hand = read_json(path.with_name(RECORD)).get("by_hand")
+        told = [f"{path.name} was edited: {by_hand:,} captions were decided by hand"] if by_hand else []
+        return replace(dataset, notes=[*dataset.notes, *told])
 
     @cached_property
     def described_dataset(self) -> Dataset:
