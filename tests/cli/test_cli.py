@@ -27,7 +27,17 @@ VERBS = [
     "data",
     "data check",
 ]
-VERBS += ["data playground", "data import-archive", "model", "model import", "benchmarks", "recipe", "export"]
+VERBS += [
+    "data playground",
+    "data import-archive",
+    "model",
+    "model import",
+    "benchmarks",
+    "recipe",
+    "export",
+    "denoise",
+    "teachers",
+]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
 
 

@@ -1,10 +1,14 @@
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from teachtext.data.store import FeatureWriter
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig, load_config
 
@@ -51,3 +55,79 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., RunConfig
     results, set_aside = run(config)
     assert set_aside == []
     return config, results
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A dataset of features alone: a few numbers stand behind every video, and experts and captions tell of them."""
+
+    folder: Path
+    wrong: Sequence[str]
+
+    @property
+    def captions(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in (self.folder / "captions.jsonl").read_text().splitlines()]
+
+    @property
+    def splits(self) -> dict[str, list[str]]:
+        splits: dict[str, list[str]] = json.loads((self.folder / "splits.json").read_text())
+        return splits
+
+    def config(self, work: Path, **changes: Any) -> RunConfig:
+        work.mkdir(parents=True, exist_ok=True)
+        dataset = {"path": str(self.folder), "features": str(self.folder / "features"), "missing_videos": "keep"}
+        path = work / "config.yaml"
+        settings = SKETCHED | {"work": str(work / "run")} | changes
+        path.write_text(yaml.safe_dump(settings | {"dataset": dataset | changes.get("dataset", {})}))
+        return load_config(path)
+
+
+SKETCHED: dict[str, Any] = {
+    "name": "sketch",
+    "experts": ["sight", "sound"],
+    "teachers": ["plain", "rich"],
+    "student": {"text": "plain"},
+    "model": {"kind": "dual", "shared_dim": 16, "dropout": 0.0},
+    "training": {"epochs": 3, "batch_size": 8, "lr": 0.01},
+    "seeds": [0],
+}
+
+
+@pytest.fixture(scope="session")
+def sketch() -> Callable[..., Sketch]:
+    def make(folder: Path, *, videos: int = 72, per_video: int = 4, wrong: float = 0.0, changed: str = "") -> Sketch:
+        """Make one; `changed` is the id of a caption or video whose features are others than usual."""
+        random = np.random.default_rng(0)
+        # clips of one source come in pairs
+        ids = [f"source{number // 2:02d}_{5 * (number % 2)}_{5 * (number % 2) + 5}" for number in range(videos)]
+        behind = {video_id: random.standard_normal(3) for video_id in ids}
+        splits = {"train": ids[: videos * 2 // 3], "val": ids[videos * 2 // 3 : videos * 5 // 6]}
+        splits["test"] = [video_id for video_id in ids if video_id not in [*splits["train"], *splits["val"]]]
+        captions = [(f"{video_id}#{k}", video_id) for video_id in ids for k in range(per_video)]
+        training = [caption_id for caption_id, video_id in captions if video_id in splits["train"]]
+        bad = sorted(random.permutation(training)[: round(wrong * len(training))].tolist())
+        about = dict(captions)
+        for caption_id in bad:
+            own = splits["train"].index(about[caption_id])
+            about[caption_id] = splits["train"][(own + len(splits["train"]) // 2) % len(splits["train"])]
+
+        def write(place: Path, dim: int, of: Mapping[str, np.ndarray], noise: float) -> None:
+            projection = random.standard_normal((3, dim))
+            with FeatureWriter(place, provenance={"name": place.name}, dim=dim, dtype="float32") as writer:
+                for item, value in of.items():
+                    seen = value @ projection + noise * random.standard_normal(dim)
+                    other = item == changed
+                    writer.add(item, (-seen if other else seen)[None], source=f"{item} {'other' if other else ''}")
+
+        told = {caption_id: behind[video_id] for caption_id, video_id in about.items()}
+        write(folder / "features" / "video" / "sight", 8, behind, 0.1)
+        write(folder / "features" / "video" / "sound", 6, behind, 1.0)
+        write(folder / "features" / "text" / "plain", 10, told, 1.0)
+        write(folder / "features" / "text" / "rich", 12, told, 0.3)
+        lines = [json.dumps({"id": c, "video": v, "text": f"about {about[c]}"}) for c, v in captions]
+        (folder / "captions.jsonl").write_text("\n".join(lines) + "\n")
+        (folder / "splits.json").write_text(json.dumps(splits))
+        (folder / "playground.json").write_text(json.dumps({"wrong_caption_ids": bad}))
+        return Sketch(folder, bad)
+
+    return make

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import huber_loss
@@ -7,7 +9,7 @@ from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
 from teachtext.learning.inference import embed_texts, embed_videos, score
 from teachtext.learning.losses import MaxMarginRankingLoss
-from teachtext.learning.teachers import CachedTeacher
+from teachtext.learning.teachers import CachedTeacher, LiveTeacher
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 
 MODELS = {
@@ -72,16 +74,6 @@ def test_a_teacher_finds_by_ids_what_the_student_reads_otherwise(world, trained_
     with torch.no_grad():
         expected = model(batch_of(world, features, numbers))
     torch.testing.assert_close(cached.scores(batch_of(world, student, numbers)), expected, atol=1e-6, rtol=0)
-
-
-def test_a_teacher_must_know_what_the_student_learns_from_in_whatever_order(world, teacher, tmp_path):
-    _, _, cached = teacher
-    path = tmp_path / "teacher.safetensors"
-    cached.require(caption_ids=world.caption_ids[::-1], video_ids=world.videos[::-1], source=path)
-    with pytest.raises(InputError, match=r"teacher\.safetensors does not know caption 'a' and 1 more: make that"):
-        cached.require(caption_ids=[*world.caption_ids, "a", "b"], video_ids=world.videos, source=path)
-    with pytest.raises(InputError, match=r"teacher\.safetensors does not know video 'video 99': make that"):
-        cached.require(caption_ids=world.caption_ids, video_ids=["video 99", *world.videos], source=path)
 
 
 def test_scores_of_a_gallery(world, teacher):
@@ -183,3 +175,84 @@ def test_a_cache_that_is_missing_or_something_else_is_refused(tmp_path):
         save_file({"weights": torch.zeros(1)}, path, metadata=metadata)
         with pytest.raises(InputError, match=r"cache\.safetensors"):
             CachedTeacher.load(path)
+
+
+def test_a_live_teacher_scores_like_its_cache_and_learns_nothing(world, teacher):
+    model, features, cached = teacher
+    live = LiveTeacher(model=model.train(), features=features)
+    student = world.features(world.spec())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for numbers in BATCHES:
+        # what the student reads of the batch does not matter: ids do
+        batch = batch_of(world, student, numbers)
+        torch.testing.assert_close(live.scores(batch), cached.scores(batch), atol=1e-6, rtol=0)
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), "not even statistics of batches change"
+    live.require(world.caption_ids, world.videos)
+    with pytest.raises(InputError, match=r"(words|sentences) knows nothing of caption 'nobody' and 1 others"):
+        live.require(["nobody", world.caption_ids[0], "none"], world.videos)
+    with pytest.raises(InputError, match="knows nothing of video 'nobody'"):
+        live.require(world.caption_ids, ["nobody"])
+
+
+def test_a_missing_id_names_the_file_and_the_id(world, teacher, tmp_path):
+    path = tmp_path / "cache.safetensors"
+    teacher[2].save(path)
+    loaded = CachedTeacher.load(path)
+    loaded.require(world.caption_ids, world.videos)
+    assert loaded.knows(world.caption_ids, world.videos) and not loaded.knows(["nobody"], world.videos)
+    batch = batch_of(world, world.features(world.spec()), [0, 1])
+    for what, changed in (("caption", replace(batch.text, ids=["x", "y"])), ("video", replace(batch.video, ids=["x"]))):
+        asked = replace(batch, **{"text" if what == "caption" else "video": changed})
+        with pytest.raises(InputError, match=rf"cache\.safetensors knows nothing of {what} 'x'"):
+            loaded.scores(asked)
+
+
+def test_half_precision_stays_so_in_memory_and_scores_are_single(world, teacher, tmp_path):
+    cached = teacher[2]
+    half = CachedTeacher(
+        caption_ids=world.caption_ids,
+        text=TextEmbedding({name: vector.half() for name, vector in cached.text.vectors.items()}, cached.text.weights),
+        video_ids=world.videos,
+        video=VideoEmbedding({e: vector.half() for e, vector in cached.video.vectors.items()}, cached.video.present),
+    )
+    half.save(tmp_path / "half.safetensors")
+    loaded = CachedTeacher.load(tmp_path / "half.safetensors")
+    assert all(vector.dtype == torch.float16 for vector in loaded.text.vectors.values())
+    batch = batch_of(world, world.features(world.spec()), [1, 4, 5])
+    assert loaded.scores(batch).dtype == torch.float32
+    torch.testing.assert_close(loaded.scores(batch), cached.scores(batch), atol=2e-3, rtol=0)
+
+
+def test_a_cache_says_what_it_was_made_from(world, teacher, tmp_path):
+    model, features, cached = teacher
+    assert cached.made_from is None
+    told = {"weights": "abc", "experts": {"x": "1"}}
+    CachedTeacher.of(model, features, world.caption_ids, world.videos, made_from=told).save(tmp_path / "c.safetensors")
+    assert CachedTeacher.load(tmp_path / "c.safetensors").made_from == told
+
+
+@pytest.mark.parametrize("spoilt", ["ids", "weights", "present", "width", "nan", "undescribed", "empty"])
+def test_a_cache_whose_parts_do_not_fit_is_refused(tmp_path, spoilt):
+    text = TextEmbedding({"e": torch.randn(3, 2)}, torch.ones(3, 1))
+    video = VideoEmbedding({"e": torch.randn(2, 2)}, torch.ones(2, 1, dtype=torch.bool))
+    captions, videos = ["a", "b", "c"], ["v", "w"]
+    if spoilt == "ids":
+        captions = ["a", "b", "a"]
+    elif spoilt == "weights":
+        text = TextEmbedding(text.vectors, torch.ones(3, 2))
+    elif spoilt == "present":
+        video = VideoEmbedding(video.vectors, torch.ones(3, 1, dtype=torch.bool))
+    elif spoilt == "width":
+        video = VideoEmbedding({"e": torch.randn(2, 3)}, video.present)
+    elif spoilt == "nan":
+        text.vectors["e"][1, 1] = torch.nan
+    elif spoilt == "undescribed":
+        video = VideoEmbedding(video.vectors, torch.tensor([[True], [False]]))
+    else:
+        videos = []
+    path = tmp_path / "cache.safetensors"
+    CachedTeacher(caption_ids=captions, text=text, video_ids=videos, video=video).save(path)
+    with pytest.raises(InputError, match=r"cache\.safetensors is not a whole teacher cache"):
+        CachedTeacher.load(path)

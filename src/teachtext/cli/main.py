@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, objectives, parity, recipe, run, study
+from teachtext.cli import (
+    benchmarks,
+    data,
+    denoise,
+    encode,
+    evaluate,
+    metrics,
+    model,
+    objectives,
+    parity,
+    recipe,
+    run,
+    study,
+    teachers,
+)
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -24,6 +38,8 @@ app.command("study")(study.study)
 app.command("extract")(encode.extract)
 app.command("embed")(encode.embed)
 app.command("train")(run.train)
+app.command("denoise")(denoise.denoise)
+app.command("teachers")(teachers.teachers)
 app.command("evaluate")(evaluate.evaluate)
 app.command("metrics")(metrics.metrics)
 app.command("parity")(parity.parity)

@@ -14,6 +14,7 @@ from teachtext.errors import InputError
 from teachtext.experiment.config_base import NAME, Config
 from teachtext.experiment.config_data import DatasetConfig, ExpertConfig
 from teachtext.experiment.config_model import (
+    DenoisingConfig,
     DistillationConfig,
     ModelConfig,
     StudentConfig,
@@ -25,6 +26,7 @@ from teachtext.files import read_yaml
 from teachtext.learning.loggers import LOGGERS
 
 _Model = TypeVar("_Model", bound=Config)
+_Part = TypeVar("_Part", bound=Config)
 
 
 class RunConfig(Config):
@@ -33,11 +35,16 @@ class RunConfig(Config):
     name: str = Field(pattern=NAME, description="of the run and its folder")
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts that the teachers see")
-    teachers: list[TeacherConfig] = Field(description="text encoders, one teacher each, or settings of a teacher")
+    teachers: list[TeacherConfig] = Field(
+        description="text encoders, one teacher each, or settings of a teacher, or teachers made elsewhere"
+    )
     student: StudentConfig
     work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    denoising: DenoisingConfig | None = Field(
+        None, description="find noisy training captions first, and train without them"
+    )
     distillation: DistillationConfig | None = Field(
         default_factory=lambda: DistillationConfig.model_validate({}),
         description="how the student is taught; null compares models and teaches none",
@@ -72,7 +79,7 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         if self.dataset.features is None:
-            check_text_specs([*(teacher.text for teacher in self.teachers), self.student.text])
+            check_text_specs([*(teacher.text for teacher in self.teachers if teacher.text), self.student.text])
             extracted = {expert.name: expert.settings for expert in self.experts if expert.file is None}
             check_video_settings(extracted, extracted)
         names = [expert.name for expert in self.experts]
@@ -91,11 +98,18 @@ class RunConfig(Config):
             unknown = sorted(set(items) - set(names)) if what.endswith(".experts") else []
             if unknown:
                 raise ValueError(f"'{what}' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}")
-        labels = [(t.text, (t.model or self.model).kind, t.experts) for t in self.teachers]
+        labels = [(t.text or str(t.path), (t.model or self.model).kind, t.experts) for t in self.teachers]
         same = [label for number, label in enumerate(labels) if label in labels[:number]]
         if same:
             raise ValueError(f"'teachers' names '{same[0][0]}' twice")
         self._check_distillation()
+        if self.denoising is not None:
+            if self.dataset.dropped is not None:
+                raise ValueError("give either 'denoising', which finds the captions to drop, or 'dataset.dropped'")
+            if self.dataset.captions != "separate":
+                raise ValueError(
+                    f"'denoising' needs captions that are queries of their own, not 'captions: {self.dataset.captions}'"
+                )
         return self
 
     def _check_distillation(self) -> None:
@@ -201,11 +215,18 @@ def show_config(config: RunConfig) -> str:
 
 
 def _resolve(config: RunConfig, folder: Path) -> RunConfig:
-    dataset = config.dataset
-    paths = {name: getattr(dataset, name) for name in ("path", "features")}
-    dataset = dataset.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})
-    experts = [
-        expert if expert.file is None else expert.model_copy(update={"file": (folder / expert.file).resolve()})
-        for expert in config.experts
-    ]
-    return config.model_copy(update={"dataset": dataset, "experts": experts, "work": config.folder.resolve()})
+    experts = [_absolute(expert, folder, "file") for expert in config.experts]
+    teachers = [_absolute(teacher, folder, "file", "folder") for teacher in config.teachers]
+    return config.model_copy(
+        update={
+            "dataset": _absolute(config.dataset, folder, "path", "features", "dropped"),
+            "experts": experts,
+            "teachers": teachers,
+            "work": config.folder.resolve(),
+        }
+    )
+
+
+def _absolute(part: _Part, folder: Path, *names: str) -> _Part:
+    paths = {name: getattr(part, name) for name in names}
+    return part.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})

@@ -42,6 +42,11 @@ class DatasetConfig(Config):
     test: str = Field("test", description="split that is touched once, at the end")
     splits_file: str = Field("splits.json", pattern=NAME, description="file of the dataset folder with the lists")
     chosen_file: str | None = Field(None, pattern=NAME, description="file with the one caption a video that is chosen")
+    dropped: Path | None = Field(
+        None,
+        description="training captions to leave out, relative to the config file: a list of 'teachtext denoise' "
+        "(.jsonl), ids (.json), or a denoising mask of the authors, imported (.json) or as it is (.pkl)",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -62,6 +67,8 @@ class DatasetConfig(Config):
         if self.train in (self.test, self.select):
             what = "test" if self.test == self.train else "select"
             raise ValueError(f"'{what}' and 'train' are both '{self.train}': a model is not tested on what it learned")
+        if self.dropped is not None and self.captions != "separate":
+            raise ValueError(f"'dropped' needs captions that are queries of their own, not 'captions: {self.captions}'")
         return self
 
     @property

@@ -1,6 +1,7 @@
 """The part of a config that says how a model is made: its architecture, its training, its teaching."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -147,9 +148,72 @@ class StudentConfig(Config):
 
 
 class TeacherConfig(Config):
-    """A model that the student learns from. What is not set is as in the run."""
+    """A model that the student learns from: trained in the run, or made elsewhere. What is not set is as in the run."""
 
-    text: TextName = Field(description="its text encoder")
-    experts: list[ExpertName] | None = Field(None, min_length=1, description="the experts it sees; by default all")
-    model: ModelConfig | None = Field(None, description="settings of its model that differ from the run's")
-    training: TrainingConfig | None = Field(None, description="settings of its training that differ from the run's")
+    text: TextName | None = Field(None, description="its text encoder: a teacher that is trained in the run")
+    experts: list[ExpertName] | None = Field(
+        None, min_length=1, description="the experts it sees; by default all (text)"
+    )
+    model: ModelConfig | None = Field(None, description="settings of its model that differ from the run's (text)")
+    training: TrainingConfig | None = Field(
+        None, description="settings of its training that differ from the run's (text)"
+    )
+    file: Path | None = Field(
+        None,
+        description="instead: a teacher in a file, relative to the config file: embeddings (.safetensors) or scored "
+        "pairs (.jsonl)",
+    )
+    folder: Path | None = Field(
+        None, description="instead: the folder of a model that was trained before, relative to the config file"
+    )
+    live: bool = Field(False, description="score each batch by the model itself, not from embeddings that were kept")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "TeacherConfig":
+        given = [name for name in ("text", "file", "folder") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of 'text', 'file' and 'folder'")
+        if self.text is None:
+            idle = [name for name in ("experts", "model", "training") if getattr(self, name) is not None]
+            if idle:
+                raise ValueError(f"'{idle[0]}' is said of a teacher that is trained here, not of a '{given[0]}'")
+        if self.file is not None:
+            if self.file.suffix not in (".safetensors", ".jsonl"):
+                raise ValueError(f"'{self.file}' is neither .safetensors (embeddings) nor .jsonl (scored pairs)")
+            if self.live:
+                raise ValueError("a file holds scores or embeddings and no model: leave 'live' out")
+        return self
+
+    @property
+    def path(self) -> Path | None:
+        """Where it was made elsewhere; None for a teacher that is trained in the run."""
+        return self.file or self.folder
+
+
+class DenoisingConfig(Config):
+    """Which training captions are dropped as noisy.
+
+    Every caption is judged by teachers that were trained on other videos: its noise is the rank of its own video among
+    those videos, as a share: 0 is the first place, 0.5 is chance, 1 the last. The authors' rule is not published; the
+    names of their masks tell of ranks below 100 and 80.
+    """
+
+    folds: int = Field(5, ge=2, description="parts of the training videos; each is judged by teachers of the others")
+    pool: Literal["mean", "median", "min", "max"] = Field("mean", description="how the teachers' judgements become one")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="drop captions with more noise than that; 0.5 unless a quantile is given"
+    )
+    quantile: float | None = Field(None, gt=0, lt=1, description="instead: drop this share, the noisiest")
+    keep_at_least: int = Field(1, ge=1, description="captions a video that are never dropped: its least noisy")
+    seed: int = Field(0, ge=0, lt=2**32, description="of the folds and of the teachers that judge")
+
+    @property
+    def limit(self) -> float:
+        """The noise above which captions are dropped, where no quantile is given."""
+        return 0.5 if self.threshold is None else self.threshold
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> "DenoisingConfig":
+        if self.threshold is not None and self.quantile is not None:
+            raise ValueError("give either 'threshold' or 'quantile'")
+        return self

@@ -2,11 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from teachtext.evaluation.names import short_names
 from teachtext.evaluation.results import Role
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Given:
+    """A teacher that was made elsewhere.
+
+    Attributes:
+        label: what it is called.
+        path: a file of embeddings or scored pairs, or the folder of a trained model.
+        is_model: whether it is such a folder.
+        live: whether the model scores every batch itself.
+    """
+
+    label: str
+    path: Path
+    is_model: bool
+    live: bool
 
 
 @dataclass(frozen=True)
@@ -21,6 +39,7 @@ class Member:
         model: its architecture.
         training: how it is trained.
         teachers: whom it learns from; nobody, for all but the taught student, and for one that learns from itself.
+        live: whether it scores every batch itself when it teaches, and is not kept as embeddings.
     """
 
     label: str
@@ -29,14 +48,18 @@ class Member:
     experts: tuple[str, ...]
     model: ModelConfig
     training: TrainingConfig
-    teachers: tuple["Member", ...] = ()
+    teachers: "tuple[Member | Given, ...]" = ()
+    live: bool = False
 
 
 def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; where nobody teaches, the student is alone."""
+    """Return the members of a run, each after those it needs; where nobody teaches, the student is alone.
+
+    Teachers that were made elsewhere are no members: they are not trained here.
+    """
+    teachers = _teachers(config)
     text = config.student.text
-    shown = short_names([*(teacher.text for teacher in config.teachers), text, *(e.name for e in config.experts)])
-    teachers = tuple(_teacher(teacher, config, shown) for teacher in config.teachers)
+    shown = _shown(config)
     alone = Member(
         f"student {shown[text]}, alone",
         "student",
@@ -45,16 +68,40 @@ def members_of(config: RunConfig) -> list[Member]:
         config.model,
         config.training,
     )
+    trained = [teacher for teacher in teachers if isinstance(teacher, Member)]
     distillation = config.distillation
     if distillation is None or not (teachers or config.learns_from_itself):
-        return [*teachers, alone]
+        return [*trained, alone]
     taught = replace(
         alone,
         label=f"student {shown[text]}, {'TeachText' if distillation.preset == 'teachtext' else distillation.preset}",
         role="teachtext",
         teachers=() if config.learns_from_itself else teachers,
     )
-    return [*teachers, alone, taught]
+    return [*trained, alone, taught]
+
+
+def judges_of(config: RunConfig) -> list[Member]:
+    """Return who judges captions: the teachers that are trained in the run, or where there are none the student alone.
+
+    A teacher that was made elsewhere cannot judge: it may have learned from the very captions.
+    """
+    members = members_of(config)
+    return [m for m in members if m.role == "teacher"] or [m for m in members if m.role == "student"]
+
+
+def given_teachers(config: RunConfig) -> list[Given]:
+    """Return the teachers of a run that were made elsewhere."""
+    return [teacher for teacher in _teachers(config) if isinstance(teacher, Given)]
+
+
+def _teachers(config: RunConfig) -> tuple[Member | Given, ...]:
+    return tuple(_teacher(teacher, config, _shown(config)) for teacher in config.teachers)
+
+
+def _shown(config: RunConfig) -> Mapping[str, str]:
+    texts = [teacher.text for teacher in config.teachers if teacher.text]
+    return short_names([*texts, config.student.text, *(expert.name for expert in config.experts)])
 
 
 def _told(experts: Sequence[str], everything: Sequence[str], shown: Mapping[str, str]) -> str:
@@ -64,7 +111,10 @@ def _told(experts: Sequence[str], everything: Sequence[str], shown: Mapping[str,
     return ", ".join(shown[name] for name in experts)
 
 
-def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> Member:
+def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> Member | Given:
+    if teacher.path is not None:
+        return Given(f"teacher {teacher.path.name}", teacher.path, teacher.folder is not None, teacher.live)
+    text = teacher.text or ""
     everything = [expert.name for expert in config.experts]
     model = teacher.model or config.model
     experts = tuple(sorted(teacher.experts or everything))
@@ -72,5 +122,5 @@ def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]
         *([model.kind] if model.kind != config.model.kind else []),
         *([_told(experts, everything, shown)] if len(experts) < len(everything) else []),
     ]
-    label = f"teacher {shown[teacher.text]}" + (f" ({'; '.join(differs)})" if differs else "")
-    return Member(label, "teacher", teacher.text, experts, model, teacher.training or config.training)
+    label = f"teacher {shown[text]}" + (f" ({'; '.join(differs)})" if differs else "")
+    return Member(label, "teacher", text, experts, model, teacher.training or config.training, live=teacher.live)

@@ -10,13 +10,17 @@ import torch
 from teachtext import __version__
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
+from teachtext.evaluation.noise_report import NoiseFound
 from teachtext.evaluation.results import Direction, Results, Row, TestedOn, as_seed_result, effects_of
+from teachtext.evaluation.roster_report import RosterFound
 from teachtext.evaluation.significance import Difference
 from teachtext.experiment.config import RunConfig, show_config
+from teachtext.experiment.denoise import find_noise
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test
 from teachtext.experiment.members import Member, members_of
 from teachtext.experiment.questions import answered, asked
 from teachtext.experiment.report import write_report
+from teachtext.experiment.roster import check_roster, compare_roster
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import locked, write_text
@@ -50,15 +54,37 @@ def prepare(workspace: Workspace) -> list[str]:
     return set_aside
 
 
+def denoise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
+    """Find noisy training captions; see `teachtext.experiment.denoise`."""
+    with torch_settings(workspace.config):
+        return find_noise(workspace, progress)
+
+
 def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
-    """Train every member of the run with every seed."""
+    """Train every member of the run with every seed, without noisy captions where the config asks for that."""
+    if workspace.config.denoising:
+        denoise(workspace, progress)
     with torch_settings(workspace.config):
         trainings = list(_trainings(workspace))
+        # before all else: a file that does not fit is better told now than after the trainings
+        trainings[-1].check_teachers(progress)
         for training in trainings:
             training.check()
         for training in trainings:
             training.train(progress)
     return trainings
+
+
+def compare_teachers(workspace: Workspace, progress: Progress = silent) -> RosterFound:
+    """Train the teachers of the run with every seed, and compare them on the split that selects."""
+    if workspace.config.denoising:
+        denoise(workspace, progress)
+    with torch_settings(workspace.config):
+        check_roster(workspace)
+        for training in _trainings(workspace):
+            if training.member.role == "teacher":
+                training.train(progress)
+        return compare_roster(workspace, progress)
 
 
 def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:

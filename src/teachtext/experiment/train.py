@@ -1,6 +1,6 @@
 """Train the members of a run, each once for a seed; what is trained already is not trained again."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,27 +8,29 @@ from typing import Any
 import torch
 from torch import nn
 
-from teachtext.data.features import Features
-from teachtext.data.types import Caption
+from teachtext.data.features import Features, described
+from teachtext.data.folds import Fold
+from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
-from teachtext.experiment.members import Member
+from teachtext.experiment.members import Given, Member
+from teachtext.experiment.teachers import frozen, given_teacher, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
 from teachtext.learning.distillation.objective import Distillation
-from teachtext.learning.inference import score
+from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
-from teachtext.learning.teachers import CachedTeacher
+from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer, best_epoch
 from teachtext.models.build import known_arguments
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.progress import Progress
+from teachtext.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,41 @@ class Training:
 
     The folder's name carries a fingerprint of everything that could change the numbers, so a changed config trains
     anew and an unchanged one is found again.
+
+    Attributes:
+        workspace: of the run.
+        member: who is trained.
+        seed: of weights, batches and picks.
+        fold: its held-out videos are not learned from; by default all training videos are.
     """
 
     workspace: Workspace
     member: Member
     seed: int
+    fold: Fold | None = None
+
+    @property
+    def label(self) -> str:
+        """What it is called while it is made."""
+        return ", ".join([self.member.label, f"seed {self.seed}", *([str(self.fold)] if self.fold else [])])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """What it learns from, is selected on and tested on.
+
+        Without a fold the run's; with one all captions, noisy ones too, of the videos that are not held out.
+        """
+        if self.fold is None:
+            return self.workspace.dataset
+        whole = self.workspace.described_dataset
+        return replace(whole, splits={**whole.splits, whole.protocol.train: self.fold.rest})
 
     @cached_property
     def folder(self) -> Path:
         """Folder of the trained model."""
         taught = "-taught" if self._distillation else ""
-        name = f"{folder_name(self.member.text)}{taught}-seed{self.seed}-{fingerprint(self._essence())}"
+        fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
+        name = f"{folder_name(self.member.text)}{taught}{fold}-seed{self.seed}-{fingerprint(self._essence())}"
         return self.workspace.models_folder / name
 
     @property
@@ -57,8 +83,8 @@ class Training:
 
     @cached_property
     def teachers(self) -> list["Training"]:
-        """The trainings of its teachers, with the same seed."""
-        return [Training(self.workspace, teacher, self.seed) for teacher in self.member.teachers]
+        """The trainings of its teachers, with the same seed; those that were made elsewhere have none."""
+        return [replace(self, member=teacher) for teacher in self.member.teachers if isinstance(teacher, Member)]
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -84,11 +110,13 @@ class Training:
             trained_on=self._train_videos,
             origin={
                 "run": config.name,
-                "dataset": workspace.dataset.name,
+                "dataset": self.dataset.name,
                 "train_videos": len(self._train_videos),
+                "train_captions": len(self._train_queries),
                 "role": member.role,
-                "teachers": [teacher.text for teacher in member.teachers],
+                "teachers": [one.text if isinstance(one, Member) else one.path.name for one in member.teachers],
                 "seed": self.seed,
+                **({"fold": str(self.fold)} if self.fold else {}),
                 "training": member.training.model_dump(),
                 "distillation": self._distillation and self._distillation.model_dump(),
             },
@@ -118,10 +146,10 @@ class Training:
         config = self.member.training
         torch.manual_seed(self.seed)
         model = self.spec.build().to(self.workspace.config.device)
-        what = f"train {self.member.label}, seed {self.seed}"
+        what = f"train {self.label}"
         trainer = Trainer(
             model=model,
-            objective=self._objective(model).to(self.workspace.config.device),
+            objective=self._objective(model, progress).to(self.workspace.config.device),
             batches=CaptionPicks(
                 features=self.features,
                 captions=self._captions(),
@@ -129,7 +157,7 @@ class Training:
                 captions_per_video=config.captions_per_video,
                 seed=self.seed,
             ),
-            validate=self._validate if self.workspace.dataset.protocol.select else None,
+            validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
             epochs=config.epochs,
             optimizer=config.optimizer,
@@ -148,7 +176,7 @@ class Training:
         score = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
         save_card(
             self.folder,
-            f"{self.member.label} on {self.workspace.dataset.name}",
+            f"{self.member.label} on {self.dataset.name}",
             {
                 "text encoder": self.member.text,
                 "video experts": ", ".join(self.member.experts),
@@ -164,54 +192,80 @@ class Training:
         """Return `best_epoch`, `parameters` and `history` of a done training."""
         return read_json(self.folder / METRICS)
 
-    def as_teacher(self) -> CachedTeacher:
-        """Freeze the trained model over the whole training split; made once, then read."""
-        dataset = self.workspace.dataset
-        train = dataset.protocol.train
-        captions, videos = [caption.id for caption in dataset.queries_of(train)], list(dataset.splits[train])
-        path = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
-        if not path.exists():
+    def check_teachers(self, progress: Progress) -> None:
+        """Raise InputError where a teacher that was made elsewhere cannot teach what is learned here."""
+        for teacher in self._sources():
+            if isinstance(teacher, Given):
+                self._teacher(teacher, progress)
+
+    def as_teacher(self, progress: Progress = silent) -> Teacher:
+        """Freeze the trained model over the whole training split; made once, then read, unless it teaches live."""
+        if self.member.live:
             model, _ = load_model(self.folder)
-            CachedTeacher.of(model, self.features, captions, videos).save(path)
-        teacher = CachedTeacher.load(path)
-        teacher.require(caption_ids=captions, video_ids=videos, source=path)
-        return teacher
+            return LiveTeacher(model=model.to(self.workspace.config.device), features=self.features)
+        captions, videos = self._taught_captions()
+        cache = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
+        return frozen(self.folder, self.features, captions, videos, cache, label=self.label, progress=progress)
+
+    def _taught_captions(self) -> tuple[list[str], list[str]]:
+        """Return all captions and videos of the training split, those too that its own experts cannot read."""
+        train = self.dataset.protocol.train
+        return [caption.id for caption in self.dataset.queries_of(train)], list(self.dataset.splits[train])
 
     @property
     def _distillation(self) -> DistillationConfig | None:
         return self.workspace.config.distillation if self.member.role == "teachtext" else None
 
-    def _objective(self, model: RetrievalModel) -> Objective:
+    def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
         ranking = _ranking_loss(self.member.training)
         if self._distillation is None:
             return Retrieval(ranking=ranking)
         return Distillation(
             ranking=ranking,
             parts=self._distillation.parts,
-            teachers=[teacher.as_teacher() for teacher in self.teachers],
+            teachers=[self._teacher(teacher, progress) for teacher in self._sources()],
             student=model,
         )
 
+    def _sources(self) -> "list[Training | Given]":
+        """Return what its teachers come from, in the order of the config."""
+        trained = iter(self.teachers)
+        return [teacher if isinstance(teacher, Given) else next(trained) for teacher in self.member.teachers]
+
+    def _teacher(self, source: "Training | Given", progress: Progress) -> Teacher:
+        if isinstance(source, Given):
+            return given_teacher(self.workspace, source, *self._taught_captions(), progress)
+        return source.as_teacher(progress)
+
+    def _identity(self, source: "Training | Given") -> Any:
+        if isinstance(source, Given):
+            return identity_of(self.workspace, source)
+        return [source.folder.name, "live"] if source.member.live else source.folder.name
+
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
-        dataset = self.workspace.dataset
-        videos = dataset.splits[dataset.protocol.select or ""]
-        found = score(model, self.features, self._select_queries, videos)
+        found = self.score_selection(model)
         return retrieval_metrics(found.similarity, found.video_of)
+
+    def score_selection(self, model: RetrievalModel) -> Scores:
+        """Score a model on the split that selects the epoch."""
+        videos = self.dataset.splits[self.dataset.protocol.select or ""]
+        return score(model, self.features, self._select_queries, videos)
 
     @cached_property
     def _train_videos(self) -> list[str]:
         """The training videos that it can read."""
-        return self.workspace.readable(self.workspace.dataset.protocol.train, self.member.experts)
+        files = [self.workspace.expert_file(name) for name in self.member.experts]
+        return described(self.dataset.splits[self.dataset.protocol.train], files)
 
     @cached_property
     def _train_queries(self) -> list[Caption]:
-        dataset, videos = self.workspace.dataset, set(self._train_videos)
-        return [query for query in dataset.queries_of(dataset.protocol.train) if query.video_id in videos]
+        videos = set(self._train_videos)
+        return [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
 
     @cached_property
     def _select_queries(self) -> list[Caption]:
-        select = self.workspace.dataset.protocol.select
-        return self.workspace.dataset.queries_of(select) if select else []
+        select = self.dataset.protocol.select
+        return self.dataset.queries_of(select) if select else []
 
     def _captions(self) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}
@@ -230,7 +284,7 @@ class Training:
             "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
             "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
-            "teachers": [teacher.folder.name for teacher in self.teachers],
+            "teachers": [self._identity(source) for source in self._sources()],
             # whatever the preset is called that they are of
             "distillation": self._distillation and asdict(self._distillation.parts),
         }

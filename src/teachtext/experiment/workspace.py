@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.data.benchmarks import benchmark
+from teachtext.data.dropped import without_dropped
 from teachtext.data.features import described, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
@@ -25,7 +26,13 @@ from teachtext.encoders.registry import (
 )
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_model import DenoisingConfig
+from teachtext.experiment.members import judges_of
+from teachtext.files import fingerprint, read_json
+from teachtext.learning.checkpoint import load_spec
 from teachtext.progress import Progress, silent
+
+DROPPED, RECORD = "dropped.jsonl", "denoising.json"
 
 
 @dataclass
@@ -74,9 +81,33 @@ class Workspace:
         return self.config.folder / "report.html"
 
     @property
+    def denoising_folder(self) -> Path:
+        """Which captions are kept and dropped, and the report of it; of other settings in another folder."""
+        config = self.config
+        settings = config.denoising or DenoisingConfig()
+        experts = [expert.model_dump(mode="json") for expert in config.experts]
+        judges = [
+            [judge.text, judge.experts, judge.model.model_dump(), judge.training.model_dump()]
+            for judge in judges_of(config)
+        ]
+        dataset = config.dataset.model_dump(mode="json", exclude={"dropped"})
+        told = fingerprint([settings.model_dump(), experts, judges, dataset])
+        cut = f"quantile{settings.quantile:g}" if settings.quantile else f"above{settings.limit:g}"
+        return config.folder / "denoising" / f"{settings.pool}-{cut}-folds{settings.folds}-seed{settings.seed}-{told}"
+
+    @property
+    def dropped_path(self) -> Path | None:
+        """The list of training captions to leave out, given or made here; None where all are learned from."""
+        own = self.denoising_folder / DROPPED if self.config.denoising else None
+        return self.config.dataset.dropped or own
+
+    @cached_property
     def text_encoders(self) -> list[str]:
         """Text encoders of the teachers and the student, each once."""
-        return list(dict.fromkeys([*(t.text for t in self.config.teachers), self.config.student.text]))
+        teachers = self.config.teachers
+        trained = [teacher.text for teacher in teachers if teacher.text]
+        models = [load_spec(teacher.folder).text_encoder for teacher in teachers if teacher.folder]
+        return list(dict.fromkeys([*trained, *models, self.config.student.text]))
 
     @cached_property
     def listed_dataset(self) -> Dataset:
@@ -109,6 +140,21 @@ class Workspace:
 
     @cached_property
     def dataset(self) -> Dataset:
+        """What is learned from and tested on: `described_dataset` without the training captions that are dropped."""
+        path = self.dropped_path
+        if path is None:
+            return self.described_dataset
+        if self.config.dataset.dropped:
+            return without_dropped(self.described_dataset, path)
+        if not path.exists():
+            raise InputError(f"{path} is not there yet", "run 'teachtext denoise' with this config")
+        dataset = without_dropped(self.described_dataset, path, may_be_empty=True)
+        by_hand = read_json(path.with_name(RECORD)).get("by_hand")
+        told = [f"{path.name} was edited: {by_hand:,} captions were decided by hand"] if by_hand else []
+        return replace(dataset, notes=[*dataset.notes, *told])
+
+    @cached_property
+    def described_dataset(self) -> Dataset:
         """The dataset cut to the videos that the student's experts can describe."""
         files = [self.expert_file(name) for name in self.config.student_experts]
         dataset = only_described(self.listed_dataset, files)
@@ -129,7 +175,13 @@ class Workspace:
         return list({caption.id: caption for caption in (*queries, *asked)}.values())
 
     def check_names(self) -> None:
-        """Raise InputError for an expert or text encoder that neither came with the dataset nor is registered."""
+        """Raise InputError for what is not there.
+
+        An expert or text encoder that neither came with the dataset nor is registered, a teacher, a list of captions.
+        """
+        for path in (*(teacher.path for teacher in self.config.teachers), self.config.dataset.dropped):
+            if path is not None and not path.exists():
+                raise InputError(f"{path} does not exist", "correct the path in the config")
         given = self.config.dataset.features
         experts = self._extracted()
         texts = [name for name in self.text_encoders if self._given("text", folder_name(name)) is None]

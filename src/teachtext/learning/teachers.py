@@ -2,9 +2,9 @@
 
 import errno
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,65 +34,86 @@ class Teacher(Protocol):
 class CachedTeacher:
     """A frozen teacher's embeddings, with mixture weights and presence, so that its scores are exact.
 
-    The teacher's experts and text encoder need not be the student's: captions and videos are found by their ids.
+    The teacher's experts and text encoder need not be the student's: captions and videos are found by their ids. What
+    is kept in float16 stays so in memory; scores are computed in float32.
 
     Args:
         caption_ids: C ids of the rows of `text`.
         text: C captions.
         video_ids: B ids of the rows of `video`.
         video: B videos.
+        made_from: checksums of the model and the features behind it, where they are known.
+        name: what errors call it: its file.
     """
 
     def __init__(
-        self, *, caption_ids: Sequence[str], text: TextEmbedding, video_ids: Sequence[str], video: VideoEmbedding
+        self,
+        *,
+        caption_ids: Sequence[str],
+        text: TextEmbedding,
+        video_ids: Sequence[str],
+        video: VideoEmbedding,
+        made_from: Mapping[str, Any] | None = None,
+        name: str = "the teacher",
     ) -> None:
         self.text = text
         self.video = video
+        self.made_from = made_from
+        self.name = name
         self._caption_row = {caption_id: row for row, caption_id in enumerate(caption_ids)}
         self._video_row = {video_id: row for row, video_id in enumerate(video_ids)}
 
-    def require(self, *, caption_ids: Iterable[str], video_ids: Iterable[str], source: Path) -> None:
-        """Check that the teacher knows all that a student learns from; by ids, in whatever order.
-
-        Args:
-            caption_ids: of the student's captions.
-            video_ids: of the student's videos.
-            source: where the teacher is from, for the error.
-
-        Raises:
-            InputError: naming the first caption or video that it does not know.
-        """
-        for what, needed, known in (
-            ("caption", caption_ids, self._caption_row),
-            ("video", video_ids, self._video_row),
-        ):
-            missing = [one for one in needed if one not in known]
-            if missing:
-                raise InputError(
-                    f"{source} does not know {what} '{missing[0]}'"
-                    + (f" and {len(missing) - 1} more" if missing[1:] else ""),
-                    "make that teacher anew, from the captions and videos that the student learns from",
-                )
-
     @torch.no_grad()
     def scores(self, batch: Batch) -> Tensor:
-        """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device; see `Teacher`."""
-        captions = torch.tensor([self._caption_row[caption_id] for caption_id in batch.text.ids])
-        videos = torch.tensor([self._video_row[video_id] for video_id in batch.video.ids])
-        video = self.video.select(videos)
-        found = similarity(self.text.select(captions), video).masked_fill(~video.known, torch.nan)
+        """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device; see `Teacher`.
+
+        Raises:
+            InputError: it does not know a caption or a video.
+        """
+        found = self.table(batch.text.ids, batch.video.ids)
+        known = self.video.select(self._videos(batch.video.ids)).known
+        found = found.masked_fill(~known, torch.nan)
         return found.to(batch.text.tokens.device)
+
+    @torch.no_grad()
+    def table(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> Tensor:
+        """Return the scores (C, B) of captions against videos.
+
+        Raises:
+            InputError: it does not know one of them.
+        """
+        self.require(caption_ids, video_ids)
+        text = self.text.select(torch.tensor([self._caption_row[caption_id] for caption_id in caption_ids]))
+        video = self.video.select(self._videos(video_ids))
+        return similarity(
+            TextEmbedding(_single(text.vectors), text.weights.float()),
+            VideoEmbedding(_single(video.vectors), video.present),
+        )
+
+    def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Raise InputError unless it knows all of these captions and videos."""
+        require_ids(self.name, "caption", caption_ids, self._caption_row)
+        require_ids(self.name, "video", video_ids, self._video_row)
+
+    def _videos(self, video_ids: Sequence[str]) -> Tensor:
+        return torch.tensor([self._video_row[video_id] for video_id in video_ids])
+
+    def knows(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> bool:
+        """Tell whether it knows all of these captions and videos."""
+        return self._caption_row.keys() >= set(caption_ids) and self._video_row.keys() >= set(video_ids)
 
     def save(self, path: Path) -> None:
         """Write the cache as one safetensors file."""
         tensors = {f"text/{name}": vector for name, vector in self.text.vectors.items()}
         tensors |= {f"video/{name}": vector for name, vector in self.video.vectors.items()}
         tensors |= {"weights": self.text.weights, "present": self.video.present}
-        ids = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
+        told = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
+        if self.made_from is not None:
+            told["made_from"] = json.dumps(self.made_from)
         with atomic(path) as temporary:
             try:
                 # straight from the tensors: a cache can be larger than what is left of the memory
-                save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=ids)
+                save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=told)
             except SafetensorError as error:
                 full = errno.ENOSPC if "No space left" in str(error) else errno.EIO
                 raise OSError(full, str(error)) from error
@@ -102,26 +123,36 @@ class CachedTeacher:
         """Read a cache.
 
         Raises:
-            InputError: the file is missing, truncated or not such a cache.
+            InputError: the file is missing, truncated or not such a cache, or it holds NaN.
         """
         try:
             with safe_open(path, framework="pt") as file:
-                ids = file.metadata()
+                told = file.metadata()
                 names = [name.removeprefix("text/") for name in file.keys() if name.startswith("text/")]  # noqa: SIM118
                 text = {name: file.get_tensor(f"text/{name}") for name in names}
                 video = {name: file.get_tensor(f"video/{name}") for name in names}
-                return cls(
-                    caption_ids=json.loads(ids["captions"]),
+                loaded = cls(
+                    caption_ids=json.loads(told["captions"]),
                     text=TextEmbedding(text, file.get_tensor("weights")),
-                    video_ids=json.loads(ids["videos"]),
+                    video_ids=json.loads(told["videos"]),
                     video=VideoEmbedding(video, file.get_tensor("present")),
+                    made_from=json.loads(told.get("made_from", "null")),
+                    name=str(path),
                 )
+            loaded._check()
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is not a whole teacher cache ({error})", "delete it and run again") from error
+        return loaded
 
     @classmethod
     def of(
-        cls, model: RetrievalModel, features: Features, caption_ids: Sequence[str], video_ids: Sequence[str]
+        cls,
+        model: RetrievalModel,
+        features: Features,
+        caption_ids: Sequence[str],
+        video_ids: Sequence[str],
+        *,
+        made_from: Mapping[str, Any] | None = None,
     ) -> "CachedTeacher":
         """Freeze a model: embed all captions and videos that the student will learn from."""
         return cls(
@@ -129,4 +160,73 @@ class CachedTeacher:
             text=embed_texts(model, features, caption_ids),
             video_ids=video_ids,
             video=embed_videos(model, features, video_ids),
+            made_from=made_from,
         )
+
+    def _check(self) -> None:
+        """Raise ValueError where the parts do not belong together."""
+        captions, videos, experts = len(self._caption_row), len(self._video_row), len(self.text.vectors)
+        if not captions or not videos or not experts:
+            raise ValueError("it holds no captions, videos or experts")
+        wanted = {"weights": (self.text.weights, captions), "present": (self.video.present, videos)}
+        for what, (table, rows) in wanted.items():
+            if table.shape != (rows, experts):
+                raise ValueError(f"'{what}' has shape {tuple(table.shape)}, not ({rows}, {experts})")
+        for name, vector in self.text.vectors.items():
+            other = self.video.vectors[name]
+            if vector.ndim != 2 or vector.shape[0] != captions or other.shape != (videos, vector.shape[1]):
+                raise ValueError(f"the vectors of '{name}' have shapes {tuple(vector.shape)} and {tuple(other.shape)}")
+            # a missing expert has any vector, and a weight of zero: what it holds must be a number all the same
+            if not vector.isfinite().all() or not other.isfinite().all():
+                raise ValueError(f"the vectors of '{name}' hold NaN or infinite values")
+        if not self.video.present.any(dim=1).all() or not self.text.weights.isfinite().all():
+            raise ValueError("a video without experts, or weights that are no numbers")
+
+
+class LiveTeacher:
+    """A frozen model that scores every batch itself, from features of its own.
+
+    Slower than a cache, but nothing is kept on disk or in memory beside the model.
+
+    Args:
+        model: never trained here.
+        features: what it reads; captions and videos are found by their ids.
+    """
+
+    def __init__(self, *, model: RetrievalModel, features: Features) -> None:
+        self.model = model.requires_grad_(False)
+        self.features = features
+
+    @torch.no_grad()
+    def scores(self, batch: Batch) -> Tensor:
+        """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device.
+
+        Raises:
+            InputError: a caption or a video has no features.
+        """
+        own = Batch(self.features.texts(batch.text.ids), self.features.videos(batch.video.ids))
+        self.model.eval()
+        found = self.model.embed(own.to(next(self.model.parameters()).device))
+        return found.scores.masked_fill(~found.video.known, torch.nan).to(batch.text.tokens.device)
+
+    def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Raise InputError unless there are features of all of these captions and videos."""
+        text, experts = self.features.text, self.features.experts.values()
+        require_ids(str(text.folder), "caption", caption_ids, {i for i in caption_ids if text.rows_of(i)})
+        described = {video_id for video_id in video_ids if any(file.rows_of(video_id) for file in experts)}
+        require_ids(f"the features of {', '.join(self.features.experts)}", "video", video_ids, described)
+
+
+def require_ids(name: str, kind: str, wanted: Sequence[str], known: Collection[str]) -> None:
+    """Raise InputError unless all ids are known: they are found by id, never by position."""
+    missing = [item for item in wanted if item not in known]
+    if missing:
+        more = f" and {len(missing) - 1:,} others" if len(missing) > 1 else ""
+        raise InputError(
+            f"{name} knows nothing of {kind} '{missing[0]}'{more}",
+            "make it again, with every training caption and video",
+        )
+
+
+def _single(vectors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: vector.float() for name, vector in vectors.items()}

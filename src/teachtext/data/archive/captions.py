@@ -1,12 +1,17 @@
 """The words of an archive: captions, splits, denoising masks, and which caption is the query."""
 
+import pickle
+import pickletools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from teachtext.data.archive.pickles import unpickled
 from teachtext.data.archive.standins import Array, listed
 from teachtext.errors import InputError
+from teachtext.files import write_bytes
 
 _RAW = "the raw captions and all that counts them must come from one archive"
 
@@ -81,6 +86,34 @@ def read_mask(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, li
     return {"kept": sorted(kept), "dropped": sorted(dropped)}
 
 
+def write_mask(path: Path, *, kept: Iterable[str], dropped: Iterable[str]) -> None:
+    """Write a denoising mask as the authors' trainer reads it: what `read_mask` reads back the same.
+
+    For each video a vector of 0 and 1, one number a caption. A place that neither list names gets 0.
+
+    Args:
+        path: of the pickle, which any numpy can read.
+        kept: ids of the form `<video>#<place among its captions>`.
+        dropped: likewise.
+
+    Raises:
+        InputError: an id is not of this form.
+    """
+    places: dict[str, dict[int, int]] = {}
+    for flag, ids in ((1, kept), (0, dropped)):
+        for caption_id in ids:
+            video_id, _, place = caption_id.rpartition("#")
+            if not place.isdecimal():
+                raise InputError(
+                    f"caption '{caption_id}' does not say its place, which a mask needs", "name it <video>#<number>"
+                )
+            places.setdefault(video_id, {})[int(place)] = flag
+    masks = {
+        video_id: np.array([own.get(place, 0) for place in range(max(own) + 1)]) for video_id, own in places.items()
+    }
+    write_bytes(path, _for_any_numpy(pickle.dumps(masks, protocol=2)))
+
+
 def read_chosen(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the id of the caption that is a video's query, by video id.
 
@@ -141,6 +174,16 @@ def entries(content: Any, path: Path) -> Iterable[tuple[str, Any]]:
         if not isinstance(key, str):
             raise InputError(f"{path} names a video by {repr(key)[:40]}, not by a text", "copy or download it again")
         yield key, value
+
+
+def _for_any_numpy(data: bytes) -> bytes:
+    """Name the inner module of numpy 2 as the numpy of the authors' trainer does, which is a name that both know."""
+    new, old = b"numpy._core.multiarray", b"numpy.core.multiarray"
+    for opcode, told, start in pickletools.genops(data):
+        # it is named once, and from there on by its place
+        if opcode.name == "GLOBAL" and told == f"{new.decode()} _reconstruct" and start is not None:
+            return data[: start + 1] + old + data[start + 1 + len(new) :]
+    return data
 
 
 def _list(value: Any, path: Path, video_id: str) -> list[Any]:

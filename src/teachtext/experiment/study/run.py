@@ -12,7 +12,8 @@ from teachtext.evaluation.study.results import Missing, StudyResults, StudyRow
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import TeacherConfig
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test, ranks_path
-from teachtext.experiment.run import check_device, tested_on, versions
+from teachtext.experiment.members import Member
+from teachtext.experiment.run import check_device, denoise, tested_on, versions
 from teachtext.experiment.study.entries import Entry
 from teachtext.experiment.study.parallel import jobs_of, train_all
 from teachtext.experiment.study.study import Study, show_study
@@ -75,6 +76,9 @@ def _prepare(study: Study, progress: Progress) -> tuple[dict[str, Workspace], li
         entry.variant.label: together[entry.variant.config.folder].sharing(entry.variant.config)
         for entry in study.entries
     }
+    noisy = {one.denoising_folder: one for one in sharing.values() if one.config.denoising}
+    for workspace in noisy.values():
+        denoise(workspace, progress)
     return sharing, list(dict.fromkeys(set_aside))
 
 
@@ -82,11 +86,11 @@ def _all_of(entries: list[Entry]) -> RunConfig:
     """Return a config that has the experts and text encoders of all these rows and of their teachers."""
     configs = [entry.variant.config for entry in entries]
     experts = {expert.name: expert for config in configs for expert in config.experts}
-    texts = [member.text for entry in entries for member in (entry.member, *entry.member.teachers)]
+    members = [one for entry in entries for one in (entry.member, *entry.member.teachers) if isinstance(one, Member)]
     return configs[0].model_copy(
         update={
             "experts": list(experts.values()),
-            "teachers": [TeacherConfig(text=text) for text in dict.fromkeys(texts)],
+            "teachers": [TeacherConfig(text=text) for text in dict.fromkeys(member.text for member in members)],
         }
     )
 
@@ -156,7 +160,7 @@ def _row(study: Study, entry: Entry, trainings: list[Training], ranks: list[Quer
             for training, folder, metrics, found in zip(trainings, folders, told, ranks, strict=True)
         ],
         changes=dict(entry.variant.changes),
-        teachers=[teacher.text for teacher in entry.member.teachers],
+        teachers=[one.text if isinstance(one, Member) else one.path.name for one in entry.member.teachers],
         tested=tested_on(trainings[0].workspace),
         ranks=[ranks_path(training).relative_to(study.folder).as_posix() for training in trainings],
     )

@@ -1,0 +1,43 @@
+"""`teachtext denoise`: find noisy training captions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def denoise(
+    config: Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")],
+    mask: Annotated[
+        Path | None, typer.Option(help="Also write which captions are kept as a mask of the authors, a .pkl file.")
+    ] = None,
+) -> None:
+    """Find noisy training captions.
+
+    Teachers that were trained on other videos rank each caption's own. Writes lists to read and edit, and a report.
+    """
+    from teachtext.cli.progress import console, shown
+    from teachtext.evaluation.noise_report import judges_sheet, summary
+    from teachtext.experiment.config import load_config
+    from teachtext.experiment.denoise import REPORT, write_mask
+    from teachtext.experiment.run import denoise as find
+    from teachtext.experiment.run import prepare
+    from teachtext.experiment.workspace import DROPPED, Workspace
+
+    loaded = load_config(config)
+    with shown() as progress:
+        workspace = Workspace(loaded, progress)
+        set_aside = prepare(workspace)
+        found = find(workspace, progress)
+    for line in set_aside:
+        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
+    console.print(summary(found).table())
+    console.print(judges_sheet(found).table())
+    folder = workspace.denoising_folder
+    console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
+    console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)
+    if mask is not None:
+        write_mask(workspace, mask)
+        console.print(f"Mask: {mask}", markup=False, soft_wrap=True)
+    if loaded.denoising is None and loaded.dataset.dropped is None:
+        console.print("To train without them: 'denoising: {}' in the config, or 'dataset.dropped' with that list.")
