@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -30,6 +31,7 @@ from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 from teachtext.experiment.run import run
 from teachtext.learning.distillation.presets import preset
+from teachtext.learning.teachers import CachedTeacher
 
 Tiny = Callable[..., RunConfig]
 COMMAND = str(Path(sys.executable).parent / "teachtext")
@@ -214,6 +216,20 @@ def test_other_objectives_and_several_captions_a_video(
     origin = json.loads((taught / "config.json").read_text())["origin"]
     assert origin["distillation"]["preset"] == objective["preset"]
     assert origin["teachers"] == ([] if objective["preset"] == "momentum" else ["glove", "wordllama"])
+
+
+def test_a_teacher_that_does_not_know_a_training_caption_is_refused_by_name(copied: Callable[..., RunConfig]):
+    config = copied(distillation={"weight": 2.0}, seeds=[0])
+    (path,) = (config.folder / "models").glob("glove-seed0-*/embeddings-*.safetensors")
+    whole = CachedTeacher.load(path)
+    captions = list(whole._caption_row)[1:]
+    rows = torch.arange(1, len(captions) + 1)
+    CachedTeacher(
+        caption_ids=captions, text=whole.text.select(rows), video_ids=list(whole._video_row), video=whole.video
+    ).save(path)
+    lost = next(iter(whole._caption_row))
+    with pytest.raises(InputError, match=re.escape(f"{path} does not know caption '{lost}': make that teacher anew")):
+        run(config)
 
 
 def test_the_name_of_a_preset_trains_nothing_anew(copied: Callable[..., RunConfig]):

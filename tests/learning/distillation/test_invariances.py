@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from matrices import distillation, random_matrix
+from matrices import distillation, gradient, random_matrix
 
 from teachtext.learning.distillation.presets import preset
 
@@ -77,3 +77,15 @@ def test_reductions_differ_by_the_size_of_the_batch():
     pairs, lists, total = (distillation(replace(TEACHTEXT, reduction=name), scores, teacher) for name in reductions)
     torch.testing.assert_close(lists, 5 * pairs)
     torch.testing.assert_close(total, 25 * pairs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -77.7])
+def test_a_list_of_equal_scores_has_no_correlation_and_no_wild_gradient(dtype, value):
+    parts = replace(TEACHTEXT, distance="pearson", reduction="mean_lists")
+    flat, other = torch.full((5, 5), value, dtype=dtype), random_matrix(5, 1, dtype=dtype)
+    assert distillation(parts, flat, other).item() == 1
+    assert (gradient(parts, flat, other) == 0).all()
+    # of a teacher that finds all equal nothing is learned
+    assert distillation(parts, other, flat).item() == 0
+    assert (gradient(parts, other, flat) == 0).all()
