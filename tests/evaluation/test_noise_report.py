@@ -77,4 +77,4 @@ def test_every_judge_is_shown_with_what_it_found():
     sheet = judges_sheet(found())
     assert [row[0] for row in sheet.rows] == ["teacher one", "teacher two"]
     assert len(sheet.columns) == len(sheet.rows[0]) == 6
-    assert "among the 4 videos" in sheet.note
+    assert "among 4 videos" in sheet.note

@@ -177,6 +177,16 @@ def test_another_threshold_or_quantile_needs_no_training(done: Done, copied: Cal
     assert all(had - lost >= 3 for had, lost in found.per_video.values())
 
 
+def test_the_gallery_may_be_all_training_videos(done: Done, copied: Callable[..., RunConfig]):
+    config = copied(denoising={"folds": FOLDS, "gallery": "train"})
+    models = models_in(config)
+    found = find(config)
+    assert models_in(config) == models and set(found.gallery.tolist()) == {len(done.sketch.splits["train"])}
+    # whatever is ranked beside them, videos of the fold keep their order
+    assert (found.ranks >= done.found.ranks).all() and (found.ranks > done.found.ranks).any()
+    assert found.detection is not None and found.detection.average_precision > 0.4
+
+
 class Stopped(Exception):
     pass
 

@@ -127,7 +127,7 @@ def judges_sheet(found: NoiseFound) -> Sheet:
         "The judges, on captions of videos that they were not trained on",
         columns,
         rows,
-        note=f"Text to video among the {among} videos of a fold; percentages, ranks from 1.",
+        note=f"Text to video among {among} videos; percentages, ranks from 1.",
     )
 
 

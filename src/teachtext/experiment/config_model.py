@@ -193,12 +193,15 @@ class TeacherConfig(Config):
 class DenoisingConfig(Config):
     """Which training captions are dropped as noisy.
 
-    Every caption is judged by teachers that were trained on other videos: its noise is the rank of its own video among
-    those videos, as a share: 0 is the first place, 0.5 is chance, 1 the last. The authors' rule is not published; the
-    names of their masks tell of ranks below 100 and 80.
+    Every caption is judged by teachers that were trained on other videos: its noise is the rank of its own video as a
+    share of the gallery: 0 is the first place, 0.5 is chance, 1 the last. The authors' rule is not published; the names
+    of their masks tell of ranks below 100 and 80.
     """
 
     folds: int = Field(5, ge=2, description="parts of the training videos; each is judged by teachers of the others")
+    gallery: Literal["fold", "train"] = Field(
+        "fold", description="among what a caption's video is ranked: those that no judge has seen, or all of training"
+    )
     pool: Literal["mean", "median", "min", "max"] = Field("mean", description="how the teachers' judgements become one")
     threshold: float | None = Field(
         None, ge=0, le=1, description="drop captions with more noise than that; 0.5 unless a quantile is given"

@@ -1,11 +1,11 @@
 """Find noisy training captions by teachers that never saw them, and keep two lists that a person can edit.
 
 The training videos are split into folds, clips of one source together. For each fold every teacher of the run is
-trained on the other folds, as it is trained in the run, and ranks for each caption of the fold the *fold's own* videos.
-Among those all videos are equally new to it. Had it to rank all training videos, those that it was trained on would
-compete too: it has pulled them towards their own captions and words like them, and pushed them away from all others, so
-a held-out caption would meet them as rivals that are nearer or farther than they would be unseen. The price is a
-smaller gallery; noise is therefore the rank as a share of the gallery, which compares folds of any size.
+trained on the other folds, as it is trained in the run, and ranks for each caption of the fold, by default, the *fold's
+own* videos. Among those all videos are equally new to it. Where it ranks all training videos ('gallery: train'), those
+that it was trained on compete too: it has pulled them towards their own captions and words like them, and pushed them
+away from all others, so a held-out caption meets them as rivals that are nearer or farther than they would be unseen;
+but the gallery is larger, and tells finer. Noise is the rank as a share of the gallery, which compares any sizes.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ from teachtext.data.types import Caption
 from teachtext.errors import InputError
 from teachtext.evaluation.noise import cut, noise_of
 from teachtext.evaluation.noise_report import NoiseFound, render_noise
-from teachtext.evaluation.results import QueryRanks
+from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config_model import DenoisingConfig
-from teachtext.experiment.evaluate import rank_queries
 from teachtext.experiment.members import judges_of
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.checkpoint import load_model
+from teachtext.learning.inference import score
 from teachtext.progress import Progress, silent
 
 KEPT, REPORT = "kept.jsonl", "report.html"
@@ -63,7 +63,7 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
     trainings = {part: [Training(workspace, judge, settings.seed, part) for judge in judges] for part in parts}
     for training in (training for row in trainings.values() for training in row):
         training.train(progress)
-    captions, ranks, gallery = _ranks(workspace, trainings, progress)
+    captions, ranks, gallery = _ranks(workspace, trainings, settings.gallery == "train", progress)
     number = {video_id: place for place, video_id in enumerate(sorted({caption.video_id for caption in captions}))}
     noise = noise_of(ranks, gallery, pool=settings.pool)
     decided = cut(
@@ -107,7 +107,7 @@ def write_mask(workspace: Workspace, path: Path) -> None:
 
 
 def _ranks(
-    workspace: Workspace, trainings: Mapping[Fold, Sequence[Training]], progress: Progress
+    workspace: Workspace, trainings: Mapping[Fold, Sequence[Training]], among_all: bool, progress: Progress
 ) -> tuple[list[Caption], NDArray[np.float64], NDArray[np.int64]]:
     """Return C captions fold by fold, their ranks (N, C), and the sizes of their galleries (C,)."""
     captions: list[Caption] = []
@@ -115,21 +115,23 @@ def _ranks(
     for done, (part, row) in enumerate(trainings.items(), start=1):
         held_out = set(part.held_out)
         own = [caption for caption in workspace.described_dataset.captions if caption.video_id in held_out]
-        ranks.append(np.stack([_held_out_ranks(training, part, own) for training in row]))
+        videos = [*part.held_out, *(part.rest if among_all else ())]
+        ranks.append(np.stack([_held_out_ranks(training, own, videos) for training in row]))
         captions += own
-        gallery += [len(held_out)] * len(own)
+        gallery += [len(videos)] * len(own)
         progress("judge captions", done, len(trainings))
     return captions, np.concatenate(ranks, axis=1), np.array(gallery)
 
 
-def _held_out_ranks(training: Training, part: Fold, captions: Sequence[Caption]) -> NDArray[np.float64]:
+def _held_out_ranks(training: Training, captions: Sequence[Caption], videos: Sequence[str]) -> NDArray[np.float64]:
     """Return the ranks of the fold's captions by a model that has not seen them; scored the first time, then read."""
     ids = [caption.id for caption in captions]
-    path = training.folder / f"held-out-{fingerprint([ids, part.held_out])}.npz"
+    path = training.folder / f"held-out-{fingerprint([ids, list(videos)])}.json"
     if not path.exists():
         model, _ = load_model(training.folder)
-        rank_queries(model, training.features, captions, part.held_out).save(path)
-    return QueryRanks.load(path).t2v
+        found = score(model, training.features, captions, videos)
+        write_json(path, t2v_ranks(found.similarity, found.video_of).tolist())
+    return np.array(read_json(path), np.float64)
 
 
 def _wrong(workspace: Workspace, captions: Sequence[Caption]) -> NDArray[np.bool_] | None:
