@@ -6,8 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 av = pytest.importorskip("av")
+from listening import sense  # noqa: E402
+
 from teachtext.encoders.base import FrameSampling, Sound, SoundSampling  # noqa: E402
-from teachtext.encoders.decode import sample_video  # noqa: E402
 from teachtext.encoders.sound import is_silent  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 
@@ -39,7 +40,7 @@ def pictures(moving: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def listen(path: Path, sampling: SoundSampling = SOUND) -> Sound:
-    [sound] = sample_video(path, [sampling])
+    [sound] = sense(path, [sampling])
     assert isinstance(sound, Sound)
     return sound
 
@@ -54,8 +55,8 @@ def test_one_pass_gives_pictures_and_sound_in_time(name: str, make_video: Make, 
         sound=[(0, beeps(0.5, 1.25, 2.0, rate=48000 if webm else 16000))],
         sound_as=("libopus", "s16", "mono", 48000) if webm else ("aac", "fltp", "mono", 16000),
     )
-    frames, sound, low = sample_video(path, [PICTURE, SOUND, SoundSampling(rate=8000)])
-    assert np.array_equal(frames.pixels, sample_video(path, [PICTURE])[0].pixels), "sound changes no picture"
+    frames, sound, low = sense(path, [PICTURE, SOUND, SoundSampling(rate=8000)])
+    assert np.array_equal(frames.pixels, sense(path, [PICTURE])[0].pixels), "sound changes no picture"
     assert np.allclose(heard(sound), [0.5, 1.25, 2.0], atol=0.015) and np.allclose(heard(low), heard(sound), atol=0.005)
     assert sound.samples.dtype == np.int16 and abs(len(sound.samples) / 16000 - 3) < 0.1
     assert np.array_equal(listen(path).samples, sound.samples), "pictures change no sound"
@@ -79,7 +80,7 @@ def test_holes_are_silent_and_what_follows_stays_in_time(make_video: Make, pictu
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 6.0])
 def test_sound_may_be_shorter_or_longer_than_the_pictures(seconds, make_video: Make, pictures: NDArray[np.uint8]):
     path = make_video("x.mp4", pictures, sound=[(0, beeps(0.1, seconds=seconds))])
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    frames, sound = sense(path, [PICTURE, SOUND])
     assert frames.times[-1] > 2.4 and abs(len(sound.samples) / 16000 - seconds) < 0.15
 
 
@@ -113,11 +114,11 @@ def test_an_unknown_codec_is_an_error_of_pictures_and_silence_of_sound(make_vide
     path = make_video("x.mp4", pictures, sound=[(0, beeps(0.5))])
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"mp4a", b"xxxx").replace(b"esds", b"xxxx"))
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    frames, sound = sense(path, [PICTURE, SOUND])
     assert len(frames.pixels) == 6 and len(sound.samples) == 0
     path.write_bytes(whole.replace(b"avc1", b"xxxx").replace(b"avcC", b"xxxx"))
     with pytest.raises(InputError, match=r"cannot decode: convert it"):
-        sample_video(path, [PICTURE])
+        sense(path, [PICTURE])
 
 
 def test_without_a_track_or_with_a_silent_one_nothing_is_heard(make_video: Make, pictures: NDArray[np.uint8]):
@@ -140,7 +141,7 @@ def test_broken_sound_costs_no_pictures_and_keeps_its_place(make_video: Make, pi
     for position, size in places[16:24]:
         data[position : position + size] = b"\xff" * size
     path.write_bytes(data)
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    frames, sound = sense(path, [PICTURE, SOUND])
     assert len(frames.pixels) == 6 and np.allclose([heard(sound)[0], heard(sound)[-1]], [0.5, 2.5], atol=0.1)
     for position, size in places:
         data[position : position + size] = b"\xff" * size
@@ -163,7 +164,7 @@ def test_a_picture_named_as_a_video_is_refused(codec: str, pixels: str, tmp_path
     path = tmp_path / "still.mp4"
     path.write_bytes(picture.read_bytes())
     with pytest.raises(InputError, match=r"still.mp4 is a picture, not a video: leave it out"):
-        sample_video(path, [PICTURE, SOUND])
+        sense(path, [PICTURE, SOUND])
 
 
 @pytest.mark.parametrize(
@@ -175,12 +176,12 @@ def test_a_picture_named_as_a_video_is_refused(codec: str, pixels: str, tmp_path
 def test_odd_pixel_formats_and_sizes(pixels, codec, shape, make_video: Make):
     image = np.full((*shape, 3), 128, np.uint8)
     path = make_video("x.mkv", [image] * 6, pixels=pixels, codec=codec, options={"strict": "-2"})
-    [frames] = sample_video(path, [PICTURE])
+    [frames] = sense(path, [PICTURE])
     assert frames.pixels.shape[2:] == (32, 48, 3) and np.abs(frames.pixels.astype(int) - 128).max() <= 4
 
 
 def test_the_aspect_is_that_of_the_shown_picture(make_video: Make):
     image = np.zeros((48, 96, 3), np.uint8)
     for rotation, aspect in ((0, 2.0), (90, 0.5), (180, 2.0)):
-        [frames] = sample_video(make_video("turned.mp4", [image] * 3, rotation=rotation), [PICTURE])
+        [frames] = sense(make_video("turned.mp4", [image] * 3, rotation=rotation), [PICTURE])
         assert frames.aspect == pytest.approx(aspect)

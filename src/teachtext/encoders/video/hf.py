@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoModel
 
-from teachtext.encoders.base import Frames, FrameSampling, Rows, Sound, SoundSampling
+from teachtext.encoders.base import Frames, FrameSampling, Hearing, Rows, Sound, SoundSampling
 from teachtext.encoders.hub import quiet, resolve, told_of
-from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 
@@ -71,10 +71,9 @@ class HuggingFace:
             if rate
             else FrameSampling(per_second=per_second, most=most, height=side, width=side)
         )
-        silence = Sound(np.ones(int(rate or 1), np.int16), int(rate or 1))
         picture = Frames(np.zeros((1, 1, side, side, 3), np.uint8), np.zeros(1, np.float32), 1.0)
         with torch_threads(threads), torch.inference_mode():
-            dim = self._hear([silence.samples]).shape[1] if rate else self._look(picture.pixels, 1.0).shape[1]
+            dim = (self._hear(np.ones(int(rate), np.int16)) if rate else self._look(picture.pixels, 1.0)).shape[1]
         self.outputs: Mapping[str, int] = {name: int(dim)}
         self.settings: Mapping[str, Any] = {
             **told_of(model, folder),
@@ -83,10 +82,20 @@ class HuggingFace:
             "row": f"a piece of {_PIECE_S} s, silent ones below {SILENT_BELOW} left out" if rate else "a frame",
         }
 
+    def begin(self) -> Hearing:
+        """Begin with one video, if this is a sound model; see `SoundExpert.begin`."""
+        [dim] = self.outputs.values()
+        assert isinstance(self.sampling, SoundSampling)
+        return _Hearing(self._hear, self._named, dim=dim, rate=self.sampling.rate)
+
     def encode(self, seen: Frames | Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
+        if isinstance(seen, Sound):
+            return hear_all(self.begin(), seen)
         with torch_threads(self._threads), torch.inference_mode():
-            rows = self._rows_of_frames(seen) if isinstance(seen, Frames) else self._rows_of_sound(seen)
+            return self._named(self._rows_of_frames(seen))
+
+    def _named(self, rows: Rows) -> dict[str, Rows]:
         [name] = self.outputs
         if self._pooled and len(rows.values):
             return {name: Rows(rows.values.mean(axis=0, keepdims=True))}
@@ -108,22 +117,49 @@ class HuggingFace:
             return _vector(self._model.get_image_features(pixel_values=inputs["pixel_values"]))
         return _vector(self._model(pixel_values=inputs["pixel_values"]))
 
-    def _rows_of_sound(self, seen: Sound) -> Rows:
-        length = _PIECE_S * seen.rate
-        starts = [one for one in range(0, len(seen.samples), length) if not is_silent(seen.samples[one : one + length])]
-        if not starts:
-            return Rows(np.zeros((0, *self.outputs.values()), np.float32), np.zeros((0, 2), np.float32))
-        values = [self._hear([seen.samples[start : start + length]]) for start in starts]
-        times = [[start, min(start + length, len(seen.samples))] for start in starts]
-        return Rows(torch.cat(values).numpy(), np.asarray(np.array(times) / seen.rate, np.float32))
+    def _hear(self, piece: Samples) -> NDArray[np.float32]:
+        """Return (1, D) of a piece of sound."""
+        wave = piece.astype(np.float32) / 32768
+        with torch_threads(self._threads), torch.inference_mode():
+            inputs = self._prepare([wave], sampling_rate=self._prepare.sampling_rate, return_tensors="pt")
+            if hasattr(self._model, "get_audio_features"):
+                return _vector(self._model.get_audio_features(**inputs)).numpy()
+            model = self._model.get_encoder() if self._model.config.is_encoder_decoder else self._model
+            return _vector(model(**inputs), mean=True).numpy()
 
-    def _hear(self, pieces: list[NDArray[np.int16]]) -> torch.Tensor:
-        waves = [piece.astype(np.float32) / 32768 for piece in pieces]
-        inputs = self._prepare(waves, sampling_rate=self._prepare.sampling_rate, return_tensors="pt")
-        if hasattr(self._model, "get_audio_features"):
-            return _vector(self._model.get_audio_features(**inputs))
-        model = self._model.get_encoder() if self._model.config.is_encoder_decoder else self._model
-        return _vector(model(**inputs), mean=True)
+
+class _Hearing:
+    """Look at pieces of 10 s as they come, and at what is left at the end."""
+
+    def __init__(
+        self,
+        look: Callable[[Samples], NDArray[np.float32]],
+        named: Callable[[Rows], dict[str, Rows]],
+        *,
+        dim: int,
+        rate: int,
+    ) -> None:
+        self._look = look
+        self._named = named
+        self._rate = rate
+        self._values = [np.zeros((0, dim), np.float32)]
+        self._times: list[tuple[int, int]] = []
+        self._begin = 0
+        length = _PIECE_S * rate
+        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        self._pieces.finish()
+        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
+        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
+
+    def _take(self, piece: Samples) -> None:
+        end = self._begin + len(piece)
+        if not is_silent(piece):
+            self._values.append(self._look(piece))
+            self._times.append((self._begin, end))
+        self._begin = end
 
 
 def _processor(folder: Any) -> Any:
