@@ -1,9 +1,12 @@
 import pickle
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from teachtext.errors import InputError
-from teachtext.files import atomic, atomic_folder, content_hash, fingerprint, read_json, write_json
+from teachtext.files import atomic, atomic_folder, content_hash, fingerprint, locked, read_json, write_json
 
 
 def test_an_error_crosses_processes_whole():
@@ -72,3 +75,32 @@ def test_content_hash_sees_beginning_middle_end_and_size(tmp_path):
     path.write_bytes(base + b"\0")
     hashes.add(content_hash(path))
     assert len(hashes) == 5
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from teachtext.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_is_held_by_one_process_and_free_when_that_is_killed(tmp_path):
+    folder = tmp_path / "new" / "run"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().strip() == "held"
+            with pytest.raises(InputError, match=r"another process is at work in .*run: wait"), locked(folder):
+                pass
+        finally:
+            process.send_signal(signal.SIGKILL)
+    with locked(folder):
+        (folder / "made").touch()
+    assert [path.name for path in folder.iterdir()] == ["made"]
+    with pytest.raises(ZeroDivisionError), locked(folder / "nothing"):
+        raise ZeroDivisionError
+    assert not (folder / "nothing").exists()
+    with pytest.raises(InputError, match="made could not be written"), locked(folder / "made"):
+        pass

@@ -55,6 +55,33 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the lock of a process that ends, however it ends, is gone with it.
+
+    Raises:
+        InputError: another process holds it, or the folder cannot be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise InputError(f"another process is at work in {folder}", "wait for it, or stop it") from error
+    except OSError as error:
+        raise _write_error(folder, error) from error
+    try:
+        yield
+    finally:
+        # while it is held: whoever has opened the file by now sees that it is gone, and makes another
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+            folder.rmdir()  # where nothing came of it; else this fails
+        lock.release()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all; what it cannot hold (odd file names) is escaped as JSON does."""
     with atomic(path) as temporary:
@@ -95,7 +122,7 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed had begun to write in a folder (see `atomic`)."""
     for path in folder.glob(".*.tmp"):
         pid = path.name.split(".")[-2]
-        if path.is_file() and pid.isdecimal() and not _is_alive(int(pid)):
+        if path.is_file() and pid.isdecimal() and not is_alive(int(pid)):
             remove(path)
 
 
@@ -167,7 +194,8 @@ def version_of(stat: os.stat_result) -> tuple[int, ...]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
