@@ -122,7 +122,7 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed had begun to write in a folder (see `atomic`)."""
     for path in folder.glob(".*.tmp"):
         pid = path.name.split(".")[-2]
-        if path.is_file() and pid.isdecimal() and not _is_alive(int(pid)):
+        if path.is_file() and pid.isdecimal() and not is_alive(int(pid)):
             remove(path)
 
 
@@ -194,7 +194,8 @@ def version_of(stat: os.stat_result) -> tuple[int, ...]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

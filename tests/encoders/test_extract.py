@@ -4,9 +4,10 @@ import io
 import json
 import os
 import re
+import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,13 @@ pytest.importorskip("cv2")
 from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.data.types import Video
+from teachtext.encoders import extract as extract_module
 from teachtext.encoders import one_video, output
 from teachtext.encoders.base import Rows
 from teachtext.encoders.experts import VIDEO_EXPERTS, video_folder_name
 from teachtext.encoders.extract import Extraction, extract
+from teachtext.encoders.one_video import Result, Task
+from teachtext.encoders.workers import Workers
 from teachtext.errors import InputError
 
 Make = Callable[..., Path]
@@ -46,13 +50,11 @@ def assert_same(a: Path, b: Path, name: str = "motion") -> None:
 
 def test_all_experts_fill_their_folders_and_a_second_run_reuses_them(videos: list[Video], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
-    told: list[tuple[int, int]] = []
+    told: list[tuple[object, ...]] = []
     store = tmp_path / "store"
-    result = extract(
-        videos[:2], ["appearance", "scene", "motion"], store, progress=lambda what, done, all: told.append((done, all))
-    )
+    result = extract(videos[:2], ["appearance", "scene", "motion"], store, progress=lambda *what: told.append(what))
     assert (result.done, result.reused, result.failed) == (2, 0, ())
-    assert told == [(0, 2), (1, 2), (2, 2)]
+    assert [what for what in told if what[0] == "videos"] == [("videos", done, 2) for done in (0, 1, 2)]
     widths = {"appearance": 1280, "scene": 1000, "motion": 243}
     for name, width in widths.items():
         assert all(rows.shape == (1, width) for rows in values(store, name).values())
@@ -60,6 +62,15 @@ def test_all_experts_fill_their_folders_and_a_second_run_reuses_them(videos: lis
     again = extract(videos[:2], list(widths), store)
     assert (again.done, again.reused) == (0, 2)
     assert all(len(shards_of(store / name)) == 1 for name in widths)
+
+
+def test_progress_is_told_while_many_files_are_compared(
+    videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(extract_module, "_PATIENCE_S", 0.0)
+    told: list[tuple[object, ...]] = []
+    extract(videos[:2], ["motion"], tmp_path / "store", progress=lambda *what: told.append(what))
+    assert told == [("files", 1, 2), ("files", 2, 2), ("videos", 0, 2), ("videos", 1, 2), ("videos", 2, 2)]
 
 
 def test_only_the_experts_that_are_asked_for_are_stored(videos: list[Video], tmp_path: Path):
@@ -72,7 +83,7 @@ def test_only_the_experts_that_are_asked_for_are_stored(videos: list[Video], tmp
 
 def test_a_stopped_run_goes_on_where_it_was(videos: list[Video], tmp_path: Path):
     def stop(what: str, done: int, total: int) -> None:
-        if done == 3:
+        if (what, done) == ("videos", 3):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -89,7 +100,7 @@ def test_a_killed_run_keeps_its_whole_shards(videos: list[Video], tmp_path: Path
         """Like a kill: nothing is flushed."""
 
     def kill(what: str, done: int, total: int) -> None:
-        if done == 3:
+        if (what, done) == ("videos", 3):
             raise Killed
 
     monkeypatch.setattr(output, "_SHARD_ITEMS", 2)
@@ -195,8 +206,9 @@ def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[
     told: list[tuple[object, ...]] = []
     begun = time.monotonic()
     done = odd(
-        fine, hangs, fine, dies, nan, fine, workers=workers, time_limit=3, progress=lambda *what: told.append(what[1:])
-    )
+        fine, hangs, fine + 9, dies, nan, fine + 18, workers=workers, time_limit=3,
+        progress=lambda *what: told.append(what[1:]),
+    )  # fmt: skip
     assert time.monotonic() - begun < 60
     assert done.done == 3 and [failure.id for failure in done.failed] == ["1", "3", "4"]
     late, dead, broken = (failure.reason for failure in done.failed)
@@ -244,6 +256,72 @@ def test_a_renamed_or_copied_video_is_taken_over_from_the_store(
     assert len(shards_of(store / "motion")) == 2
     extract([renamed, kept[1]], ["motion"], store)
     assert len(shards_of(store / "motion")) == 2, "what was taken over is there"
+
+
+def test_of_files_with_the_same_content_one_is_decoded(
+    videos: list[Video], bad_videos: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, other = videos[:2]
+    copies = [Video(f"copy{i}", Path(shutil.copy(first.path, tmp_path / f"copy{i}.mp4"))) for i in range(2)]
+    half = [Video(f"half{i}", Path(shutil.copy(bad_videos["half"], tmp_path / f"half{i}.mp4"))) for i in range(2)]
+    decoded: list[str] = []
+    told: list[tuple[object, ...]] = []
+    real = Workers.map
+
+    def seen(pool: Workers[Task, Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        decoded.extend(task.id for task in tasks)
+        return real(pool, tasks)
+
+    monkeypatch.setattr(Workers, "map", seen)
+    result = extract(
+        [first, *copies, half[0], other, half[1]], ["motion"], tmp_path / "store",
+        progress=lambda *what: told.append(what),
+    )  # fmt: skip
+    assert decoded == ["v0", "half0", "v1"]
+    assert (result.done, result.reused) == (2, 2) and [failure.id for failure in result.failed] == ["half0", "half1"]
+    assert "half1.mp4 is truncated" in result.failed[1].reason and "half0" not in result.failed[1].reason
+    assert told[-1] == ("videos", 6, 6, "2 set aside")
+    kept = values(tmp_path / "store")
+    assert set(kept) == {"v0", "v1", "copy0", "copy1"} and np.array_equal(kept["v0"], kept["copy1"])
+    assert extract([first, *copies, other], ["motion"], tmp_path / "store").reused == 4
+
+
+def test_a_copy_is_decoded_where_the_first_file_has_disappeared(videos: list[Video], tmp_path: Path):
+    copy = Video("copy", Path(shutil.copy(videos[0].path, tmp_path / "copy.mp4")))
+
+    def vanish(what: str, done: int, total: int, note: str = "") -> None:
+        if (what, done) == ("videos", 0):
+            videos[0].path.unlink()
+
+    result = extract([*videos[:2], copy], ["motion"], tmp_path / "store", progress=vanish)
+    assert result.done == 2 and [failure.id for failure in result.failed] == ["v0"]
+    assert set(values(tmp_path / "store")) == {"v1", "copy"}
+
+
+def test_two_runs_into_one_folder_are_one_too_many(videos: list[Video], tmp_path: Path):
+    refused: list[str] = []
+
+    def begin_another(what: str, done: int, total: int) -> None:
+        if (what, done) == ("videos", 1):
+            with pytest.raises(InputError) as caught:
+                extract(videos, ["motion"], tmp_path / "store")
+            refused.append(str(caught.value))
+
+    assert extract(videos[:2], ["motion"], tmp_path / "store", progress=begin_another).done == 2
+    assert refused == [f"another process is at work in {tmp_path / 'store'}: wait for it, or stop it"]
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["motion"]
+    assert extract(videos, ["motion"], tmp_path / "store").done == 3
+
+
+def test_sound_that_is_left_out_is_told_and_costs_no_features(make_video: Make, moving: Moving, tmp_path: Path):
+    pytest.importorskip("aisfx")
+    tone = 0.5 * np.sin(np.arange(16000) / 5)[None]
+    pieces = [(0.0, tone), (4000.0, tone)]
+    path = make_video("wild.mkv", moving(count=30, dx=1), sound=pieces, sound_as=("pcm_s16le", "s16", "mono", 16000))
+    done = extract([Video("wild", path)], ["audio"], tmp_path / "store")
+    assert done.done == 1 and FeatureFile(tmp_path / "store" / "audio").rows_of("wild") == 1
+    assert done.notes == (f"{path}: sound that is said to come at 4001 s, after all else has ended, is left out",)
+    assert extract([Video("wild", path)], ["motion"], tmp_path / "store").notes == ()
 
 
 def test_times_and_passages_are_taken_over_too(videos: list[Video], tmp_path: Path):
@@ -297,7 +375,7 @@ def test_a_file_that_may_not_be_read_is_set_aside(videos: list[Video], tmp_path:
 
 def test_a_file_that_disappears_while_others_are_done_is_set_aside(videos: list[Video], tmp_path: Path):
     def vanish(what: str, done: int, total: int, note: str = "") -> None:
-        if done == 0:
+        if (what, done) == ("videos", 0):
             videos[4].path.unlink()
 
     result = extract(videos, ["motion"], tmp_path / "store", progress=vanish)

@@ -31,8 +31,9 @@ from teachtext.encoders.extract import extract
 output._SHARD_ITEMS = 3
 
 def tell(what, done, total):
-    print(done, flush=True)
-    time.sleep(0.04)
+    if what == "videos":
+        print(done, flush=True)
+        time.sleep(0.04)
 
 folder, store = map(Path, sys.argv[1:])
 extract(find_videos(folder), ["motion"], store, workers=2, progress=tell)

@@ -1,7 +1,9 @@
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("ray", reason="the engine needs the package 'ray': pip install 'teachtext[ray]'")
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
-from teachtext.encoders import one_video
+from teachtext.encoders import one_video, ray_session
 from teachtext.encoders.experts import VIDEO_EXPERTS
 from teachtext.encoders.extract import extract
 from teachtext.encoders.output import Output, Place
@@ -52,6 +54,8 @@ def test_ray_gives_what_local_processes_give(
     videos = [Video(f"v{i}", make_video(f"v{i}.mp4", moving(seed=i, dx=i % 3, dy=1, count=8) // 2)) for i in range(10)]
     for name, brightness in (("hangs", odd_experts.HANGS), ("dies", odd_experts.DIES)):
         videos.insert(5, Video(name, make_video(f"{name}.mp4", np.full((4, 64, 64, 3), brightness, np.uint8))))
+    shutil.copy("v3.mp4", "copy.mp4")
+    videos.append(Video("copy", Path("copy.mp4")))
     videos = [Video(video.id, Path(video.path.name)) for video in videos if video.path]
     local = extract(videos, ["motion", "odd"], Path("local"), workers=2, time_limit=3)
     before = dict(os.environ)
@@ -60,14 +64,19 @@ def test_ray_gives_what_local_processes_give(
         videos, ["motion", "odd"], Path("ray"), workers=2, time_limit=3, engine="ray",
         progress=lambda *what: told.append(what[1:]),
     )  # fmt: skip
-    assert there == local and local.done == 10 and {failure.id for failure in local.failed} == {"hangs", "dies"}
-    assert told[0] == (0, 12) and told[-1] == (12, 12, "2 set aside")
+    assert (
+        there == local
+        and local.done == 10
+        and local.reused == 1
+        and {failure.id for failure in local.failed} == {"hangs", "dies"}
+    )
+    assert told[0] == (0, 13) and told[-1] == (13, 13, "2 set aside")
     for name in ("motion", "odd"):
         assert contents(tmp_path / "local" / name) == contents(tmp_path / "ray" / name)
         assert all(path.name.startswith("part-") for path in (tmp_path / "ray" / name).iterdir())
     assert dict(os.environ) == before
     again = extract(videos, ["motion", "odd"], Path("ray"), workers=2, time_limit=3, engine="ray")
-    assert (again.done, again.reused, again.failed) == (0, 10, local.failed)
+    assert (again.done, again.reused, again.failed) == (0, 11, local.failed)
 
 
 def test_what_a_worker_cannot_write_is_told(make_video: Make, moving: Moving, tmp_path: Path):
@@ -88,6 +97,19 @@ def test_what_a_killed_driver_left_is_adopted(tmp_path: Path):
     with Output(place) as after:
         assert all(after.has(item, item) for item in "abc")
     assert sorted(path.name for path in place.folder.iterdir()) == [f"part-0000{i}.safetensors" for i in range(2)]
+
+
+def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    names = [f"teachtext-{dead.pid}-a", f"teachtext-{os.getppid()}-b", "teachtext-other"]
+    for name in names:
+        (tmp_path / name / "session").mkdir(parents=True)
+    with ray_session._folder() as folder:
+        own = Path(folder).name
+        assert {path.name for path in tmp_path.iterdir()} == {own, *names[1:]}
+    assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 
 def test_a_cluster_that_cannot_be_reached_is_told(make_video: Make, moving: Moving, tmp_path: Path):

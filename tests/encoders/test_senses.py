@@ -103,6 +103,25 @@ def test_sound_is_kept_over_time_in_no_more_rows_than_most(listener: VideoExpert
     assert len(few.values) == 3 and np.allclose(few.values.sum(), rows.values.sum() * 3 / len(rows.values), rtol=0.2)
 
 
+@pytest.mark.parametrize("name", ["speech", "audio"])
+def test_it_does_not_matter_in_which_portions_sound_is_heard(name: str, request: pytest.FixtureRequest):
+    expert = request.getfixturevalue({"speech": "speaker", "audio": "listener"}[name])
+    rng = np.random.default_rng(3)
+    samples = said((1.0, "look at the red flower"), (33.5, "look at the blue rocket"))
+    if name == "audio":
+        samples = np.concatenate([samples[: 9 * 16000], rng.normal(0, 900, 50_000).astype(np.int16)])
+    for count in (len(samples), 70_000, 5_000, 0) if name == "audio" else (len(samples),):
+        whole = expert.encode(Sound(samples[:count], expert.sampling.rate))[name]
+        hearing = expert.begin()
+        for portion in np.split(samples[:count], np.sort(rng.integers(0, count + 1, 30))):
+            hearing.hear(portion)
+        found = hearing.finish()[name]
+        assert np.array_equal(found.values, whole.values) and np.array_equal(found.times, whole.times)
+        assert found.passages == whole.passages and len(whole.values) == (
+            0 if count in (0, 5_000) else len(whole.values)
+        )
+
+
 def written(*lines: str, height: int = 720, width: int = 1280) -> NDArray[np.uint8]:
     image = np.full((height, width, 3), (60, 90, 60), np.uint8)
     for number, line in enumerate(lines):

@@ -3,12 +3,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 av = pytest.importorskip("av")
+from listening import sense  # noqa: E402
+
 from teachtext.encoders.base import FrameSampling, Sound, SoundSampling  # noqa: E402
 from teachtext.encoders.decode import sample_video  # noqa: E402
-from teachtext.encoders.sound import is_silent  # noqa: E402
+from teachtext.encoders.sound import Ear, Listener, Pieces, is_silent  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 
 Make = Callable[..., Path]
@@ -39,7 +43,7 @@ def pictures(moving: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def listen(path: Path, sampling: SoundSampling = SOUND) -> Sound:
-    [sound] = sample_video(path, [sampling])
+    [sound] = sense(path, [sampling])
     assert isinstance(sound, Sound)
     return sound
 
@@ -54,8 +58,8 @@ def test_one_pass_gives_pictures_and_sound_in_time(name: str, make_video: Make, 
         sound=[(0, beeps(0.5, 1.25, 2.0, rate=48000 if webm else 16000))],
         sound_as=("libopus", "s16", "mono", 48000) if webm else ("aac", "fltp", "mono", 16000),
     )
-    frames, sound, low = sample_video(path, [PICTURE, SOUND, SoundSampling(rate=8000)])
-    assert np.array_equal(frames.pixels, sample_video(path, [PICTURE])[0].pixels), "sound changes no picture"
+    frames, sound, low = sense(path, [PICTURE, SOUND, SoundSampling(rate=8000)])
+    assert np.array_equal(frames.pixels, sense(path, [PICTURE])[0].pixels), "sound changes no picture"
     assert np.allclose(heard(sound), [0.5, 1.25, 2.0], atol=0.015) and np.allclose(heard(low), heard(sound), atol=0.005)
     assert sound.samples.dtype == np.int16 and abs(len(sound.samples) / 16000 - 3) < 0.1
     assert np.array_equal(listen(path).samples, sound.samples), "pictures change no sound"
@@ -79,15 +83,56 @@ def test_holes_are_silent_and_what_follows_stays_in_time(make_video: Make, pictu
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 6.0])
 def test_sound_may_be_shorter_or_longer_than_the_pictures(seconds, make_video: Make, pictures: NDArray[np.uint8]):
     path = make_video("x.mp4", pictures, sound=[(0, beeps(0.1, seconds=seconds))])
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    frames, sound = sense(path, [PICTURE, SOUND])
     assert frames.times[-1] > 2.4 and abs(len(sound.samples) / 16000 - seconds) < 0.15
 
 
-def test_no_more_than_most_is_held(make_video: Make, pictures: NDArray[np.uint8]):
+def test_no_more_than_most_is_heard_and_a_wild_time_stamp_fills_nothing(make_video: Make, pictures: NDArray[np.uint8]):
     path = make_video("x.mkv", pictures, sound=[(0.5, beeps(0.0, 1.0)), (5000, beeps(0.0))], sound_as=PCM)
     assert len(listen(path, SoundSampling(most_s=1.0)).samples) == 16000
     assert np.allclose(heard(listen(path, SoundSampling(most_s=2.0))), [0.5, 1.5], atol=0.01)
-    assert len(listen(path, SoundSampling(most_s=60)).samples) == 60 * 16000, "a wild time stamp costs no memory"
+    notes: list[str] = []
+    [sound] = sense(path, [SoundSampling(most_s=60)], note=notes.append)
+    assert len(sound.samples) == 3.5 * 16000 and np.allclose(heard(sound), [0.5, 1.5], atol=0.01)
+    assert notes == [f"{path}: sound that is said to come at 5003 s, after all else has ended, is left out"]
+
+
+def test_sound_that_begins_wildly_or_comes_back_to_its_senses_is_heard_where_it_is_plausible():
+    """As a damaged file tells it: frames of a second, of which two have a time that cannot be."""
+    told: list[NDArray[np.int16]] = []
+    listener = Listener(Ear(SoundSampling(rate=1000, most_s=60), told.append))
+    listener.start = 10.0
+    taken = []
+    for number, time in enumerate([9000.0, 10.0, 11.0, 7000.0, 13.0, None, 16.0]):
+        frame = av.AudioFrame.from_ndarray(
+            np.full((1, 1000), 1000 * (number + 1), np.int16), format="s16", layout="mono"
+        )
+        frame.sample_rate = 1000
+        taken.append(listener.hear(frame, time, end=70.0))
+    listener.finish(10.0)
+    assert taken == [False, True, True, False, True, True, True]
+    seconds = np.concatenate(told).reshape(-1, 1000)
+    assert seconds.mean(axis=1).tolist() == [2000, 3000, 0, 5000, 6000, 0, 7000]
+
+
+def test_sound_is_handed_on_a_piece_at_a_time_and_holes_too(make_video: Make, moving: Callable[..., NDArray[np.uint8]]):
+    pieces = [(0.0, beeps(0.5, seconds=4.0)), (150.0, beeps(0.5, seconds=1.0))]
+    path = make_video("slow.mkv", moving(count=8), pts=[*range(0, 2400, 300)], sound=pieces, sound_as=PCM)
+    lengths: list[int] = []
+    sample_video(path, [], [Ear(SOUND, lambda samples: lengths.append(len(samples)))])
+    assert sum(lengths) == 151 * 16000 and max(lengths) < 2.5 * 16000
+
+
+@given(st.lists(st.integers(0, 40), max_size=20), st.integers(1, 30))
+def test_pieces_do_not_depend_on_the_portions_they_come_in(portions: list[int], length: int):
+    samples = np.arange(sum(portions), dtype=np.int16)
+    taken: list[NDArray[np.int16]] = []
+    pieces = Pieces(lambda rest: length if len(rest) > length else 0, taken.append)
+    for portion in np.split(samples, np.cumsum(portions)):
+        pieces.hear(portion)
+    pieces.finish()
+    assert np.array_equal(np.concatenate([samples[:0], *taken]), samples)
+    assert [len(piece) for piece in taken[:-1]] == [length] * (len(taken) - 1) and all(map(len, taken))
 
 
 @pytest.mark.parametrize(
@@ -113,11 +158,15 @@ def test_an_unknown_codec_is_an_error_of_pictures_and_silence_of_sound(make_vide
     path = make_video("x.mp4", pictures, sound=[(0, beeps(0.5))])
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"mp4a", b"xxxx").replace(b"esds", b"xxxx"))
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    notes: list[str] = []
+    frames, sound = sense(path, [PICTURE, SOUND], note=notes.append)
     assert len(frames.pixels) == 6 and len(sound.samples) == 0
+    assert notes == [f"{path}: sound is left out, for it is coded in a way that FFmpeg here cannot decode"]
+    sense(path, [PICTURE], note=notes.append)
+    assert len(notes) == 1, "nobody listens"
     path.write_bytes(whole.replace(b"avc1", b"xxxx").replace(b"avcC", b"xxxx"))
     with pytest.raises(InputError, match=r"cannot decode: convert it"):
-        sample_video(path, [PICTURE])
+        sense(path, [PICTURE])
 
 
 def test_without_a_track_or_with_a_silent_one_nothing_is_heard(make_video: Make, pictures: NDArray[np.uint8]):
@@ -140,7 +189,7 @@ def test_broken_sound_costs_no_pictures_and_keeps_its_place(make_video: Make, pi
     for position, size in places[16:24]:
         data[position : position + size] = b"\xff" * size
     path.write_bytes(data)
-    frames, sound = sample_video(path, [PICTURE, SOUND])
+    frames, sound = sense(path, [PICTURE, SOUND])
     assert len(frames.pixels) == 6 and np.allclose([heard(sound)[0], heard(sound)[-1]], [0.5, 2.5], atol=0.1)
     for position, size in places:
         data[position : position + size] = b"\xff" * size
@@ -163,7 +212,7 @@ def test_a_picture_named_as_a_video_is_refused(codec: str, pixels: str, tmp_path
     path = tmp_path / "still.mp4"
     path.write_bytes(picture.read_bytes())
     with pytest.raises(InputError, match=r"still.mp4 is a picture, not a video: leave it out"):
-        sample_video(path, [PICTURE, SOUND])
+        sense(path, [PICTURE, SOUND])
 
 
 @pytest.mark.parametrize(
@@ -175,12 +224,12 @@ def test_a_picture_named_as_a_video_is_refused(codec: str, pixels: str, tmp_path
 def test_odd_pixel_formats_and_sizes(pixels, codec, shape, make_video: Make):
     image = np.full((*shape, 3), 128, np.uint8)
     path = make_video("x.mkv", [image] * 6, pixels=pixels, codec=codec, options={"strict": "-2"})
-    [frames] = sample_video(path, [PICTURE])
+    [frames] = sense(path, [PICTURE])
     assert frames.pixels.shape[2:] == (32, 48, 3) and np.abs(frames.pixels.astype(int) - 128).max() <= 4
 
 
 def test_the_aspect_is_that_of_the_shown_picture(make_video: Make):
     image = np.zeros((48, 96, 3), np.uint8)
     for rotation, aspect in ((0, 2.0), (90, 0.5), (180, 2.0)):
-        [frames] = sample_video(make_video("turned.mp4", [image] * 3, rotation=rotation), [PICTURE])
+        [frames] = sense(make_video("turned.mp4", [image] * 3, rotation=rotation), [PICTURE])
         assert frames.aspect == pytest.approx(aspect)

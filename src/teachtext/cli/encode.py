@@ -57,6 +57,8 @@ def extract(
             progress=progress,
         )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class SoundSampling:
 
     Args:
         rate: samples a second.
-        most_s: seconds, at most, from the first picture on; two bytes a sample are held in memory.
+        most_s: seconds, at most, from the first picture on.
     """
 
     rate: int = 16_000
@@ -111,7 +111,7 @@ class Clips(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """What a `SoundSampling` gives.
+    """What a `SoundSampling` gives, as a whole; experts hear it a piece at a time (see `Hearing`).
 
     Attributes:
         samples: (S,) int16, beginning with the first picture; none where the video has no sound.
@@ -140,8 +140,22 @@ class Rows(NamedTuple):
     passages: Sequence[Passage] | None = None
 
 
+class Hearing(Protocol):
+    """What an expert hears and makes of the sound of one video, which never lies in memory as a whole."""
+
+    def hear(self, samples: NDArray[np.int16]) -> None:
+        """Take the samples that follow, (S,), any number of them."""
+        ...
+
+    def finish(self) -> dict[str, Rows]:
+        """Return rows by output; call after the last samples."""
+        ...
+
+
 class VideoExpert(Protocol):
     """Turns sampled frames or sound into features; one look may give several named outputs.
+
+    One that wants sound is a `SoundExpert`.
 
     Attributes:
         outputs: the dimension D of each output, by the expert's name.
@@ -156,6 +170,19 @@ class VideoExpert(Protocol):
     def encode(self, seen: Any) -> dict[str, Rows]:
         """Encode one video: from its `Frames`, `Clips` or `Sound`, as `sampling` asks for, to rows by output."""
         ...
+
+
+class SoundExpert(VideoExpert, Protocol):
+    """A video expert whose sampling is a `SoundSampling`."""
+
+    def begin(self) -> Hearing:
+        """Begin with one video."""
+        ...
+
+
+def listens(expert: VideoExpert) -> TypeGuard[SoundExpert]:
+    """Say whether an expert wants sound."""
+    return isinstance(expert.sampling, SoundSampling)
 
 
 class TextEncoder(Protocol):

@@ -1,6 +1,6 @@
 """Video files to frames and sound: one pass over the file feeds every expert.
 
-Memory does not grow with a video's length beyond what an expert asked for.
+Memory does not grow with a video's length: of pictures are kept as many as an expert asked for, and sound is handed on.
 """
 
 import stat
@@ -19,15 +19,19 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import ClipSampling, Frames, FrameSampling, Sampling, Seen, SoundSampling
+from teachtext.encoders.base import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.encoders.clips import ClipSampler
 from teachtext.encoders.pictures import aspect_of, pixels_of
-from teachtext.encoders.sound import Listener
+from teachtext.encoders.sound import Ear, Listener
 from teachtext.errors import InputError
 
 # containers keep times in milliseconds at worst, so equal times may differ by this much
 _TOLERANCE_S = 0.002
 _LOST_SHARE = 0.1
+# a damaged header may tell any length, but hardly any video has fewer bytes a second
+_LEAST_RATE = 250
+# sound and pictures need not end together
+_SLACK_S = 1.0
 # formats that FFmpeg reads as video though they are text, most of which point at other files
 _NOT_VIDEO = {"tty", "concat", "hls", "dash", "imf"}
 _PICTURES = ("_pipe", "image2")
@@ -53,30 +57,34 @@ def check_file(path: Path) -> None:
 
 def sample_video(
     path: Path,
-    samplings: Sequence[Sampling],
+    samplings: Sequence[FrameSampling | ClipSampling],
+    ears: Sequence[Ear] = (),
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
-) -> list[Seen]:
-    """Decode a video once and keep the frames, the clips and the sound that each sampling asks for.
+    note: Callable[[str], None] = lambda told: None,
+) -> list[Frames | Clips]:
+    """Decode a video once: keep the frames and clips that each sampling asks for, and let each ear hear meanwhile.
 
     A moment shows the frame that a player shows at that time; the further frames of a burst are the first ones at
     least `gap_s`, `2 * gap_s`, ... after it. Packets that cannot be decoded are skipped, as players do, and a file that
     is cut short in a container that does not tell its length is used as far as it goes.
 
-    Sound is that of the first track, from the first picture on; where it is not to be had, there is silence. A video
-    without sound, or with sound that cannot be decoded, gives no samples: that is no error.
+    Sound is that of the first track, from the first picture on; where it is not to be had, there is silence. Of a video
+    without sound, or with sound that cannot be decoded, nothing is heard: that is no error.
 
     Args:
         path: a video file in any format that FFmpeg reads; rotation flags are obeyed.
-        samplings: one for each expert.
+        samplings: one for each expert that looks.
+        ears: one for each expert that listens.
         opened: called with the length that the file tells, if it does, before anything is decoded.
+        note: called with a sentence on the sound that had to be left out, if there was some.
 
     Returns:
         For each sampling `Frames` (at least one moment, at most `most`; whole frames are resized to (height, width),
-        without cropping), `Clips` or `Sound`.
+        without cropping) or `Clips`.
 
     Raises:
-        InputError: no such file, no video in it, or more than a tenth of it lost.
+        InputError: no such file, no video in it, or more than a tenth of it lost; ears may have heard some of it.
     """
     check_file(path)
     try:
@@ -85,15 +93,17 @@ def sample_video(
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is not a whole video file ({error.strerror})", _ANEW) from error
     with container:
-        return _sample(path, container, samplings, opened)
+        return _sample(path, container, samplings, ears, opened, note)
 
 
 def _sample(
     path: Path,
     container: InputContainer,
-    samplings: Sequence[Sampling],
+    samplings: Sequence[FrameSampling | ClipSampling],
+    ears: Sequence[Ear],
     opened: Callable[[float | None], None],
-) -> list[Seen]:
+    note: Callable[[str], None],
+) -> list[Frames | Clips]:
     if container.format.name in _NOT_VIDEO:
         raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
     if container.format.name.endswith(_PICTURES):
@@ -108,14 +118,13 @@ def _sample(
     seconds = _seconds(container, stream)
     opened(seconds)
     pixel = float(stream.sample_aspect_ratio or 1)
-    samplers: dict[Sampling, _Sampler | ClipSampler] = {}
-    for one in samplings:
-        if isinstance(one, FrameSampling):
-            samplers[one] = _Sampler(one, seconds, pixel)
-        elif isinstance(one, ClipSampling):
-            samplers[one] = ClipSampler(one, seconds, pixel, tolerance_s=_TOLERANCE_S)
-    listeners = {one: Listener(one) for one in samplings if isinstance(one, SoundSampling)}
-    decoder = _Decoder(container, stream, list(listeners.values()), look=bool(samplers))
+    samplers: dict[FrameSampling | ClipSampling, _Sampler | ClipSampler] = {
+        one: _Sampler(one, seconds, pixel)
+        if isinstance(one, FrameSampling)
+        else ClipSampler(one, seconds, pixel, tolerance_s=_TOLERANCE_S)
+        for one in samplings
+    }
+    decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(samplers))
     for frame, time in decoder:
         for sampler in samplers.values():
             sampler.see(frame, time)
@@ -123,8 +132,11 @@ def _sample(
         raise InputError(f"{path} holds no frame that can be decoded", _ANEW)
     if decoder.lost_share(seconds) > _LOST_SHARE:
         raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", _ANEW)
-    seen: dict[Sampling, Seen] = {one: sampler.finish() for one, sampler in samplers.items()}
-    seen.update({one: listener.finish(decoder.start) for one, listener in listeners.items()})
+    seen = {one: sampler.finish() for one, sampler in samplers.items()}
+    for listener in decoder.listeners:
+        listener.finish(decoder.start or 0.0)
+    if decoder.left_out:
+        note(f"{path}: {decoder.left_out}")
     return [seen[one] for one in samplings]
 
 
@@ -151,27 +163,34 @@ class _Decoder:
         self.stream = stream
         self.listeners = listeners
         self.look = look
-        self.start = 0.0
+        self.start: float | None = None
         self.frames = 0
         self.packets = 0
         self.bad = 0
         self.end = 0.0
+        self.left_out = ""
+        self.longest = container.size / _LEAST_RATE
+        if container.duration:
+            self.longest = min(self.longest, max(container.duration / av.time_base, _seconds(container, stream) or 0.0))
         sound = next((one for one in container.streams.audio if one.codec_context is not None), None)
+        if listeners and container.streams.audio and sound is None:
+            self.left_out = "sound is left out, for it is coded in a way that FFmpeg here cannot decode"
         self.sound: AudioStream | None = sound if listeners else None
         for one in (self.stream, self.sound):
             if one is not None:
                 one.codec_context.thread_count = 1
 
     def __iter__(self) -> Iterator[tuple[VideoFrame, float]]:
-        start: float | None = None
         usual = 1 / float(self.stream.average_rate or 25)
         for frame in self._frames():
             if frame.pts is None:
                 time = self.end + usual * (self.frames > 0)
             else:
-                if start is None:
-                    start = self.start = frame.time - self.end
-                time = max(frame.time - start, self.end)
+                if self.start is None:
+                    self.start = frame.time - self.end
+                    for listener in self.listeners:
+                        listener.start = self.start
+                time = max(frame.time - self.start, self.end)
             self.frames += 1
             self.end = time
             yield frame, time
@@ -189,7 +208,7 @@ class _Decoder:
                 self.packets += packet.size > 0
                 if self.frames and not self.look:
                     if packet.pts is not None and packet.time_base:
-                        self.end = max(self.end, float(packet.pts * packet.time_base) - self.start)
+                        self.end = max(self.end, float(packet.pts * packet.time_base) - self._begin())
                     continue
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -200,13 +219,19 @@ class _Decoder:
     def _hear(self, packet: "Packet[Any]") -> None:
         try:
             frames: list[Any] = packet.decode()
-            for frame in frames:
-                time, frame.pts = frame.time, None
-                for listener in self.listeners:
-                    listener.hear(frame, time)
         except (av.error.FFmpegError, ValueError):
             # sound that is broken is silence, and costs no pictures
             return
+        end = self._begin() + max(self.end, self.longest) + _SLACK_S
+        for frame in frames:
+            time, frame.pts = frame.time, None
+            for listener in self.listeners:
+                if not listener.hear(frame, time, end):
+                    self.left_out = f"sound that is said to come at {time:.0f} s, after all else has ended, is left out"
+
+    def _begin(self) -> float:
+        """Return the time of the first picture, or what the file tells of its beginning before there was one."""
+        return (self.container.start_time or 0) / av.time_base if self.start is None else self.start
 
     def lost_share(self, seconds: float | None) -> float:
         """Return the share of the packets that are broken or, by the container's own index, not there."""
@@ -257,10 +282,10 @@ class _Sampler:
             moment.burst.extend([self._pixels(frame)] * (self.sampling.burst - len(moment.burst)))
         if len(kept) > self.sampling.most:
             kept = [kept[i] for i in np.linspace(0, len(kept) - 1, self.sampling.most).round().astype(int)]
-        frames = np.stack([np.stack(moment.burst) for moment in kept])
-        return Frames(
-            frames, np.array([moment.time for moment in kept], np.float32), aspect_of(frame, self.pixel_aspect)
-        )
+        pixels = np.stack([picture for moment in kept for picture in moment.burst])
+        frames = pixels.reshape(len(kept), self.sampling.burst, *pixels.shape[1:])
+        times = np.array([moment.time for moment in kept], np.float32)
+        return Frames(frames, times, aspect_of(frame, self.pixel_aspect))
 
     def _show(self, until: float) -> None:
         """Start the moments that lie before `until`, with the frame that is on show."""

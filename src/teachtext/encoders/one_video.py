@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from teachtext.encoders.base import Rows, VideoExpert
+from teachtext.encoders.base import Rows, VideoExpert, listens
 from teachtext.encoders.experts import build_video_experts
 from teachtext.encoders.registry import load
 from teachtext.encoders.workers import Workers, allow
@@ -32,11 +32,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a task: the reason why it failed, or features by name, unless they are in the store already."""
+    """What came of a task: the reason why it failed, or features by name, unless they are in the store already.
+
+    Features may come with notes on what of the video they leave out.
+    """
 
     task: Task
     reason: str = ""
     features: Mapping[str, Rows] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class Made(NamedTuple):
@@ -89,12 +93,24 @@ def _encode(task: Task) -> Result:
     """Decode a video once, and let the experts that are needed look at it."""
     allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
     sample_video: Callable[..., Any] = load("teachtext.encoders.decode:sample_video", "video")
+    ear: Callable[..., Any] = load("teachtext.encoders.sound:Ear", "video")
     needed = [expert for expert in _experts if not set(task.names).isdisjoint(expert.outputs)]
+    looking = [expert for expert in needed if not listens(expert)]
     features: dict[str, Rows] = {}
+    notes: list[str] = []
     try:
-        sampled = sample_video(task.path, [expert.sampling for expert in needed], opened=partial(_opened, task.path))
-        for expert, seen in zip(needed, sampled, strict=True):
+        hearings = [(expert.sampling, expert.begin()) for expert in needed if listens(expert)]
+        sampled = sample_video(
+            task.path,
+            [expert.sampling for expert in looking],
+            [ear(sampling, hearing.hear) for sampling, hearing in hearings],
+            opened=partial(_opened, task.path),
+            note=notes.append,
+        )
+        for expert, seen in zip(looking, sampled, strict=True):
             features.update(expert.encode(seen))
+        for _, hearing in hearings:
+            features.update(hearing.finish())
     except InputError as error:
         return Result(task, str(error))
     except Exception as error:
@@ -102,7 +118,7 @@ def _encode(task: Task) -> Result:
         return Result(task, f"{task.path} cannot be encoded ({type(error).__name__}: {error})")
     kept = {name: features[name] for name in task.names}
     reason = _flaw(kept)
-    return Result(task, reason) if reason else Result(task, features=kept)
+    return Result(task, reason) if reason else Result(task, features=kept, notes=notes)
 
 
 def _opened(path: Path, seconds: float | None) -> None:

@@ -63,9 +63,10 @@ def run_on_ray(
                     place.adopt(row["part"])
                 if row["error"]:
                     raise InputError(*row["error"])
-                for number, reason in zip(row["numbers"], row["reasons"], strict=True):
-                    task, sent = tasks[number], remote[number]
-                    yield Result(task, reason.replace(str(sent.path), str(task.path)))
+                for number, (reason, *notes) in zip(row["numbers"], row["told"], strict=True):
+                    task, there = tasks[number], str(remote[number].path)
+                    reason, *notes = (one.replace(there, str(task.path)) for one in (reason, *notes))
+                    yield Result(task, reason, notes=notes)
         except ray.exceptions.RayError as error:
             last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise InputError(f"Ray gave up ({last[0]})", "run again to go on, or use the local engine") from error
@@ -81,12 +82,12 @@ class _Encoder:
         self.places = places
 
     def __call__(self, batch: Columns) -> Columns:
-        part, reasons, failed = uuid.uuid4().hex, list[str](), list[str]()
+        part, said, failed = uuid.uuid4().hex, list[list[str]](), list[str]()
         try:
             with ExitStack() as stack:
                 writers = {name: stack.enter_context(place.writer(part)) for name, place in self.places.items()}
                 for result in self.workers.map(batch["tasks"][0]):
-                    reasons.append(result.reason)
+                    said.append([result.reason, *result.notes])
                     for name, rows in result.features.items():
                         writers[name].add(
                             result.task.id,
@@ -97,5 +98,5 @@ class _Encoder:
                         )
         except InputError as error:
             failed = [error.problem, error.mend]
-        told = {"part": part, "numbers": list(batch["numbers"][0]), "reasons": reasons, "error": failed}
+        told = {"part": part, "numbers": list(batch["numbers"][0]), "told": said, "error": failed}
         return {"told": np.array([json.dumps(told, default=int)])}

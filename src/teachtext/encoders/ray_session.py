@@ -8,11 +8,13 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from teachtext.encoders.registry import load
 from teachtext.encoders.workers import import_path
 from teachtext.errors import InputError
+from teachtext.files import is_alive
 
 # no usage reports, no lines of Ray's own on the terminal
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -20,6 +22,7 @@ _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 _TOKEN = secrets.token_hex(32)
 _PATIENCE_S = 10.0
 _OBJECT_STORE_BYTES = 80 * 2**20
+_PREFIX = "teachtext-"
 
 
 @contextmanager
@@ -30,15 +33,13 @@ def ray_session(workers: int) -> Iterator[int]:
         InputError: Ray is not installed, cannot be started or reached, or has too few CPUs.
     """
     address = os.environ.get("RAY_ADDRESS")
-    folder = tempfile.mkdtemp(prefix="teachtext-")
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.enter_context(_environment(_QUIET | ({} if address else _alone())))
         data_context = load("ray.data:DataContext", "ray").get_current()
         import ray
 
         if not ray.is_initialized():
-            own = {} if address else _own(workers, folder)
+            own = {} if address else _own(workers, stack.enter_context(_folder()))
             try:
                 _knock(address)
                 with _muted():
@@ -53,6 +54,17 @@ def ray_session(workers: int) -> Iterator[int]:
             # the pipeline's own tasks need one, and would wait for it forever
             raise InputError(f"the Ray cluster has {cpus} CPU", "give it two at least: one must stay free")
         yield min(workers, cpus - 1)
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """Make a folder for Ray, whose path must be short, and remove those of processes that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 def _knock(address: str | None) -> None:

@@ -1,6 +1,6 @@
 """What a video sounds like: the embedding of a network trained on sound effects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +11,8 @@ import torch
 from aisfx.models import cnn2d
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Rows, Sound, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.base import Hearing, Rows, Sound, SoundSampling
+from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
 from teachtext.encoders.threads import torch_threads
 from teachtext.files import content_hash
 
@@ -20,7 +20,7 @@ _WEIGHTS = "aisfx"
 _RATE = 44_100
 # as the network was trained: spectra of 2048 samples every 1024, 96 mel bands, 100 spectra a look, half overlapping
 _WINDOW, _HOP, _BANDS = 2048, 1024, 96
-_LOOK, _STEP = 100, 50
+_HALF = 50 * _HOP
 _LARGEST = 9.457798957824707
 _CHUNK_LOOKS = 16
 
@@ -45,7 +45,7 @@ class SoundEffects:
         self.settings: Mapping[str, Any] = {
             "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
             "hash": content_hash(weights),
-            "version": 1,
+            "version": 2,
             "sampling": asdict(self.sampling),
             "silent_below": SILENT_BELOW,
             "audio": f"a row a look of 100 spectra, every 50, at most {most} rows, of which each is a mean of looks",
@@ -56,41 +56,82 @@ class SoundEffects:
         self._shape = torch.hann_window(_WINDOW)
         self._network = _load(weights)
 
+    def begin(self) -> Hearing:
+        """Begin with one video; see `SoundExpert.begin`."""
+        return _Hearing(self._spectra, self._rows)
+
     def encode(self, seen: Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
+        return hear_all(self.begin(), seen)
+
+    def _spectra(self, samples: Samples) -> torch.Tensor:
+        """Return (50, 96), mel spectra of half a look, of the samples of half a window before it and its own."""
+        wave = torch.from_numpy(samples.astype(np.float32) / 32768)
         with torch_threads(self._threads), torch.inference_mode():
-            looks = list(self._looks(seen.samples))
-        if not looks:
-            return {"audio": Rows(np.zeros((0, 512), np.float32), np.zeros((0, 2), np.float32))}
-        vectors, starts = np.concatenate([one for one, _ in looks]), np.concatenate([one for _, one in looks])
-        times = np.stack([starts, np.minimum(starts + _LOOK * _HOP, len(seen.samples))], axis=1) / _RATE
+            power = torch.fft.rfft(wave.unfold(0, _WINDOW, _HOP) * self._shape).abs() ** 2
+            return torch.matmul(power, self._filters)
+
+    def _rows(self, heard: "_Hearing") -> Rows:
+        if not heard.looks:
+            return Rows(np.zeros((0, 512), np.float32), np.zeros((0, 2), np.float32))
+        scale = 10_000 * (32768 / heard.loudest) ** 2
+        some = []
+        with torch_threads(self._threads), torch.inference_mode():
+            for first in range(0, len(heard.looks), _CHUNK_LOOKS):
+                chosen = heard.looks[first : first + _CHUNK_LOOKS]
+                spectra = torch.stack([torch.cat([heard.halves[look], heard.halves[look + 1]]) for look in chosen])
+                some.append(self._network(torch.log10(spectra * scale + 1) / _LARGEST).numpy())
+        vectors, starts = np.concatenate(some), _HALF * np.array(heard.looks)
+        times = np.stack([starts, np.minimum(starts + 2 * _HALF, heard.count)], axis=1) / _RATE
         parts = np.array_split(np.arange(len(vectors)), min(self._most, len(vectors)))
-        return {
-            "audio": Rows(
-                np.stack([vectors[part].mean(axis=0) for part in parts]).astype(np.float32),
-                np.stack([[times[part[0], 0], times[part[-1], 1]] for part in parts]).astype(np.float32),
-            )
-        }
+        return Rows(
+            np.stack([vectors[part].mean(axis=0) for part in parts]).astype(np.float32),
+            np.stack([[times[part[0], 0], times[part[-1], 1]] for part in parts]).astype(np.float32),
+        )
 
-    def _looks(self, samples: NDArray[np.int16]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Yield the vectors of some looks, and the samples at which those begin; silent ones are left out."""
-        loudest = max(1, int(samples.max(initial=0)), -int(samples.min(initial=0)))
-        step, length = _STEP * _HOP, _LOOK * _HOP
-        starts = np.arange(0, max(1, len(samples) - length // 2), step)
-        heard = [start for start in starts if not is_silent(samples[start : start + length])]
-        for first in range(0, len(heard), _CHUNK_LOOKS):
-            chosen = heard[first : first + _CHUNK_LOOKS]
-            spectra = torch.stack([self._spectra(samples, int(start), loudest) for start in chosen])
-            yield self._network(spectra).numpy(), np.array(chosen)
 
-    def _spectra(self, samples: NDArray[np.int16], start: int, loudest: int) -> torch.Tensor:
-        """Return (100, 96): log mel spectra whose first is centred on `start`, of a sound whose loudest sample is 1."""
-        begin, end = start - _WINDOW // 2, start + (_LOOK - 1) * _HOP + _WINDOW // 2
-        piece = samples[max(0, begin) : end].astype(np.float32) / loudest
-        piece = np.pad(piece, (max(0, -begin), 0))
-        wave = torch.from_numpy(np.pad(piece, (0, end - begin - len(piece))))
-        power = torch.fft.rfft(wave.unfold(0, _WINDOW, _HOP) * self._shape).abs() ** 2
-        return torch.log10(power @ self._filters * 10_000 + 1) / _LARGEST
+class _Hearing:
+    """Spectra of halves of looks as they come. What the network makes of them depends on the loudest sample of all.
+
+    Attributes:
+        halves: (50, 96) by number, of those that belong to a look that is not silent.
+        looks: numbers of these looks; each is the half of its number and the next one.
+        loudest: the greatest sample without its sign, at least 1.
+        count: samples.
+    """
+
+    def __init__(self, spectra: Callable[[Samples], torch.Tensor], rows: Callable[["_Hearing"], Rows]) -> None:
+        self.halves: dict[int, torch.Tensor] = {}
+        self.looks: list[int] = []
+        self.loudest = 1
+        self.count = 0
+        self._spectra = spectra
+        self._rows = rows
+        self._number = 0
+        self._last = np.zeros(_HALF, np.int16)
+        self._pieces = Pieces(lambda samples: _HALF if len(samples) >= _HALF else 0, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        self._pieces.finish()
+        if self._number == 1:
+            # what is short is one look too
+            self._take(np.zeros(0, np.int16))
+        return {"audio": self._rows(self)}
+
+    def _take(self, half: Samples) -> None:
+        """Take the next half, which is shorter at the end; it is the second one of the look before it."""
+        look, whole = self._number - 1, np.concatenate([self._last, half])
+        filled = np.pad(whole, (0, 2 * _HALF - len(whole)))
+        self.halves[self._number] = self._spectra(filled[_HALF - _WINDOW // 2 :])
+        if look >= 0 and not is_silent(whole):
+            self.looks.append(look)
+        if look >= 0 and (not self.looks or self.looks[-1] < look - 1):
+            del self.halves[look]
+        self.loudest = max(self.loudest, int(half.max(initial=0)), -int(half.min(initial=0)))
+        self.count += len(half)
+        self._number += 1
+        self._last = half
 
 
 def _mel_filters() -> NDArray[np.float32]:

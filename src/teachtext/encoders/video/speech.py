@@ -1,6 +1,6 @@
 """What is said in a video: recognised words, and what a text encoder makes of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import distribution, version
 from pathlib import Path
@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from faster_whisper import WhisperModel
-from numpy.typing import NDArray
 
 from teachtext.data.passages import Passage
-from teachtext.encoders.base import Rows, Sound, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.base import Hearing, Rows, Sound, SoundSampling
+from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash
 
@@ -60,37 +59,58 @@ class Speech:
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=1, local_files_only=True
         )
 
+    def begin(self) -> Hearing:
+        """Begin with one video; see `SoundExpert.begin`."""
+        return _Hearing(self._recognise, self._words)
+
     def encode(self, seen: Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        return {"speech": self._words.encode(list(self._recognise(seen.samples)))}
+        return hear_all(self.begin(), seen)
 
-    def _recognise(self, samples: NDArray[np.int16]) -> Iterator[Passage]:
-        for begin, end in _pieces(samples):
-            if is_silent(samples[begin:end]):
-                continue
-            segments, _ = self._model.transcribe(
-                samples[begin:end].astype(np.float32) / 32768,
-                language="en",
-                beam_size=self._beam,
-                temperature=0.0,
-                condition_on_previous_text=False,
-                vad_filter=True,
-            )
-            for segment in segments:
-                text = segment.text.strip()
-                if text and segment.avg_logprob > _DOUBT and segment.no_speech_prob < _NOBODY:
-                    start, stop = begin / _RATE + segment.start, begin / _RATE + segment.end
-                    yield Passage(round(start, 2), round(min(stop, end / _RATE), 2), text)
+    def _recognise(self, samples: Samples, begin: int) -> Iterator[Passage]:
+        """Yield what is said in a piece of at most 30 s, before which `begin` samples came."""
+        if is_silent(samples):
+            return
+        segments, _ = self._model.transcribe(
+            samples.astype(np.float32) / 32768,
+            language="en",
+            beam_size=self._beam,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            vad_filter=True,
+        )
+        for segment in segments:
+            text = segment.text.strip()
+            if text and segment.avg_logprob > _DOUBT and segment.no_speech_prob < _NOBODY:
+                start, stop = begin / _RATE + segment.start, begin / _RATE + segment.end
+                yield Passage(round(start, 2), round(min(stop, (begin + len(samples)) / _RATE), 2), text)
 
 
-def _pieces(samples: NDArray[np.int16]) -> Iterator[tuple[int, int]]:
-    """Cut sound into pieces of at most 30 s, where it is quiet."""
-    begin = 0
-    while len(samples) - begin > _PIECE_S * _RATE:
-        last = begin + _PIECE_S * _RATE
-        tail = samples[last - _QUIET_S * _RATE : last].astype(np.float32).reshape(-1, _TENTH)
-        quietest = int((tail**2).mean(axis=1).argmin())
-        end = last - _QUIET_S * _RATE + quietest * _TENTH + _TENTH // 2
-        yield begin, end
-        begin = end
-    yield begin, len(samples)
+class _Hearing:
+    """Recognise pieces as they come."""
+
+    def __init__(self, recognise: Callable[[Samples, int], Iterator[Passage]], words: Words) -> None:
+        self._recognise = recognise
+        self._words = words
+        self._passages: list[Passage] = []
+        self._begin = 0
+        self._pieces = Pieces(_quiet_end, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        self._pieces.finish()
+        return {"speech": self._words.encode(self._passages)}
+
+    def _take(self, piece: Samples) -> None:
+        self._passages += self._recognise(piece, self._begin)
+        self._begin += len(piece)
+
+
+def _quiet_end(samples: Samples) -> int:
+    """Return where to cut a piece of at most 30 s off, which is where it is quiet; 0 if there is no more than that."""
+    last = _PIECE_S * _RATE
+    if len(samples) <= last:
+        return 0
+    tail = samples[last - _QUIET_S * _RATE : last].astype(np.float32).reshape(-1, _TENTH)
+    quietest = int((tail**2).mean(axis=1).argmin())
+    return last - _QUIET_S * _RATE + quietest * _TENTH + _TENTH // 2

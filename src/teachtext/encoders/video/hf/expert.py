@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import torch
 
-from teachtext.encoders.base import Rows, Sampling, Seen
+from teachtext.encoders.base import Hearing, Rows, Sampling, Seen, Sound
 from teachtext.encoders.hub import resolve, told_of
+from teachtext.encoders.sound import hear_all
 from teachtext.encoders.threads import torch_threads
 from teachtext.encoders.video.hf.clips import ClipNetwork, frames_a_clip
 from teachtext.encoders.video.hf.images import ImageTower
@@ -79,10 +80,20 @@ class HuggingFace:
             **self._reader.settings,
         }
 
+    def begin(self) -> Hearing:
+        """Begin with one video, if this is a sound model; see `SoundExpert.begin`."""
+        assert isinstance(self._reader, SoundModel)
+        return self._reader.begin(self._named)
+
     def encode(self, seen: Seen) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
+        if isinstance(seen, Sound):
+            return hear_all(self.begin(), seen)
+        assert not isinstance(self._reader, SoundModel)
         with torch_threads(self._threads), torch.inference_mode():
-            rows = self._reader.rows(seen)  # type: ignore[arg-type]
+            return self._named(self._reader.rows(seen))  # type: ignore[arg-type]
+
+    def _named(self, rows: Rows) -> dict[str, Rows]:
         [name] = self.outputs
         if self._pooled and len(rows.values):
             return {name: Rows(rows.values.mean(axis=0, keepdims=True))}
@@ -96,7 +107,7 @@ def _reader(folder: Path, threads: int, settings: Mapping[str, Any]) -> Reader:
         return ClipNetwork(network, folder, threads=threads, **settings)
     if "sampling_rate" in processor_of(folder):
         _check("a sound model", settings, ("most_s",))
-        return SoundModel(network, folder, **settings)
+        return SoundModel(network, folder, threads=threads, **settings)
     _check("an image model", settings, ("per_second", "most"))
     return ImageTower(network, folder, **settings)
 

@@ -1,7 +1,7 @@
 """Sound models: a vector a piece of the sound."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor
 
-from teachtext.encoders.base import Rows, Sound, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, is_silent
+from teachtext.encoders.base import Hearing, Rows, SoundSampling
+from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, is_silent
+from teachtext.encoders.threads import torch_threads
 from teachtext.encoders.video.hf.network import Network
 
 _PIECE_S = 10
@@ -27,13 +28,15 @@ class SoundModel:
     Args:
         network: the model; of encoder-decoders the encoder is used.
         folder: with its feature extractor.
+        threads: CPU threads.
         most_s: seconds of sound, at most.
     """
 
-    def __init__(self, network: Network, folder: Path, *, most_s: float = 3600.0) -> None:
+    def __init__(self, network: Network, folder: Path, *, threads: int, most_s: float = 3600.0) -> None:
         self._prepare: Any = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         rate: int = self._prepare.sampling_rate
         self._network = network
+        self._threads = threads
         self._fixed: int | None = getattr(self._prepare, "n_samples", None)
         self.sampling = SoundSampling(rate=rate, most_s=most_s)
         noise = np.random.default_rng(0).integers(-9999, 9999, rate, np.int16)
@@ -44,15 +47,14 @@ class SoundModel:
             "vector": network.taken or "mean over time",
         }
 
-    def rows(self, seen: Sound) -> Rows:
-        """Return a row for each piece that is not silent, with its times."""
-        length = _PIECE_S * seen.rate
-        starts = [one for one in range(0, len(seen.samples), length) if not is_silent(seen.samples[one : one + length])]
-        if not starts:
-            return Rows(np.zeros((0, self.dim), np.float32), np.zeros((0, 2), np.float32))
-        values = [self._hear(seen.samples[start : start + length]) for start in starts]
-        times = [[start, min(start + length, len(seen.samples))] for start in starts]
-        return Rows(torch.cat(values).numpy(), np.asarray(np.array(times) / seen.rate, np.float32))
+    def begin(self, named: Callable[[Rows], dict[str, Rows]]) -> Hearing:
+        """Begin with one video: a row for each piece that is not silent, with its times; `named` gives it its name."""
+        return _Hearing(self._vector, named, dim=self.dim, rate=self.sampling.rate)
+
+    def _vector(self, piece: Samples) -> NDArray[np.float32]:
+        with torch_threads(self._threads), torch.inference_mode():
+            vector: NDArray[np.float32] = self._hear(piece).numpy()
+        return vector
 
     def _hear(self, piece: NDArray[np.int16]) -> torch.Tensor:
         wave = piece.astype(np.float32) / 32768
@@ -66,3 +68,37 @@ class SoundModel:
         states = torch.as_tensor(output.last_hidden_state)
         share = min(1.0, len(piece) / self._fixed) if self._fixed else 1.0
         return states[:, : math.ceil(share * states.shape[1])].mean(dim=1)
+
+
+class _Hearing:
+    """Look at pieces of 10 s as they come, and at what is left at the end."""
+
+    def __init__(
+        self,
+        look: Callable[[Samples], NDArray[np.float32]],
+        named: Callable[[Rows], dict[str, Rows]],
+        *,
+        dim: int,
+        rate: int,
+    ) -> None:
+        self._look = look
+        self._named = named
+        self._rate = rate
+        self._values = [np.zeros((0, dim), np.float32)]
+        self._times: list[tuple[int, int]] = []
+        self._begin = 0
+        length = _PIECE_S * rate
+        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        self._pieces.finish()
+        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
+        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
+
+    def _take(self, piece: Samples) -> None:
+        end = self._begin + len(piece)
+        if not is_silent(piece):
+            self._values.append(self._look(piece))
+            self._times.append((self._begin, end))
+        self._begin = end
