@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
-from matrices import distillation, gradient, random_matrix
+from matrices import Fixed, batch_of, distillation, gradient, random_matrix, student_of
 from torch.nn import functional as F
 
+from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
+from teachtext.learning.objective import Retrieval
 
 TEACHTEXT = preset("teachtext")
 
@@ -62,3 +66,16 @@ def test_ids_decide_and_not_positions():
     for parts in (preset("dcd"), replace(TEACHTEXT, distance="margin_mse")):
         found = distillation(parts, scores[order][:, order], teacher[order][:, order], videos=shuffled)
         torch.testing.assert_close(found, distillation(parts, scores, teacher, videos=VIDEOS))
+
+
+@pytest.mark.parametrize("ranking", [MaxMarginRankingLoss(margin=0.5), InfoNCE(temperature=0.2)])
+def test_the_ranking_loss_is_told(ranking):
+    scores = random_matrix(5)
+    expected = ranking(scores, SAME)
+    assert expected.item() != pytest.approx(ranking(scores).item(), rel=1e-3)
+    objectives = [
+        Retrieval(ranking=ranking),
+        Distillation(ranking=ranking, parts=TEACHTEXT, teachers=[Fixed(random_matrix(5, 1))]),
+    ]
+    for objective in objectives:
+        assert objective(student_of(scores), batch_of(VIDEOS))["ranking"].equal(expected)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
+from teachtext.learning.distillation.samples import entropy, list_entropies, trust
 from teachtext.learning.losses import MaxMarginRankingLoss
 
 TEACHTEXT = preset("teachtext")
@@ -68,3 +69,16 @@ def test_weights_of_teachers_are_shares():
     parts = replace(TEACHTEXT, pool="weighted", pool_weights=[3.0, 1.0])
     expected = F.huber_loss(scores, 0.75 * one + 0.25 * other)
     torch.testing.assert_close(distillation(parts, scores, one, other), expected)
+
+
+def test_how_sure_a_teacher_is_is_not_learned():
+    scores, *teachers = random_matrix(4, count=3)
+    parts = replace(TEACHTEXT, pool="learned", samples="entropy", ranking_samples="entropy", temperature=0.1)
+    given = [Fixed(matrix) for matrix in teachers]
+    objective = Distillation(ranking=MaxMarginRankingLoss(margin=1.0), parts=parts, teachers=given)
+    sum(objective(student_of(scores), batch_of(4)).values()).backward()
+    logits = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    pooled = (logits.softmax(0)[:, None, None] * torch.stack(teachers)).sum(0)
+    doubts = entropy(*list_entropies(pooled.detach(), torch.ones(4, 4, dtype=torch.bool), 0.1))
+    (trust(doubts)[:, None] * F.huber_loss(scores, pooled, reduction="none")).mean().backward()
+    torch.testing.assert_close(objective.pool.logits.grad, logits.grad.float())

@@ -112,7 +112,7 @@ class Distillation(Objective):
         counted = self.select(teacher, known, same_video)
         weights = None
         if parts.samples != "uniform":
-            weights = trust(self.samples(*list_entropies(teacher, counted, parts.temperature)))
+            weights = trust(self.samples(*list_entropies(teacher.detach(), counted, parts.temperature)))
         if parts.label_first:
             teacher = label_first(teacher, counted, same_video)
         losses = []
@@ -136,12 +136,12 @@ class Distillation(Objective):
             )
             for teacher, known in targets
         ]
-        together = torch.stack(weights).mean(dim=0).detach()
+        together = torch.stack(weights).mean(dim=0)
         return together / together.mean()
 
     def _mistrust(self, teacher: Tensor, known: Tensor, same_video: Tensor) -> Tensor:
         counted = self.select(teacher, known, same_video)
-        return mistrust(self.ranking_samples(*list_entropies(teacher, counted, self.parts.temperature)))
+        return mistrust(self.ranking_samples(*list_entropies(teacher.detach(), counted, self.parts.temperature)))
 
 
 def _source(parts: Parts, teachers: Sequence[Teacher], student: RetrievalModel | None) -> nn.Module:

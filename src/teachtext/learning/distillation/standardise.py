@@ -36,8 +36,8 @@ def min_max(scores: Tensor, known: Tensor) -> Tensor:
 def rank(scores: Tensor, known: Tensor) -> Tensor:
     """Replace teachers' scores by their ranks in the matrix, from 0 to 1, equal ones by their mean rank."""
     _, place, counts = torch.unique(scores[known], return_inverse=True, return_counts=True)
-    equal = counts.to(scores.dtype)
-    ranks = (equal.cumsum(dim=0) - equal + (equal - 1) / 2) / (equal.sum() - 1).clamp(min=1)
+    doubled = (2 * (counts.cumsum(dim=0) - counts) + counts - 1).to(scores.dtype)
+    ranks = doubled / 2 / (counts.sum() - 1).clamp(min=1)
     return torch.zeros_like(scores).masked_scatter(known, ranks[place])
 
 
