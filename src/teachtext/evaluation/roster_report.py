@@ -14,7 +14,7 @@ from teachtext.evaluation.roster import TOPS, Roster, mean_over_seeds
 from teachtext.evaluation.sheets import Section, Sheet, render_sheets
 from teachtext.evaluation.tables import number
 
-ORACLE, ENSEMBLE = "oracle: best teacher of each query", "ensemble: mean of all similarities"
+ORACLE, ENSEMBLE = "oracle: best a query", "ensemble of all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,8 @@ def metrics_sheet(found: RosterFound) -> Sheet:
         f"{found.name}: text to video on {found.measured_on}",
         ("teacher", *METRIC_NAMES.values()),
         rows,
-        note=f"Mean{spread}. The oracle knows the answers: a bound, not a model. The ensemble runs all teachers.",
+        note=f"Mean{spread}. The ensemble is the mean of all similarities. Which is the best a query takes the "
+        "answers to know: an oracle, a bound and not a model.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich import box
 from rich.table import Table
@@ -9,6 +10,8 @@ from rich.text import Text
 
 from teachtext.evaluation.drawing import Plot
 from teachtext.evaluation.page import render_page
+
+_NAME_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,11 @@ class Sheet:
         title = Text(self.title, style="italic")
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         table.collapse_padding = True
+        # rich narrows the widest column first: left free, names break before a number moves to a second line
+        names = min(_NAME_WIDTH, max(len(row[0]) for row in self.rows)) if len(self.words) == 1 and self.rows else None
         for number, name in enumerate(self.columns):
-            table.add_column(name, justify="left" if number in self.words else "right", overflow="fold")
+            justify: Literal["left", "right"] = "left" if number in self.words else "right"
+            table.add_column(name, justify=justify, overflow="fold", width=names if number == 0 else None)
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

@@ -80,7 +80,7 @@ def _given(workspace: Workspace) -> tuple[Mapping[str, Scores], Sequence[str]]:
         if isinstance(scores, str):
             notes.append(f"{given.label} is left out: {scores}.")
         else:
-            found[given.label] = scores
+            found[given.label if given.label not in found else f"teacher {given.path}"] = scores
     if not found and all(teacher.path for teacher in workspace.config.teachers):
         raise InputError("; ".join(notes), "name teachers that are trained here, or that know the split")
     return found, notes

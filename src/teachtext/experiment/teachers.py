@@ -153,4 +153,5 @@ def _changed(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
     if before is None:
         return "it does not say what it was made from"
     names = {"weights": "the weights", "text": "the text features", "experts": "the video features"}
-    return " and ".join(name for key, name in names.items() if before.get(key) != after[key]) + " changed"
+    changed = [name for key, name in names.items() if before.get(key) != after[key]]
+    return f"{' and '.join(changed) or 'what it was made from'} changed"
