@@ -473,7 +473,7 @@ def test_a_teacher_is_named_by_what_it_sees_or_by_the_one_thing_that_it_does_not
 
 def test_faithful_is_sequential_gating_that_takes_padding_for_tokens(load: Load):
     model = load(model={"faithful": True}).model
-    assert (model.gating, model.mask_padding) == ("sequential", False)
+    assert (model.gating, model.mask_padding, model.aligned_start) == ("sequential", False, False)
     assert load(show_config(load(model={"faithful": True}))).model == model
     ablation = load(model={"faithful": True, "gating": "none"}).model
     assert (ablation.gating, ablation.mask_padding) == ("none", False)

@@ -23,7 +23,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("tokenizers")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import QueryRanks, Results
@@ -346,6 +346,42 @@ def test_a_teacher_with_an_expert_that_many_videos_lack_is_tested_on_all_of_them
         assert again.notes == (
             ["3 of 5 videos have no features of voice: they share the last rank"] if seed is hearing else []
         )
+
+
+def test_words_in_videos_start_aligned_with_captions_of_the_same_encoder(
+    done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny
+):
+    playground = done[0].folder / "playground"
+    features = Path(shutil.copytree(done[0].folder / "features", tmp_path / "features"))
+    text = FeatureFile(features / "text" / "wordllama")
+    videos = sorted(path.stem for path in (playground / "videos").iterdir())
+    for name, settings in (("read", text.provenance["settings"]), ("heard", {"weights": "of another encoder"})):
+        told = {"encoder": name, "settings": {"text": {"encoder": "wordllama", "settings": settings}}}
+        with FeatureWriter(features / "video" / name, provenance=told, dim=text.dim) as writer:
+            for number, video in enumerate(videos):
+                writer.add(video, text.read(text.ids[number]))
+    dataset = {"path": str(playground), "features": str(features)}
+    experts = ["motion", "read", "heard"]
+
+    def aligned(folder: str, text: str, **model: object) -> object:
+        config = tiny(
+            tmp_path / folder,
+            dataset=dataset,
+            experts=experts,
+            teachers=[],
+            student={"text": text},
+            seeds=[0],
+            model={"shared_dim": 16, "text_clusters": 2, **model},
+        )
+        results, _ = run(config)
+        told = json.loads((config.folder / results.rows[0].seeds[0].model / "config.json").read_text())
+        evaluate_folder(config.folder / results.rows[0].seeds[0].model, playground, features)
+        return told["model"]["arguments"].get("aligned")
+
+    assert aligned("a", "wordllama") == ["read"]
+    assert aligned("b", "wordllama", aligned_start=False) is None
+    assert aligned("c", "wordllama", kind="mmt", layers=1, feedforward=8) is None
+    assert aligned("d", "glove") is None, "another encoder, and tokens"
 
 
 def test_questions_are_asked_of_every_model_and_the_deaf_guess(tmp_path: Path, tiny: Tiny):

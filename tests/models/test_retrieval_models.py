@@ -243,6 +243,30 @@ def test_the_text_branch_gives_each_expert_its_width():
     assert (found.vectors["a"].shape, found.vectors["b.c"].shape, found.weights.shape) == ((2, 2), (2, 9), (2, 2))
 
 
+@pytest.mark.parametrize("kind", ["ce", "moee"])
+def test_an_expert_that_starts_aligned_knows_that_words_are_like_themselves(kind):
+    dims = {"ocr": 40, "rgb": 5}
+    arguments = {"expert_dims": dims, "text_dim": 40, "text_clusters": 0, "shared_dim": 32}
+    words = torch.randn(24, 1, 40)
+    one = torch.ones(24, dtype=torch.int64)
+    rows = {"ocr": words + 0.5 * torch.randn(24, 1, 40), "rgb": torch.zeros(24, 1, 5)}
+    ids = [str(i) for i in range(24)]
+    batch = Batch(TextBatch(ids, words, one), VideoBatch(ids, rows, {"ocr": one, "rgb": 0 * one}))
+
+    def found(**changes):
+        torch.manual_seed(3)
+        ranks = build_model(kind, arguments | changes).eval()(batch).argmax(dim=1)
+        return int((ranks == torch.arange(24)).sum())
+
+    assert found(aligned=["ocr"]) >= 22 > 10 > found()
+
+
+@pytest.mark.parametrize("kind", ["ce", "moee"])
+def test_only_an_expert_as_wide_as_the_captions_starts_aligned(kind):
+    with pytest.raises(InputError, match="expert 'audio' cannot start aligned with captions: their widths are 3 and 6"):
+        make_model(kind, "sentence", expert_clusters={}, aligned=["audio"])
+
+
 def test_an_unknown_mixture_is_refused():
     with pytest.raises(ValueError, match="'other' is not one of learned, uniform"):
         TextBranch(experts=["a"], out_dims=[2], text_dim=6, mixture="other")

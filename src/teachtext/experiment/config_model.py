@@ -33,7 +33,9 @@ class ModelConfig(Config):
         "transformer, or dual encoder of pooled features",
     )
     faithful: bool = Field(
-        False, description="the authors' model exactly: 'gating: sequential' and 'mask_padding: false' (ce, moee)"
+        False,
+        description="the authors' model exactly: 'gating: sequential', and neither 'mask_padding' nor 'aligned_start' "
+        "(ce, moee)",
     )
     shared_dim: int = Field(768, ge=1, description="width of the shared spaces (ce, mmt, dual)")
     text_clusters: int = Field(
@@ -47,6 +49,9 @@ class ModelConfig(Config):
         "learned", description="weights of the experts, by the caption or uniform (ce, moee, mmt)"
     )
     mask_padding: bool = Field(True, description="false takes padding for tokens, as the original did (ce, moee)")
+    aligned_start: bool = Field(
+        True, description="words heard or read start where their encoder leaves them, if it is the captions' (ce, moee)"
+    )
     layers: int = Field(4, ge=1, description="of the transformer (mmt)")
     heads: int = Field(4, ge=1, description="of its attention (mmt)")
     feedforward: int = Field(3072, ge=1, description="width between its layers (mmt)")
@@ -63,7 +68,7 @@ class ModelConfig(Config):
             raise ValueError(f"'faithful' is said of 'ce' and 'moee' alone, not of '{values['kind']}'")
         if values.get("gating") == "parallel" or values.get("mask_padding") is True:
             raise ValueError("'faithful' has sequential gating and takes padding for tokens, leave those settings out")
-        return {"gating": "sequential"} | values | {"mask_padding": False}
+        return {"gating": "sequential"} | values | {"mask_padding": False, "aligned_start": False}
 
 
 class TrainingConfig(Config):

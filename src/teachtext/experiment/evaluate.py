@@ -107,7 +107,8 @@ def evaluate_folder(
     Args:
         model_folder: a trained model.
         dataset_folder: its videos may be missing: features are what is read.
-        features: folder with `video/<expert>` and `text/<encoder>`.
+        features: folder with `video/<expert>` and `text/<encoder>`; the gallery are the videos of the split that any of
+            its experts describes, whether or not this model reads that one.
         split: name of a split; by default the protocol's test split.
         captions: how its captions become queries, as the features were embedded; by default each is one.
         benchmark_name: take the protocol of this benchmark.

@@ -1,5 +1,6 @@
 """Train the members of a run, each once for a seed; what is trained already is not trained again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from teachtext.data.features import Features, described
 from teachtext.data.folds import Fold
 from teachtext.data.types import Caption, Dataset
 from teachtext.encoders.registry import folder_name
+from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
@@ -102,6 +104,7 @@ class Training:
                 expert_clusters={expert.name: expert.clusters for expert in sequences},
                 text_dim=text.dim,
                 tokens=workspace.text_output(member.text) == "tokens",
+                words=[name for name in member.experts if same_encoder(workspace.expert_file(name), text)],
             ),
             text_encoder=member.text,
             max_words=member.model.max_words,
@@ -297,14 +300,26 @@ def model_arguments(
     expert_clusters: dict[str, int],
     text_dim: int,
     tokens: bool,
+    words: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Turn the config into the plain arguments of its kind of model."""
+    """Turn the config into the plain arguments of its kind of model.
+
+    Args:
+        model: its settings.
+        expert_dims: D by expert.
+        expert_clusters: by expert that is a sequence.
+        text_dim: D of a caption's rows.
+        tokens: whether a caption has a row a token.
+        words: experts whose rows are words that the captions' own encoder encoded.
+    """
+    aligned = [name for name in words if name not in expert_clusters] if model.aligned_start and not tokens else []
     arguments: dict[str, Any] = {
         "expert_dims": expert_dims,
         "expert_clusters": expert_clusters,
         "text_dim": text_dim,
         "text_clusters": model.text_clusters if tokens else 0,
-        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words"}),
+        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words", "aligned_start"}),
+        **({"aligned": aligned} if aligned else {}),
     }
     return known_arguments(model.kind, arguments)
 

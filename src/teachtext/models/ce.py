@@ -1,6 +1,6 @@
 """Collaborative Experts (CE)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -28,6 +28,10 @@ class CE(RetrievalModel):
         gating: see `CollaborativeGating`; `none` is `SelfGating`.
         mixture: see `TextBranch`.
         mask_padding: see `NetVLAD`. False, with `sequential` gating, is the original model.
+        aligned: experts of words that the captions' own encoder encoded; see `TextBranch.start_aligned`.
+
+    Raises:
+        ValueError: an aligned expert that is not as wide as the caption.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class CE(RetrievalModel):
         gating: Gating | Literal["none"] = "parallel",
         mixture: Mixture = "learned",
         mask_padding: bool = True,
+        aligned: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.experts = sorted(expert_dims)
@@ -61,6 +66,8 @@ class CE(RetrievalModel):
             mask_padding=mask_padding,
             mixture=mixture,
         )
+        for name in aligned:
+            self.text.start_aligned(name, self.reduce[self.experts.index(name)])
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

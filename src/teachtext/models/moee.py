@@ -1,6 +1,6 @@
 """The Mixture of Embedding Experts (MoEE)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
@@ -23,6 +23,10 @@ class MoEE(RetrievalModel):
         ghost_clusters: ghost clusters of the caption's NetVLAD.
         mixture: see `TextBranch`.
         mask_padding: see `NetVLAD`.
+        aligned: see `CE`.
+
+    Raises:
+        ValueError: an aligned expert that is not as wide as the caption.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class MoEE(RetrievalModel):
         ghost_clusters: int = 0,
         mixture: Mixture = "learned",
         mask_padding: bool = True,
+        aligned: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.experts = sorted(expert_dims)
@@ -53,6 +58,8 @@ class MoEE(RetrievalModel):
             mask_padding=mask_padding,
             mixture=mixture,
         )
+        for name in aligned:
+            self.text.start_aligned(name, self.embeddings[self.experts.index(name)].get_submodule("project"))
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

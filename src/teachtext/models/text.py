@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
@@ -51,6 +52,26 @@ class TextBranch(nn.Module):
             GatedEmbeddingUnit(in_dim=self.pooling.out_dim, out_dim=out_dim) for out_dim in out_dims
         )
         self.mixture = nn.Linear(self.pooling.out_dim, len(self.experts)) if mixture == "learned" else None
+
+    @torch.no_grad()
+    def start_aligned(self, expert: str, projection: nn.Module) -> None:
+        """Let an expert and its captions begin with one orthogonal projection, and so with the cosines of their space.
+
+        For experts of words that the captions' own encoder encoded: a few dozen videos with a voice or a sign are not
+        enough to learn what that encoder knows, that words are like themselves.
+
+        Raises:
+            ValueError: expert and caption are not of the same width.
+        """
+        own = self.embeddings[self.experts.index(expert)]
+        assert isinstance(own, GatedEmbeddingUnit) and isinstance(projection, nn.Linear)
+        if projection.in_features != own.project.in_features:
+            widths = f"{projection.in_features} and {own.project.in_features}"
+            raise ValueError(f"expert '{expert}' cannot start aligned with captions: their widths are {widths}")
+        nn.init.orthogonal_(projection.weight)
+        own.project.weight.copy_(projection.weight)
+        for layer in (projection, own.project):
+            nn.init.zeros_(layer.bias)
 
     def forward(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

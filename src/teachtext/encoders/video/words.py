@@ -6,8 +6,15 @@ from typing import Any
 import numpy as np
 
 from teachtext.data.passages import Passage
+from teachtext.data.store import FeatureFile
 from teachtext.encoders.base import Rows
 from teachtext.encoders.registry import build_text_encoder
+
+
+def same_encoder(expert: FeatureFile, text: FeatureFile) -> bool:
+    """Return whether an expert's rows are words that the very encoder of these captions encoded."""
+    told = expert.provenance.get("settings", {}).get("text", {})
+    return bool(told) and told["settings"] == text.provenance.get("settings")
 
 
 class Words:
