@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,13 +27,13 @@ def seconds_of(path: Path) -> float:
 
 
 def sounds(path: Path) -> bool:
-    from teachtext.encoders.base import Sound, SoundSampling
+    from teachtext.encoders.base import SoundSampling
     from teachtext.encoders.decode import sample_video
-    from teachtext.encoders.sound import is_silent
+    from teachtext.encoders.sound import Ear, is_silent
 
-    [sound] = sample_video(path, [SoundSampling()])
-    assert isinstance(sound, Sound)
-    return not is_silent(sound.samples)
+    loud: list[bool] = []
+    sample_video(path, [], [Ear(SoundSampling(), lambda samples: loud.append(not is_silent(samples)))])
+    return any(loud)
 
 
 def find(folder: Path, most: int) -> list[Path]:
@@ -41,21 +42,37 @@ def find(folder: Path, most: int) -> list[Path]:
 
 def serial(paths: Sequence[Path], names: Sequence[str]) -> tuple[float, float]:
     """CPU seconds of decoding and of encoding, in one process."""
+    from teachtext.encoders.base import Hearing, listens
     from teachtext.encoders.decode import sample_video
     from teachtext.encoders.experts import build_video_experts
+    from teachtext.encoders.sound import Ear, Samples
 
     experts = build_video_experts(names)
-    decoding = encoding = 0.0
-    for number, path in enumerate([paths[0], *paths]):
+    looking = [expert for expert in experts if not listens(expert)]
+    total = encoding = 0.0
+
+    def heard(hearing: Hearing, samples: Samples) -> None:
+        nonlocal encoding
         begun = time.process_time()
-        seen = sample_video(path, [expert.sampling for expert in experts])
-        between = time.process_time()
-        for expert, one in zip(experts, seen, strict=True):
+        hearing.hear(samples)
+        encoding += time.process_time() - begun
+
+    for number, path in enumerate([paths[0], *paths]):
+        if number == 1:
+            # the first one warmed up
+            total = encoding = 0.0
+        begun = time.process_time()
+        hearings = [(expert.sampling, expert.begin()) for expert in experts if listens(expert)]
+        ears = [Ear(sampling, partial(heard, hearing)) for sampling, hearing in hearings]
+        seen = sample_video(path, [expert.sampling for expert in looking], ears)
+        decoded = time.process_time()
+        for expert, one in zip(looking, seen, strict=True):
             expert.encode(one)
-        # the first one warms up
-        decoding += (between - begun) * (number > 0)
-        encoding += (time.process_time() - between) * (number > 0)
-    return decoding, encoding
+        for _, hearing in hearings:
+            hearing.finish()
+        encoding += time.process_time() - decoded
+        total += time.process_time() - begun
+    return total - encoding, encoding
 
 
 def parallel(paths: Sequence[Path], names: Sequence[str], workers: int) -> float:
@@ -71,7 +88,7 @@ def parallel(paths: Sequence[Path], names: Sequence[str], workers: int) -> float
             names,
             Path(store),
             workers=workers,
-            progress=lambda what, done, total: done_at.append(time.perf_counter()),
+            progress=lambda what, done, total: done_at.append(time.perf_counter()) if what == "videos" else None,
         )
     assert not done.failed, done.failed[0]
     # done_at[0] is the beginning, done_at[1] the first video, which waits for the workers to load

@@ -298,7 +298,9 @@ def group(number: int) -> int:
     return count
 
 
-def interrupt(process: subprocess.Popen[str], sign: Callable[[], bool], wait: float = 0.0) -> str:
+def interrupt(
+    process: subprocess.Popen[str], sign: Callable[[], bool], wait: float = 0.0, how: int = signal.SIGINT
+) -> str:
     """Press Ctrl-C at the sign, as a terminal does: every process of the group gets it; return what was said."""
     until = time.monotonic() + 60
     try:
@@ -306,7 +308,7 @@ def interrupt(process: subprocess.Popen[str], sign: Callable[[], bool], wait: fl
             assert process.poll() is None and time.monotonic() < until, "it never got there"
             time.sleep(0.005)
         time.sleep(wait)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, how)
         _, said = process.communicate(timeout=60)
     finally:
         if process.poll() is None:
@@ -315,8 +317,9 @@ def interrupt(process: subprocess.Popen[str], sign: Callable[[], bool], wait: fl
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_during_extract(
-    ready: Any, start: Callable[..., subprocess.Popen[str]], teachtext: Command, tmp_path: Path
+    how: int, ready: Any, start: Callable[..., subprocess.Popen[str]], teachtext: Command, tmp_path: Path
 ):
     from teachtext.data.store import FeatureFile, shards_of
 
@@ -328,9 +331,10 @@ def test_ctrl_c_during_extract(
             (tmp_path / "videos" / f"{path.stem}-{copy}.mp4").write_bytes(path.read_bytes() + box)
     arguments = ("extract", tmp_path, "--out", tmp_path / "out", "--expert", "motion")
     process = start(*arguments)
-    said = interrupt(process, lambda: group(process.pid) >= 3, 1.0)
+    said = interrupt(process, lambda: group(process.pid) >= 3, 1.0, how)
     assert process.returncode == 130
     assert said.endswith(STOPPED) and "Traceback" not in said and said.count("teachtext:") == 1
+    assert group(process.pid) == 0
     folder = tmp_path / "out" / "video" / "motion"
     kept = len(FeatureFile(folder, verify=True)) if shards_of(folder) else 0
     assert kept < 120, "stopped before the end"

@@ -121,4 +121,11 @@ def bad_videos(tmp_path: Path, make_video: MakeVideo, moving: Callable[..., Fram
     (folder / "other.mp4").write_bytes(whole)
     found["playlist"] = folder / "playlist.mp4"
     found["playlist"].write_text("ffconcat version 1.0\nfile other.mp4\n")
+    for kind, data in {
+        "page": b"\n<!DOCTYPE html><title>404</title>",
+        "zeros": bytes(5000),
+        "noise": np.random.default_rng(0).bytes(5000),
+    }.items():
+        found[kind] = folder / f"{kind}.mp4"
+        found[kind].write_bytes(data)
     return found

@@ -121,7 +121,10 @@ def test_a_file_is_opened_once_for_all_samplings(make_video: Callable[..., Path]
         ("missing", "does not exist: check the path"),
         ("empty", "is empty"),
         ("folder", "is a folder"),
-        ("text", "is not a whole video file"),
+        ("text", "is a text file, not a video"),
+        ("page", "is a web page, not a video"),
+        ("zeros", "begins with nothing but zeros"),
+        ("noise", "is not a whole video file"),
         ("no_index", "is not a whole video file"),
         ("half", "is truncated or damaged: "),
         ("sound", "has no video stream"),
@@ -133,6 +136,27 @@ def test_a_bad_file_is_refused_by_name(kind: str, told: str, bad_videos: dict[st
         sample_video(bad_videos[kind], [PICTURE])
     message = str(caught.value)
     assert message.startswith(str(bad_videos[kind])) and told in message and "\n" not in message
+
+
+def test_a_file_that_may_not_be_read_or_has_disappeared_is_told(
+    make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    path = make_video("a.mp4", counting(3))
+
+    def refuse(*arguments: object, **options: object) -> object:
+        raise av.error.PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(InputError, match=r"a.mp4 cannot be read \(Permission denied\): check its permissions"):
+        sample_video(path, [PICTURE])
+
+    def vanish(*arguments: object, **options: object) -> object:
+        path.unlink()
+        raise av.error.FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(av, "open", vanish)
+    with pytest.raises(InputError, match=r"a.mp4 does not exist"):
+        sample_video(path, [PICTURE])
 
 
 def test_one_broken_packet_does_not_cost_the_video(make_video: Callable[..., Path]):

@@ -117,6 +117,24 @@ def test_pooling_does_not_depend_on_what_is_looked_at_together(experts: dict[str
     assert np.linalg.norm(whole["scene"].values) == pytest.approx(1, abs=1e-5)
 
 
+def test_the_network_gives_what_it_gives_in_torch(experts: dict[str, VideoExpert]):
+    import torch
+
+    from teachtext.encoders.video.efficientnet import load_network
+
+    frames = np.concatenate([some(experts["appearance"], 5).pixels, orange()[None, None]])
+    found = experts["appearance"].encode(shown(frames))
+    network = load_network()
+    with torch.inference_mode():
+        images = (torch.from_numpy(frames[:, 0]).permute(0, 3, 1, 2).float() / 255 - 0.498) / 0.502
+        features = network.extract_features(images).mean((2, 3))
+        classes = network._fc(features).softmax(1)
+    assert np.abs(found["appearance"].values - features.mean(0).numpy()).max() < 1e-5
+    assert np.abs(found["scene"].values ** 2 - classes.mean(0).numpy()).max() < 1e-6
+    # the network itself, and not only this use of it
+    assert np.allclose(network(images).detach().softmax(1), classes, atol=1e-6)
+
+
 def test_a_changed_copy_is_nearer_than_another_picture(experts: dict[str, VideoExpert], moving: Moving):
     import cv2
 

@@ -73,6 +73,40 @@ next(workers.map(["__import__('time').sleep(60)"]))
     pytest.fail("a worker outlives its parent")
 
 
+def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
+    dies = "__import__('threading').Timer({}, __import__('os').abort).start() or bytes(80_000_000)"
+    tasks = [part for delay in (0.01, 0.03, 0.06, 0.1) for part in (dies.format(delay), "1")]
+    with pool(2) as workers:
+        results = list(workers.map(tasks))
+    assert results.count(1) == 4 and len(results) == 8
+    assert all(result in (1, bytes(80_000_000)) or str(result).startswith("SIGABRT") for result in results)
+
+
+def test_a_process_that_is_killed_while_it_starts_is_started_again(tmp_path: Path):
+    marks = [tmp_path / f"{number}" for number in range(3)]
+
+    def workers(kills: int) -> Workers[str, object]:
+        code = f"""
+import os
+for mark in {[str(mark) for mark in marks[:kills]]!r}:
+    if not os.path.exists(mark):
+        open(mark, "x").close()
+        os.abort()
+"""
+        return Workers(1, setup=exec, setup_arguments=(code,), work=eval, lost=lambda task, how: how)
+
+    with workers(2) as again:
+        assert list(again.map(["1", "2"])) == [1, 2]
+    for mark in marks[:2]:
+        mark.unlink()
+    with workers(2) as begun:
+        assert begun.begin() is None and list(begun.map(["1"])) == [1]
+    for mark in marks[:2]:
+        mark.unlink()
+    with workers(3) as never, pytest.raises(InputError, match=r"cannot start \(SIGABRT\)"):
+        list(never.map(["1"]))
+
+
 def test_an_error_of_the_work_itself_is_raised():
     with pytest.raises(ZeroDivisionError):
         list(pool(1).map(["1", "1 / 0"]))

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 
 import typer
@@ -66,6 +67,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file name or caption that this terminal cannot show is no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
+    # what a batch system ends is stopped as by hand
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except InputError as error:

@@ -3,7 +3,6 @@
 Memory does not grow with a video's length: of pictures are kept as many as an expert asked for, and sound is handed on.
 """
 
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from teachtext.encoders.base import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.encoders.clips import ClipSampler
 from teachtext.encoders.pictures import aspect_of, pixels_of
+from teachtext.encoders.opening import ANEW, open_video
 from teachtext.encoders.sound import Ear, Listener
 from teachtext.errors import InputError
 
@@ -35,24 +35,6 @@ _SLACK_S = 1.0
 # formats that FFmpeg reads as video though they are text, most of which point at other files
 _NOT_VIDEO = {"tty", "concat", "hls", "dash", "imf"}
 _PICTURES = ("_pipe", "image2")
-_ANEW = "copy or download it anew, or leave it out"
-
-
-def check_file(path: Path) -> None:
-    """Raise InputError unless `path` is a regular file with something in it."""
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{path} does not exist", "check the path, or leave the video out") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be reached ({error.strerror})", "mend the link or the path") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{path} is a folder, not a video file", "give the path of a video file")
-    if not stat.S_ISREG(status.st_mode):
-        # a pipe or a device could be read forever, or wait forever for somebody to write
-        raise InputError(f"{path} is a pipe or a device, not a video file", "give the path of a video file")
-    if status.st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes)", _ANEW)
 
 
 def sample_video(
@@ -86,13 +68,7 @@ def sample_video(
     Raises:
         InputError: no such file, no video in it, or more than a tenth of it lost; ears may have heard some of it.
     """
-    check_file(path)
-    try:
-        # the prefix keeps a colon in a name from being read as a protocol, the option keeps playlists off the network
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except av.error.FFmpegError as error:
-        raise InputError(f"{path} is not a whole video file ({error.strerror})", _ANEW) from error
-    with container:
+    with open_video(path) as container:
         return _sample(path, container, samplings, ears, opened, note)
 
 
@@ -129,9 +105,9 @@ def _sample(
         for sampler in samplers.values():
             sampler.see(frame, time)
     if decoder.frames == 0:
-        raise InputError(f"{path} holds no frame that can be decoded", _ANEW)
+        raise InputError(f"{path} holds no frame that can be decoded", ANEW)
     if decoder.lost_share(seconds) > _LOST_SHARE:
-        raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", _ANEW)
+        raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", ANEW)
     seen = {one: sampler.finish() for one, sampler in samplers.items()}
     for listener in decoder.listeners:
         listener.finish(decoder.start or 0.0)

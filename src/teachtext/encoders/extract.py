@@ -93,6 +93,7 @@ def extract(
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
     job = Job(names=names, settings=settings, time_limit=time_limit)
+    check_file: Callable[[Path], None] = load("teachtext.encoders.opening:check_file", "video")
     run_on_ray = load("teachtext.encoders.ray_engine:run_on_ray", "ray") if engine == "ray" else None
     present = {video.id: video.path for video in videos if video.path is not None}
     with job.workers(workers) as pool:
@@ -104,7 +105,7 @@ def extract(
             pool.close()
         encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map
         with locked(store):
-            run = _Run(present, places, encode, progress)
+            run = _Run(present, places, encode, check_file, progress)
             try:
                 run.go()
             finally:
@@ -120,11 +121,13 @@ class _Run:
         present: Mapping[str, Path],
         places: Mapping[str, Place],
         encode: Callable[[Sequence[Task]], Generator[Result, None, None]],
+        check_file: Callable[[Path], None],
         progress: Progress,
     ) -> None:
         self.present = present
         self.places = places
         self.encode = encode
+        self.check_file = check_file
         self.progress = progress
         self.failed: dict[str, Failure] = {}
         self.notes: list[str] = []
@@ -144,13 +147,12 @@ class _Run:
 
     def _files(self) -> Iterator[Task]:
         """Yield the files that can be opened, with their content."""
-        check_file: Callable[[Path], None] = load("teachtext.encoders.decode:check_file", "video")
         begun, total = time.monotonic(), len(self.present)
         for number, (video_id, path) in enumerate(self.present.items(), start=1):
             if time.monotonic() - begun > _PATIENCE_S:
                 self.progress("files", number, total)
             try:
-                check_file(path)
+                self.check_file(path)
                 yield Task(video_id, path, content_hash(path), ())
             except InputError as error:
                 self.failed[video_id] = Failure(video_id, str(path), str(error))

@@ -1,0 +1,66 @@
+"""A video file is opened, or it is said what the file is instead."""
+
+import codecs
+import stat
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from teachtext.errors import InputError
+
+ANEW = "copy or download it anew, or leave it out"
+_HEAD_BYTES = 1024
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError unless `path` is a regular file with something in it."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path} does not exist", "check the path, or leave the video out") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be reached ({error.strerror})", "mend the link or the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{path} is a folder, not a video file", "give the path of a video file")
+    if not stat.S_ISREG(status.st_mode):
+        # a pipe or a device could be read forever, or wait forever for somebody to write
+        raise InputError(f"{path} is a pipe or a device, not a video file", "give the path of a video file")
+    if status.st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes)", ANEW)
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open a video file; close what is returned.
+
+    Raises:
+        InputError: no such file, or none that FFmpeg can open.
+    """
+    check_file(path)
+    try:
+        # the prefix keeps a colon in a name from being read as a protocol, the option keeps playlists off the network
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
+    """Return the error for a file that FFmpeg does not open: what it is, where that is easy to see."""
+    check_file(path)
+    if isinstance(error, PermissionError):
+        return InputError(f"{path} cannot be read ({error.strerror})", "check its permissions, or leave it out")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not any(head):
+        return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", ANEW)
+    if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        return InputError(f"{path} is a web page, not a video", "download the video itself, or leave it out")
+    if _is_text(head):
+        return InputError(f"{path} is a text file, not a video", "give the path of a video file")
+    return InputError(f"{path} is not a whole video file ({error.strerror})", ANEW)
+
+
+def _is_text(head: bytes) -> bool:
+    # the end of the head may cut a letter in two
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    return "\ufffd" not in text and all(letter.isprintable() or letter.isspace() for letter in text)
