@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, parity, recipe, run
+from teachtext.cli import benchmarks, data, encode, evaluate, metrics, model, parity, recipe, run, search
 from teachtext.errors import InputError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.command("parity")(parity.parity)
 app.command("export")(encode.export)
 app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
+app.command("index")(search.index)
+app.command("search")(search.search)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)
 
