@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.errors import InputError
+
 SPEECH = "speech"
 
 
@@ -82,6 +84,9 @@ class Filter:
         tags: it has all of them.
         has_speech: words were heard in it, or not.
         ids: it is one of them.
+
+    Raises:
+        InputError: a bound that is not finite.
     """
 
     shortest_s: float | None = None
@@ -94,7 +99,15 @@ class Filter:
 
     def __bool__(self) -> bool:
         """Whether anything is asked."""
-        return self != EVERYTHING
+        return bool(self.tags) or any(one is not None for one in (*self._bounds, self.has_speech, self.ids))
+
+    def __post_init__(self) -> None:
+        if not all(bound is None or math.isfinite(bound) for bound in self._bounds):
+            raise InputError("a bound of a filter is not finite", "give a number of seconds, or leave it out")
+
+    @property
+    def _bounds(self) -> tuple[float | None, ...]:
+        return self.shortest_s, self.longest_s, self.added_from_s, self.added_until_s
 
     def lets(self, item: Item) -> bool:
         """Say whether a video is let through."""

@@ -24,6 +24,16 @@ _MULTIPLE = 8
 _LEAST_WEIGHT = 1e-30
 
 
+def number_of(pattern: Pattern, spaces: Mapping[str, int]) -> int:
+    """Return a number for a pattern: a bit a space, in their sorted order."""
+    return sum(1 << place for place, name in enumerate(sorted(spaces)) if name in pattern)
+
+
+def pattern_of(number: int, spaces: Mapping[str, int]) -> Pattern:
+    """Return the pattern of a number."""
+    return tuple(name for place, name in enumerate(sorted(spaces)) if number >> place & 1)
+
+
 def width(pattern: Pattern, spaces: Mapping[str, int]) -> int:
     """Return the width of a row of a pattern: its spaces, the bias, zeros."""
     dims = sum(spaces[name] for name in pattern)

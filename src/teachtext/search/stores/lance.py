@@ -6,8 +6,6 @@ writer removes the one that was written first.
 """
 
 import fcntl
-import json
-import time
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,14 +16,14 @@ from typing import Any
 
 import lancedb
 import numpy as np
-import pyarrow as pa
 from lancedb.index import BTree, IvfRq
 
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_json
-from teachtext.search.items import EVERYTHING, Entry, Filter, Item, Moment
-from teachtext.search.patterns import Floats, Pattern, row_of, vectors_of, width
+from teachtext.search.items import EVERYTHING, Entry, Filter, Item
+from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, vectors_of
 from teachtext.search.stores.base import Block
+from teachtext.search.stores.lance_rows import FACTS, among, arrow, item_of, matrix, sql
 
 INFO = "index.json"
 _LOCK = ".lock"
@@ -37,7 +35,6 @@ _BATCH = 8192
 INDEXED_FROM = 20_000
 # the vector index is trained anew once the table has grown so many times
 _GROWTH = 2.0
-_FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
 _FILTERED = ["id", "duration_s", "added_s", "has_speech", "tags"]
 
 
@@ -87,9 +84,7 @@ class LanceStore:
                 # the kernel lets go of it when the process ends, however it ends
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise InputError(
-                    f"{self.place} is being written to by another process", "wait until it ends"
-                ) from error
+                raise InputError(f"another process is writing to {self.place}", "wait until it ends") from error
             with self._told():
                 self._known = self._settle()
             try:
@@ -110,7 +105,7 @@ class LanceStore:
                     if moment >= written.get(name, moment):
                         known[name], written[name] = pattern, moment
             for place, names in older.items():
-                self._tables[place].delete(_among(names))
+                self._tables[place].delete(among(names))
         return known
 
     def versions(self) -> Mapping[Pattern, Hashable]:
@@ -127,9 +122,9 @@ class LanceStore:
         """Yield all items; see `Store.catalog`."""
         with self._told():
             for table in self._open().values():
-                for batch in table.search().select(_FACTS).to_batches(_BATCH):
+                for batch in table.search().select(FACTS).to_batches(_BATCH):
                     for row in batch.to_pylist():
-                        yield _item(row)
+                        yield item_of(row)
 
     def read(self, pattern: Pattern) -> Iterator[Block]:
         """Yield all entries of a pattern; see `Store.read`."""
@@ -138,7 +133,7 @@ class LanceStore:
                 for batch in table.search().select([*_FILTERED, "vector"]).to_batches(_BATCH):
                     yield Block(
                         batch["id"].to_pylist(),
-                        _matrix(batch["vector"]),
+                        matrix(batch["vector"]),
                         batch["duration_s"].to_numpy(zero_copy_only=False).astype(np.float64),
                         batch["added_s"].to_numpy(),
                         batch["has_speech"].to_numpy(zero_copy_only=False).astype(bool),
@@ -153,11 +148,11 @@ class LanceStore:
         with self._told():
             for start in range(0, len(asked), _ASKED):
                 for pattern, table in self._open().items():
-                    for row in table.search().where(_among(asked[start : start + _ASKED])).to_list():
+                    for row in table.search().where(among(asked[start : start + _ASKED])).to_list():
                         # in two tables only where a writer is busy, or was killed
                         if row["written"] >= written.get(row["id"], row["written"]):
                             vectors, bias = vectors_of(np.array(row["vector"], np.float32), pattern, self._spaces)
-                            found[row["id"]], written[row["id"]] = Entry(_item(row), vectors, bias), row["written"]
+                            found[row["id"]], written[row["id"]] = Entry(item_of(row), vectors, bias), row["written"]
         return found
 
     def put(self, entries: Sequence[Entry]) -> None:
@@ -173,7 +168,7 @@ class LanceStore:
     def _put(self, pattern: Pattern, group: Mapping[str, Entry]) -> None:
         assert self._known is not None
         table = self._open().get(pattern)
-        rows = _arrow(list(group.values()), pattern, self._spaces)
+        rows = arrow(list(group.values()), pattern, self._spaces)
         before = {name: self._known[name] for name in group if name in self._known}
         if table is None:
             self._tables[pattern] = self._database.create_table(self._name(pattern), rows)
@@ -182,7 +177,7 @@ class LanceStore:
         else:
             table.add(rows)
         for other in {*before.values()} - {pattern}:
-            self._tables[other].delete(_among([name for name, place in before.items() if place == other]))
+            self._tables[other].delete(among([name for name, place in before.items() if place == other]))
         self._known.update(dict.fromkeys(group, pattern))
 
     def remove(self, ids: Collection[str]) -> None:
@@ -193,7 +188,7 @@ class LanceStore:
             places.setdefault(self._known.pop(name), []).append(name)
         with self._told():
             for pattern, names in places.items():
-                self._open()[pattern].delete(_among(names))
+                self._open()[pattern].delete(among(names))
 
     def nearest(
         self, pattern: Pattern, row: Floats, k: int, where: Filter = EVERYTHING
@@ -203,9 +198,9 @@ class LanceStore:
             table = self._open()[pattern]
             search = table.search(row, vector_column_name="vector").distance_type("dot").nprobes(_PROBES).limit(k)
             if where:
-                search = search.where(_sql(where), prefilter=True)
+                search = search.where(sql(where), prefilter=True)
             found = search.select(["id", "vector", "_distance"]).to_arrow()
-        return found["id"].to_pylist(), _matrix(found["vector"].combine_chunks())
+        return found["id"].to_pylist(), matrix(found["vector"].combine_chunks())
 
     def tidy(self) -> None:
         """Compact and bring indexes up to date; see `Store.tidy`."""
@@ -228,16 +223,14 @@ class LanceStore:
         """Return all tables by pattern."""
         if not (self._folder / "vectors").is_dir():
             return {}
-        names = sorted(self._spaces)
         for name in self._database.table_names(limit=_MOST_TABLES):
-            number = int(name.removeprefix(_TABLE))
-            pattern = tuple(space for place, space in enumerate(names) if number >> place & 1)
+            pattern = pattern_of(int(name.removeprefix(_TABLE)), self._spaces)
             if pattern not in self._tables:
                 self._tables[pattern] = self._database.open_table(name)
         return self._tables
 
     def _name(self, pattern: Pattern) -> str:
-        return f"{_TABLE}{sum(1 << sorted(self._spaces).index(space) for space in pattern)}"
+        return f"{_TABLE}{number_of(pattern, self._spaces)}"
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -253,62 +246,3 @@ class LanceStore:
 _MOST_TABLES = 1000
 _ASKED = 1000
 _PROBES = 20
-
-
-def _arrow(entries: Sequence[Entry], pattern: Pattern, spaces: Mapping[str, int]) -> pa.Table:
-    items = [entry.item for entry in entries]
-    rows = np.stack([row_of(entry, spaces) for entry in entries])
-    columns = {
-        "id": pa.array([item.id for item in items], pa.string()),
-        "content": pa.array([item.content for item in items], pa.string()),
-        "made": pa.array([item.made for item in items], pa.string()),
-        "written": pa.array([time.time()] * len(items), pa.float64()),
-        "added_s": pa.array([item.added_s for item in items], pa.float64()),
-        "size": pa.array([item.size for item in items], pa.int64()),
-        "duration_s": pa.array([item.duration_s for item in items], pa.float64()),
-        "tags": pa.array([list(item.tags) for item in items], pa.list_(pa.string())),
-        "has_speech": pa.array([item.has_speech for item in items], pa.bool_()),
-        "moments": pa.array([json.dumps(item.moments, ensure_ascii=False) for item in items], pa.string()),
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), width(pattern, spaces)),
-    }
-    return pa.table(columns)
-
-
-def _item(row: Mapping[str, Any]) -> Item:
-    """Return the item of a row, with its moments if they were read."""
-    return Item(
-        id=row["id"],
-        content=row["content"],
-        made=row["made"],
-        added_s=row["added_s"],
-        size=row["size"],
-        duration_s=row["duration_s"],
-        tags=tuple(row["tags"]),
-        moments=tuple(Moment(*told) for told in json.loads(row.get("moments", "[]"))),
-    )
-
-
-def _matrix(column: Any) -> Floats:
-    """Return the vectors of a column, (n, width)."""
-    return np.asarray(column.flatten().to_numpy(), np.float32).reshape(-1, column.type.list_size)
-
-
-def _sql(where: Filter) -> str:
-    told = [
-        *([f"duration_s >= {where.shortest_s!r}"] if where.shortest_s is not None else []),
-        *([f"duration_s <= {where.longest_s!r}"] if where.longest_s is not None else []),
-        *([f"added_s >= {where.added_from_s!r}"] if where.added_from_s is not None else []),
-        *([f"added_s <= {where.added_until_s!r}"] if where.added_until_s is not None else []),
-        *(f"array_has(tags, {_quoted(tag)})" for tag in where.tags),
-        *([f"has_speech = {where.has_speech}"] if where.has_speech is not None else []),
-        *([_among(where.ids)] if where.ids is not None else []),
-    ]
-    return " AND ".join(told)
-
-
-def _among(ids: Collection[str]) -> str:
-    return f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
