@@ -11,7 +11,9 @@ from teachtext.search.items import Filter
 
 
 def test_every_kind_of_filter_is_understood():
-    asked = parse_filters(["duration >= 3", "duration<=30.5", "tag=a=b c", "tag=dog", "speech=No", "id=x/y.mp4", "id=z"])
+    asked = parse_filters(
+        ["duration >= 3", "duration<=30.5", "tag=a=b c", "tag=dog", "speech=No", "id=x/y.mp4", "id=z"]
+    )
     wanted = Filter(shortest_s=3, longest_s=30.5, tags=("a=b c", "dog"), has_speech=False, ids=("x/y.mp4", "z"))
     assert asked == wanted
     assert not parse_filters([]) and parse_filters(["tag=x"])

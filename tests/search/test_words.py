@@ -83,7 +83,7 @@ def test_no_query_is_an_error(store: Store):
     assert words.find('NEAR("hi" x') == ["a"]
 
     @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(st.text() | st.text(alphabet='"*()^:-+{} ANDORNEAT\x00\'', max_size=30))
+    @given(st.text() | st.text(alphabet="\"*()^:-+{} ANDORNEAT\x00'", max_size=30))
     def check(text: str) -> None:
         words.where(text, words.find(text))
 
