@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-for package in ("av", "cv2", "lancedb"):
-    pytest.importorskip(package)
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
 
 Command = Callable[..., Any]
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+import torch
 
 from teachtext.learning.exported import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity

@@ -2,13 +2,16 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-for package in ("av", "cv2", "lancedb", "wordllama"):
-    pytest.importorskip(package)
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
+pytest.importorskip("wordllama")
 from clips import write_clip, write_model
 
 from teachtext.data.batch import TextBatch
@@ -211,9 +214,9 @@ def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
     index()
     before = items(tmp_path)
     other = TrainedModel(write_model(tmp_path / "other", seed=1))
-    with pytest.raises(InputError, match="made by model 'motion'.*--index"):
+    with pytest.raises(InputError, match=r"made by model 'motion'.*--index"):
         index(model=other)
-    with pytest.raises(InputError, match="made by model 'motion'.*--index"):
+    with pytest.raises(InputError, match=r"made by model 'motion'.*--index"):
         Searcher(str(tmp_path / "index"), model=other)
     assert items(tmp_path) == before
 
@@ -240,13 +243,13 @@ def test_an_empty_folder_makes_an_index_that_finds_nothing(index: Index, tmp_pat
 
 
 def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Path, videos: Path):
-    class Imported:
-        experts = ("clip20x359",)
-        spaces = {"clip20x359": 4}
-        told = {"kind": "trained", "name": "x", "fingerprint": "y"}
-
+    imported = SimpleNamespace(
+        experts=["clip20x359"],
+        spaces={"clip20x359": 4},
+        told={"kind": "trained", "name": "x", "fingerprint": "y"},
+    )
     with pytest.raises(InputError, match="unknown video expert 'clip20x359'"):
-        index_folder(videos, store_at(str(tmp_path / "index")), Imported(), tmp_path / "features")  # type: ignore[arg-type]
+        index_folder(videos, store_at(str(tmp_path / "index")), imported, tmp_path / "features")
     assert store_at(str(tmp_path / "index")).info() is None
 
 
@@ -265,7 +268,7 @@ def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Pa
         index()
     assert counts(index(query_bank=bank)) == (0, 4, 0, 0)
     bank.unlink()
-    with pytest.raises(InputError, match="captions.txt"):
+    with pytest.raises(InputError, match=r"captions\.txt"):
         index()
 
 

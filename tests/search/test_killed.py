@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-for package in ("av", "cv2", "lancedb", "wordllama"):
-    pytest.importorskip(package)
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
+pytest.importorskip("wordllama")
 from clips import write_clip, write_model
 
 from teachtext.search.indexing import index_folder

@@ -20,9 +20,10 @@ from teachtext.search.stores.place import store_at
 class Texts:
     """A model whose queries are random, the same for the same text."""
 
-    experts: Sequence[str] = sorted(SPACES)
-    spaces = SPACES
-    told = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
+    def __init__(self) -> None:
+        self.experts = sorted(SPACES)
+        self.spaces = SPACES
+        self.told = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
 
     def embed_query(self, text: str) -> QueryVectors:
         if not text.strip():
@@ -185,9 +186,8 @@ def test_many_threads_get_the_same_answers(searcher: Searcher):
     wrong: list[str] = []
 
     def ask() -> None:
-        for text in texts:
-            if [one.item.id for one in searcher.search(text).results] != wanted[text]:
-                wrong.append(text)
+        found = {text: [one.item.id for one in searcher.search(text).results] for text in texts}
+        wrong.extend(text for text in texts if found[text] != wanted[text])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -209,5 +209,5 @@ def test_no_index_is_told(tmp_path: Path):
     with pytest.raises(InputError, match="does not describe an index"):
         Searcher(str(tmp_path / "folder"))
     make_index(tmp_path / "index", [make_entry("v/a")])
-    with pytest.raises(InputError, match="not in /nowhere any more.*--model"):
+    with pytest.raises(InputError, match=r"not in /nowhere any more.*--model"):
         Searcher(str(tmp_path / "index"))
