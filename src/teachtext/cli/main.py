@@ -19,6 +19,7 @@ from teachtext.cli import (
     parity,
     recipe,
     run,
+    search,
     study,
     teachers,
 )
@@ -47,6 +48,8 @@ app.command("parity")(parity.parity)
 app.command("export")(encode.export)
 app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
+app.command("index")(search.index)
+app.command("search")(search.search)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)
 app.command("objectives")(objectives.objectives)

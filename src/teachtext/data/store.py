@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -218,17 +218,21 @@ class FeatureFile:
         offsets = self._shards[shard].offsets
         return self._shards[shard].times(int(offsets[item]), int(offsets[item + 1]))
 
-    def passages(self) -> dict[str, list[Passage]]:
+    def passages(self, item_ids: Iterable[str] | None = None) -> dict[str, list[Passage]]:
         """Return the words that were heard or read in each item, in order of time; items without any are not there.
+
+        Args:
+            item_ids: which items; all of them by default.
 
         Raises:
             InputError: a file of passages is damaged.
         """
+        wanted = {item_id for item_id in (self.ids if item_ids is None else item_ids) if self.rows_of(item_id)}
         return {
             item_id: passages
-            for number, shard in enumerate(self._shards)
-            for item_id, passages in read_passages(shard.path.with_suffix(".jsonl")).items()
-            if self.rows_of(item_id) and self._where[item_id][0] == number
+            for number in sorted({self._where[item_id][0] for item_id in wanted})
+            for item_id, passages in read_passages(self._shards[number].path.with_suffix(".jsonl")).items()
+            if item_id in wanted and self._where[item_id][0] == number
         }
 
     def checksum(self) -> str:

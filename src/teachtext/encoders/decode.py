@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from teachtext.encoders.base import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.encoders.clips import ClipSampler
-from teachtext.encoders.pictures import aspect_of, pixels_of
 from teachtext.encoders.opening import ANEW, open_video
+from teachtext.encoders.pictures import aspect_of, pixels_of
 from teachtext.encoders.sound import Ear, Listener
 from teachtext.errors import InputError
 

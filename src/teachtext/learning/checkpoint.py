@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from teachtext.data.batch import VideoBatch, read_videos
 from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
 from teachtext.encoders.experts import video_folder_name
@@ -68,6 +69,11 @@ class ModelSpec:
         """Whether captions are padded to `max_words` whatever the batch."""
         return self.reads_padding and bool(self.arguments.get("text_clusters"))
 
+    @property
+    def fill_tokens(self) -> list[str]:
+        """Experts that are padded to `max_tokens` whatever the batch."""
+        return list(self.arguments.get("expert_clusters") or ()) if self.reads_padding else []
+
     def build(self) -> RetrievalModel:
         """Build the model with fresh weights."""
         return build_model(self.kind, self.arguments)
@@ -78,20 +84,36 @@ class ModelSpec:
         Raises:
             InputError: a file whose width is not the model's.
         """
-        wanted = {name: self.arguments["expert_dims"][name] for name in self.experts}
-        for file, dim in [(text, self.arguments["text_dim"]), *((experts[name], wanted[name]) for name in wanted)]:
-            if file.dim != dim:
-                raise InputError(
-                    f"{file.folder} holds features of width {file.dim}, the model reads {dim}",
-                    "extract them with the encoder that the model was trained with",
-                )
+        _check_width(text, self.arguments["text_dim"])
         return Features(
             text=text,
-            experts={name: experts[name] for name in wanted},
+            experts=self._checked(experts),
             max_words=self.max_words,
             max_tokens=self.max_tokens,
             fill_words=self.fill_words,
-            fill_tokens=[name for name in self.arguments.get("expert_clusters") or () if self.reads_padding],
+            fill_tokens=self.fill_tokens,
+        )
+
+    def videos(self, experts: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> VideoBatch:
+        """Read videos as the model wants them (see `read_videos`).
+
+        Raises:
+            InputError: a file whose width is not the model's, or a video that no expert describes.
+        """
+        files = self._checked(experts)
+        return read_videos(files, video_ids, max_tokens=self.max_tokens, fill=self.fill_tokens)
+
+    def _checked(self, experts: Mapping[str, FeatureFile]) -> dict[str, FeatureFile]:
+        for name in self.experts:
+            _check_width(experts[name], self.arguments["expert_dims"][name])
+        return {name: experts[name] for name in self.experts}
+
+
+def _check_width(file: FeatureFile, dim: int) -> None:
+    if file.dim != dim:
+        raise InputError(
+            f"{file.folder} holds features of width {file.dim}, the model reads {dim}",
+            "extract them with the encoder that the model was trained with",
         )
 
 

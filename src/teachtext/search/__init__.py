@@ -1,0 +1,1 @@
+"""Search: an index over a folder of videos, exact scores and reasons, stores that outgrow one machine."""

@@ -1,0 +1,130 @@
+"""The k best of all: exactly, from all vectors in memory; or nearly, from what a store's vector indexes propose."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.learning.exported import QueryVectors
+from teachtext.search.items import EVERYTHING, Filter
+from teachtext.search.patterns import Pattern, best_first, exact_scores, query_row
+from teachtext.search.stores.base import Block, Store, join
+
+# scores in single precision are closer than half of this to those in double precision
+_MARGIN = 2e-4
+# candidates asked of a vector index, of each pattern: so many times k, but so many at least
+_TIMES, _LEAST = 4, 40
+
+
+class Hit(NamedTuple):
+    """A video that was found, and the score that it is ranked by."""
+
+    id: str
+    score: float
+
+
+class Gallery:
+    """All vectors of a store in memory; read again, pattern by pattern, where the store has changed.
+
+    May be shared by threads.
+
+    Args:
+        store: it holds vectors of the spaces named.
+        spaces: dimension by space.
+    """
+
+    def __init__(self, store: Store, spaces: Mapping[str, int]) -> None:
+        self._store = store
+        self._spaces = spaces
+        self._lock = Lock()
+        self._versions: dict[Pattern, Hashable] = {}
+        self._blocks: dict[Pattern, Block] = {}
+
+    def top(self, query: QueryVectors, k: int, *, where: Filter = EVERYTHING, correct: bool = False) -> list[Hit]:
+        """Return the k best of all that a filter lets through, best first; equal scores go by id.
+
+        In single precision it is found out which can be among them, in double precision which are.
+
+        Args:
+            query: in all spaces.
+            k: how many; fewer where there are not so many.
+            where: which videos are looked at.
+            correct: add the biases of the videos to their scores (see `teachtext.search.hubness`).
+        """
+        blocks = self._fresh()
+        rows = {pattern: query_row(query, pattern, self._spaces, correct=correct) for pattern in blocks}
+        rough = {pattern: block.rows @ rows[pattern].astype(np.float32) for pattern, block in blocks.items()}
+        for pattern, block in blocks.items() if where else ():
+            rough[pattern][~block.lets(where)] = -np.inf
+        least = _kth(list(rough.values()), k) - _MARGIN
+        found: dict[Pattern, NDArray[np.intp]] = {
+            pattern: np.flatnonzero((scores >= least) & (scores > -np.inf)) for pattern, scores in rough.items()
+        }
+        ids = [blocks[pattern].ids[number] for pattern, numbers in found.items() for number in numbers]
+        exact = [exact_scores(blocks[pattern].rows[numbers], rows[pattern]) for pattern, numbers in found.items()]
+        return _hits(ids, exact, k)
+
+    def _fresh(self) -> Mapping[Pattern, Block]:
+        with self._lock:
+            versions = dict(self._store.versions())
+            if versions != self._versions:
+                blocks = {}
+                for pattern, version in versions.items():
+                    if self._versions.get(pattern) == version and pattern in self._blocks:
+                        blocks[pattern] = self._blocks[pattern]
+                    elif read := list(self._store.read(pattern)):
+                        blocks[pattern] = join(read)
+                self._blocks, self._versions = blocks, versions
+            return self._blocks
+
+
+def nearly_top(
+    store: Store,
+    spaces: Mapping[str, int],
+    query: QueryVectors,
+    k: int,
+    *,
+    where: Filter = EVERYTHING,
+    correct: bool = False,
+) -> list[Hit]:
+    """Return about the k best: a store's vector indexes propose some of each pattern, whose scores are then exact.
+
+    Args:
+        store: it holds vectors of the spaces named.
+        spaces: dimension by space.
+        query: in all spaces.
+        k: how many; fewer where there are not so many.
+        where: which videos are looked at.
+        correct: see `Gallery.top`.
+    """
+    most = max(_TIMES * k, _LEAST)
+
+    def propose(pattern: Pattern) -> tuple[Sequence[str], NDArray[np.float64]]:
+        row = query_row(query, pattern, spaces, correct=correct)
+        ids, rows = store.nearest(pattern, row.astype(np.float32), most, where)
+        return ids, exact_scores(rows, row)
+
+    patterns = list(store.versions())
+    with ThreadPoolExecutor(max(1, len(patterns))) as pool:
+        proposed = list(pool.map(propose, patterns))
+    return _hits([name for ids, _ in proposed for name in ids], [scores for _, scores in proposed], k)
+
+
+def _kth(scores: Sequence[NDArray[np.float32]], k: int) -> float:
+    """Return the k-th largest number; minus infinity where there are not so many."""
+    together = np.concatenate([np.zeros(0, np.float32), *scores])
+    return float(np.partition(together, -k)[-k]) if len(together) >= k else -np.inf
+
+
+def _hits(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[Hit]:
+    together = np.concatenate([np.zeros(0), *scores])
+    found: dict[str, Hit] = {}
+    for place in best_first(ids, together):
+        if len(found) == k:
+            break
+        # in two patterns only where a writer is busy, or was killed
+        found.setdefault(ids[place], Hit(ids[place], float(together[place])))
+    return list(found.values())

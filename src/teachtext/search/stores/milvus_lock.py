@@ -1,0 +1,87 @@
+"""One writer at a time to a collection of Milvus.
+
+The server has no locks, but makes a collection only once: who makes `<collection>_writer`, which tells who that is, is
+the writer, until it is dropped. Where a writer on this machine was killed, the next one drops it.
+"""
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from pymilvus import DataType, MilvusClient, MilvusException
+
+from teachtext.errors import InputError
+
+_TIMEOUT_S = 30.0
+
+
+@contextmanager
+def writer_lock(
+    client: MilvusClient, name: str, place: str, told: Callable[[], AbstractContextManager[None]]
+) -> Iterator[None]:
+    """Be the one writer of a collection, inside.
+
+    Args:
+        client: of the server.
+        name: of the collection.
+        place: what to call it.
+        told: turns what the client raises into an InputError.
+
+    Raises:
+        InputError: somebody else is.
+    """
+    lock = f"{name}_writer"
+    me = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
+    with told():
+        holder = _take(client, lock, me)
+        if holder is not None and _has_ended(holder) and _holder(client, lock) == holder:
+            client.drop_collection(lock, timeout=_TIMEOUT_S)
+            holder = _take(client, lock, me)
+    if holder is not None:
+        raise InputError(
+            f"process {holder.get('pid')} on {holder.get('host')} is writing to {place}",
+            f"wait until it ends; if it was killed, drop the collection '{lock}'",
+        )
+    try:
+        yield
+    finally:
+        with told():
+            client.drop_collection(lock, timeout=_TIMEOUT_S)
+
+
+def _take(client: MilvusClient, lock: str, me: dict[str, Any]) -> dict[str, Any] | None:
+    """Try to make the collection; return who has made it, if not we."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=json.dumps(me))
+    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=64)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    try:
+        client.create_collection(lock, schema=schema, timeout=_TIMEOUT_S)
+    except MilvusException:
+        if not client.has_collection(lock, timeout=_TIMEOUT_S):
+            raise
+    holder = _holder(client, lock)
+    return None if holder == me else holder
+
+
+def _holder(client: MilvusClient, lock: str) -> dict[str, Any]:
+    try:
+        told = json.loads(client.describe_collection(lock, timeout=_TIMEOUT_S)["description"])
+    except (ValueError, MilvusException):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _has_ended(holder: dict[str, Any]) -> bool:
+    if holder.get("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(int(holder["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, KeyError, ValueError, OverflowError):
+        return False
+    return False

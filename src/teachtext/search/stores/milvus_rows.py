@@ -1,0 +1,170 @@
+"""What Milvus keeps of an entry, and how it is asked for some."""
+
+import base64
+import hashlib
+import json
+import time
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pymilvus import DataType, MilvusClient
+
+from teachtext.search.items import Entry, Filter, Item, Moment
+from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, row_of, vectors_of, width
+
+PARTITION = "pattern_"
+# the longest text of a field, and how many fields there are for what is longer
+_LONGEST, _PARTS = 65_000, 4
+TEXTS = [f"text_{number}" for number in range(_PARTS)]
+FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
+
+
+def schema_of(dim: int) -> tuple[Any, Any]:
+    """Return the schema of a collection and its vector index.
+
+    Args:
+        dim: width of a row with all spaces.
+    """
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=64)
+    for name in ("id", "content", "made", *TEXTS):
+        schema.add_field(name, DataType.VARCHAR, max_length=65_535)
+    for name in ("written", "added_s", "duration_s"):
+        schema.add_field(name, DataType.DOUBLE)
+    schema.add_field("size", DataType.INT64)
+    schema.add_field("has_speech", DataType.BOOL)
+    schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=1000, max_length=1000)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+    index = MilvusClient.prepare_index_params()
+    index.add_index("vector", index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 200})
+    return schema, index
+
+
+class Layout:
+    """How entries stand in rows that are as wide as all spaces.
+
+    Args:
+        spaces: dimension by space.
+    """
+
+    def __init__(self, spaces: Mapping[str, int]) -> None:
+        self.spaces = dict(spaces)
+        self._columns: dict[str, slice] = {}
+        self._bias = 0
+        for name in sorted(spaces):
+            self._columns[name] = slice(self._bias, self._bias + spaces[name])
+            self._bias += spaces[name]
+        self._width = width(tuple(spaces), spaces)
+
+    def partition(self, pattern: Pattern) -> str:
+        """Return the partition of a pattern."""
+        return f"{PARTITION}{number_of(pattern, self.spaces)}"
+
+    def pattern(self, number: str) -> Pattern:
+        """Return the pattern of the number of a partition."""
+        return pattern_of(int(number), self.spaces)
+
+    def row(self, entry: Entry) -> dict[str, Any]:
+        """Return what is kept of an entry."""
+        item = entry.item
+        return {
+            "key": key_of(item.id),
+            "id": item.id,
+            "content": item.content,
+            "made": item.made,
+            "written": time.time(),
+            "added_s": item.added_s,
+            "size": item.size,
+            "duration_s": -1.0 if item.duration_s is None else item.duration_s,
+            "tags": list(item.tags),
+            "has_speech": item.has_speech,
+            "vector": self.wide(row_of(entry, self.spaces), entry.pattern),
+            **_packed_moments(item.moments),
+        }
+
+    def wide(self, row: Floats, pattern: Pattern) -> Floats:
+        """Return a row of a pattern as wide as all spaces."""
+        wide = np.zeros(self._width, np.float32)
+        vectors, wide[self._bias] = vectors_of(row, pattern, self.spaces)
+        for name, vector in vectors.items():
+            wide[self._columns[name]] = vector
+        return wide
+
+    def narrow(self, rows: Sequence[Sequence[float]], pattern: Pattern) -> Floats:
+        """Return rows of a pattern, (n, width), from rows as wide as all spaces."""
+        wide = np.array(rows, np.float32).reshape(-1, self._width)
+        narrow = np.zeros((len(wide), width(pattern, self.spaces)), np.float32)
+        kept = [wide[:, self._columns[name]] for name in pattern]
+        joined = np.concatenate([*kept, wide[:, self._bias : self._bias + 1]], axis=1)
+        narrow[:, : joined.shape[1]] = joined
+        return narrow
+
+
+def row_about_index(key: str, texts: Mapping[str, str], dim: int) -> dict[str, Any]:
+    """Return a row that holds no entry but texts."""
+    empty = {"id": "", "content": "", "made": "", "written": 0.0, "added_s": 0.0, "size": 0, "duration_s": -1.0}
+    return {"key": key, **empty, "tags": [], "has_speech": False, "vector": np.zeros(dim, np.float32), **texts}
+
+
+def item_of(row: Mapping[str, Any]) -> Item:
+    """Return the item of a row, with its moments if they were read."""
+    return Item(
+        id=row["id"],
+        content=row["content"],
+        made=row["made"],
+        added_s=row["added_s"],
+        size=row["size"],
+        duration_s=None if row["duration_s"] < 0 else row["duration_s"],
+        tags=tuple(row["tags"]),
+        moments=tuple(Moment(*told) for told in unpacked(row)) if TEXTS[0] in row else (),
+    )
+
+
+def packed(told: Any) -> dict[str, str] | None:
+    """Return JSON, compressed, over the text fields; None where it does not fit."""
+    text = base64.b85encode(zlib.compress(json.dumps(told, ensure_ascii=False).encode())).decode()
+    if len(text) > _LONGEST * _PARTS:
+        return None
+    return {name: text[n * _LONGEST : (n + 1) * _LONGEST] for n, name in enumerate(TEXTS)}
+
+
+def _packed_moments(moments: Sequence[Moment]) -> dict[str, str]:
+    """Return moments over the text fields; those of many hours are cut where they do not fit."""
+    kept = list(moments)
+    while (texts := packed(kept)) is None:
+        kept = kept[: len(kept) * 9 // 10]
+    return texts
+
+
+def unpacked(row: Mapping[str, Any]) -> Any:
+    """Return what `packed` was given."""
+    text = "".join(row[name] for name in TEXTS)
+    return json.loads(zlib.decompress(base64.b85decode(text)))
+
+
+def expression(where: Filter) -> str:
+    """Return a filter in the language of Milvus."""
+    lengths = where.shortest_s is not None or where.longest_s is not None
+    told = [
+        *(["duration_s >= 0.0"] if lengths else []),
+        *([f"duration_s >= {where.shortest_s!r}"] if where.shortest_s is not None else []),
+        *([f"duration_s <= {where.longest_s!r}"] if where.longest_s is not None else []),
+        *([f"added_s >= {where.added_from_s!r}"] if where.added_from_s is not None else []),
+        *([f"added_s <= {where.added_until_s!r}"] if where.added_until_s is not None else []),
+        *(f"array_contains(tags, {json.dumps(tag, ensure_ascii=False)})" for tag in where.tags),
+        *([f"has_speech == {str(where.has_speech).lower()}"] if where.has_speech is not None else []),
+        *([among(where.ids)] if where.ids is not None else []),
+    ]
+    return " and ".join(told)
+
+
+def among(ids: Collection[str]) -> str:
+    """Return what the rows of some ids have in common, in the language of Milvus."""
+    return f"key in {json.dumps([key_of(name) for name in ids])}"
+
+
+def key_of(item_id: str) -> str:
+    """Return the key of a row."""
+    return hashlib.sha256(item_id.encode()).hexdigest()[:32]

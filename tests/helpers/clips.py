@@ -1,0 +1,65 @@
+"""Small video files, and a model that reads them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DIMS = {"motion": 243, "audio": 512}
+
+
+def write_clip(path: Path, seed: int, *, sound: bool = False) -> Path:
+    """Half a second of a pattern that moves as `seed` says, with or without noise to hear."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    pattern = random.uniform(0, 255, (20, 20, 3)).astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    dx, dy = random.integers(-3, 4, 2)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=15, options={"crf": "20"})
+        stream.height = stream.width = 64
+        stream.pix_fmt = "yuv420p"
+        track: Any = container.add_stream("aac", rate=16_000, layout="mono") if sound else None
+        for number in range(8):
+            view = pattern[40 + dy * number :, 40 + dx * number :][:64, :64]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(view), format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        for number in range(8 if sound else 0):
+            waves = random.uniform(-0.5, 0.5, (1, 1024)).astype(np.float32)
+            piece = av.AudioFrame.from_ndarray(waves, format="fltp", layout="mono")
+            piece.sample_rate, piece.pts = 16_000, number * 1024
+            container.mux(track.encode(piece))
+        if sound:
+            container.mux(track.encode())
+    return path
+
+
+def write_model(folder: Path, *, experts: Sequence[str] = ("motion",), seed: int = 0, kind: str = "moee") -> Path:
+    """The folder of a model with random weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from teachtext.learning.checkpoint import ModelSpec, save_spec
+    from teachtext.learning.trainer import WEIGHTS
+
+    spec = ModelSpec(
+        kind=kind,
+        arguments={
+            "expert_dims": {name: DIMS[name] for name in experts},
+            "text_dim": 256,
+            "text_clusters": 0,
+            "shared_dim": 16,
+        },
+        text_encoder="wordllama",
+        max_words=20,
+        max_tokens={},
+        origin={},
+    )
+    torch.manual_seed(seed)
+    save_spec(folder, spec)
+    save_file(spec.build().state_dict(), folder / WEIGHTS)
+    return folder

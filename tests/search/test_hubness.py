@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from entries import SPACES, make_entry, make_query
+
+pytest.importorskip("lancedb")
+from teachtext.errors import InputError
+from teachtext.search.hubness import QueryBank, read_captions
+from teachtext.search.patterns import contributions, row_of
+from teachtext.search.stores.place import store_at
+
+PATTERNS = [("audio", "face", "scene"), ("scene",), ("audio", "face")]
+
+
+def test_biases_rank_as_the_inverted_softmax_does():
+    """Against its definition, exp(beta s_qj) / sum_b exp(beta s_bj), over videos of several patterns."""
+    entries = [make_entry(str(number), PATTERNS[number % 3], seed=number) for number in range(40)]
+    captions, beta = [make_query(seed) for seed in range(100, 130)], 20.0
+    bank = QueryBank(captions, SPACES, beta=beta)
+    query = make_query(7, (0.6, 0.1, 0.3))
+    score = lambda asked, entry: sum(contributions(asked, entry.vectors).values())  # noqa: E731
+    normalised = [
+        np.exp(beta * score(query, entry)) / sum(np.exp(beta * score(one, entry)) for one in captions)
+        for entry in entries
+    ]
+    biases = [bank.biases(entry.pattern, row_of(entry, SPACES)[None])[0] for entry in entries]
+    corrected = [score(query, entry) + bias for entry, bias in zip(entries, biases, strict=True)]
+    assert np.array_equal(np.argsort(corrected), np.argsort(normalised))
+    assert np.allclose(np.log(normalised) / beta + np.log(len(captions)) / beta, corrected, atol=1e-6)
+
+
+def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
+    entries = [make_entry(f"v{number}", PATTERNS[number % 3], seed=number) for number in range(40)]
+    store = store_at(str(tmp_path))
+    store.keep_info({"spaces": SPACES})
+    with store.writing():
+        store.put(entries)
+    captions = [make_query(seed) for seed in range(25)]
+    wanted = {
+        max(entries, key=lambda entry: sum(contributions(one, entry.vectors).values())).item.id for one in captions
+    }
+    assert QueryBank(captions, SPACES).hubs(store) == sorted(wanted)
+
+
+def test_no_caption_is_told(tmp_path: Path):
+    file = tmp_path / "bank.txt"
+    with pytest.raises(InputError, match=r"bank\.txt"):
+        read_captions(file)
+    file.write_text("\n  \n")
+    with pytest.raises(InputError, match="no captions"):
+        read_captions(file)
+    file.write_text("a\r\n b \n")
+    assert read_captions(file) == ["a", "b"]

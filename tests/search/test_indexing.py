@@ -1,0 +1,283 @@
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
+pytest.importorskip("wordllama")
+from clips import write_clip, write_model
+
+from teachtext.data.batch import TextBatch
+from teachtext.data.store import FeatureFile
+from teachtext.errors import InputError
+from teachtext.learning.checkpoint import load_model
+from teachtext.models.similarity import similarity
+from teachtext.search import indexing
+from teachtext.search.indexing import Indexed, index_folder
+from teachtext.search.info import read_info
+from teachtext.search.models import TrainedModel
+from teachtext.search.searcher import Searcher
+from teachtext.search.stores.place import store_at
+
+Index = Callable[..., Indexed]
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    return TrainedModel(write_model(tmp_path_factory.mktemp("models") / "motion"))
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    folder = tmp_path / "videos"
+    for number in range(4):
+        write_clip(folder / ("inner" if number % 2 else ".") / f"v{number}.mp4", number)
+    (folder / "notes.txt").write_text("no video")
+    return folder
+
+
+@pytest.fixture
+def index(videos: Path, model: TrainedModel, tmp_path: Path) -> Index:
+    def run(folder: Path = videos, place: str = str(tmp_path / "index"), **options: Any) -> Indexed:
+        options = {"model": model, "features": tmp_path / "features", **options}
+        return index_folder(folder, store_at(place), **options)
+
+    return run
+
+
+def counts(done: Indexed) -> tuple[int, int, int, int]:
+    return done.added, done.updated, done.renamed, done.unchanged
+
+
+def items(tmp_path: Path) -> dict[str, Any]:
+    return {item.id: item for item in store_at(str(tmp_path / "index")).catalog()}
+
+
+def extracted(tmp_path: Path) -> dict[str, int]:
+    """How many shards there are, which grow with every extraction and with every taking over."""
+    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video/motion").iterdir()}
+
+
+def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: TrainedModel, videos: Path):
+    assert counts(index()) == (4, 0, 0, 0)
+    found = items(tmp_path)
+    assert sorted(found) == ["videos/inner/v1.mp4", "videos/inner/v3.mp4", "videos/v0.mp4", "videos/v2.mp4"]
+    for item in found.values():
+        path = tmp_path / item.id
+        assert item.size == path.stat().st_size and item.duration_s == pytest.approx(8 / 15, abs=0.1)
+        assert abs(item.added_s - time.time()) < 600
+    answer = Searcher(str(tmp_path / "index"), model=model).search("something moves", k=3)
+    assert answer.total == 4 and answer.exact and len(answer.results) == 3
+    scores = [one.score for one in answer.results]
+    assert scores == sorted(scores, reverse=True)
+    for one in answer.results:
+        assert one.path == tmp_path / one.item.id and one.there
+        assert one.contributions.keys() == {"motion"} and sum(one.contributions.values()) == pytest.approx(one.score)
+
+
+def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
+    """Over two experts of which some videos lack one, by `models.similarity` on the same features."""
+    import torch
+
+    for number in range(4, 7):
+        write_clip(videos / f"v{number}.mp4", number, sound=True)
+    folder = write_model(tmp_path / "both", experts=("motion", "audio"))
+    chosen = TrainedModel(folder)
+    index_folder(videos, store_at(str(tmp_path / "index")), chosen, tmp_path / "features")
+    results = Searcher(str(tmp_path / "index")).search("a loud noise", k=99).results
+    assert {tuple(one.contributions) for one in results} == {("motion",), ("audio", "motion")}
+    loaded, spec = load_model(folder)
+    files = {name: FeatureFile(tmp_path / "features/video" / name) for name in spec.experts}
+    ids = sorted(one.item.id for one in results)
+    rows = torch.from_numpy(np.array(chosen._encoder.encode("a loud noise")))[None]
+    with torch.inference_mode():
+        text = loaded.encode_text(TextBatch(["q"], rows, torch.tensor([1])))
+        wanted = similarity(text, loaded.encode_video(spec.videos(files, ids)))[0].numpy()
+    scores = {one.item.id: one.score for one in results}
+    assert np.allclose([scores[name] for name in ids], wanted, atol=1e-6)
+
+
+def test_what_has_not_changed_is_left_alone(index: Index, tmp_path: Path):
+    index()
+    before, shards, versions = items(tmp_path), extracted(tmp_path), store_at(str(tmp_path / "index")).versions()
+    assert counts(index()) == (0, 0, 0, 4)
+    assert items(tmp_path) == before and extracted(tmp_path) == shards
+    assert store_at(str(tmp_path / "index")).versions() == versions
+
+
+def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos: Path):
+    index(tags=["old"])
+    before = items(tmp_path)
+    (videos / "v0.mp4").rename(videos / "inner" / "renamed.mp4")
+    write_clip(videos / "v2.mp4", 50)
+    write_clip(videos / "new.mp4", 51)
+    (videos / "inner" / "v1.mp4").unlink()
+    done = index()
+    assert counts(done) == (1, 1, 1, 1)
+    assert done.gone == ["videos/inner/v1.mp4"]
+    found = items(tmp_path)
+    assert sorted(found) == [
+        "videos/inner/renamed.mp4", "videos/inner/v1.mp4", "videos/inner/v3.mp4", "videos/new.mp4", "videos/v2.mp4",
+    ]  # fmt: skip
+    renamed, old = found["videos/inner/renamed.mp4"], before["videos/v0.mp4"]
+    assert (renamed.added_s, renamed.tags, renamed.content) == (old.added_s, ("old",), old.content)
+    assert found["videos/v2.mp4"].content != before["videos/v2.mp4"].content
+    assert found["videos/v2.mp4"].added_s == before["videos/v2.mp4"].added_s
+    results = Searcher(str(tmp_path / "index")).search("x", k=9).results
+    assert {one.item.id for one in results if not one.there} == {"videos/inner/v1.mp4"}
+    done = index(remove_missing=True)
+    assert done.gone == ["videos/inner/v1.mp4"] and "videos/inner/v1.mp4" not in items(tmp_path)
+    assert index(remove_missing=True).gone == []
+
+
+def test_a_renamed_file_is_not_extracted_again(
+    index: Index, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index()
+    shutil.move(videos / "v0.mp4", videos / "again.mp4")
+    done: list[int] = []
+    plain = indexing.extract
+
+    def extract(*arguments: Any, **options: Any) -> Any:
+        result = plain(*arguments, **options)
+        done.append(result.done)
+        return result
+
+    monkeypatch.setattr(indexing, "extract", extract)
+    assert counts(index()) == (0, 0, 1, 3)
+    assert done == [0]
+
+
+def test_one_of_two_copies_that_is_deleted_is_removed(index: Index, tmp_path: Path, videos: Path):
+    shutil.copy(videos / "v0.mp4", videos / "copy.mp4")
+    assert counts(index()) == (5, 0, 0, 0)
+    (videos / "v0.mp4").unlink()
+    assert counts(index()) == (0, 0, 0, 4)
+    assert "videos/v0.mp4" not in items(tmp_path) and "videos/copy.mp4" in items(tmp_path)
+
+
+def test_bad_files_are_set_aside_and_an_item_that_went_bad_is_dropped(index: Index, tmp_path: Path, videos: Path):
+    (videos / "empty.mp4").touch()
+    (videos / "text.mp4").write_text("no video\n" * 50)
+    outside = write_clip(tmp_path / "outside.mp4", 9)
+    (videos / "link.mp4").symlink_to(outside)
+    (videos / "inner_link.mp4").symlink_to(videos / "v0.mp4")
+    done = index()
+    assert {failure.id for failure in done.failed} == {"videos/empty.mp4", "videos/text.mp4", "videos/link.mp4"}
+    assert all(str(failure) for failure in done.failed) and "videos/inner_link.mp4" in items(tmp_path)
+    (videos / "v2.mp4").write_bytes(b"overwritten")
+    done = index()
+    assert "videos/v2.mp4" in {failure.id for failure in done.failed}
+    assert "videos/v2.mp4" not in items(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_for_a_while_is_neither_gone_nor_dropped(index: Index, tmp_path: Path, videos: Path):
+    index()
+    (videos / "v0.mp4").unlink()
+    (videos / "v0.mp4").symlink_to(tmp_path / "away" / "v0.mp4")
+    done = index(remove_missing=True)
+    assert done.gone == [] and [failure.id for failure in done.failed] == ["videos/v0.mp4"]
+    assert "videos/v0.mp4" in items(tmp_path)
+
+
+def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Path, videos: Path):
+    index()
+    other = tmp_path / "elsewhere" / "videos"
+    write_clip(other / "w.mp4", 20)
+    assert counts(index(other)) == (1, 0, 0, 0)
+    assert "videos-2/w.mp4" in items(tmp_path)
+    assert index(videos).gone == [], "what is in another folder is not gone from this one"
+    moved = tmp_path / "new place" / "videos"
+    moved.parent.mkdir()
+    videos.rename(moved)
+    assert counts(index(moved)) == (0, 0, 0, 4)
+    results = Searcher(str(tmp_path / "index")).search("x", k=9).results
+    assert len(results) == 5 and all(one.there for one in results)
+
+
+def test_tags_are_added_to_what_is_there_too(index: Index, tmp_path: Path):
+    index(tags=["a"])
+    assert counts(index(tags=["b", "a"])) == (0, 0, 0, 4)
+    assert {item.tags for item in items(tmp_path).values()} == {("a", "b")}
+    with pytest.raises(InputError, match="tag"):
+        index(tags=[" "])
+
+
+def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
+    index()
+    before = items(tmp_path)
+    other = TrainedModel(write_model(tmp_path / "other", seed=1))
+    with pytest.raises(InputError, match=r"made by model 'motion'.*--index"):
+        index(model=other)
+    with pytest.raises(InputError, match=r"made by model 'motion'.*--index"):
+        Searcher(str(tmp_path / "index"), model=other)
+    assert items(tmp_path) == before
+
+
+def test_experts_that_were_made_otherwise_are_refused(index: Index, tmp_path: Path, videos: Path):
+    index()
+    store = store_at(str(tmp_path / "index"))
+    told = store.info()
+    assert told is not None
+    store.keep_info(told | {"made_by": {"motion": "another version"}})
+    write_clip(videos / "new.mp4", 30)
+    with pytest.raises(InputError, match="expert 'motion' is not what it was"):
+        index()
+    assert "videos/new.mp4" not in items(tmp_path)
+
+
+def test_an_empty_folder_makes_an_index_that_finds_nothing(index: Index, tmp_path: Path, model: TrainedModel):
+    (tmp_path / "empty").mkdir()
+    assert counts(index(tmp_path / "empty")) == (0, 0, 0, 0)
+    answer = Searcher(str(tmp_path / "index"), model=model).search("anything")
+    assert answer.results == [] and answer.total == 0
+    with pytest.raises(InputError, match="not a folder"):
+        index(tmp_path / "nowhere")
+
+
+def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Path, videos: Path):
+    imported = SimpleNamespace(
+        experts=["clip20x359"],
+        spaces={"clip20x359": 4},
+        told={"kind": "trained", "name": "x", "fingerprint": "y"},
+    )
+    with pytest.raises(InputError, match="unknown video expert 'clip20x359'"):
+        index_folder(videos, store_at(str(tmp_path / "index")), imported, tmp_path / "features")
+    assert store_at(str(tmp_path / "index")).info() is None
+
+
+def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Path, videos: Path):
+    index()
+    bank = tmp_path / "captions.txt"
+    bank.write_text("a man walks\n\na dog\nsomething turns left\n")
+    assert counts(index(query_bank=bank)) == (0, 4, 0, 0)
+    store = store_at(str(tmp_path / "index"))
+    told = read_info(store).bank
+    assert told is not None and set(told.hubs) <= {*items(tmp_path)} and told.hubs
+    assert all(entry.bias != 0 for entry in store.get(list(items(tmp_path))).values())
+    assert counts(index()) == (0, 0, 0, 4), "it need not be given again"
+    bank.write_text("another caption\n")
+    with pytest.raises(InputError, match="has changed"):
+        index()
+    assert counts(index(query_bank=bank)) == (0, 4, 0, 0)
+    bank.unlink()
+    with pytest.raises(InputError, match=r"captions\.txt"):
+        index()
+
+
+def test_a_file_name_that_is_not_utf8_is_set_aside(index: Index, videos: Path, tmp_path: Path):
+    name = videos / "caf\udce9.mp4"
+    try:
+        shutil.copy(videos / "v0.mp4", name)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    done = index()
+    assert len(done.failed) == 1 and "UTF-8" in str(done.failed[0])
+    assert done.added == 4

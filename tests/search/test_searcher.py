@@ -1,0 +1,213 @@
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from entries import SPACES, heard, make_entry, unit
+
+pytest.importorskip("lancedb")
+from teachtext.errors import InputError
+from teachtext.learning.exported import QueryVectors
+from teachtext.search.info import Bank, Info
+from teachtext.search.items import Entry, Filter
+from teachtext.search.models import Vectors
+from teachtext.search.searcher import Searcher
+from teachtext.search.stores.place import store_at
+
+
+class Texts:
+    """A model whose queries are random, the same for the same text."""
+
+    def __init__(self) -> None:
+        self.experts = sorted(SPACES)
+        self.spaces = SPACES
+        self.told = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
+
+    def embed_query(self, text: str) -> QueryVectors:
+        if not text.strip():
+            raise InputError("the query is empty", "fill it in")
+        random = np.random.default_rng(sum(map(ord, text)))
+        vectors = {name: unit(random.standard_normal(dim)) for name, dim in SPACES.items()}
+        return QueryVectors(vectors, np.array([0.2, 0.3, 0.5], np.float32))
+
+    def embed_videos(self, files: Any, video_ids: Sequence[str]) -> list[Vectors]:
+        raise NotImplementedError
+
+
+MODEL = Texts()
+
+
+def make_index(place: Path, entries: Sequence[Entry], bank: Bank | None = None) -> str:
+    store = store_at(str(place))
+    info = Info(model=MODEL.told, spaces=SPACES, experts=sorted(SPACES), roots={"v": str(place)}, bank=bank)
+    info.keep(store)
+    with store.writing():
+        store.put(entries)
+    return str(place)
+
+
+@pytest.fixture
+def searcher(tmp_path: Path) -> Searcher:
+    patterns = [("audio", "face", "scene"), ("scene",), ("audio", "scene")]
+    entries = [
+        make_entry(
+            f"v/{number:02}.mp4",
+            patterns[number % 3],
+            seed=number,
+            made=str(number),
+            tags=("even",) if number % 2 == 0 else (),
+            moments=(heard("buy some bread", 3.0), heard("and butter", 5.0)) if number in (7, 8) else (),
+        )
+        for number in range(30)
+    ]
+    return Searcher(make_index(tmp_path / "index", entries), model=MODEL)
+
+
+@pytest.mark.parametrize("k", [0, -1, -(10**9)])
+def test_k_below_one_is_refused(searcher: Searcher, k: int):
+    with pytest.raises(InputError, match="at least"):
+        searcher.search("a dog", k=k)
+    with pytest.raises(InputError, match="at least"):
+        searcher.like("v/00.mp4", k=k)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_k_beyond_all_gives_all(searcher: Searcher, exact: bool):
+    searcher._exact = exact
+    for by in ("both", "model"):
+        answer = searcher.search("bread", k=10**9, by=by)
+        assert len(answer.results) == answer.total == 30 and answer.exact == exact
+
+
+def test_both_ways_agree_where_everything_is_looked_at(searcher: Searcher):
+    for text in ("a dog", "two cats", "snow"):
+        searcher._exact = True
+        first = searcher.search(text)
+        searcher._exact = False
+        second = searcher.search(text)
+        assert first.results == second.results and first.exact and not second.exact
+
+
+@pytest.mark.parametrize("query", ["", "  ", "\n"])
+def test_an_empty_query_is_refused(searcher: Searcher, query: str):
+    with pytest.raises(InputError, match="empty"):
+        searcher.search(query)
+
+
+def test_an_enormous_query_is_refused(searcher: Searcher):
+    with pytest.raises(InputError, match="1,000,000 characters"):
+        searcher.search("a" * 1_000_000)
+    assert searcher.search("a " * 5000).results
+
+
+@pytest.mark.parametrize("query", ["😀🎉", "犬がボールを追う", "собака бежит", '"', "*", "a\x00b", "'; DROP TABLE"])
+def test_any_other_query_is_answered(searcher: Searcher, query: str):
+    assert len(searcher.search(query, k=5).results) == 5
+
+
+def test_words_that_were_heard_bring_a_video_up_with_the_moments(searcher: Searcher):
+    plain = [one.item.id for one in searcher.search("bread butter", k=30, by="model").results]
+    answer = searcher.search("bread butter", k=30)
+    found = [one.item.id for one in answer.results]
+    assert set(found[:2]) == {"v/07.mp4", "v/08.mp4"} and sorted(found) == sorted(plain)
+    assert [name for name in found if name not in found[:2]] == [name for name in plain if name not in found[:2]]
+    first = answer.results[0]
+    assert first.words == ["bread", "butter"] and [moment.start_s for moment in first.moments] == [3.0, 5.0]
+    assert all(not one.words for one in answer.results[2:])
+    scores = {one.item.id: one.score for one in searcher.search("bread butter", k=30, by="model").results}
+    assert {one.item.id: one.score for one in answer.results} == scores, "the score is the model's"
+
+
+def test_a_video_can_be_looked_for_by_its_words_alone(searcher: Searcher):
+    answer = searcher.search("the bread", by="words")
+    assert [one.item.id for one in answer.results] == ["v/07.mp4", "v/08.mp4"]
+    assert searcher.search("giraffe", by="words").results == []
+    even = Filter(tags=["even"])
+    assert [one.item.id for one in searcher.search("bread", by="words", where=even).results] == ["v/08.mp4"]
+
+
+def test_filters_hold_for_every_way(searcher: Searcher):
+    even = Filter(tags=["even"])
+    for by in ("both", "model", "words"):
+        answer = searcher.search("bread", k=30, by=by, where=even)
+        assert answer.results and all("even" in one.item.tags for one in answer.results)
+    assert len(searcher.search("bread", k=30, where=even).results) == 15
+    assert [one.item.id for one in searcher.like("v/00.mp4", k=3, where=Filter(ids=["v/03.mp4"])).results] == [
+        "v/03.mp4"
+    ]
+
+
+def test_a_video_like_another(tmp_path: Path):
+    one, other = make_entry("v/one.mp4", seed=1), make_entry("v/other.mp4", seed=2)
+    near = Entry(make_entry("v/near.mp4").item, {**one.vectors, "face": other.vectors["face"]})
+    apart = make_entry("v/apart.mp4", ["audio"], seed=1)
+    searcher = Searcher(make_index(tmp_path / "index", [one, other, near, apart]), model=MODEL)
+    answer = searcher.like("v/one.mp4", k=2)
+    assert [result.item.id for result in answer.results] == ["v/apart.mp4", "v/near.mp4"], "the audio is the same"
+    assert len(searcher.like("v/one.mp4", k=99).results) == 3, "it is not like itself"
+    assert "v/near.mp4" in {result.item.id for result in searcher.like("v/apart.mp4").results}
+    with pytest.raises(InputError, match="no video 'v/nobody'"):
+        searcher.like("v/nobody")
+
+
+def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
+    before = searcher.search("unicorn", k=99)
+    other = store_at(searcher.store.place)
+    with other.writing():
+        other.put([make_entry("v/new.mp4", moments=(heard("a unicorn"),))])
+        other.remove([before.results[0].item.id])
+    answer = searcher.search("unicorn", k=99)
+    assert answer.results[0].item.id == "v/new.mp4"
+    assert before.results[0].item.id not in {one.item.id for one in answer.results} and answer.total == 30
+
+
+def test_a_hub_that_would_come_first_is_corrected(tmp_path: Path):
+    entries = [make_entry(f"v/{number}", seed=number, bias=-3.0 if number == 5 else 0.0) for number in range(9)]
+    plain = Searcher(make_index(tmp_path / "plain", entries), model=MODEL)
+    texts = [f"text {number}" for number in range(40)]
+    first = {text: plain.search(text).results[0].item.id for text in texts}
+    assert "v/5" in first.values()
+    bank = Bank(file="x", fingerprint="y", beta=20.0, hubs=["v/5"])
+    for exact in (True, False):
+        searcher = Searcher(make_index(tmp_path / f"bank{exact}", entries, bank), model=MODEL, exact=exact)
+        for text, name in first.items():
+            answer = searcher.search(text, k=9)
+            assert answer.corrected == (name == "v/5")
+            if answer.corrected:
+                assert answer.results[-1].item.id == "v/5"
+                assert answer.results[-1].score == max(one.score for one in answer.results), "the score stays"
+
+
+def test_many_threads_get_the_same_answers(searcher: Searcher):
+    texts = [f"{word} {number}" for word in ("bread", "dog") for number in range(10)]
+    wanted = {text: [one.item.id for one in searcher.search(text).results] for text in texts}
+    wrong: list[str] = []
+
+    def ask() -> None:
+        found = {text: [one.item.id for one in searcher.search(text).results] for text in texts}
+        wrong.extend(text for text in texts if found[text] != wanted[text])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_no_index_is_told(tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    for place in (tmp_path / "nowhere", tmp_path / "folder"):
+        with pytest.raises(InputError, match="holds no index"):
+            Searcher(str(place))
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        Searcher(str(tmp_path / "file"))
+    (tmp_path / "folder" / "index.json").write_text("[]")
+    with pytest.raises(InputError, match="does not describe an index"):
+        Searcher(str(tmp_path / "folder"))
+    make_index(tmp_path / "index", [make_entry("v/a")])
+    with pytest.raises(InputError, match=r"not in /nowhere any more.*--model"):
+        Searcher(str(tmp_path / "index"))

@@ -1,0 +1,182 @@
+"""One contract for every store."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from entries import SPACES, heard, make_entry, make_query
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from teachtext.errors import InputError
+from teachtext.search.gallery import Gallery, nearly_top
+from teachtext.search.items import Entry, Filter
+from teachtext.search.patterns import query_row, row_of
+from teachtext.search.stores.base import Store
+from teachtext.search.stores.place import store_at
+
+ODD = ["it's", 'say "hi"', "a\\b", "über/日本.mp4", "'; DROP TABLE x; --", "100%_", "a\nb", "x' OR '1'='1"]
+
+
+def fill(store: Store, entries: Sequence[Entry]) -> None:
+    with store.writing():
+        store.put(entries)
+        store.tidy()
+
+
+def same(found: Entry, entry: Entry) -> bool:
+    return (
+        found.item == entry.item
+        and found.vectors.keys() == entry.vectors.keys()
+        and all(np.array_equal(found.vectors[space], entry.vectors[space]) for space in entry.vectors)
+        and found.bias == np.float32(entry.bias)
+    )
+
+
+def test_nothing_is_there_before_it_is_made(place: str):
+    store = store_at(place)
+    assert store.info() is None
+    assert store.count() == 0
+
+
+def test_entries_come_back_whole_and_survive_a_restart(store: Store):
+    entries = [
+        make_entry("a", duration_s=3.5, tags=("dog", "it's"), moments=(heard("hello"), heard("world", 9, "ocr"))),
+        make_entry("b", ["scene"], bias=0.25),
+        *(make_entry(name, ["audio", "scene"]) for name in ODD),
+    ]
+    fill(store, entries)
+    again = store_at(store.place)
+    assert again.info() == {"spaces": SPACES, "note": "é 'quoted'"}
+    assert again.count() == len(entries)
+    found = again.get([*(entry.item.id for entry in entries), "nobody"])
+    assert found.keys() == {entry.item.id for entry in entries}
+    assert all(same(found[entry.item.id], entry) for entry in entries)
+    listed = {item.id: item for item in again.catalog()}
+    assert listed.keys() == found.keys() and listed["a"].tags == ("dog", "it's") and listed["a"].moments == ()
+    assert set(again.versions()) == {("audio", "face", "scene"), ("scene",), ("audio", "scene")}
+    rows = [row for block in again.read(("scene",)) for row in block.rows]
+    assert len(rows) == 1 and np.array_equal(rows[0], row_of(entries[1], SPACES))
+
+
+def test_an_update_replaces_and_a_removal_removes(store: Store):
+    fill(store, [make_entry("a"), make_entry("b", ["scene"]), make_entry("it's")])
+    before = dict(store.versions())
+    changed = make_entry("a", seed=7, content="c1")
+    moved = make_entry("b", ["audio", "face"], content="c1")
+    with store.writing():
+        store.put([changed, moved])
+        store.remove(["it's", "nobody"])
+    assert store.count() == 2
+    found = store.get(["a", "b", "it's"])
+    assert same(found["a"], changed) and same(found["b"], moved) and len(found) == 2
+    assert not [block for block in store.read(("scene",)) if block.ids], "it is in its new pattern alone"
+    after = dict(store.versions())
+    assert all(after[pattern] != version for pattern, version in before.items()), "readers are told of every change"
+
+
+def test_one_writer_at_a_time_and_readers_meanwhile(store: Store):
+    fill(store, [make_entry("a")])
+    other = store_at(store.place)
+    with store.writing():
+        store.put([make_entry("b")])
+        with pytest.raises(InputError, match="writing to"), other.writing():
+            pass
+        assert other.get(["a"]).keys() == {"a"}
+    with other.writing():
+        other.put([make_entry("c")])
+    assert store.get(["a", "b", "c"]).keys() == {"a", "b", "c"}
+
+
+def test_what_a_killed_writer_left_in_two_patterns_is_mended(store: Store):
+    fill(store, [make_entry("a", content="old"), make_entry("b")])
+    new = make_entry("a", ["scene"], content="new")
+    with store.writing():
+        # as if it was killed between writing an entry to its new pattern and removing it from its old one
+        store._known = {"b": ("audio", "face", "scene")}
+        store.put([new])
+    assert same(store.get(["a"])["a"], new)
+    assert [hit.id for hit in Gallery(store, SPACES).top(make_query(0), 9)].count("a") == 1
+    with store.writing():
+        pass
+    assert store.count() == 2 and same(store.get(["a"])["a"], new)
+
+
+def gallery_of(store: Store, count: int) -> list[Entry]:
+    patterns = [["audio", "face", "scene"], ["audio", "scene"], ["scene"], ["face"]]
+    entries = [
+        make_entry(
+            f"v{number:03}",
+            patterns[number % 4],
+            seed=number,
+            bias=0.2 * math.sin(number),
+            duration_s=None if number % 5 == 0 else float(number),
+            added_s=1e9 + number,
+            tags=[(), ("dog",), ("it's",), ("dog", "it's")][number % 4 if number % 3 else 0],
+            moments=(heard("word"),) if number % 7 == 0 else (),
+        )
+        for number in range(count)
+    ]
+    fill(store, entries)
+    return entries
+
+
+def scores(entry: Entry, seed: int, correct: bool) -> float:
+    row = query_row(make_query(seed), entry.pattern, SPACES, correct=correct)
+    return float(row @ row_of(entry, SPACES).astype(np.float64))
+
+
+@pytest.mark.parametrize("correct", [False, True])
+def test_what_it_proposes_and_what_the_gallery_holds_is_what_brute_force_finds(store: Store, correct: bool):
+    entries = gallery_of(store, 120)
+    gallery = Gallery(store, SPACES)
+    for seed in range(5):
+        ranked = sorted(entries, key=lambda entry: (-round(scores(entry, seed, correct), 9), entry.item.id))
+        wanted = [entry.item.id for entry in ranked]
+        for k in (1, 10, 120, 1000):
+            assert [hit.id for hit in gallery.top(make_query(seed), k, correct=correct)] == wanted[:k]
+        near = nearly_top(store, SPACES, make_query(seed), 10, correct=correct)
+        assert [hit.id for hit in near] == wanted[:10]
+        assert [hit.score for hit in near] == [hit.score for hit in gallery.top(make_query(seed), 10, correct=correct)]
+
+
+bounds = st.none() | st.floats(0, 130, allow_nan=False)
+filters = st.builds(
+    Filter,
+    shortest_s=bounds,
+    longest_s=bounds,
+    added_from_s=bounds.map(lambda value: None if value is None else 1e9 + value),
+    added_until_s=bounds.map(lambda value: None if value is None else 1e9 + value),
+    tags=st.lists(st.sampled_from(["dog", "it's", "cat", *ODD]), max_size=2),
+    has_speech=st.none() | st.booleans(),
+    ids=st.none() | st.lists(st.sampled_from([f"v{n:03}" for n in range(0, 120, 3)] + ODD), max_size=30),
+)
+
+
+def test_filters_apply_before_the_best_are_taken(store: Store):
+    entries = gallery_of(store, 120)
+    gallery = Gallery(store, SPACES)
+
+    # a server takes its time
+    examples = 8 if store.place.startswith("milvus") else 40
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(where=filters, seed=st.integers(0, 99))
+    def check(where: Filter, seed: int) -> None:
+        through = [entry for entry in entries if where.lets(entry.item)]
+        ranked = sorted(through, key=lambda entry: (-round(scores(entry, seed, False), 9), entry.item.id))
+        wanted = [entry.item.id for entry in ranked[:5]]
+        assert [hit.id for hit in gallery.top(make_query(seed), 5, where=where)] == wanted
+        assert [hit.id for hit in nearly_top(store, SPACES, make_query(seed), 5, where=where)] == wanted
+
+    check()
+
+
+@pytest.mark.parametrize("url", ["milvus://127.0.0.1:9/videos", "milvus://127.0.0.1/a b", "http://127.0.0.1/x"])
+def test_a_store_that_is_down_or_no_store_is_told_in_one_sentence(url: str):
+    if url.startswith("milvus"):
+        pytest.importorskip("pymilvus")
+    with pytest.raises(InputError) as told:
+        store_at(url)
+    assert url in str(told.value) and "\n" not in str(told.value)
