@@ -12,7 +12,7 @@ from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoModel
 
 from teachtext.encoders.base import Frames, FrameSampling, Hearing, Rows, Sound, SoundSampling
 from teachtext.encoders.hub import quiet, resolve, told_of
-from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
+from teachtext.encoders.sound import SILENT_BELOW, PieceHearing, Samples, hear_all
 from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 
@@ -86,7 +86,7 @@ class HuggingFace:
         """Begin with one video, if this is a sound model; see `SoundExpert.begin`."""
         [dim] = self.outputs.values()
         assert isinstance(self.sampling, SoundSampling)
-        return _Hearing(self._hear, self._named, dim=dim, rate=self.sampling.rate)
+        return PieceHearing(self._hear, self._named, dim=dim, rate=self.sampling.rate, seconds=_PIECE_S)
 
     def encode(self, seen: Frames | Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
@@ -126,40 +126,6 @@ class HuggingFace:
                 return _vector(self._model.get_audio_features(**inputs)).numpy()
             model = self._model.get_encoder() if self._model.config.is_encoder_decoder else self._model
             return _vector(model(**inputs), mean=True).numpy()
-
-
-class _Hearing:
-    """Look at pieces of 10 s as they come, and at what is left at the end."""
-
-    def __init__(
-        self,
-        look: Callable[[Samples], NDArray[np.float32]],
-        named: Callable[[Rows], dict[str, Rows]],
-        *,
-        dim: int,
-        rate: int,
-    ) -> None:
-        self._look = look
-        self._named = named
-        self._rate = rate
-        self._values = [np.zeros((0, dim), np.float32)]
-        self._times: list[tuple[int, int]] = []
-        self._begin = 0
-        length = _PIECE_S * rate
-        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
-        self.hear = self._pieces.hear
-
-    def finish(self) -> dict[str, Rows]:
-        self._pieces.finish()
-        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
-        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
-
-    def _take(self, piece: Samples) -> None:
-        end = self._begin + len(piece)
-        if not is_silent(piece):
-            self._values.append(self._look(piece))
-            self._times.append((self._begin, end))
-        self._begin = end
 
 
 def _processor(folder: Any) -> Any:
