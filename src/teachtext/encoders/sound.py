@@ -146,6 +146,50 @@ class Pieces:
             self._take(self._rest)
 
 
+class PieceHearing:
+    """A row for each piece of some seconds that is not silent, and for what is left at the end.
+
+    Args:
+        look: makes (1, D) of the samples of a piece.
+        named: makes rows by output of all rows.
+        dim: D.
+        rate: samples a second.
+        seconds: length of a piece.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Samples], NDArray[np.float32]],
+        named: Callable[[Rows], dict[str, Rows]],
+        *,
+        dim: int,
+        rate: int,
+        seconds: int,
+    ) -> None:
+        self._look = look
+        self._named = named
+        self._rate = rate
+        self._values = [np.zeros((0, dim), np.float32)]
+        self._times: list[tuple[int, int]] = []
+        self._begin = 0
+        length = seconds * rate
+        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        """See `Hearing.finish`."""
+        self._pieces.finish()
+        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
+        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
+
+    def _take(self, piece: Samples) -> None:
+        end = self._begin + len(piece)
+        if not is_silent(piece):
+            self._values.append(self._look(piece))
+            self._times.append((self._begin, end))
+        self._begin = end
+
+
 def hear_all(hearing: Hearing, sound: Sound) -> dict[str, Rows]:
     """Let an expert hear sound that is there as a whole."""
     hearing.hear(sound.samples)

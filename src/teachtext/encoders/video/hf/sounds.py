@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor
 
 from teachtext.encoders.base import Hearing, Rows, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, is_silent
+from teachtext.encoders.sound import SILENT_BELOW, PieceHearing, Samples
 from teachtext.encoders.threads import torch_threads
 from teachtext.encoders.video.hf.network import Network
 
@@ -49,7 +49,7 @@ class SoundModel:
 
     def begin(self, named: Callable[[Rows], dict[str, Rows]]) -> Hearing:
         """Begin with one video: a row for each piece that is not silent, with its times; `named` gives it its name."""
-        return _Hearing(self._vector, named, dim=self.dim, rate=self.sampling.rate)
+        return PieceHearing(self._vector, named, dim=self.dim, rate=self.sampling.rate, seconds=_PIECE_S)
 
     def _vector(self, piece: Samples) -> NDArray[np.float32]:
         with torch_threads(self._threads), torch.inference_mode():
@@ -68,37 +68,3 @@ class SoundModel:
         states = torch.as_tensor(output.last_hidden_state)
         share = min(1.0, len(piece) / self._fixed) if self._fixed else 1.0
         return states[:, : math.ceil(share * states.shape[1])].mean(dim=1)
-
-
-class _Hearing:
-    """Look at pieces of 10 s as they come, and at what is left at the end."""
-
-    def __init__(
-        self,
-        look: Callable[[Samples], NDArray[np.float32]],
-        named: Callable[[Rows], dict[str, Rows]],
-        *,
-        dim: int,
-        rate: int,
-    ) -> None:
-        self._look = look
-        self._named = named
-        self._rate = rate
-        self._values = [np.zeros((0, dim), np.float32)]
-        self._times: list[tuple[int, int]] = []
-        self._begin = 0
-        length = _PIECE_S * rate
-        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
-        self.hear = self._pieces.hear
-
-    def finish(self) -> dict[str, Rows]:
-        self._pieces.finish()
-        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
-        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
-
-    def _take(self, piece: Samples) -> None:
-        end = self._begin + len(piece)
-        if not is_silent(piece):
-            self._values.append(self._look(piece))
-            self._times.append((self._begin, end))
-        self._begin = end
