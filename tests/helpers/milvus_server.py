@@ -20,10 +20,11 @@ initial-cluster: default=http://127.0.0.1:{peer}
 
 
 @contextmanager
-def milvus_server(folder: Path) -> Iterator[str]:
-    """Yield the address of a server that keeps its data in a folder."""
+def milvus_server(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the address and the process id of a server that keeps its data in a folder."""
     import milvus
 
+    folder.mkdir(parents=True, exist_ok=True)
     data = Path(milvus.__file__).parent / "data"
     template = folder / "template.yaml"
     etcd = folder / "etcd.yaml"
@@ -42,7 +43,7 @@ def milvus_server(folder: Path) -> Iterator[str]:
     server.webservice_port = web
     try:
         server.start()
-        yield f"127.0.0.1:{server.listen_port}"
+        yield f"127.0.0.1:{server.listen_port}", server.server_proc.pid
     finally:
         server.stop()
 

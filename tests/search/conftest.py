@@ -19,7 +19,7 @@ def milvus_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for package in ("milvus", "pymilvus"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"the package '{package}' is not installed: pip install 'teachtext[dev]'")
-    with milvus_server(tmp_path_factory.mktemp("milvus")) as address:
+    with milvus_server(tmp_path_factory.mktemp("milvus")) as (address, _):
         yield address
 
 

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
-from entries import SPACES, heard, make_entry, make_query
+from entries import SPACES, heard, make_entry, make_query, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from teachtext.errors import InputError
+from teachtext.learning.exported import QueryVectors
 from teachtext.search.gallery import Gallery, nearly_top
 from teachtext.search.items import Entry, Filter
 from teachtext.search.patterns import query_row, row_of
@@ -180,3 +183,69 @@ def test_a_store_that_is_down_or_no_store_is_told_in_one_sentence(url: str):
     with pytest.raises(InputError) as told:
         store_at(url)
     assert url in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_table_whose_maker_was_killed_is_no_obstacle(tmp_path: Path):
+    pytest.importorskip("lancedb")
+    store = store_at(str(tmp_path / "index"))
+    store.keep_info({"spaces": SPACES})
+    fill(store, [make_entry("a")])
+    # the folder of a table comes before its first version
+    half = tmp_path / "index" / "vectors" / "pattern_4.lance" / "data"
+    half.mkdir(parents=True)
+    (half / "half.lance").write_bytes(b"half of it")
+    again = store_at(store.place)
+    assert again.count() == 1 and set(again.versions()) == {("audio", "face", "scene")}
+    fill(again, [make_entry("b", ["scene"])])
+    assert store_at(store.place).get(["a", "b"]).keys() == {"a", "b"}
+
+
+def test_a_folder_does_not_grow_with_every_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("lancedb")
+    from teachtext.search.stores import lance
+
+    # nobody reads meanwhile
+    monkeypatch.setattr(lance, "_KEEP", timedelta(0))
+    store = store_at(str(tmp_path / "index"))
+    store.keep_info({"spaces": SPACES})
+    sizes = []
+    for turn in range(12):
+        fill(store, [make_entry(f"v{number}", seed=number + turn) for number in range(300)])
+        files = [path for path in (tmp_path / "index").rglob("*") if path.is_file()]
+        sizes.append((len(files), sum(path.stat().st_size for path in files)))
+    assert sizes[-1][0] <= sizes[1][0] + 2 and sizes[-1][1] < 1.5 * sizes[1][1], sizes
+
+
+def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("lancedb")
+    from teachtext.search.stores import lance
+
+    monkeypatch.setattr(lance, "_INDEXED_FROM", 3000)
+    monkeypatch.setattr(lance, "_TABLE_FROM", 1000)
+    store = store_at(str(tmp_path / "index"))
+    spaces = {"audio": 32, "face": 32, "scene": 64}
+    store.keep_info({"spaces": spaces})
+    random = np.random.default_rng(0)
+    centres = {space: random.standard_normal((40, dim)) for space, dim in spaces.items()}
+
+    def entry(number: int) -> Entry:
+        centre = number % 40
+        vectors = {
+            space: one[centre] + random.standard_normal(one.shape[1])
+            for space, one in centres.items()
+            if space == "scene" or number % 3
+        }
+        return Entry(make_entry(f"v{number}").item, {space: unit(vector) for space, vector in vectors.items()})
+
+    fill(store, [entry(number) for number in range(4000)])
+    indexes = {name for table in store._open().values() for name in (one.index_type for one in table.list_indices())}
+    assert "IvfRq" in indexes
+    gallery = Gallery(store, spaces)
+    fill(store, [entry(number) for number in range(4000, 4200)])
+    found = 0
+    for number in range(50):
+        query = QueryVectors({space: unit(centres[space][number % 40]) for space in spaces}, np.full(3, 1 / 3, "f4"))
+        wanted = {hit.id for hit in gallery.top(query, 10)}
+        found += len(wanted & {hit.id for hit in nearly_top(store, spaces, query, 10)})
+        assert len(nearly_top(store, spaces, query, 10, where=Filter(ids=["v4100", "v3"]))) == 2
+    assert found / 500 >= 0.98

@@ -85,12 +85,20 @@ def read_captions(path: Path) -> list[str]:
     return captions
 
 
-def make_bank(path: Path, model: SearchModel) -> tuple[QueryBank, Bank]:
-    """Embed the captions of a file; return them, and what an index keeps of them.
+def describe_bank(path: Path) -> Bank:
+    """Return what an index keeps of the captions of a file, before anything is known of its videos.
 
     Raises:
         InputError: see `read_captions`.
     """
-    captions = read_captions(path)
-    told = Bank(file=str(path.resolve()), fingerprint=fingerprint([captions, BETA]), beta=BETA)
-    return QueryBank([model.embed_query(caption) for caption in captions], model.spaces), told
+    return Bank(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
+
+
+def embed_bank(bank: Bank, model: SearchModel) -> QueryBank:
+    """Embed the captions of a bank.
+
+    Raises:
+        InputError: see `read_captions`.
+    """
+    queries = [model.embed_query(caption) for caption in read_captions(Path(bank.file))]
+    return QueryBank(queries, model.spaces, beta=bank.beta)

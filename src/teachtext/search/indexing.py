@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from teachtext.data.store import FeatureFile
@@ -14,7 +15,7 @@ from teachtext.encoders.registry import load
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.progress import Progress, silent
-from teachtext.search.hubness import QueryBank, make_bank
+from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
 from teachtext.search.info import Info, read_info
 from teachtext.search.items import Entry, Item, Moment
 from teachtext.search.models import SearchModel, check_same
@@ -156,17 +157,23 @@ class _Run:
         self._store = store
         self._model = model
         self._features = features / "video"
-        self._bank: QueryBank | None = None
-        self._changed = False
         file = query_bank or (Path(info.bank.file) if info.bank else None)
+        bank = info.bank
         if file is not None:
-            self._bank, told = make_bank(file, model)
-            if info.bank and not query_bank and told.fingerprint != info.bank.fingerprint:
+            bank = describe_bank(file)
+            if info.bank and not query_bank and bank.fingerprint != info.bank.fingerprint:
                 raise InputError(f"{file}, the query bank of this index, has changed", "give it with --query-bank")
-            info = replace(info, bank=replace(told, hubs=info.bank.hubs if info.bank else []))
-        self._info = info
-        self._maker = [model.told["fingerprint"], info.experts, info.bank.fingerprint if info.bank else None]
-        info.keep(store)
+            if info.bank and bank.fingerprint == info.bank.fingerprint:
+                bank = replace(bank, hubs=info.bank.hubs)
+        self._info = replace(info, bank=bank)
+        self._maker = [model.told["fingerprint"], info.experts, bank.fingerprint if bank else None]
+        self._before = store.versions()
+        self._info.keep(store)
+
+    @cached_property
+    def _bank(self) -> QueryBank:
+        assert self._info.bank is not None
+        return embed_bank(self._info.bank, self._model)
 
     def is_current(self, item: Item | None, content: str) -> bool:
         """Say whether an item was made from a file with this content, in the way in which this run makes it."""
@@ -228,12 +235,11 @@ class _Run:
             )
             entries.append(self._with_bias(Entry(item, found)))
         self._store.put(entries)
-        self._changed = True
         told = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
         return [Failure(name, str(file.path), told) for name, file in todo.items() if not seen_by[name]]
 
     def _with_bias(self, entry: Entry) -> Entry:
-        if self._bank is None:
+        if self._info.bank is None:
             return entry
         row = row_of(entry, self._info.spaces)[None]
         return replace(entry, bias=float(self._bank.biases(entry.pattern, row)[0]))
@@ -253,9 +259,10 @@ class _Run:
             self._info.keep(self._store)
 
     def finish(self) -> None:
-        """Find the hubs anew, and tidy the store."""
-        if self._bank is not None and self._info.bank is not None:
-            self._info = replace(self._info, bank=replace(self._info.bank, hubs=self._bank.hubs(self._store)))
+        """Find the hubs anew if anything has changed, and tidy the store."""
+        bank = self._info.bank
+        if bank is not None and (not bank.hubs or self._store.versions() != self._before):
+            self._info = replace(self._info, bank=replace(bank, hubs=self._bank.hubs(self._store)))
             self._info.keep(self._store)
         self._store.tidy()
 

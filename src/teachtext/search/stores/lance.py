@@ -6,6 +6,7 @@ writer removes the one that was written first.
 """
 
 import fcntl
+import shutil
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,16 +24,18 @@ from teachtext.files import read_json, write_json
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
 from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, vectors_of
 from teachtext.search.stores.base import Block
+from teachtext.search.stores.lance_nearest import Nearest
 from teachtext.search.stores.lance_rows import FACTS, among, arrow, item_of, matrix, sql
 
 INFO = "index.json"
 _LOCK = ".lock"
-_TABLE = "pattern_"
+_DATABASE, _TABLE = "vectors", "pattern_"
 # a reader may still be busy with a version that is older than the last one by less than this
 _KEEP = timedelta(minutes=10)
-_BATCH = 8192
-# a table with fewer rows is searched as fast without vector index, row by row
-INDEXED_FROM = 20_000
+# rows that are read at once, and ids that are asked for at once
+_BATCH, _ASKED = 8192, 1000
+# with fewer rows altogether everything is looked at anyway; a table with fewer is searched as fast row by row
+_INDEXED_FROM, _TABLE_FROM = 20_000, 4096
 # the vector index is trained anew once the table has grown so many times
 _GROWTH = 2.0
 _FILTERED = ["id", "duration_s", "added_s", "has_speech", "tags"]
@@ -69,7 +72,11 @@ class LanceStore:
     @cached_property
     def _database(self) -> Any:
         # every call looks for the last version
-        return lancedb.connect(self._folder / "vectors", read_consistency_interval=timedelta(0))
+        return lancedb.connect(self._folder / _DATABASE, read_consistency_interval=timedelta(0))
+
+    @cached_property
+    def _nearest(self) -> Nearest:
+        return Nearest(self._folder / _DATABASE)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -94,6 +101,9 @@ class LanceStore:
 
     def _settle(self) -> dict[str, Pattern]:
         """Find out what is where; of an entry that is in two tables the one written last stays."""
+        for folder in (self._folder / _DATABASE).glob(f"{_TABLE}*.lance"):
+            if not _is_whole(folder):
+                shutil.rmtree(folder)
         known: dict[str, Pattern] = {}
         written: dict[str, float] = {}
         for pattern, table in self._open().items():
@@ -195,38 +205,34 @@ class LanceStore:
     ) -> tuple[Sequence[str], Floats]:
         """Find about the nearest entries; see `Store.nearest`."""
         with self._told():
-            table = self._open()[pattern]
-            search = table.search(row, vector_column_name="vector").distance_type("dot").nprobes(_PROBES).limit(k)
-            if where:
-                search = search.where(sql(where), prefilter=True)
-            found = search.select(["id", "vector", "_distance"]).to_arrow()
+            found = self._nearest.search(self._name(pattern), row, k, sql(where))
         return found["id"].to_pylist(), matrix(found["vector"].combine_chunks())
 
     def tidy(self) -> None:
         """Compact and bring indexes up to date; see `Store.tidy`."""
         with self._told():
+            total = self.count()
             for table in self._open().values():
                 count = table.count_rows()
+                large = total >= _INDEXED_FROM and count >= _TABLE_FROM
                 indexes = {index.columns[0]: index.name for index in table.list_indices()}
                 # a vector index is named after how many rows it was trained on
                 trained = int(indexes.get("vector", "rows_0").split("_")[1])
-                if count >= INDEXED_FROM and count > _GROWTH * trained:
+                if large and count > _GROWTH * trained:
                     if trained:
                         table.drop_index(indexes["vector"])
                     table.create_index("vector", config=IvfRq(distance_type="dot"), name=f"rows_{count}")
-                if count >= INDEXED_FROM and "id" not in indexes:
+                if large and "id" not in indexes:
                     table.create_index("id", config=BTree())
                 # nobody else writes, so files of no version are what a killed writer left
                 table.optimize(cleanup_older_than=_KEEP, delete_unverified=True)
 
     def _open(self) -> dict[Pattern, Any]:
         """Return all tables by pattern."""
-        if not (self._folder / "vectors").is_dir():
-            return {}
-        for name in self._database.table_names(limit=_MOST_TABLES):
-            pattern = pattern_of(int(name.removeprefix(_TABLE)), self._spaces)
-            if pattern not in self._tables:
-                self._tables[pattern] = self._database.open_table(name)
+        for folder in (self._folder / _DATABASE).glob(f"{_TABLE}*.lance"):
+            pattern = pattern_of(int(folder.stem.removeprefix(_TABLE)), self._spaces)
+            if pattern not in self._tables and _is_whole(folder):
+                self._tables[pattern] = self._database.open_table(folder.stem)
         return self._tables
 
     def _name(self, pattern: Pattern) -> str:
@@ -243,6 +249,6 @@ class LanceStore:
             raise InputError(f"{self.place} cannot be used ({told})", mend) from error
 
 
-_MOST_TABLES = 1000
-_ASKED = 1000
-_PROBES = 20
+def _is_whole(folder: Path) -> bool:
+    """Say whether a table has a first version; one that is being made, or whose maker was killed, has not."""
+    return any((folder / "_versions").glob("*.manifest"))
