@@ -161,3 +161,17 @@ def test_it_is_read_again_only_where_it_has_changed():
 
 def test_an_empty_gallery_finds_nothing():
     assert Gallery(Memory([], DIMS), DIMS).top(QueryVectors({}, np.zeros(0, np.float32)), 3) == []
+
+
+def test_scores_that_are_equal_but_for_rounding_go_by_id():
+    """One cosine in every space gives one score in every pattern, whatever the weights, but not bit for bit."""
+    spaces = {"audio": 4, "face": 4, "scene": 4}
+    asked = np.full(4, 0.5, np.float32)
+    vector = np.array([0.1, 0.7, 0.1, 0.7], np.float32)
+    vector /= np.linalg.norm(vector)
+    patterns = [("scene",), ("audio", "face", "scene"), ("face",), ("audio", "scene"), ("audio", "face")]
+    entries = [entry(f"v{(7 * number) % 20:02}", dict.fromkeys(patterns[number % 5], vector)) for number in range(20)]
+    query = QueryVectors(dict.fromkeys(spaces, asked), np.array([0.13, 0.29, 0.58], np.float32))
+    hits = Gallery(Memory(entries, spaces), spaces).top(query, 20)
+    assert len({hit.score for hit in hits}) > 1
+    assert [hit.id for hit in hits] == [f"v{number:02}" for number in range(20)]
