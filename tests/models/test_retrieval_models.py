@@ -263,8 +263,8 @@ def test_an_expert_that_starts_aligned_knows_that_words_are_like_themselves(kind
 
 @pytest.mark.parametrize("kind", ["ce", "moee"])
 def test_only_an_expert_as_wide_as_the_captions_starts_aligned(kind):
-    with pytest.raises(InputError, match="expert 'audio' cannot start aligned with captions: their widths are 3 and 6"):
-        make_model(kind, "sentence", expert_clusters={}, aligned=["audio"])
+    with pytest.raises(InputError, match="cannot start aligned with captions: their widths are 3 and 6"):
+        make_model(kind, "sentence", expert_clusters={}, aligned=["hf:a/b.c#frames"])
 
 
 def test_an_unknown_mixture_is_refused():

@@ -16,7 +16,7 @@ from teachtext.search.stores.base import Block, Store, join
 # scores in single precision are closer than half of this to those in double precision
 _MARGIN = 2e-4
 # candidates asked of a vector index, of each pattern: so many times k, but so many at least
-_TIMES, _LEAST = 4, 40
+_TIMES, _LEAST = 8, 80
 
 
 class Hit(NamedTuple):

@@ -41,7 +41,7 @@ def scan(folder: Path, root: str) -> Scan:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
-    check_file: Callable[[Path], None] = load("teachtext.encoders.decode:check_file", "video")
+    check_file: Callable[[Path], None] = load("teachtext.encoders.opening:check_file", "video")
     base = folder.resolve()
     done = Scan()
     for path in _files(base):
