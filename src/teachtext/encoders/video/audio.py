@@ -22,7 +22,8 @@ _RATE = 44_100
 _WINDOW, _HOP, _BANDS = 2048, 1024, 96
 _HALF = 50 * _HOP
 _LARGEST = 9.457798957824707
-_CHUNK_LOOKS = 16
+_CHUNK_LOOKS = 4
+_ALLOCATED = 64
 
 
 class SoundEffects:
@@ -64,12 +65,12 @@ class SoundEffects:
         """Encode one video; see `VideoExpert.encode`."""
         return hear_all(self.begin(), seen)
 
-    def _spectra(self, samples: Samples) -> torch.Tensor:
-        """Return (50, 96), mel spectra of half a look, of the samples of half a window before it and its own."""
+    def _spectra(self, samples: Samples, out: torch.Tensor) -> None:
+        """Write (50, 96), mel spectra of half a look, of the samples of half a window before it and its own."""
         wave = torch.from_numpy(samples.astype(np.float32) / 32768)
         with torch_threads(self._threads), torch.inference_mode():
             power = torch.fft.rfft(wave.unfold(0, _WINDOW, _HOP) * self._shape).abs() ** 2
-            return torch.matmul(power, self._filters)
+            torch.matmul(power, self._filters, out=out)
 
     def _rows(self, heard: "_Hearing") -> Rows:
         if not heard.looks:
@@ -100,7 +101,7 @@ class _Hearing:
         count: samples.
     """
 
-    def __init__(self, spectra: Callable[[Samples], torch.Tensor], rows: Callable[["_Hearing"], Rows]) -> None:
+    def __init__(self, spectra: Callable[[Samples, torch.Tensor], None], rows: Callable[["_Hearing"], Rows]) -> None:
         self.halves: dict[int, torch.Tensor] = {}
         self.looks: list[int] = []
         self.loudest = 1
@@ -108,6 +109,7 @@ class _Hearing:
         self._spectra = spectra
         self._rows = rows
         self._number = 0
+        self._free: list[torch.Tensor] = []
         self._last = np.zeros(_HALF, np.int16)
         self._pieces = Pieces(lambda samples: _HALF if len(samples) >= _HALF else 0, self._take)
         self.hear = self._pieces.hear
@@ -123,11 +125,15 @@ class _Hearing:
         """Take the next half, which is shorter at the end; it is the second one of the look before it."""
         look, whole = self._number - 1, np.concatenate([self._last, half])
         filled = np.pad(whole, (0, 2 * _HALF - len(whole)))
-        self.halves[self._number] = self._spectra(filled[_HALF - _WINDOW // 2 :])
+        if not self._free:
+            # together, for small pieces between larger ones that come and go would tear the memory up
+            self._free = list(torch.empty(_ALLOCATED, _HALF // _HOP, _BANDS))
+        self.halves[self._number] = self._free.pop()
+        self._spectra(filled[_HALF - _WINDOW // 2 :], self.halves[self._number])
         if look >= 0 and not is_silent(whole):
             self.looks.append(look)
         if look >= 0 and (not self.looks or self.looks[-1] < look - 1):
-            del self.halves[look]
+            self._free.append(self.halves.pop(look))
         self.loudest = max(self.loudest, int(half.max(initial=0)), -int(half.min(initial=0)))
         self.count += len(half)
         self._number += 1
