@@ -98,6 +98,11 @@ def test_a_folder_is_held_by_one_process_and_free_when_that_is_killed(tmp_path):
             process.send_signal(signal.SIGKILL)
     with locked(folder):
         (folder / "made").touch()
+    short = HOLDER.replace("60", "0.5")
+    with subprocess.Popen([sys.executable, "-c", short, folder], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().strip() == "held"
+        with locked(folder, wait_s=30):
+            assert process.wait() == 0
     assert [path.name for path in folder.iterdir()] == ["made"]
     with pytest.raises(ZeroDivisionError), locked(folder / "nothing"):
         raise ZeroDivisionError

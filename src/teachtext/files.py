@@ -56,18 +56,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a folder for this process alone; the lock of a process that ends, however it ends, is gone with it.
 
     Raises:
-        InputError: another process holds it, or the folder cannot be written to.
+        InputError: another process holds it for longer than `wait_s` seconds, or the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=wait_s)
     except Timeout as error:
         raise InputError(f"another process is at work in {folder}", "wait for it, or stop it") from error
     except OSError as error:

@@ -298,7 +298,10 @@ def test_a_copy_is_decoded_where_the_first_file_has_disappeared(videos: list[Vid
     assert set(values(tmp_path / "store")) == {"v1", "copy"}
 
 
-def test_two_runs_into_one_folder_are_one_too_many(videos: list[Video], tmp_path: Path):
+def test_two_runs_into_one_folder_are_one_too_many(
+    videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(extract_module, "_WAIT_S", 0.1)
     refused: list[str] = []
 
     def begin_another(what: str, done: int, total: int) -> None:

@@ -21,6 +21,8 @@ Engine = Literal["local", "ray"]
 FAILED = "failed.json"
 # what takes no longer needs no progress of its own
 _PATIENCE_S = 1.0
+# a run that finds everything there is done by then, and runs that share features may begin together
+_WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def extract(
         if run_on_ray is not None:
             pool.close()
         encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map
-        with locked(store):
+        with locked(store, wait_s=_WAIT_S):
             run = _Run(present, places, encode, check_file, progress)
             try:
                 run.go()
