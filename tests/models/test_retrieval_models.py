@@ -262,6 +262,24 @@ def test_an_expert_that_starts_aligned_knows_that_words_are_like_themselves(kind
 
 
 @pytest.mark.parametrize("kind", ["ce", "moee"])
+def test_videos_that_lack_an_aligned_expert_do_not_throw_it_off(kind):
+    model = make_model(kind, "sentence", expert_dims=DIMS | {"audio": 6}, expert_clusters={}, aligned=["audio"]).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    batch = make_batch(PATTERNS, "sentence")
+    heard = torch.randn(7, 1, 6) * torch.tensor([pattern[0] for pattern in PATTERNS])[:, None, None]
+    video = VideoBatch(
+        batch.video.ids,
+        {**batch.video.experts, "audio": heard},
+        {**batch.video.lengths, "audio": batch.video.lengths["audio"].clamp(max=1)},
+    )
+    for _ in range(5):
+        optimizer.zero_grad()
+        (-model(Batch(batch.text, video)).diagonal().sum()).backward()
+        optimizer.step()
+    assert max(float(parameter.detach().abs().max()) for parameter in model.parameters()) < 10
+
+
+@pytest.mark.parametrize("kind", ["ce", "moee"])
 def test_only_an_expert_as_wide_as_the_captions_starts_aligned(kind):
     with pytest.raises(InputError, match="cannot start aligned with captions: their widths are 3 and 6"):
         make_model(kind, "sentence", expert_clusters={}, aligned=["hf:a/b.c#frames"])

@@ -70,8 +70,8 @@ class TextBranch(nn.Module):
             raise ValueError(f"expert '{expert}' cannot start aligned with captions: their widths are {widths}")
         nn.init.orthogonal_(projection.weight)
         own.project.weight.copy_(projection.weight)
-        for layer in (projection, own.project):
-            nn.init.zeros_(layer.bias)
+        # the expert keeps its own: of a video that lacks it there is nothing else, and zeros cannot be normalised
+        nn.init.zeros_(own.project.bias)
 
     def forward(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""
