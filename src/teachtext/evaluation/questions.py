@@ -75,7 +75,7 @@ def questions_plot(results: Results) -> Plot:
         for (line, place), value in np.ndenumerate(values):
             color = "white" if value > 55 else "#1B1D21"
             axes.text(place, line, number(value), ha="center", va="center", color=color)
-        axes.set_xticks(range(len(kinds)), kinds)
+        axes.set_xticks(range(len(kinds)), kinds, rotation=25)
         axes.set_yticks(range(len(values)), [drawn[row.label].name for row in results.rows])
         axes.tick_params(length=0)
         axes.grid(False)
