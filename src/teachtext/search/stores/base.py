@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,13 +47,30 @@ class Block:
                     through &= values >= bound if least else values <= bound
         if where.has_speech is not None:
             through &= self.has_speech == where.has_speech
-        if where.tags:
-            wanted = set(where.tags)
-            through &= np.fromiter((wanted <= set(tags) for tags in self.tags), bool, len(self.ids))
+        for tag in where.tags:
+            through &= self._mask(self._tagged.get(tag, []))
         if where.ids is not None:
-            wanted = set(where.ids)
-            through &= np.fromiter((name in wanted for name in self.ids), bool, len(self.ids))
+            through &= self._mask([self._places[name] for name in where.ids if name in self._places])
         return through
+
+    def _mask(self, places: Sequence[int]) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self.ids), bool)
+        mask[places] = True
+        return mask
+
+    @cached_property
+    def _tagged(self) -> Mapping[str, Sequence[int]]:
+        """Places of the videos with each tag."""
+        found: dict[str, list[int]] = {}
+        for place, tags in enumerate(self.tags):
+            for tag in tags:
+                found.setdefault(tag, []).append(place)
+        return found
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Place of each id."""
+        return {name: place for place, name in enumerate(self.ids)}
 
 
 def join(blocks: list[Block]) -> Block:

@@ -36,6 +36,8 @@ _KEEP = timedelta(minutes=10)
 _BATCH, _ASKED = 8192, 1000
 # with fewer rows altogether everything is looked at anyway; a table with fewer is searched as fast row by row
 _INDEXED_FROM, _TABLE_FROM = 20_000, 4096
+# of the codes in a vector index, a dimension
+_BITS = 2
 # the vector index is trained anew once the table has grown so many times
 _GROWTH = 2.0
 _FILTERED = ["id", "duration_s", "added_s", "has_speech", "tags"]
@@ -221,7 +223,9 @@ class LanceStore:
                 if large and count > _GROWTH * trained:
                     if trained:
                         table.drop_index(indexes["vector"])
-                    table.create_index("vector", config=IvfRq(distance_type="dot"), name=f"rows_{count}")
+                    table.create_index(
+                        "vector", config=IvfRq(distance_type="dot", num_bits=_BITS), name=f"rows_{count}"
+                    )
                 if large and "id" not in indexes:
                     table.create_index("id", config=BTree())
                 # nobody else writes, so files of no version are what a killed writer left
