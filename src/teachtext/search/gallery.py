@@ -1,7 +1,6 @@
 """The k best of all: exactly, from all vectors in memory; or nearly, from what a store's vector indexes propose."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from teachtext.search.stores.base import Block, Store, join
 # scores in single precision are closer than half of this to those in double precision
 _MARGIN = 2e-4
 # candidates asked of a vector index, of each pattern: so many times k, but so many at least
-_TIMES, _LEAST = 8, 80
+_TIMES, _LEAST = 4, 40
 
 
 class Hit(NamedTuple):
@@ -98,17 +97,11 @@ def nearly_top(
         where: which videos are looked at.
         correct: see `Gallery.top`.
     """
-    most = max(_TIMES * k, _LEAST)
-
-    def propose(pattern: Pattern) -> tuple[Sequence[str], NDArray[np.float64]]:
-        row = query_row(query, pattern, spaces, correct=correct)
-        ids, rows = store.nearest(pattern, row.astype(np.float32), most, where)
-        return ids, exact_scores(rows, row)
-
-    patterns = list(store.versions())
-    with ThreadPoolExecutor(max(1, len(patterns))) as pool:
-        proposed = list(pool.map(propose, patterns))
-    return _hits([name for ids, _ in proposed for name in ids], [scores for _, scores in proposed], k)
+    rows = {pattern: query_row(query, pattern, spaces, correct=correct) for pattern in store.patterns()}
+    asked = {pattern: row.astype(np.float32) for pattern, row in rows.items()}
+    proposed = store.nearest(asked, max(_TIMES * k, _LEAST), where)
+    ids = [name for names, _ in proposed.values() for name in names]
+    return _hits(ids, [exact_scores(found, rows[pattern]) for pattern, (_, found) in proposed.items()], k)
 
 
 def _rough(block: Block, row: Floats, where: Filter) -> Floats:

@@ -59,7 +59,7 @@ class QueryBank:
         """Return the ids of the videos of a store that come first for one of the captions, sorted."""
         best = np.full(len(self._queries), -np.inf)
         first = [""] * len(self._queries)
-        for pattern in store.versions():
+        for pattern in store.patterns():
             for block in store.read(pattern):
                 for start in range(0, len(block.ids), _CHUNK):
                     scores = self.scores(pattern, block.rows[start : start + _CHUNK])

@@ -121,8 +121,12 @@ class Store(Protocol):
         """
         ...
 
+    def patterns(self) -> Sequence[Pattern]:
+        """Return the patterns that have entries, or had some."""
+        ...
+
     def versions(self) -> Mapping[Pattern, Hashable]:
-        """Return something for each pattern that has entries that differs once any of them has changed."""
+        """Return something for each pattern that differs once any of its entries has changed."""
         ...
 
     def count(self) -> int:
@@ -150,12 +154,17 @@ class Store(Protocol):
         ...
 
     def nearest(
-        self, pattern: Pattern, row: Floats, k: int, where: Filter = EVERYTHING
-    ) -> tuple[Sequence[str], Floats]:
-        """Find about the k entries of a pattern, of those let through, whose inner product with a row is largest.
+        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
+        """Find of each pattern about the k entries, of those let through, whose inner product with a row is largest.
+
+        Args:
+            asked: by pattern, the row (width,).
+            k: how many of each.
+            where: which are looked at.
 
         Returns:
-            ids and rows (at most k, width), in no order that counts.
+            By pattern ids and rows (at most k, width), in no order that counts.
         """
         ...
 

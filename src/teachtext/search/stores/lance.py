@@ -40,6 +40,8 @@ _INDEXED_FROM, _TABLE_FROM = 20_000, 4096
 _BITS = 2
 # the vector index is trained anew once the table has grown so many times
 _GROWTH = 2.0
+# rows asked for, which the library counts in 32 bits
+_MOST = 2**31 - 1
 _FILTERED = ["id", "duration_s", "added_s", "has_speech", "tags"]
 
 
@@ -119,6 +121,11 @@ class LanceStore:
             for place, names in older.items():
                 self._tables[place].delete(among(names))
         return known
+
+    def patterns(self) -> Sequence[Pattern]:
+        """Return the patterns of the tables; see `Store.patterns`."""
+        with self._told():
+            return list(self._open())
 
     def versions(self) -> Mapping[Pattern, Hashable]:
         """Return the version of each table; see `Store.versions`."""
@@ -203,12 +210,16 @@ class LanceStore:
                 self._open()[pattern].delete(among(names))
 
     def nearest(
-        self, pattern: Pattern, row: Floats, k: int, where: Filter = EVERYTHING
-    ) -> tuple[Sequence[str], Floats]:
+        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
         """Find about the nearest entries; see `Store.nearest`."""
         with self._told():
-            found = self._nearest.search(self._name(pattern), row, k, sql(where))
-        return found["id"].to_pylist(), matrix(found["vector"].combine_chunks())
+            names = {self._name(pattern): row for pattern, row in asked.items()}
+            found = self._nearest.search(names, min(k, _MOST), sql(where)) if names else []
+        return {
+            pattern: (rows["id"].to_pylist(), matrix(rows["vector"].combine_chunks()))
+            for pattern, rows in zip(asked, found, strict=True)
+        }
 
     def tidy(self) -> None:
         """Compact and bring indexes up to date; see `Store.tidy`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import lancedb
 from teachtext.search.patterns import Floats
 
 # parts of a vector index that are looked into
-_PROBES = 20
+_PROBES = 30
 
 
 class Nearest:
@@ -29,16 +29,18 @@ class Nearest:
         self._database = self._run(lancedb.connect_async(folder, read_consistency_interval=timedelta(0)))
         self._tables: dict[str, Any] = {}
 
-    def search(self, name: str, row: Floats, k: int, where: str) -> Any:
-        """Return ids and vectors of about the k rows of a table whose inner product with `row` is largest.
+    def search(self, asked: Mapping[str, Floats], k: int, where: str) -> list[Any]:
+        """Return of each table ids and vectors of about the k rows whose inner product with its row is largest.
 
         Args:
-            name: of the table.
-            row: (width,).
-            k: how many.
+            asked: by the name of a table, (width,).
+            k: how many of each.
             where: which rows are looked at, in SQL; all of them if it is empty.
         """
-        return self._run(self._search(name, row, k, where))
+        return list(self._run(self._search_all(asked, k, where)))
+
+    async def _search_all(self, asked: Mapping[str, Floats], k: int, where: str) -> list[Any]:
+        return await asyncio.gather(*(self._search(name, row, k, where) for name, row in asked.items()))
 
     async def _search(self, name: str, row: Floats, k: int, where: str) -> Any:
         if name not in self._tables:

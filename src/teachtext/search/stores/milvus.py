@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from textwrap import shorten
@@ -46,6 +47,7 @@ _BATCH = 1000
 # asked of the graph at least, of the index by which vectors are searched
 _EF = 128
 _MOST = 16_384
+_AT_ONCE = 8
 
 
 class MilvusStore:
@@ -65,6 +67,7 @@ class MilvusStore:
         with self._told():
             server = f"http://{match['host']}:{match['port'] or 19530}"
             self._client = MilvusClient(uri=server, token=os.environ.get(TOKEN, ""), timeout=10)
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._known: dict[str, Pattern] | None = None
 
     def info(self) -> dict[str, Any] | None:
@@ -114,6 +117,11 @@ class MilvusStore:
                 self._delete(place, names)
         self._changed(self._patterns())
         return known
+
+    def patterns(self) -> Sequence[Pattern]:
+        """Return the patterns of the partitions; see `Store.patterns`."""
+        with self._told():
+            return self._patterns()
 
     def versions(self) -> Mapping[Pattern, Hashable]:
         """Return how often each pattern has changed; see `Store.versions`."""
@@ -201,24 +209,29 @@ class MilvusStore:
             self._changed(places)
 
     def nearest(
-        self, pattern: Pattern, row: Floats, k: int, where: Filter = EVERYTHING
-    ) -> tuple[Sequence[str], Floats]:
+        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
         """Find about the nearest entries; see `Store.nearest`."""
-        limit = min(k, _MOST)
         with self._told():
-            found = self._client.search(
-                self._name,
-                [self._layout.wide(row, pattern)],
-                filter=expression(where),
-                limit=limit,
-                output_fields=["id", "vector"],
-                search_params={"metric_type": "IP", "params": {"ef": max(limit, _EF)}},
-                partition_names=[self._layout.partition(pattern)],
-                consistency_level="Session",
-                timeout=_TIMEOUT_S,
-            )[0]
-            rows = [one["entity"]["vector"] for one in found]
-            return [one["entity"]["id"] for one in found], self._layout.narrow(rows, pattern)
+            # the server searches the patterns at once
+            found = self._pool.map(lambda pattern: self._search(pattern, asked[pattern], k, where), asked)
+            return dict(zip(asked, found, strict=True))
+
+    def _search(self, pattern: Pattern, row: Floats, k: int, where: Filter) -> tuple[Sequence[str], Floats]:
+        limit = min(k, _MOST)
+        found = self._client.search(
+            self._name,
+            [self._layout.wide(row, pattern)],
+            filter=expression(where),
+            limit=limit,
+            output_fields=["id", "vector"],
+            search_params={"metric_type": "IP", "params": {"ef": max(limit, _EF)}},
+            partition_names=[self._layout.partition(pattern)],
+            consistency_level="Session",
+            timeout=_TIMEOUT_S,
+        )[0]
+        rows = [one["entity"]["vector"] for one in found]
+        return [one["entity"]["id"] for one in found], self._layout.narrow(rows, pattern)
 
     def tidy(self) -> None:
         """Let the server write what it holds in memory, and compact; see `Store.tidy`."""
