@@ -1,5 +1,6 @@
 import builtins
 import importlib.util
+import signal
 import time
 from contextlib import contextmanager
 
@@ -166,3 +167,18 @@ def test_a_logger_of_ones_own_hears_the_same(world, tmp_path, monkeypatch):
     with LOGGERS["own"](tmp_path / "a-model", FACTS) as log:
         history = make_trainer(world, tmp_path / "model").fit(log)
     assert told == {("a-model", "student"): [*(entry["losses"]["ranking"] for entry in history), "closed"]}
+
+
+def test_ctrl_c_while_tensorboard_writes_comes_once_it_has_written(tmp_path, needs_tensorboard, monkeypatch):
+    from torch.utils.tensorboard import SummaryWriter
+
+    done = []
+
+    def flush(writer: SummaryWriter) -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append(writer)
+
+    with pytest.raises(KeyboardInterrupt), LOGGERS["tensorboard"](tmp_path / "logs", FACTS) as log:
+        monkeypatch.setattr(SummaryWriter, "flush", flush)
+        log([])
+    assert len(done) >= 1

@@ -56,8 +56,6 @@ def kill_at_random(arguments: list[str], rng: random.Random) -> None:
 
 
 def test_killed_again_and_again_it_opens_loses_nothing_and_shows_no_half_item(place: str, tmp_path: Path):
-    if place.startswith("milvus://"):
-        pytest.xfail("a process killed while it writes to Milvus is not proven yet")
     videos = tmp_path / "videos"
     for number in range(VIDEOS):
         write_clip(videos / f"v{number:02}.mp4", number)

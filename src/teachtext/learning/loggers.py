@@ -14,6 +14,8 @@ the worker processes of a study know it too), and chosen by `logging: wandb`:
 
 import importlib.util
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -24,6 +26,8 @@ from teachtext.files import remove
 
 OnEpoch = Callable[[Sequence[Mapping[str, Any]]], object]
 """Called with the whole history of a training after each of its epochs (see `Trainer`)."""
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Logger(Protocol):
@@ -76,18 +80,41 @@ def tensorboard(folder: Path, facts: Mapping[str, Any]) -> Iterator[OnEpoch]:
     for stopped in folder.glob("events.out.tfevents.*"):
         remove(stopped)
     told = 0
-    with SummaryWriter(folder) as writer:
+    with _uninterrupted():
+        writer = SummaryWriter(folder)
         writer.add_text("training", f"```json\n{json.dumps(dict(facts), indent=2)}\n```")
 
-        def on_epoch(history: Sequence[Mapping[str, Any]]) -> None:
-            nonlocal told
+    def on_epoch(history: Sequence[Mapping[str, Any]]) -> None:
+        nonlocal told
+        with _uninterrupted():
             for entry in history[told:]:
                 for name, value in scalars(entry).items():
                     writer.add_scalar(name, value, entry["epoch"])
             told = len(history)
             writer.flush()
 
+    try:
         yield on_epoch
+    finally:
+        with _uninterrupted():
+            writer.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C to the end: TensorBoard's queue, left in the middle of a step, would wait for itself forever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {which: signal.signal(which, lambda number, _: came.append(number)) for which in _STOPS}
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def tensorboard_if_there(folder: Path, facts: Mapping[str, Any]) -> AbstractContextManager[OnEpoch]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient, MilvusException
+from pymilvus.exceptions import ErrorCode
 
 from teachtext.errors import InputError
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
@@ -73,7 +74,7 @@ class MilvusStore:
     def info(self) -> dict[str, Any] | None:
         """Return what the index is; see `Store.info`."""
         with self._told():
-            return self._told_row(_INFO) if self._client.has_collection(self._name, timeout=_TIMEOUT_S) else None
+            return self._told_row(_INFO)
 
     def keep_info(self, info: Mapping[str, Any]) -> None:
         """Keep what the index is; see `Store.keep_info`."""
@@ -293,7 +294,12 @@ class MilvusStore:
             self._keep_row(_STATE, told)
 
     def _told_row(self, key: str, *, level: str = "Strong") -> dict[str, Any] | None:
-        rows = self._query(f'key == "{key}"', TEXTS, [_DEFAULT], level=level)
+        try:
+            rows = self._query(f'key == "{key}"', TEXTS, [_DEFAULT], level=level)
+        except MilvusException as error:
+            if error.code != ErrorCode.COLLECTION_NOT_FOUND:
+                raise
+            return None
         return dict(unpacked(rows[0])) if rows else None
 
     def _keep_row(self, key: str, told: Mapping[str, Any]) -> None:
