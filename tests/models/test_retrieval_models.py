@@ -263,15 +263,12 @@ def test_an_expert_that_starts_aligned_knows_that_words_are_like_themselves(kind
 
 @pytest.mark.parametrize("kind", ["ce", "moee"])
 def test_videos_that_lack_an_aligned_expert_do_not_throw_it_off(kind):
-    model = make_model(kind, "sentence", expert_dims=DIMS | {"audio": 6}, expert_clusters={}, aligned=["audio"]).train()
+    own = "rgb.model.0"
+    model = make_model(kind, "sentence", expert_dims=DIMS | {own: 6}, expert_clusters={}, aligned=[own]).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     batch = make_batch(PATTERNS, "sentence")
-    heard = torch.randn(7, 1, 6) * torch.tensor([pattern[0] for pattern in PATTERNS])[:, None, None]
-    video = VideoBatch(
-        batch.video.ids,
-        {**batch.video.experts, "audio": heard},
-        {**batch.video.lengths, "audio": batch.video.lengths["audio"].clamp(max=1)},
-    )
+    heard = torch.randn(7, 1, 6) * torch.tensor([pattern[2] for pattern in PATTERNS])[:, None, None]
+    video = VideoBatch(batch.video.ids, {**batch.video.experts, own: heard}, batch.video.lengths)
     for _ in range(5):
         optimizer.zero_grad()
         (-model(Batch(batch.text, video)).diagonal().sum()).backward()
