@@ -18,4 +18,8 @@ class InputError(Exception):
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, str]]:
         # raised in worker processes too: the default would rebuild it from the one joined sentence
-        return InputError, (self.problem, self.mend)
+        return type(self), (self.problem, self.mend)
+
+
+class Unavailable(InputError):
+    """What is asked for cannot be reached now: a store that is down, a disk that is full. It may be tried again."""

@@ -20,6 +20,7 @@ from teachtext.cli import (
     recipe,
     run,
     search,
+    serve,
     study,
     teachers,
 )
@@ -50,6 +51,8 @@ app.command("report")(run.report)
 app.command("encoders")(encode.encoders)
 app.command("index")(search.index)
 app.command("search")(search.search)
+app.command("serve")(serve.serve)
+app.command("feedback")(serve.feedback)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)
 app.command("objectives")(objectives.objectives)

@@ -18,3 +18,8 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def set_threads(count: int) -> None:
+    """Let torch use `count` threads from now on."""
+    torch.set_num_threads(count)

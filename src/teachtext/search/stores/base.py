@@ -97,7 +97,7 @@ class Store(Protocol):
     """Entries by id, and what the index is (`info`). One process may write while many read.
 
     Every call reads what is there now. An entry is there whole or not at all, whenever a writer is killed. All calls
-    raise InputError where the place cannot be used: not there, damaged, down, full.
+    raise Unavailable where the place cannot be used: damaged, down, full.
 
     Attributes:
         place: folder or URL.

@@ -19,7 +19,7 @@ import lancedb
 import numpy as np
 from lancedb.index import BTree, IvfRq
 
-from teachtext.errors import InputError
+from teachtext.errors import InputError, Unavailable
 from teachtext.files import read_json, write_json
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
 from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, vectors_of
@@ -261,7 +261,7 @@ class LanceStore:
         except (OSError, RuntimeError, ValueError) as error:
             told = shorten(str(error), 200, placeholder=" ...")
             mend = "free some space if the disk is full, or delete the folder and index again: features are kept"
-            raise InputError(f"{self.place} cannot be used ({told})", mend) from error
+            raise Unavailable(f"{self.place} cannot be used ({told})", mend) from error
 
 
 def _is_whole(folder: Path) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from pymilvus import MilvusClient, MilvusException
 from pymilvus.exceptions import ErrorCode
 
-from teachtext.errors import InputError
+from teachtext.errors import InputError, Unavailable
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
 from teachtext.search.patterns import Floats, Pattern, vectors_of, width
 from teachtext.search.stores.base import Block
@@ -318,4 +318,4 @@ class MilvusStore:
         except (MilvusException, OSError, RuntimeError, ValueError) as error:
             told = shorten(str(error), 200, placeholder=" ...")
             mend = "check that the server runs there, then try again"
-            raise InputError(f"{self.place} cannot be used ({told})", mend) from error
+            raise Unavailable(f"{self.place} cannot be used ({told})", mend) from error

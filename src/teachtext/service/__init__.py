@@ -1,0 +1,1 @@
+"""The search box over HTTP: an API, and a page that uses it."""

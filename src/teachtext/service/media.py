@@ -1,0 +1,66 @@
+"""Files that the service gives out: those of videos of the index, and pictures of them; no other, whatever is asked."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from teachtext.encoders.opening import open_video
+from teachtext.errors import InputError
+from teachtext.files import write_bytes
+from teachtext.search.info import Info
+
+_WIDTH = 384
+_QUALITY = 80
+
+
+def file_of(info: Info, item_id: str) -> Path:
+    """Return the file of a video.
+
+    Raises:
+        InputError: it is gone, or leads out of the folder that was indexed.
+    """
+    root = Path(info.roots[item_id.partition("/")[0]]).resolve()
+    path = info.path_of(item_id).resolve()
+    if not path.is_relative_to(root) or not path.is_file():
+        raise InputError(f"the file of '{item_id}' is gone", "remove the video from the index, or put the file back")
+    return path
+
+
+def thumbnail(path: Path, at_s: float, cache: Path) -> Path:
+    """Return a picture of a video, JPEG, 384 pixels wide; made where it is not there yet.
+
+    Args:
+        path: of the video.
+        at_s: seconds from the start; of a shorter video the last picture that is found.
+        cache: file name without ending; `-<second>.jpg` is added.
+
+    Raises:
+        InputError: no picture can be decoded.
+    """
+    second = max(0, int(at_s))
+    kept = cache.with_name(f"{cache.name}-{second}.jpg")
+    if not kept.is_file():
+        write_bytes(kept, _picture(path, second))
+    return kept
+
+
+def _picture(path: Path, second: int) -> bytes:
+    frame = None
+    try:
+        with open_video(path) as file:
+            stream = file.streams.video[0]
+            file.seek(second * av.time_base)
+            frame = next(file.decode(stream), None)
+            if frame is None:
+                file.seek(0)
+                frame = next(file.decode(stream), None)
+    except (av.error.FFmpegError, IndexError, StopIteration) as error:
+        raise InputError(f"{path} shows no picture", "download it anew, or leave it out") from error
+    if frame is None:
+        raise InputError(f"{path} shows no picture", "download it anew, or leave it out")
+    height = max(2, round(_WIDTH * frame.height / frame.width))
+    image = frame.to_ndarray(format="bgr24", width=_WIDTH, height=min(height, 4 * _WIDTH))
+    turned = np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))
+    return bytes(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])

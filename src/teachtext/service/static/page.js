@@ -1,0 +1,137 @@
+// What the page does beyond links and forms: play on hover, keys, seek, progress of uploads. Without it everything works.
+"use strict";
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+for (const card of document.querySelectorAll(".card")) {
+  const video = card.querySelector("video");
+  if (!video) continue;
+  const play = () => {
+    if (calm.matches) return;
+    if (!video.src) video.src = video.dataset.src;
+    video.play().catch(() => {});
+  };
+  const pause = () => video.pause();
+  card.addEventListener("mouseenter", play);
+  card.addEventListener("mouseleave", pause);
+  card.addEventListener("focusin", play);
+  card.addEventListener("focusout", pause);
+}
+
+const titles = [...document.querySelectorAll(".card h2 a")];
+const field = document.getElementById("q");
+
+function besideOf(link, key) {
+  const place = titles.indexOf(link);
+  if (key === "ArrowRight") return titles[place + 1];
+  if (key === "ArrowLeft") return titles[place - 1];
+  const here = link.getBoundingClientRect();
+  const down = key === "ArrowDown";
+  const others = down ? titles.slice(place + 1) : titles.slice(0, place).reverse();
+  return others.find((one) => {
+    const there = one.getBoundingClientRect();
+    return Math.abs(there.left - here.left) < 20 && (down ? there.top > here.top : there.top < here.top);
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const writing = event.target.matches("input, select, textarea");
+  if (event.key === "/" && !writing && field) {
+    event.preventDefault();
+    field.select();
+    field.focus();
+  } else if (event.key === "Escape" && event.target === field) {
+    field.blur();
+  } else if (event.key === "Escape" && document.querySelector(".player") && history.length > 1) {
+    history.back();
+  } else if (event.key.startsWith("Arrow")) {
+    const first = event.target === field && event.key === "ArrowDown" ? titles[0] : undefined;
+    const next = titles.includes(event.target) ? besideOf(event.target, event.key) : first;
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  }
+});
+
+const player = document.querySelector(".player");
+for (const link of document.querySelectorAll("[data-seek]")) {
+  link.addEventListener("click", (event) => {
+    if (!player) return;
+    event.preventDefault();
+    player.currentTime = Number(link.dataset.seek);
+    player.play().catch(() => {});
+  });
+}
+
+for (const form of document.querySelectorAll("[data-confirm]")) {
+  form.addEventListener("submit", (event) => {
+    if (!confirm(form.dataset.confirm)) event.preventDefault();
+  });
+}
+
+// fields left empty would make addresses long
+for (const form of document.querySelectorAll("form.search")) {
+  form.addEventListener("submit", () => {
+    for (const one of form.elements) one.disabled = one.disabled || (one.name && one.name !== "q" && !one.value);
+  });
+}
+addEventListener("pageshow", () => {
+  for (const one of document.querySelectorAll("form.search [disabled]")) one.disabled = false;
+});
+
+const told = document.getElementById("progress");
+
+function say(text, value, wrong) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  if (wrong) line.className = "wrong";
+  told.replaceChildren(line);
+  if (value !== undefined) {
+    const bar = document.createElement("progress");
+    bar.max = 1;
+    if (value !== null) bar.value = value;
+    bar.setAttribute("aria-label", text);
+    told.append(bar);
+  }
+  return line;
+}
+
+async function follow(job) {
+  for (;;) {
+    const answer = await fetch(`/api/uploads/${job}`);
+    const now = await answer.json();
+    if (!answer.ok) return say(`${now.problem}: ${now.mend}`, undefined, true);
+    if (now.state === "failed") return say(now.problem, undefined, true);
+    if (now.state === "done") {
+      const link = document.createElement("a");
+      link.href = `/video?id=${encodeURIComponent(now.video)}`;
+      link.textContent = "Look at it";
+      return say("It is indexed. ").append(link);
+    }
+    say(now.state === "waiting" ? "Waiting to be indexed" : "Being indexed", now.total ? now.done / now.total : null);
+    await new Promise((done) => setTimeout(done, 500));
+  }
+}
+
+if (told && told.dataset.job) follow(told.dataset.job);
+
+const upload = document.querySelector("form.upload");
+if (upload) {
+  upload.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const file = upload.elements.file.files[0];
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", (sent) => say(`Sending ${file.name}`, sent.loaded / sent.total));
+    request.addEventListener("error", () => say("The connection was lost: try again", undefined, true));
+    request.addEventListener("load", () => {
+      const now = JSON.parse(request.responseText);
+      if (request.status === 202) follow(now.id);
+      else say(`${now.problem}: ${now.mend}`, undefined, true);
+    });
+    request.send(file);
+  });
+}

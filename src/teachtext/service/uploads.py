@@ -1,0 +1,187 @@
+"""Videos that come over HTTP: written beside, checked, moved in, and indexed one after the other in the background."""
+
+import queue
+import re
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from teachtext.data.folder import VIDEO_ENDINGS
+from teachtext.encoders.opening import open_video
+from teachtext.errors import InputError
+from teachtext.files import move
+from teachtext.search.indexing import index_folder
+from teachtext.search.info import read_info
+from teachtext.service.box import Box, NotFound
+
+State = Literal["waiting", "indexing", "done", "failed"]
+_REMEMBERED = 1000
+_WAITING = 100
+_LONGEST_NAME = 100
+_PART = ".part"
+
+
+class TooLarge(InputError):
+    """An upload is larger than is allowed."""
+
+
+@dataclass
+class Job:
+    """An uploaded video on its way into the index.
+
+    Attributes:
+        id: of the job.
+        video: id that the video has in the index.
+        state: where it stands.
+        done: steps done of those of its turn.
+        total: all of them.
+        problem: why it failed.
+    """
+
+    id: str
+    video: str
+    state: State = "waiting"
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+
+
+class Uploads:
+    """The way of uploaded videos into an index.
+
+    Args:
+        box: the index.
+        most_bytes: of one file.
+        workers: processes that extract.
+    """
+
+    def __init__(self, *, box: Box, most_bytes: int, workers: int = 1) -> None:
+        self.most_bytes = most_bytes
+        self._box = box
+        self._workers = workers
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._waiting: queue.Queue[Job | None] = queue.Queue(_WAITING)
+        self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
+
+    def start(self) -> None:
+        """Begin to index what comes, and what came before the service was stopped; what was broken off is removed."""
+        if self._box.uploads.is_dir():
+            for path in self._box.uploads.glob(f".*{_PART}"):
+                path.unlink(missing_ok=True)
+            self._waiting.put(Job(uuid.uuid4().hex, ""))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Index no more, once what is being indexed is done."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def job(self, job_id: str) -> Job:
+        """Return a job; of old ones the last thousand are remembered."""
+        if job_id not in self._jobs:
+            raise NotFound(f"there is no upload '{job_id[:100]}'", "upload the file again if its video is not found")
+        return self._jobs[job_id]
+
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> Job:
+        """Take a file in, and queue it.
+
+        Args:
+            name: that the client calls it by; letters that could mean anything else are replaced.
+            chunks: its content.
+
+        Raises:
+            TooLarge: more than `most_bytes`.
+            InputError: no name of a video file, no video, a name that is taken, too many waiting.
+        """
+        from anyio.to_thread import run_sync
+
+        path = self._box.uploads / _safe_name(name)
+        self._box.uploads.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid.uuid4().hex}{_PART}")
+        try:
+            await self._write(temporary, chunks)
+            await run_sync(_check_video, temporary, name)
+            return await run_sync(self._take_in, temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def too_large(self) -> TooLarge:
+        """Return the error for a file that is larger than is allowed."""
+        return TooLarge(
+            f"the file is larger than {self.most_bytes / 2**20:,.3g} MiB", "send a shorter or smaller video"
+        )
+
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> None:
+        size = 0
+        with path.open("wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > self.most_bytes:
+                    raise self.too_large()
+                file.write(chunk)
+
+    def _take_in(self, temporary: Path, path: Path) -> Job:
+        target, number = path, 2
+        while target.exists():
+            target = path.with_name(f"{path.stem}-{number}{path.suffix}")
+            number += 1
+        _, root = read_info(self._box.searcher.store).with_root(self._box.uploads)
+        job = Job(uuid.uuid4().hex, f"{root}/{target.name}")
+        if self._waiting.full():
+            raise InputError("too many uploads are waiting to be indexed", "try again later")
+        move(temporary, target)
+        self._jobs[job.id] = job
+        while len(self._jobs) > _REMEMBERED:
+            self._jobs.popitem(last=False)
+        self._waiting.put(job)
+        return job
+
+    def _work(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            try:
+                self._index(job)
+            except Exception as error:
+                # whatever it is, the ones after it are to be indexed
+                job.state, job.problem = "failed", str(error)
+
+    def _index(self, job: Job) -> None:
+        def tell(what: str, done: int, total: int, note: str = "") -> None:
+            job.done, job.total = done, total
+
+        box = self._box
+        job.state = "indexing"
+        with box.writing:
+            done = index_folder(
+                box.uploads, box.searcher.store, box.searcher.model, box.features, workers=self._workers, progress=tell
+            )
+        failed = {Path(failure.path).name: failure.reason for failure in done.failed}
+        name = Path(job.video).name
+        if name in failed:
+            job.state, job.problem = "failed", failed[name]
+            (box.uploads / name).unlink(missing_ok=True)
+        else:
+            job.state = "done"
+
+
+def _safe_name(name: str) -> str:
+    base = re.split(r"[/\\]", name)[-1]
+    stem, ending = Path(base).stem, Path(base).suffix.lower()
+    if ending not in VIDEO_ENDINGS:
+        raise InputError(
+            f"'{base[:100]}' has no ending of a video file", "send one of " + ", ".join(sorted(VIDEO_ENDINGS))
+        )
+    kept = re.sub(r"[^\w\- ().]", "_", stem).strip(" .")[:_LONGEST_NAME]
+    return f"{kept or 'video'}{ending}"
+
+
+def _check_video(path: Path, name: str) -> None:
+    try:
+        with open_video(path) as file:
+            if not file.streams.video:
+                raise InputError(f"'{name[:100]}' has no pictures", "send a video")
+    except InputError as error:
+        raise InputError(error.problem.replace(str(path), f"'{name[:100]}'"), "send a whole video file") from error
