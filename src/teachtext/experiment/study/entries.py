@@ -43,13 +43,13 @@ class Entries:
 
 def entries_of(variants: Sequence[Variant]) -> Entries:
     """Return the rows of a study; a student alone that is the same in several variants is one row."""
-    shared = Counter(_identity(variant, alone) for variant in variants for alone in _members(variant)[:-1])
+    shared = Counter(_identity(variant, alone) for variant in variants for alone in members_in(variant)[:-1])
     rows: dict[str, Entry] = {}
     taught: list[tuple[Entry, Entry]] = []
     called: dict[str, Entry] = {}
     alone_rows: dict[Any, Entry] = {}
     for variant in variants:
-        *others, main = _members(variant)
+        *others, main = members_in(variant)
         for alone in others:
             identity = _identity(variant, alone)
             if identity not in alone_rows:
@@ -101,7 +101,7 @@ def pairs_of(study: StudyConfig, entries: Entries, path: Path) -> list[Pair]:
     return list(pairs.values())
 
 
-def _members(variant: Variant) -> list[Member]:
+def members_in(variant: Variant) -> list[Member]:
     """Return the members whose figures are the variant's, the TeachText student last."""
     there = {member.role: member for member in members_of(variant.config) if member.role != "teacher"}
     # without teachers there is only the student alone

@@ -1,0 +1,117 @@
+"""What it costs to see a video with a set of experts: measured on this machine, and kept with what the machine is."""
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from teachtext.data.processes import begin_worker, cores
+from teachtext.encoders.base import listens
+from teachtext.encoders.experts import build_video_experts, video_folder_name
+from teachtext.encoders.registry import load
+from teachtext.errors import InputError
+from teachtext.files import read_json, write_json
+
+COSTS = "costs.json"
+MEASURED_VIDEOS = 8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a set of experts costs.
+
+    Attributes:
+        ms_per_second: CPU time in ms for a second of video, decoded once for all of them; loading them is not in it.
+        videos: how many it was measured on.
+        seconds: how long those are together.
+        machine: where it was measured.
+    """
+
+    ms_per_second: float
+    videos: int
+    seconds: float
+    machine: Mapping[str, Any]
+
+
+def cost_of(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]], kept: Path) -> Cost:
+    """Measure a set of experts on a few videos, or read what was measured on a machine like this.
+
+    CPU time is taken and not the time on the clock, so other work on the machine matters little. The videos stand
+    evenly in the list; the first is looked at once before, to warm up.
+
+    Args:
+        paths: videos.
+        settings: by expert of the set.
+        kept: JSON file of all that was measured.
+
+    Raises:
+        InputError: there is no video, or one cannot be read.
+    """
+    if not paths:
+        raise InputError("there are no video files to measure experts on", "leave the cost out")
+    name = " + ".join(video_folder_name(expert, given) for expert, given in sorted(settings.items()))
+    machine = this_machine()
+    known = read_json(kept) if kept.exists() else {}
+    if known.get(name, {}).get("machine") != machine:
+        step = max(1, len(paths) // MEASURED_VIDEOS)
+        # a process of its own: it begins with one thread, and its memory is free afterwards
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin_worker) as pool:
+            used, seconds = pool.submit(_measure, sorted(paths)[::step][:MEASURED_VIDEOS], dict(settings)).result()
+        cost = Cost(1000 * used / seconds, min(MEASURED_VIDEOS, len(paths)), seconds, machine)
+        known[name] = asdict(cost)
+        write_json(kept, known)
+    return Cost(**known[name])
+
+
+def this_machine() -> dict[str, Any]:
+    """Return what a reader of times must know of a machine."""
+    return {
+        "processor": _processor(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _measure(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
+    """Return seconds of CPU time, and seconds of video."""
+    sample_video = load("teachtext.encoders.decode:sample_video", "video")
+    ear = load("teachtext.encoders.sound:Ear", "video")
+    experts = build_video_experts(list(settings), settings=settings)
+    looking = [expert for expert in experts if not listens(expert)]
+    begun = 0.0
+    for number, path in enumerate([paths[0], *paths]):
+        if number == 1:
+            begun = time.process_time()
+        hearings = [(expert.sampling, expert.begin()) for expert in experts if listens(expert)]
+        seen = sample_video(
+            path,
+            [expert.sampling for expert in looking],
+            [ear(sampling, hearing.hear) for sampling, hearing in hearings],
+        )
+        for expert, one in zip(looking, seen, strict=True):
+            expert.encode(one)
+        for _, hearing in hearings:
+            hearing.finish()
+    used = time.process_time() - begun
+    return used, sum(_seconds(path) for path in paths)
+
+
+def _seconds(path: Path) -> float:
+    import av
+
+    with av.open(str(path)) as file:
+        return float((file.duration or 0) / av.time_base)
