@@ -61,6 +61,8 @@ def cost_of(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]], ke
         # a process of its own: it begins with one thread, and its memory is free afterwards
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin_worker) as pool:
             used, seconds = pool.submit(_measure, sorted(paths)[::step][:MEASURED_VIDEOS], dict(settings)).result()
+        if not seconds:
+            raise InputError("the videos do not tell how long they are", "convert them anew")
         cost = Cost(1000 * used / seconds, min(MEASURED_VIDEOS, len(paths)), seconds, machine)
         known[name] = asdict(cost)
         write_json(kept, known)
@@ -90,6 +92,7 @@ def _measure(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]]) -
     """Return seconds of CPU time, and seconds of video."""
     sample_video = load("teachtext.encoders.decode:sample_video", "video")
     ear = load("teachtext.encoders.sound:Ear", "video")
+    stated_seconds = load("teachtext.encoders.probe:stated_seconds", "video")
     experts = build_video_experts(list(settings), settings=settings)
     looking = [expert for expert in experts if not listens(expert)]
     begun = 0.0
@@ -107,11 +110,4 @@ def _measure(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]]) -
         for _, hearing in hearings:
             hearing.finish()
     used = time.process_time() - begun
-    return used, sum(_seconds(path) for path in paths)
-
-
-def _seconds(path: Path) -> float:
-    import av
-
-    with av.open(str(path)) as file:
-        return float((file.duration or 0) / av.time_base)
+    return used, sum(stated_seconds(path) or 0.0 for path in paths)

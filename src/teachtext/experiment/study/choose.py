@@ -1,7 +1,7 @@
 """What validation chooses: settings of a variant, or the experts of a student. The test split is not read here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from teachtext.errors import InputError
@@ -76,9 +76,9 @@ def _experts(variants: Sequence[Variant], trainings: Trainings, train: Train) ->
                 each = {expert: sizes[number].with_experts([*own[name], expert]) for expert in left}
                 tried[name] = {expert: trainings(one, members_in(one)[0]) for expert, one in each.items()}
         failed = train([one for each in tried.values() for seeds in each.values() for one in seeds])
-        for name, each in tried.items():
-            variant, scores = groups[name][number], _scores(each, failed)
-            best = _best(scores) if scores else next(iter(each))
+        for name, candidates in tried.items():
+            variant, scores = groups[name][number], _scores(candidates, failed)
+            best = _best(scores) if scores else next(iter(candidates))
             own[name].append(best)
             chosen[variant.label] = variant.with_experts(own[name])
             choices.append(Choice(label=variant.label, tried=scores, chosen=best))
@@ -103,8 +103,3 @@ def validation_score(training: Training) -> float:
     """Return the t2v geometric mean of a trained model on the split that selected its epoch."""
     told = training.metrics()
     return float(told["history"][told["best_epoch"] - 1]["validation"]["t2v"]["geometric_mean"])
-
-
-def resolved(variants: Sequence[Variant]) -> list[Variant]:
-    """Return variants with nothing left to choose."""
-    return [replace(variant, candidates={}, size=0) for variant in variants]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.normalisers import normalisers_named
 from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 Label = Annotated[str, Field(min_length=1)]
@@ -24,6 +25,7 @@ class CompareConfig(Config):
     """Which rows are tested against which. All comparisons of a study are one family for Holm's correction."""
 
     taught: bool = Field(True, description="TeachText against the student alone, in every variant that has both")
+    normalised: bool = Field(True, description="every row behind a normaliser against the same row without")
     against: Label | None = Field(None, description="label of a row that every other row is compared with")
     pairs: list[tuple[Label, Label]] = Field([], description="labels of rows, [ours, theirs]")
 
@@ -67,6 +69,12 @@ class StudyConfig(Config):
     modalities: ModalitiesConfig | None = Field(
         None, description="the experts that the student sees, one more at a time, with and without teachers"
     )
+    ensembles: dict[Label, list[Label]] = Field(
+        {}, description="by label, rows whose similarities are averaged at test time, seed by seed"
+    )
+    normalise: list[str] = Field(
+        [], description="score normalisers behind every row and ensemble; their beta is chosen on validation"
+    )
     members: list[MemberName] = Field(
         ["teachtext"],
         min_length=1,
@@ -101,7 +109,8 @@ class StudyConfig(Config):
             raise ValueError("'choose' and 'modalities' both choose on validation: make two studies of it")
         if self.statistic not in METRIC_NAMES:
             raise ValueError(f"'statistic' is '{self.statistic}': choose from {', '.join(METRIC_NAMES)}")
-        for what, items in (("seeds", self.seeds), ("members", self.members)):
+        normalisers_named(self.normalise)
+        for what, items in (("normalise", self.normalise), ("seeds", self.seeds), ("members", self.members)):
             twice = [item for number, item in enumerate(items) if item in items[:number]]
             if twice:
                 raise ValueError(f"'{what}' names '{twice[0]}' twice")

@@ -72,7 +72,9 @@ def train_all(
             continue
         teachers[folder] = [teacher.folder for teacher in training.teachers]
         if not training.done or (folder in wanted and not ranks_path(training).exists()):
-            tasks[folder] = Task(training.workspace.config, training.member, training.seed, folder in wanted, training.fold)
+            tasks[folder] = Task(
+                training.workspace.config, training.member, training.seed, folder in wanted, training.fold
+            )
             # one for the test of a model that is trained already
             epochs += 1 if training.done else training.member.training.epochs
     if not tasks:
