@@ -26,7 +26,7 @@ def test_results_are_enough_for_tables_and_report(teachtext: Command, tmp_path: 
 def test_show_names_rows_and_comparisons_and_does_nothing(teachtext: Command, tmp_path: Path):
     said = teachtext("study", EXAMPLE, "--show", cwd=tmp_path)
     assert said.returncode == 0, said.stderr
-    assert "- minilm, huber 1, weight 30, TeachText against minilm, huber 1, weight 1, TeachText" in said.stdout
+    assert "- minilm, huber 1, weight 10, TeachText against minilm, huber 1, weight 1, TeachText" in said.stdout
     assert not list(tmp_path.iterdir())
 
 

@@ -1,7 +1,6 @@
 """The curves of a study of modalities: quality against the number of the student's experts, and against their cost."""
 
 from collections.abc import Callable
-from textwrap import fill
 from typing import Any
 
 from teachtext.evaluation.drawing import Plot, draw, told
@@ -52,11 +51,11 @@ def _plot(results: StudyResults, rows: list[StudyRow], x_of: Callable[[StudyRow]
             )
             known = [(x_of(row), row.interval) for row in own if row.interval]
             lows, highs = [found.low for _, found in known], [found.high for _, found in known]
-            axes.fill_between([x for x, _ in known], lows, highs, color=color, alpha=0.14, lw=0)
+            axes.fill_between([x for x, _ in known], lows, highs, color=color, alpha=0.12, lw=0)
         if counted:
             sizes = sorted({len(row.changes[EXPERTS]) for row in rows})
             names = [f"{'' if size == 1 else '+ '}{steps[size]}" if size in steps else "" for size in sizes]
-            axes.set_xticks(sizes, [fill(f"{size} {name}", 10) for size, name in zip(sizes, names, strict=True)])
+            axes.set_xticks(sizes, [f"{size}\n{name}" for size, name in zip(sizes, names, strict=True)])
         else:
             axes.set_xlim(left=0)
         axes.set(xlabel=axis, ylabel=f"t2v {metric}")

@@ -69,7 +69,7 @@ class StudyConfig(Config):
     modalities: ModalitiesConfig | None = Field(
         None, description="the experts that the student sees, one more at a time, with and without teachers"
     )
-    ensembles: dict[Label, list[Label]] = Field(
+    ensembles: dict[Label, Annotated[list[Label], Field(min_length=2)]] = Field(
         {}, description="by label, rows whose similarities are averaged at test time, seed by seed"
     )
     normalise: list[str] = Field(
