@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-for module in ("av", "cv2"):
-    pytest.importorskip(module)
+pytest.importorskip("av")
+pytest.importorskip("cv2")
 from teachtext.data.playground import build_playground
 from teachtext.encoders.cost import cost_of, this_machine
 from teachtext.errors import InputError

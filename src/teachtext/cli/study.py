@@ -19,9 +19,9 @@ def study(
     """Train many variants of a run, and compare them.
 
     Features and equal models are made once, and models are trained on all cores; stop it at any time and start it
-    again. From a results.json its tables and report are written again. With 'modalities' in the file the student gets one
-    expert more at a time, chosen on validation, with and without teachers; with 'choose' validation chooses settings;
-    with 'normalise' and 'ensembles' rows are computed behind those that are trained.
+    again. From a results.json its tables and report are written again. With 'modalities' in the file the student gets
+    one expert more at a time, chosen on validation, with and without teachers; with 'choose' validation chooses
+    settings; with 'normalise' and 'ensembles' rows are computed behind those that are trained.
     """
     if file.suffix == ".json":
         from teachtext.evaluation.study.report import write_study_report

@@ -80,7 +80,7 @@ def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
 
 
 def effect_sentence(results: Results) -> str | None:
-    """Say in one sentence what its objective did to the student, by the name of the preset, and whether its interval allows to believe it.
+    """Say in one sentence what the objective did to the student, and whether its interval allows to believe it.
 
     Returns:
         None where the run has not both a student alone and a TeachText student.
