@@ -30,6 +30,13 @@ def test_show_names_rows_and_comparisons_and_does_nothing(teachtext: Command, tm
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLE.parent.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_can_be_read(path: Path):
+    from teachtext.experiment.study.study import load_study
+
+    assert load_study(path).config.name == path.stem
+
+
 def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
     text = EXAMPLE.read_text().replace("distillation.weight:", "distilation.weight:")
     (tmp_path / "bad.yaml").write_text(text)
@@ -42,4 +49,6 @@ def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
         said = teachtext("study", name, cwd=tmp_path)
         assert said.returncode == 2 and len(said.stderr.splitlines()) == 1
         assert told in said.stderr
+    said = teachtext("study", "modalities", cwd=tmp_path)
+    assert said.returncode == 2 and "write 'modalities: {}' into one" in said.stderr
     assert teachtext("study", "bad.yaml", "--jobs", "0", cwd=tmp_path).returncode == 2

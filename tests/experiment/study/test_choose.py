@@ -145,7 +145,10 @@ def test_what_denoising_dropped_is_in_the_results(tiny: Tiny):
         ({"choose": {"training.lr": []}}, "'training.lr' has no values"),
         ({"choose": {"training.lr": ["fast"]}}, "variant 'light': 'training.lr' is 'fast'"),
         ({"normalise": ["qb"]}, "no normaliser 'qb'"),
-        ({"ensembles": {"x": ["hevy"]}}, "'ensembles.x' names 'hevy', which is no row (did you mean 'heavy'?)"),
+        (
+            {"ensembles": {"x": ["light", "hevy"]}},
+            "'ensembles.x' names 'hevy', which is no row (did you mean 'heavy'?)",
+        ),
         ({"ensembles": {"heavy": ["light", "heavy"]}}, "'heavy' is a row and an ensemble"),
         ({"ensembles": {"x": []}}, "'ensembles.x'"),
     ],

@@ -153,6 +153,8 @@ def notes(results: StudyResults) -> list[str]:
             "The p value is that of the interval. The permutation test, which swaps answers of these trained models "
             "video by video and says nothing of models trained anew, stands beside it in the report."
         )
+    for sees in dict.fromkeys(row.sees for row in results.rows if row.sees):
+        told.append(f"Sees {sees}: {'; '.join(row.label for row in results.rows if row.sees == sees)}.")
     if results.measured:
         where = ", ".join(f"{name} {value}" for name, value in results.measured.machine.items())
         told.append(
