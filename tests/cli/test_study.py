@@ -26,8 +26,15 @@ def test_results_are_enough_for_tables_and_report(teachtext: Command, tmp_path: 
 def test_show_names_rows_and_comparisons_and_does_nothing(teachtext: Command, tmp_path: Path):
     said = teachtext("study", EXAMPLE, "--show", cwd=tmp_path)
     assert said.returncode == 0, said.stderr
-    assert "- minilm, huber 1, weight 30, TeachText against minilm, huber 1, weight 1, TeachText" in said.stdout
+    assert "- minilm, huber 1, weight 10, TeachText against minilm, huber 1, weight 1, TeachText" in said.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLE.parent.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_can_be_read(path: Path):
+    from teachtext.experiment.study.study import load_study
+
+    assert load_study(path).config.name == path.stem
 
 
 def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
@@ -42,4 +49,6 @@ def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
         said = teachtext("study", name, cwd=tmp_path)
         assert said.returncode == 2 and len(said.stderr.splitlines()) == 1
         assert told in said.stderr
+    said = teachtext("study", "modalities", cwd=tmp_path)
+    assert said.returncode == 2 and "write 'modalities: {}' into one" in said.stderr
     assert teachtext("study", "bad.yaml", "--jobs", "0", cwd=tmp_path).returncode == 2

@@ -100,6 +100,15 @@ def plain(table, width=140):
     return console.file.getvalue()
 
 
+def test_the_sentence_names_the_objective():
+    def sentence(config):
+        return effect_sentence(results(ALONE, taught(1.9, 0.7, -0.2)).model_copy(update={"config": config}))
+
+    assert sentence({}).startswith("TeachText changes the student's")
+    assert sentence({"distillation": {"preset": "teachtext"}}).startswith("TeachText changes the student's")
+    assert sentence({"distillation": {"preset": "c2kd"}}).startswith("The objective 'c2kd' changes the student's")
+
+
 def test_cells_hold_mean_and_sample_std():
     cells = result_cells(results(*TEACHERS, ALONE), "t2v")
     assert cells[0][0].text == "25.0 (1.0)"

@@ -19,7 +19,9 @@ def study(
     """Train many variants of a run, and compare them.
 
     Features and equal models are made once, and models are trained on all cores; stop it at any time and start it
-    again. From a results.json its tables and report are written again.
+    again. From a results.json its tables and report are written again. With 'modalities' in the file the student gets
+    one expert more at a time, chosen on validation, with and without teachers; with 'choose' validation chooses
+    settings; with 'normalise' and 'ensembles' rows are computed behind those that are trained.
     """
     if file.suffix == ".json":
         from teachtext.evaluation.study.report import write_study_report
@@ -28,8 +30,14 @@ def study(
         results = StudyResults.load(file)
         _tell(results, write_study_report(results, file.parent))
         return
+    from teachtext.errors import InputError
     from teachtext.experiment.study.study import load_study, show_study
 
+    if file.name == "modalities" and not file.exists():
+        raise InputError(
+            "'modalities' is a setting of a study file, not a file",
+            "write 'modalities: {}' into one, as in 'teachtext study examples/studies/modalities-playground.yaml'",
+        )
     loaded = load_study(file)
     if show:
         print(show_study(loaded), end="")

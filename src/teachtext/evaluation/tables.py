@@ -80,7 +80,7 @@ def seeds_table(results: Results, direction: Direction = "t2v") -> Table:
 
 
 def effect_sentence(results: Results) -> str | None:
-    """Say in one sentence what TeachText did to the student and whether its interval allows to believe it.
+    """Say in one sentence what the objective did to the student, and whether its interval allows to believe it.
 
     Returns:
         None where the run has not both a student alone and a TeachText student.
@@ -88,11 +88,17 @@ def effect_sentence(results: Results) -> str | None:
     effect = results.effect("t2v", "geometric_mean")
     if effect is None:
         return None
-    start = f"TeachText changes the student's t2v geometric mean by {signed(effect.mean)}"
+    start = f"{objective_name(results)} changes the student's t2v geometric mean by {signed(effect.mean)}"
     found = results.interval("t2v", "geometric_mean")
     if found is None:
         return f"{start}; its interval is not known."
     return f"{start} ({interval_words(found)} {found.scope}): {verdict_words(found)}."
+
+
+def objective_name(results: Results) -> str:
+    """Name the objective that the student is taught by, after its preset."""
+    preset = (results.config.get("distillation") or {}).get("preset", "teachtext")
+    return "TeachText" if preset == "teachtext" else f"The objective '{preset}'"
 
 
 def interval_words(difference: Difference) -> str:

@@ -42,6 +42,9 @@ class DatasetConfig(Config):
     test: str = Field("test", description="split that is touched once, at the end")
     splits_file: str = Field("splits.json", pattern=NAME, description="file of the dataset folder with the lists")
     chosen_file: str | None = Field(None, pattern=NAME, description="file with the one caption a video that is chosen")
+    described_by: Literal["student", "experts"] = Field(
+        "student", description="videos are left out that none of the student's experts describes, or none of the run's"
+    )
     dropped: Path | None = Field(
         None,
         description="training captions to leave out, relative to the config file: a list of 'teachtext denoise' "

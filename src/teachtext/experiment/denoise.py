@@ -58,9 +58,8 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
             f"'captions: {dataset.protocol.captions}' leaves no choice between captions",
             "denoise a dataset whose captions are queries of their own",
         )
-    parts = folds(dataset.splits[dataset.protocol.train], settings.folds, seed=settings.seed)
-    judges = judges_of(workspace.config)
-    trainings = {part: [Training(workspace, judge, settings.seed, part) for judge in judges] for part in parts}
+    trainings = judges_by_fold(workspace)
+    parts, judges = list(trainings), judges_of(workspace.config)
     for training in (training for row in trainings.values() for training in row):
         training.train(progress)
     captions, ranks, gallery = _ranks(workspace, trainings, settings.gallery == "train", progress)
@@ -97,6 +96,15 @@ def find_noise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
     found = _write(workspace, found, made_from)
     write_text(workspace.denoising_folder / REPORT, render_noise(found))
     return found
+
+
+def judges_by_fold(workspace: Workspace) -> dict[Fold, list[Training]]:
+    """Return for each fold of the training videos the trainings of those who judge its captions."""
+    settings = workspace.config.denoising or DenoisingConfig()
+    dataset = workspace.described_dataset
+    parts = folds(dataset.splits[dataset.protocol.train], settings.folds, seed=settings.seed)
+    judges = judges_of(workspace.config)
+    return {part: [Training(workspace, judge, settings.seed, part) for judge in judges] for part in parts}
 
 
 def write_mask(workspace: Workspace, path: Path) -> None:

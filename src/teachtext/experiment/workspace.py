@@ -14,6 +14,7 @@ from teachtext.data.npz import import_npz
 from teachtext.data.playground import build_playground
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Caption, Dataset
+from teachtext.encoders.cost import COSTS, Cost, cost_of
 from teachtext.encoders.embed import embed
 from teachtext.encoders.experts import check_video_names, check_video_settings, video_folder_name
 from teachtext.encoders.extract import extract
@@ -90,7 +91,9 @@ class Workspace:
             [judge.text, judge.experts, judge.model.model_dump(), judge.training.model_dump()]
             for judge in judges_of(config)
         ]
-        dataset = config.dataset.model_dump(mode="json", exclude={"dropped"})
+        # lists keep their folders where it says nothing
+        apart = {"dropped", *(["described_by"] if config.dataset.described_by == "student" else [])}
+        dataset = config.dataset.model_dump(mode="json", exclude=apart)
         told = fingerprint([settings.model_dump(), experts, judges, dataset])
         cut = f"quantile{settings.quantile:g}" if settings.quantile else f"above{settings.limit:g}"
         return config.folder / "denoising" / f"{settings.pool}-{cut}-folds{settings.folds}-seed{settings.seed}-{told}"
@@ -155,8 +158,11 @@ class Workspace:
 
     @cached_property
     def described_dataset(self) -> Dataset:
-        """The dataset cut to the videos that the student's experts can describe."""
-        files = [self.expert_file(name) for name in self.config.student_experts]
+        """The dataset cut to the videos that the student's experts can describe, or all experts of the run."""
+        config = self.config
+        everything = [expert.name for expert in config.experts]
+        names = config.student_experts if config.dataset.described_by == "student" else everything
+        files = [self.expert_file(name) for name in names]
         dataset = only_described(self.listed_dataset, files)
         for split in dataset.protocol.splits:
             if not dataset.splits[split]:
@@ -232,6 +238,25 @@ class Workspace:
         experts = [self._expert_folder(expert.name) for expert in self.config.experts]
         for folder in [*experts, *map(self._text_folder, self.text_encoders)]:
             self._opened[folder] = FeatureFile(folder, verify=True)
+
+    def cost_of(self, experts: Iterable[str]) -> Cost:
+        """Return what a set of experts costs; measured the first time, then read from beside the features.
+
+        Raises:
+            InputError: one of them is not extracted here.
+        """
+        names, extracted = sorted(experts), self._extracted()
+        for name in names:
+            if name not in extracted:
+                raise InputError(f"the features of '{name}' were not extracted here", "extract them from videos")
+        self.progress("measure experts", 0, 1)
+        found = cost_of(
+            [video.path for video in self.listed_dataset.videos.values() if video.path is not None],
+            {name: extracted[name] for name in names},
+            self.features_folder / "video" / COSTS,
+        )
+        self.progress("measure experts", 1, 1)
+        return found
 
     def expert_file(self, name: str) -> FeatureFile:
         """Return the features of an expert."""

@@ -11,8 +11,9 @@ pytest.importorskip("jinja2")
 from teachtext.errors import InputError
 from teachtext.evaluation.study import plots, tables
 from teachtext.evaluation.study.compare import Pair
+from teachtext.evaluation.study.modality_plots import modality_plots
 from teachtext.evaluation.study.report import render_study, write_study_report
-from teachtext.evaluation.study.results import Missing, StudyResults
+from teachtext.evaluation.study.results import Denoised, Measured, Missing, StudyResults
 
 ROWS = [
     ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
@@ -122,6 +123,35 @@ def test_a_curve_needs_three_values_of_one_setting():
     assert titles(*({"model.mask_padding": value} for value in (True, False, None))) == []
     assert titles(*({"teachers": [name]} for name in "abc")) == [], "of the same length"
     assert titles(*({"training.lr": lr, "pool": pool} for lr in (1, 2, 3) for pool in "ab")) == ["Geom by training.lr"]
+
+
+def test_modalities_are_drawn_by_number_and_by_cost():
+    sizes = (["scene"], ["scene", "motion"], ["scene", "motion", "ocr"])
+    rows = [
+        (f"{len(own)}, {role}", role, 2.0 - 0.4 * len(own), {"student.experts": own})
+        for own in sizes
+        for role in ("student", "teachtext")
+    ]
+    study = make_study(rows)
+    (number,) = modality_plots(study)
+    assert number.alt.startswith("Geom by the number of the student's experts, glove, alone: 1, ")
+    assert plots.curve_plots(study) == [], "drawn once"
+    priced = [row.model_copy(update={"cost": 10.0 * len(row.changes["student.experts"])}) for row in study.rows]
+    measured = Measured(videos=8, seconds=40.0, machine={"processor": "x"})
+    study = study.model_copy(update={"rows": priced, "measured": measured})
+    _, cost = modality_plots(study)
+    assert cost.alt.startswith("Geom by extraction cost, glove, alone: 10, ") and "; 30, " in cost.alt
+    assert "| 2, teachtext | scene + motion | 20.0 |" in tables.markdown(study)
+    assert "measured on 8 videos of 40 s (processor x)" in render_study(study)
+    assert modality_plots(make_study(ROWS)) == []
+
+
+def test_precision_and_recall_are_told_or_the_noisiest():
+    found = Denoised(variants=["a"], captions=100, dropped=10, spared=1, noisiest=["v1#2", "v3#0"])
+    assert tables.denoised_sentence(found).endswith("is not known. The noisiest: v1#2, v3#0.")
+    known = found.model_copy(update={"wrong": 20, "precision": 0.9, "recall": 0.45, "average_precision": 0.8})
+    told = "10 of 100 training captions dropped, 20 are known to be wrong: precision 90.0 %, recall 45.0 %"
+    assert told in tables.denoised_sentence(known)
 
 
 def test_a_study_without_comparisons_or_rows_still_has_a_report():

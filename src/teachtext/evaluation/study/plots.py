@@ -66,7 +66,7 @@ def differences_plot(results: StudyResults) -> Plot | None:
 
 def curve_plots(results: StudyResults) -> list[Plot]:
     """Draw the statistic over every setting that is a number, or a list by its length, in three variants or more."""
-    keys = dict.fromkeys(key for row in results.rows for key in row.changes)
+    keys = dict.fromkeys(key for row in results.rows for key in row.changes if key != "student.experts")
     return [plot for key in keys if (plot := _curve_plot(results, key))]
 
 

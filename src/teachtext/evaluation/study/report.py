@@ -10,6 +10,7 @@ from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.page import render_page
 from teachtext.evaluation.results import DIRECTIONS
 from teachtext.evaluation.study import plots, tables
+from teachtext.evaluation.study.modality_plots import modality_plots
 from teachtext.evaluation.study.results import StudyResults
 from teachtext.evaluation.tables import SEED_METRICS, seed_cells
 from teachtext.files import write_text
@@ -36,7 +37,7 @@ def render_study(results: StudyResults) -> str:
 
 
 def _values(results: StudyResults) -> dict[str, Any]:
-    pictures = [plots.rows_plot(results), *plots.curve_plots(results)] if results.rows else []
+    pictures = [plots.rows_plot(results), *modality_plots(results), *plots.curve_plots(results)] if results.rows else []
     return {
         "results": results,
         "generated": any(row.tested.generated for row in results.rows),
@@ -47,6 +48,7 @@ def _values(results: StudyResults) -> dict[str, Any]:
         "interval_name": tables.interval_name(results),
         "rule": tables.rule(results),
         "plots": pictures,
+        "extra": tables.extra_columns(results),
         "differences_plot": plots.differences_plot(results),
         "directions": [
             {

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Record, Row, TestedOn
@@ -24,6 +24,8 @@ class StudyRow(Row):
         ranks: for each seed, the file with its rank for every query, relative to the study's folder.
         interval: of the study's statistic; None where it cannot be computed.
         problem: why it cannot.
+        sees: what it may see at test time beside the query; empty for a model alone.
+        cost: CPU time in ms that its experts take for a second of video; None where it was not measured.
     """
 
     changes: dict[str, Any]
@@ -32,6 +34,8 @@ class StudyRow(Row):
     ranks: list[str]
     interval: Interval | None = None
     problem: str = ""
+    sees: str = ""
+    cost: float | None = None
 
 
 class Comparison(Record):
@@ -71,6 +75,50 @@ class Missing(Record):
     problem: str
 
 
+class Choice(Record):
+    """What was chosen on validation.
+
+    Attributes:
+        label: of the variant or row.
+        tried: t2v geometric mean on validation, the mean over the seeds, by what was tried.
+        chosen: one of them; or what was chosen for each seed.
+    """
+
+    label: str
+    tried: dict[str, float]
+    chosen: str
+
+
+class Measured(Record):
+    """Where and on what the cost of experts was measured."""
+
+    videos: int
+    seconds: float
+    machine: dict[str, Any]
+
+
+class Denoised(Record):
+    """What denoising dropped of the training captions.
+
+    Attributes:
+        variants: labels of those that were trained without them.
+        captions, dropped, spared: how many there were, are dropped, and are kept as the least noisy of their video.
+        wrong: how many are known to be wrong; None where that is not known.
+        precision, recall, average_precision: of dropping those.
+        noisiest: ids of dropped captions, the noisiest first.
+    """
+
+    variants: list[str]
+    captions: int
+    dropped: int
+    spared: int
+    wrong: int | None = None
+    precision: float | None = None
+    recall: float | None = None
+    average_precision: float | None = None
+    noisiest: list[str]
+
+
 class StudyResults(Record):
     """A whole study.
 
@@ -82,6 +130,10 @@ class StudyResults(Record):
         rows: in the order of the study file.
         comparisons: all of them are one family for Holm's correction.
         missing: rows that could not be trained or tested.
+        choices: what was chosen on validation.
+        denoised: what denoising dropped, each list once.
+        measured: where the cost of experts was measured; None where it was not.
+        told: what else a reader should know, a sentence each.
         config: the study file with every default.
         versions: of what made the numbers.
     """
@@ -95,6 +147,10 @@ class StudyResults(Record):
     rows: list[StudyRow]
     comparisons: list[Comparison]
     missing: list[Missing]
+    choices: list[Choice] = Field(default_factory=list)
+    denoised: list[Denoised] = Field(default_factory=list)
+    measured: Measured | None = None
+    told: list[str] = Field(default_factory=list)
     config: dict[str, Any]
     versions: dict[str, str]
 

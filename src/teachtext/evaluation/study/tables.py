@@ -9,7 +9,7 @@ from rich.text import Text
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import Direction
 from teachtext.evaluation.significance import Interval
-from teachtext.evaluation.study.results import Comparison, StudyResults, StudyRow, Verdict
+from teachtext.evaluation.study.results import Choice, Comparison, Denoised, StudyResults, StudyRow, Verdict
 from teachtext.evaluation.tables import SEED_METRICS, Cell, column_cells, number, signed
 
 VERDICT_STYLE: dict[Verdict, str] = {"gain": "green", "loss": "red", "undecided": "", "not computed": ""}
@@ -50,6 +50,35 @@ def comparisons_table(results: StudyResults) -> Table:
         verdict = Text(comparison.verdict, style=VERDICT_STYLE[comparison.verdict])
         table.add_row(Text(comparison.ours), Text(comparison.theirs), difference, bounds, p, verdict)
     return table
+
+
+def extra_columns(results: StudyResults) -> list[tuple[str, list[str]]]:
+    """Return the columns that only some studies have: a name, and a cell a row."""
+    rows = results.rows
+    found: list[tuple[str, list[str]]] = []
+    if any("student.experts" in row.changes for row in rows):
+        found.append(("experts", [" + ".join(row.changes.get("student.experts") or row.experts) for row in rows]))
+    if any(row.cost is not None for row in rows):
+        found.append(("ms / s", [NOTHING if row.cost is None else number(row.cost) for row in rows]))
+    if any(row.sees for row in rows):
+        found.append(("sees", [row.sees or "query alone" for row in rows]))
+    return found
+
+
+def choice_sentence(choice: Choice) -> str:
+    """Say what was chosen on validation, and from what."""
+    tried = ", ".join(f"{name} {number(score)}" for name, score in choice.tried.items())
+    return f"Chosen on validation, {choice.label}: {choice.chosen} (of {tried or 'nothing that could be trained'})."
+
+
+def denoised_sentence(found: Denoised) -> str:
+    """Say what denoising dropped, and how much of that was wrong where it is known."""
+    told = f"Denoising, {'; '.join(found.variants)}: {found.dropped:,} of {found.captions:,} training captions dropped"
+    if found.wrong is None:
+        return f"{told}; which are wrong is not known. The noisiest: {', '.join(found.noisiest)}."
+    shares = (("precision", found.precision), ("recall", found.recall), ("average precision", found.average_precision))
+    words = [f"{name} {NOTHING if share is None else number(100 * share) + ' %'}" for name, share in shares]
+    return f"{told}, {found.wrong:,} are known to be wrong: {', '.join(words)}."
 
 
 def row_cells(
@@ -124,6 +153,19 @@ def notes(results: StudyResults) -> list[str]:
             "The p value is that of the interval. The permutation test, which swaps answers of these trained models "
             "video by video and says nothing of models trained anew, stands beside it in the report."
         )
+    for sees in dict.fromkeys(row.sees for row in results.rows if row.sees):
+        told.append(f"Sees {sees}: {'; '.join(row.label for row in results.rows if row.sees == sees)}.")
+    if results.measured:
+        where = ", ".join(f"{name} {value}" for name, value in results.measured.machine.items())
+        told.append(
+            f"ms / s is the CPU time that a row's experts take for a second of video, decoding included; measured on "
+            f"{results.measured.videos} videos of {results.measured.seconds:.0f} s ({where})."
+        )
+    if results.choices:
+        told.append("What is chosen is chosen by the t2v geometric mean on validation, the mean over the seeds.")
+    told += map(choice_sentence, results.choices)
+    told += map(denoised_sentence, results.denoised)
+    told += results.told
     tested = {row.tested.model_dump_json(): row.tested for row in results.rows}
     for test in tested.values():
         told += [f"{test.dataset}: {note}." for note in test.notes]
@@ -152,11 +194,12 @@ def markdown(results: StudyResults) -> str:
     if results.question:
         lines += [f"**{results.question}**", ""]
     lines += [f"{tested_on(results)}; {seeds_told(results)}.", ""]
+    extra = extra_columns(results)
     lines += _markdown_table(
-        ["", *metrics, f"{interval_name(results)} of {METRIC_NAMES[results.statistic]}"],
+        ["", *(name for name, _ in extra), *metrics, f"{interval_name(results)} of {METRIC_NAMES[results.statistic]}"],
         [
-            [row.label, *(cell.text for cell in cells), interval_text(row.interval)]
-            for row, cells in zip(results.rows, row_cells(results.rows, "t2v"), strict=True)
+            [row.label, *(own[place] for _, own in extra), *(cell.text for cell in cells), interval_text(row.interval)]
+            for place, (row, cells) in enumerate(zip(results.rows, row_cells(results.rows, "t2v"), strict=True))
         ],
     )
     if results.comparisons:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.experiment.config_base import NAME, Config
+from teachtext.evaluation.normalisers import normalisers_named
+from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 Label = Annotated[str, Field(min_length=1)]
 MemberName = Literal["student", "teachtext"]
@@ -24,8 +25,27 @@ class CompareConfig(Config):
     """Which rows are tested against which. All comparisons of a study are one family for Holm's correction."""
 
     taught: bool = Field(True, description="TeachText against the student alone, in every variant that has both")
+    normalised: bool = Field(True, description="every row behind a normaliser against the same row without")
     against: Label | None = Field(None, description="label of a row that every other row is compared with")
     pairs: list[tuple[Label, Label]] = Field([], description="labels of rows, [ours, theirs]")
+
+
+class ModalitiesConfig(Config):
+    """A student with one expert, with two, and so on to all of them, alone and taught; its teachers see all.
+
+    Forward selection: the next expert is the one with which the student *alone* has the best validation t2v geometric
+    mean, averaged over the seeds. The taught student has the same experts, so that the choice does not favour it.
+    """
+
+    experts: list[ExpertName] | None = Field(
+        None, min_length=1, description="those that the student chooses from; by default all of the run"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> "ModalitiesConfig":
+        if self.experts and len(set(self.experts)) < len(self.experts):
+            raise ValueError("'experts' names one twice")
+        return self
 
 
 class StudyConfig(Config):
@@ -40,6 +60,20 @@ class StudyConfig(Config):
     )
     grid: dict[str, list[Any] | dict[Label, Any]] = Field(
         {}, description="by dotted key, its values, or values by label; all combinations are tried, in every variant"
+    )
+    choose: dict[str, list[Any] | dict[Label, Any]] = Field(
+        {},
+        description="like the grid, but of all combinations each variant keeps the one with the best validation t2v "
+        "geometric mean, averaged over the seeds; no other is tested",
+    )
+    modalities: ModalitiesConfig | None = Field(
+        None, description="the experts that the student sees, one more at a time, with and without teachers"
+    )
+    ensembles: dict[Label, Annotated[list[Label], Field(min_length=2)]] = Field(
+        {}, description="by label, rows whose similarities are averaged at test time, seed by seed"
+    )
+    normalise: list[str] = Field(
+        [], description="score normalisers behind every row and ensemble; their beta is chosen on validation"
     )
     members: list[MemberName] = Field(
         ["teachtext"],
@@ -59,7 +93,7 @@ class StudyConfig(Config):
     resamples: int = Field(9999, ge=100, description="of the bootstrap and of the permutation tests")
     jobs: int | None = Field(None, ge=1, description="models trained at once; by default as many as there are cores")
 
-    @field_validator("grid", mode="before")
+    @field_validator("grid", "choose", mode="before")
     @classmethod
     def _axes(cls, grid: Any) -> Any:
         for key, values in grid.items() if isinstance(grid, dict) else ():
@@ -69,11 +103,14 @@ class StudyConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
-        if not self.variants and not self.grid:
+        if not (self.variants or self.grid or self.choose or self.modalities):
             raise ValueError("it has neither 'variants' nor a 'grid': say what is tried")
+        if self.choose and self.modalities:
+            raise ValueError("'choose' and 'modalities' both choose on validation: make two studies of it")
         if self.statistic not in METRIC_NAMES:
             raise ValueError(f"'statistic' is '{self.statistic}': choose from {', '.join(METRIC_NAMES)}")
-        for what, items in (("seeds", self.seeds), ("members", self.members)):
+        normalisers_named(self.normalise)
+        for what, items in (("normalise", self.normalise), ("seeds", self.seeds), ("members", self.members)):
             twice = [item for number, item in enumerate(items) if item in items[:number]]
             if twice:
                 raise ValueError(f"'{what}' names '{twice[0]}' twice")

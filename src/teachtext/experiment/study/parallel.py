@@ -10,6 +10,7 @@ from multiprocessing import active_children, get_context
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
+from teachtext.data.folds import Fold
 from teachtext.data.processes import begin_worker, cores
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
@@ -31,6 +32,7 @@ class Task:
     member: Member
     seed: int
     test: bool
+    fold: Fold | None
 
 
 def jobs_of(configs: Iterable[RunConfig]) -> int:
@@ -41,7 +43,9 @@ def jobs_of(configs: Iterable[RunConfig]) -> int:
     return max(1, cores() // max(config.threads for config in known))
 
 
-def train_all(trainings: Sequence[Training], *, jobs: int, progress: Progress = silent) -> dict[Path, str]:
+def train_all(
+    trainings: Sequence[Training], *, jobs: int, test: bool = True, progress: Progress = silent
+) -> dict[Path, str]:
     """Train models with all their teachers, and test those that are asked for; what is done already is left alone.
 
     Equal trainings have one folder and are one. Stopped at any time, a second call goes on.
@@ -49,6 +53,7 @@ def train_all(trainings: Sequence[Training], *, jobs: int, progress: Progress = 
     Args:
         trainings: what is trained and tested, by a process that holds their folder.
         jobs: processes.
+        test: whether they are tested; what is only chosen from is not.
         progress: told how many epochs of all that are to come are done.
 
     Returns:
@@ -57,7 +62,7 @@ def train_all(trainings: Sequence[Training], *, jobs: int, progress: Progress = 
     Raises:
         InputError: a process ended early.
     """
-    wanted = {training.folder for training in trainings}
+    wanted = {training.folder for training in trainings if test}
     teachers: dict[Path, list[Path]] = {}
     tasks: dict[Path, Task] = {}
     epochs = 0
@@ -67,7 +72,9 @@ def train_all(trainings: Sequence[Training], *, jobs: int, progress: Progress = 
             continue
         teachers[folder] = [teacher.folder for teacher in training.teachers]
         if not training.done or (folder in wanted and not ranks_path(training).exists()):
-            tasks[folder] = Task(training.workspace.config, training.member, training.seed, folder in wanted)
+            tasks[folder] = Task(
+                training.workspace.config, training.member, training.seed, folder in wanted, training.fold
+            )
             # one for the test of a model that is trained already
             epochs += 1 if training.done else training.member.training.epochs
     if not tasks:
@@ -145,7 +152,7 @@ def _do(task: Task) -> None:
     folder = task.config.folder
     # one for each dataset: variants share what is read
     _workspaces.setdefault(folder, Workspace(task.config))
-    training = Training(_workspaces[folder].sharing(task.config), task.member, task.seed)
+    training = Training(_workspaces[folder].sharing(task.config), task.member, task.seed, task.fold)
     told = 0
 
     def count(what: str, done: int, total: int, note: str = "") -> None:

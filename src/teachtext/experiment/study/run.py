@@ -1,26 +1,37 @@
 """A whole study: features once, models in parallel, intervals and tests, one report."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from teachtext.errors import InputError
+from teachtext.evaluation.noise_report import NoiseFound
 from teachtext.evaluation.results import QueryRanks, as_seed_result
 from teachtext.evaluation.study.compare import compare_all, interval_of
 from teachtext.evaluation.study.report import write_study_report
-from teachtext.evaluation.study.results import Missing, StudyResults, StudyRow
+from teachtext.evaluation.study.results import Choice, Denoised, Measured, Missing, StudyResults, StudyRow
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import TeacherConfig
+from teachtext.experiment.denoise import judges_by_fold
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test, ranks_path
 from teachtext.experiment.members import Member
 from teachtext.experiment.run import check_device, denoise, tested_on, versions
-from teachtext.experiment.study.entries import Entry
+from teachtext.experiment.study.behind import Behind, compute
+from teachtext.experiment.study.choose import choose
+from teachtext.experiment.study.entries import Derived, Entry, members_in
 from teachtext.experiment.study.parallel import jobs_of, train_all
-from teachtext.experiment.study.study import Study, show_study
+from teachtext.experiment.study.study import Study, show_study, study_of
+from teachtext.experiment.study.variants import Variant
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import atomic_folder, locked, write_text
 from teachtext.progress import Progress, silent
+
+# ids of dropped captions that the results name
+_LISTED = 30
 
 
 def run_study(study: Study, *, jobs: int | None = None, progress: Progress = silent) -> tuple[StudyResults, list[str]]:
@@ -38,29 +49,48 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
         InputError: anything the user gave that cannot be used, or nothing could be trained.
     """
     with locked(study.folder):
-        workspaces, set_aside = _prepare(study, progress)
-        trainings = {
-            entry.label: [Training(workspaces[entry.variant.label], entry.member, seed) for seed in study.config.seeds]
-            for entry in study.entries
-        }
-        failed = train_all(
-            [training for seeds in trainings.values() for training in seeds],
-            jobs=jobs or study.config.jobs or jobs_of(variant.config for variant in study.variants),
-            progress=progress,
-        )
+        spaces, set_aside = _prepare(study, progress)
+        count = jobs or study.config.jobs or jobs_of(variant.config for variant in study.variants)
+        train = partial(train_all, jobs=count, progress=progress)
+        denoised = _denoise(study, spaces, train, progress)
+        choices: list[Choice] = []
+        if study.chooses:
+            chosen = choose(study.variants, partial(_seeds, study, spaces), partial(train, test=False))
+            study = study_of(study.config, study.path, study.folder, chosen.variants)
+            choices += chosen.choices
+        trainings = {entry.label: _seeds(study, spaces, entry.variant, entry.member) for entry in study.entries}
+        failed = train([training for seeds in trainings.values() for training in seeds])
         results = _results(study, trainings, failed, progress)
+        results = results.model_copy(update={"choices": [*choices, *results.choices], "denoised": denoised})
+        if study.config.modalities:
+            results = _with_costs(results, trainings)
         results.save(study.results_path)
         write_study_report(results, study.folder)
     return results, set_aside
 
 
-def _prepare(study: Study, progress: Progress) -> tuple[dict[str, Workspace], list[str]]:
+class _Workspaces:
+    """The workspaces of variants; those with the same dataset share what is read."""
+
+    def __init__(self, together: Mapping[Path, Workspace]) -> None:
+        self._together = together
+        self._own: dict[str, Workspace] = {}
+
+    def of(self, variant: Variant) -> Workspace:
+        """Return that of a variant."""
+        key = variant.config.model_dump_json()
+        if key not in self._own:
+            self._own[key] = self._together[variant.config.folder].sharing(variant.config)
+        return self._own[key]
+
+
+def _prepare(study: Study, progress: Progress) -> tuple[_Workspaces, list[str]]:
     """Make every dataset and its features once; return the workspaces of the variants, and what was set aside."""
     together: dict[Path, Workspace] = {}
-    for entry in study.entries:
-        folder = entry.variant.config.folder
+    for variant in study.variants:
+        folder = variant.config.folder
         if folder not in together:
-            same = [other for other in study.entries if other.variant.config.folder == folder]
+            same = [other for other in _tried(study) if other.config.folder == folder]
             together[folder] = Workspace(_all_of(same), progress)
     for workspace in together.values():
         check_device(workspace.config)
@@ -72,21 +102,58 @@ def _prepare(study: Study, progress: Progress) -> tuple[dict[str, Workspace], li
         set_aside += workspace.extract()
         workspace.embed()
         workspace.verify()
-    sharing = {
-        entry.variant.label: together[entry.variant.config.folder].sharing(entry.variant.config)
-        for entry in study.entries
-    }
-    noisy = {one.denoising_folder: one for one in sharing.values() if one.config.denoising}
-    for workspace in noisy.values():
-        denoise(workspace, progress)
-    return sharing, list(dict.fromkeys(set_aside))
+    return _Workspaces(together), list(dict.fromkeys(set_aside))
 
 
-def _all_of(entries: list[Entry]) -> RunConfig:
-    """Return a config that has the experts and text encoders of all these rows and of their teachers."""
-    configs = [entry.variant.config for entry in entries]
+def _denoise(
+    study: Study, spaces: _Workspaces, train: Callable[..., Mapping[Path, str]], progress: Progress
+) -> list[Denoised]:
+    """Judge captions where a variant asks for it, each list once."""
+    lists: dict[Path, tuple[Workspace, list[str]]] = {}
+    for variant in study.variants:
+        for one in variant.candidates.values() or [variant]:
+            if one.config.denoising:
+                workspace = spaces.of(one)
+                lists.setdefault(workspace.denoising_folder, (workspace, []))[1].append(variant.label)
+    train(
+        [one for workspace, _ in lists.values() for row in judges_by_fold(workspace).values() for one in row],
+        test=False,
+    )
+    return [
+        _denoised(denoise(workspace, progress), list(dict.fromkeys(labels))) for workspace, labels in lists.values()
+    ]
+
+
+def _denoised(found: NoiseFound, labels: list[str]) -> Denoised:
+    order = [row for row in np.argsort(-found.noise, kind="stable") if found.dropped[row]]
+    known = found.detection
+    return Denoised(
+        variants=labels,
+        captions=len(found.captions),
+        dropped=int(found.dropped.sum()),
+        spared=int(found.cut.spared.sum()),
+        wrong=known and known.wrong,
+        precision=known and known.precision,
+        recall=known and known.recall,
+        average_precision=known and known.average_precision,
+        noisiest=[found.captions[row].id for row in order[:_LISTED]],
+    )
+
+
+def _seeds(study: Study, spaces: _Workspaces, variant: Variant, member: Member) -> list[Training]:
+    return [Training(spaces.of(variant), member, seed) for seed in study.config.seeds]
+
+
+def _tried(study: Study) -> list[Variant]:
+    return [one for variant in study.variants for one in (variant, *variant.candidates.values())]
+
+
+def _all_of(variants: list[Variant]) -> RunConfig:
+    """Return a config that has the experts and text encoders of all members of these and of their teachers."""
+    configs = [variant.config for variant in variants]
     experts = {expert.name: expert for config in configs for expert in config.experts}
-    members = [one for entry in entries for one in (entry.member, *entry.member.teachers) if isinstance(one, Member)]
+    own = [member for variant in variants for member in members_in(variant)]
+    members = [one for member in own for one in (member, *member.teachers) if isinstance(one, Member)]
     return configs[0].model_copy(
         update={
             "experts": list(experts.values()),
@@ -131,6 +198,22 @@ def _results(
             interval, problem = interval_of(ranks[entry.label], **settings)
             row = _row(study, entry, trainings[entry.label], ranks[entry.label])
             rows.append(row.model_copy(update={"interval": interval, "problem": problem}))
+    choices = []
+    for computed in study.derived:
+        progress("compute", len(rows), len(study.entries) + len(study.derived))
+        lost = [part.label for part in computed.parts if part.label in missing]
+        try:
+            if lost:
+                raise InputError(f"there is no '{lost[0]}'", "")
+            behind = compute(computed, trainings, study.folder)
+        except InputError as error:
+            missing[computed.label] = error.problem
+            continue
+        ranks[computed.label] = list(behind.ranks)
+        interval, problem = interval_of(behind.ranks, **settings)
+        made = _derived_row(study, computed, trainings, behind)
+        rows.append(made.model_copy(update={"interval": interval, "problem": problem}))
+        choices += [behind.choice] if behind.choice else []
     comparisons = compare_all(study.pairs, ranks, missing, **settings)
     progress("compare", len(study.entries) + 1, len(study.entries) + 1)
     return StudyResults(
@@ -141,6 +224,7 @@ def _results(
         rows=rows,
         comparisons=comparisons,
         missing=[Missing(label=label, problem=problem) for label, problem in missing.items()],
+        choices=choices,
         config=config.model_dump(mode="json", exclude={"work", "jobs"}),
         versions=versions(),
     )
@@ -164,3 +248,43 @@ def _row(study: Study, entry: Entry, trainings: list[Training], ranks: list[Quer
         tested=tested_on(trainings[0].workspace),
         ranks=[ranks_path(training).relative_to(study.folder).as_posix() for training in trainings],
     )
+
+
+def _derived_row(study: Study, row: Derived, trainings: Mapping[str, list[Training]], behind: Behind) -> StudyRow:
+    parts = [
+        _row(study, part, trainings[part.label], [ranks_on_test(one) for one in trainings[part.label]])
+        for part in row.parts
+    ]
+    first = parts[0]
+    return first.model_copy(
+        update={
+            "label": row.label,
+            "text_encoder": " + ".join(dict.fromkeys(part.text_encoder for part in parts)),
+            "experts": sorted({expert for part in parts for expert in part.experts}),
+            "parameters": sum(part.parameters for part in parts),
+            "changes": first.changes if len(parts) == 1 else {},
+            "seeds": [
+                as_seed_result(
+                    seeds[0].seed, " + ".join(one.model for one in seeds), seeds[0].best_epoch, metrics_of(found)
+                )
+                for *seeds, found in zip(*(part.seeds for part in parts), behind.ranks, strict=True)
+            ],
+            "ranks": [path.relative_to(study.folder).as_posix() for path in behind.paths],
+            "sees": behind.sees(row),
+        }
+    )
+
+
+def _with_costs(results: StudyResults, trainings: Mapping[str, list[Training]]) -> StudyResults:
+    """Tell what the experts of each row cost; where that cannot be measured, why."""
+    rows, told, measured = [], [], results.measured
+    for row in results.rows:
+        try:
+            cost = trainings[row.label][0].workspace.cost_of(row.experts)
+        except InputError as error:
+            told.append(f"No cost of {', '.join(row.experts)}: {error.problem}.")
+            rows.append(row)
+            continue
+        measured = Measured(videos=cost.videos, seconds=cost.seconds, machine=dict(cost.machine))
+        rows.append(row.model_copy(update={"cost": cost.ms_per_second}))
+    return results.model_copy(update={"rows": rows, "measured": measured, "told": list(dict.fromkeys(told))})

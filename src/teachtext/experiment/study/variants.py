@@ -1,7 +1,7 @@
 """The variants of a study: what each changes, what it is called, and the run that it is."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,25 @@ class Variant:
         changes: by dotted key, what it sets otherwise than the base.
         members: whose figures are its own.
         config: its run; variants with the same dataset have the same folder.
+        candidates: by what is tried, the variants of which validation chooses one; nothing where there is no choice.
+        size: how many experts its student chooses on validation; 0 where there is no such choice.
     """
 
     label: str
     changes: Mapping[str, Any]
     members: Sequence[MemberName]
     config: RunConfig
+    candidates: "Mapping[str, Variant]" = field(default_factory=dict)
+    size: int = 0
+
+    def with_experts(self, experts: Sequence[str]) -> "Variant":
+        """Return it with a student that sees these."""
+        student = self.config.student.model_copy(update={"experts": list(experts)})
+        return replace(
+            self,
+            changes={**self.changes, "student.experts": list(experts)},
+            config=self.config.model_copy(update={"student": student}),
+        )
 
 
 def variants_of(study: StudyConfig, path: Path, work: Path) -> list[Variant]:
@@ -44,16 +57,28 @@ def variants_of(study: StudyConfig, path: Path, work: Path) -> list[Variant]:
         InputError: naming the variant, the key and what is allowed there.
     """
     _check_keys(study.base, f"{path}: 'base'")
-    found: dict[str, Variant] = {}
-    for label, changes, members in _combinations(study):
+
+    def variant(label: str, changes: Mapping[str, Any], members: Sequence[MemberName]) -> Variant:
         where = f"{path}: variant '{label}'"
-        if label in found:
-            raise InputError(f"{where} is there twice", "write the values of the grid as {label: value}")
         _check_keys(changes, where)
         config = _config(study, changes, where, path)
         folder = work / _data_folder(config)
-        found[label] = Variant(label, flat(changes), members, config.model_copy(update={"work": folder}))
-    _check_files(list(found.values()), path)
+        return Variant(label, flat(changes), members, config.model_copy(update={"work": folder}))
+
+    found: dict[str, Variant] = {}
+    for label, changes, members in _combinations(study):
+        tried = {
+            ", ".join(name for name, _ in cell): variant(label, {**changes, **_joined(cell)}, members)
+            for cell in product(*_axes(study.choose))
+        }
+        first = next(iter(tried.values()))
+        made = replace(first, candidates=tried if study.choose else {})
+        for one in _sizes(made, study, path) if study.modalities else [made]:
+            if one.label in found:
+                where = f"{path}: variant '{one.label}'"
+                raise InputError(f"{where} is there twice", "write the values of the grid as {label: value}")
+            found[one.label] = one
+    _check_files([one for each in found.values() for one in (each.candidates or {"": each}).values()], path)
     return list(found.values())
 
 
@@ -90,15 +115,36 @@ def flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
 def _combinations(study: StudyConfig) -> Iterator[tuple[str, dict[str, Any], Sequence[MemberName]]]:
     """Yield every variant with every combination of the grid's values: label, changes, members."""
     variants = study.variants or {"": None}
-    axes = [[(label, {key: value}) for label, value in _labelled(key, axis)] for key, axis in study.grid.items()]
     for name, given in variants.items():
         own = given or VariantConfig()
-        for cell in product(*axes):
+        for cell in product(*_axes(study.grid)):
             label = ", ".join([*([name] if name else []), *(part for part, _ in cell)])
-            changes: dict[str, Any] = dict(own.model_extra or {})
-            for _, change in cell:
-                changes |= change
-            yield label, changes, own.members or study.members
+            if not label and not study.modalities:
+                label = "chosen"
+            yield label, {**(own.model_extra or {}), **_joined(cell)}, own.members or study.members
+
+
+def _axes(grid: Mapping[str, list[Any] | dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
+    return [[(label, {key: value}) for label, value in _labelled(key, axis)] for key, axis in grid.items()]
+
+
+def _joined(cell: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    return {key: value for _, change in cell for key, value in change.items()}
+
+
+def _sizes(whole: Variant, study: StudyConfig, path: Path) -> Iterator[Variant]:
+    """Yield a variant for each number of experts; which ones is not chosen yet, the first stand for them."""
+    everything = [expert.name for expert in whole.config.experts]
+    names = (study.modalities and study.modalities.experts) or everything
+    unknown = sorted(set(names) - set(everything))
+    if unknown:
+        told = f"'modalities.experts' names '{unknown[0]}', which is not among 'experts': {', '.join(everything)}"
+        raise InputError(f"{path}: {told}", "add it there, or take it out here")
+    for size in range(1, len(names) + 1):
+        label = ", ".join([*([whole.label] if whole.label else []), f"{size} expert{'s' if size > 1 else ''}"])
+        members: list[MemberName] = ["student", "teachtext"]
+        one = replace(whole, label=label, members=members, size=size)
+        yield one.with_experts(names[:size])
 
 
 def _labelled(key: str, axis: list[Any] | dict[str, Any]) -> list[tuple[str, Any]]:
@@ -118,7 +164,10 @@ def _label(name: str, value: Any) -> str:
 
 
 def _config(study: StudyConfig, changes: Mapping[str, Any], where: str, path: Path) -> RunConfig:
-    own = {"name": study.name, "seeds": study.seeds}
+    own: dict[str, Any] = {"name": study.name, "seeds": study.seeds}
+    if study.modalities:
+        # students that see different experts are compared on the same videos
+        own["dataset"] = {**merged(merged({}, study.base), changes).get("dataset", {}), "described_by": "experts"}
     try:
         return run_config(merged(merged({}, study.base), changes) | own, where=where, folder=path.parent)
     except InputError as error:
