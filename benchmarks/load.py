@@ -13,14 +13,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import httpx
+import httpx2
 import numpy as np
 
 _THINGS = ("dog", "cat", "red ball", "car", "man with a hat", "bird", "two children", "guitar")
 _DEEDS = ("runs", "sleeps", "falls", "is far away", "jumps over a wall", "turns to the left")
 
 
-async def client(http: httpx.AsyncClient, end: float, number: int, seconds: list[float], errors: Counter[str]) -> None:
+async def client(http: httpx2.AsyncClient, end: float, number: int, seconds: list[float], errors: Counter[str]) -> None:
     questions = itertools.cycle([f"a {thing} {deed}" for thing in _THINGS for deed in _DEEDS])
     for text in itertools.islice(questions, number, None):
         begun = time.perf_counter()
@@ -31,7 +31,7 @@ async def client(http: httpx.AsyncClient, end: float, number: int, seconds: list
             if answer.status_code != 200:
                 errors[f"status {answer.status_code}"] += 1
                 continue
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             errors[type(error).__name__] += 1
             continue
         seconds.append(time.perf_counter() - begun)
@@ -59,8 +59,8 @@ async def main() -> None:
     errors: Counter[str] = Counter()
     begun = time.perf_counter()
     end = begun + 60 * asked.minutes
-    limits = httpx.Limits(max_connections=asked.clients, max_keepalive_connections=asked.clients)
-    async with httpx.AsyncClient(base_url=asked.url, limits=limits, timeout=60, trust_env=False) as http:
+    limits = httpx2.Limits(max_connections=asked.clients, max_keepalive_connections=asked.clients)
+    async with httpx2.AsyncClient(base_url=asked.url, limits=limits, timeout=60, trust_env=False) as http:
         clients = (client(http, end, number, seconds, errors) for number in range(asked.clients))
         await asyncio.gather(memory(asked.pid, end, mib), *clients)
     took = time.perf_counter() - begun
