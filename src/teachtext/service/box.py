@@ -11,7 +11,7 @@ from teachtext.search.captions import CaptionBank, RankedCaption
 from teachtext.search.info import read_info
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
 from teachtext.search.searcher import Answer, By, Searcher
-from teachtext.service.media import file_of, thumbnail
+from teachtext.service.media import file_of, has_file, thumbnail
 
 # what one search may reach, pages together
 DEEPEST = 1000
@@ -145,7 +145,7 @@ class Box:
     def missing(self) -> list[Item]:
         """Return the videos whose files are gone, sorted by id."""
         info = read_info(self.searcher.store)
-        gone = [item for item in self.items() if not info.path_of(item.id).is_file()]
+        gone = [item for item in self.items() if not has_file(info, item.id)]
         return sorted(gone, key=lambda item: item.id)
 
     def remove(self, ids: Sequence[str]) -> None:

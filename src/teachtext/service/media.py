@@ -28,6 +28,15 @@ def file_of(info: Info, item_id: str) -> Path:
     return path
 
 
+def has_file(info: Info, item_id: str) -> bool:
+    """Say whether the file of a video can be given out."""
+    try:
+        file_of(info, item_id)
+    except InputError:
+        return False
+    return True
+
+
 def thumbnail(path: Path, at_s: float, cache: Path) -> Path:
     """Return a picture of a video, JPEG, 384 pixels wide; made where it is not there yet.
 

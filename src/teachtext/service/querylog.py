@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,22 @@ _KEPT = 100
 
 
 class QueryLog:
-    """Writes a log of queries. May be shared by threads.
+    """Writes a log of queries. May be shared by threads. A disk that is full later on costs the log, not the search.
 
     Args:
         path: of the log; what is there stays.
+
+    Raises:
+        InputError: it cannot be written to.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        try:
+            path.open("a").close()
+        except OSError as error:
+            raise InputError(f"{path} cannot be written to ({error.strerror})", "give another file") from error
 
     def asked(self, text: str, by: str, found: Sequence[str]) -> str:
         """Note a search; return what its choices refer to."""
@@ -42,7 +50,7 @@ class QueryLog:
 
     def _write(self, told: dict[str, Any]) -> None:
         line = json.dumps(told, ensure_ascii=False)
-        with self._lock, self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        with suppress(OSError), self._lock, self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line + "\n")
 
 
@@ -73,7 +81,16 @@ def pairs(log: Path, *, least: int = 1) -> list[tuple[str, str, int]]:
 
 
 def write_captions(path: Path, found: Sequence[tuple[str, str, int]]) -> None:
-    """Write pairs as `captions.jsonl` of a dataset folder (see `teachtext.data.folder`), whose video ids are stems."""
+    """Write pairs as `captions.jsonl` of a dataset folder (see `teachtext.data.folder`), whose video ids are stems.
+
+    Raises:
+        InputError: two videos of different folders, or endings, have the same stem.
+    """
+    named: dict[str, str] = {}
+    for video, _, _ in found:
+        other = named.setdefault(Path(video).stem, video)
+        if other != video:
+            raise InputError(f"'{other}' and '{video}' would be one video of a dataset", "rename one of the files")
     lines = [{"video": Path(video).stem, "text": text, "chosen": count} for video, text, count in found]
     write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
@@ -83,7 +100,8 @@ def _lines(log: Path) -> Iterator[dict[str, Any]]:
         text = log.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{log} cannot be read", "give the file of 'teachtext serve --log-queries FILE'") from error
-    lines = text.splitlines()
+    # not splitlines: a query may hold other ends of lines
+    lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         try:
             told = json.loads(line)

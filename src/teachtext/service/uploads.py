@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,6 +66,7 @@ class Uploads:
         self._workers = workers
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: queue.Queue[Job | None] = queue.Queue(_WAITING)
+        self._stopping = False
         self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
 
     def start(self) -> None:
@@ -77,7 +79,9 @@ class Uploads:
 
     def stop(self) -> None:
         """Index no more, once what is being indexed is done."""
-        self._waiting.put(None)
+        self._stopping = True
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
         self._thread.join()
 
     def job(self, job_id: str) -> Job:
@@ -141,7 +145,7 @@ class Uploads:
         return job
 
     def _work(self) -> None:
-        while (job := self._waiting.get()) is not None:
+        while (job := self._waiting.get()) is not None and not self._stopping:
             try:
                 self._index(job)
             except Exception as error:

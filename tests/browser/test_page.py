@@ -1,0 +1,239 @@
+"""The page in a real browser, over a real server process."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+pytest.importorskip("fastapi")
+pytest.importorskip("lancedb")
+from clips import write_clip, write_model
+from entries import heard
+from playwright.sync_api import sync_playwright
+from served import SCRIPT
+
+from teachtext.search.indexing import index_folder
+from teachtext.search.models import TrainedModel
+from teachtext.search.stores.place import store_at
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt install chromium"),
+    pytest.mark.xdist_group("browser"),
+]
+SERVE = "from teachtext.cli.main import main; main()"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from dataclasses import replace
+
+    folder = tmp_path_factory.mktemp("page")
+    model = write_model(folder / "model")
+    for number in range(30):
+        write_clip(folder / "videos" / f"v{number:02}.mp4", number)
+    write_clip(folder / "videos" / SCRIPT, 99)
+    store = store_at(str(folder / "index"))
+    index_folder(folder / "videos", store, TrainedModel(model), folder / "index" / "features", tags=["clip"])
+    with store.writing():
+        entry = store.get(["videos/v07.mp4"])["videos/v07.mp4"]
+        told = replace(entry.item, moments=(heard("buy some bread", 0.2),), tags=("clip", "shop"))
+        store.put([replace(entry, item=told)])
+    (folder / "videos" / "v03.mp4").unlink()
+    arguments = ["serve", "--index", str(folder / "index"), "--port", "0"]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found = re.search(r"http://\S+", process.stdout.readline())
+    assert found, "the address is printed"
+    at, until = found.group(), time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(f"{at}/api/health/ready", timeout=5)
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield at
+    process.terminate()
+    assert process.wait(timeout=30) in (0, 130, -15)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    context = browser.new_context(base_url=address, viewport={"width": 1100, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.on("console", lambda told: errors.append(told.text) if "Content Security Policy" in told.text else None)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def until(page: Any, true: str) -> None:
+    """Wait until an expression is true; the browser's own way to wait needs what the page's policy forbids."""
+    end = time.monotonic() + 15
+    while not page.evaluate(true):
+        assert time.monotonic() < end, true
+        time.sleep(0.02)
+
+
+def test_a_search_shows_videos_and_why(page: Any):
+    page.goto("/")
+    page.fill("#q", "something moves")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("ol.grid .card")
+    assert page.locator(".card").count() == 24 and "of 31 videos" in page.locator("[role=status]").inner_text()
+    card = page.locator(".card").first
+    card.locator("summary").click()
+    parts = [float(one) for one in card.locator("dd").all_inner_texts()]
+    assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=2e-3)
+    bar = card.locator("svg")
+    assert "motion" in bar.get_attribute("aria-label")
+    page.get_by_role("link", name="More", exact=True).click()
+    assert page.locator(".card").count() == 7
+
+
+def test_it_plays_on_hover_and_opens_where_words_were_heard(page: Any):
+    page.goto("/?q=bread&by=words")
+    card = page.locator(".card").first
+    assert card.locator("mark").inner_text() == "bread"
+    video = card.locator("video")
+    assert video.get_attribute("src") is None, "nothing is loaded before"
+    card.hover()
+    until(page, "document.querySelector('.card video').readyState > 1")
+    card.locator("h2 a").click()
+    until(page, "document.querySelector('.player')?.currentTime >= 0.15")
+    assert "buy some bread" in page.locator(".moments").inner_text()
+
+
+def test_filters_and_tags_narrow_and_stay_in_the_address(page: Any):
+    page.goto("/?q=dog")
+    page.locator(".filters summary").click()
+    page.get_by_label("shop").check()
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**tag=shop**")
+    assert page.locator(".card h2").all_inner_texts() == ["v07.mp4"]
+    assert page.get_by_label("shop").is_checked()
+    page.goto("/?q=dog&longest=0.1")
+    assert "Nothing was found" in page.locator("[role=status]").inner_text()
+
+
+def test_more_like_this(page: Any):
+    page.goto("/?q=dog")
+    page.locator(".card").first.get_by_role("link", name="More like this").click()
+    assert page.locator(".card").count() == 24 and "Videos like" in page.locator("[role=status]").inner_text()
+
+
+def test_an_upload_is_followed_until_it_is_there_and_can_be_removed(page: Any, tmp_path: Path):
+    clip = write_clip(tmp_path / "mine.mp4", 555)
+    page.goto("/upload")
+    page.set_input_files("#file", clip)
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("link", name="Look at it").click(timeout=60_000)
+    assert page.locator("h1").inner_text() == "mine.mp4"
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_url(re.compile("/$"))
+    page.goto("/video?id=uploads/mine.mp4")
+    assert "holds no video" in page.locator("[role=alert]").inner_text()
+    page.goto("/upload")
+    page.set_input_files("#file", {"name": "no.mp4", "mimeType": "video/mp4", "buffer": b"no video at all"})
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_selector("#progress .wrong")
+
+
+def test_keys_alone_are_enough(page: Any):
+    page.goto("/?q=dog")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.press("ArrowDown")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate("document.activeElement.textContent")
+    assert [first, second] == page.locator(".card h2").all_inner_texts()[:2]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    assert page.locator("h1").inner_text() == first
+    page.keyboard.press("Escape")
+    page.wait_for_selector("ol.grid")
+
+
+def test_names_are_text_and_missing_files_are_said(page: Any):
+    page.goto("/?q=moves&page=2")
+    page.goto("/?q=moves")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto("/missing")
+    assert [text.strip() for text in page.locator("li").all_inner_texts()] == ["videos/v03.mp4"]
+    page.goto("/")
+    assert dialogs == [] and page.locator("main script").count() == 0
+
+
+def test_errors_are_friendly(page: Any):
+    page.goto("/?q=a&page=500")
+    assert "That did not work" in page.locator("h1").inner_text()
+    page.goto("/video?id=nothing")
+    assert "holds no video" in page.locator("[role=alert]").inner_text()
+
+
+def test_without_javascript_it_searches_and_filters(browser: Any, address: str):
+    context = browser.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.fill("#q", "dog")
+    page.locator(".filters summary").click()
+    page.get_by_label("shop").check()
+    page.get_by_role("button", name="Search").click()
+    assert page.locator(".card h2").all_inner_texts() == ["v07.mp4"]
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1100])
+def test_every_page_fits_and_is_accessible(browser: Any, address: str, scheme: str, width: int):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(
+        base_url=address, viewport={"width": width, "height": 700}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    for path in (
+        "/",
+        "/?q=bread",
+        "/?q=a&longest=0.1",
+        "/?q=a&page=500",
+        "/video?id=videos/v07.mp4&q=bread",
+        "/upload",
+        "/missing",
+        "/login",
+    ):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        found = axe.run(page).response["violations"]
+        grave = [
+            (one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert grave == [], (path, json.dumps(grave, indent=1))
+    context.close()

@@ -1,0 +1,79 @@
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("limits")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("lancedb")
+pytest.importorskip("wordllama")
+from clips import write_clip, write_model
+from served import HOST, SCRIPT, Made
+from starlette.testclient import TestClient
+
+from teachtext.search.indexing import index_folder
+from teachtext.search.models import TrainedModel
+from teachtext.search.stores.place import store_at
+from teachtext.service.app import create_app
+from teachtext.service.box import Box
+from teachtext.service.uploads import Uploads
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("service")
+    made = Made(folder / "index", folder / "videos", write_model(folder / "model"))
+    for number in range(6):
+        write_clip(made.videos / f"v{number}.mp4", number)
+    write_clip(made.videos / SCRIPT, 9)
+    index_folder(
+        made.videos, store_at(str(made.place)), TrainedModel(made.model), made.place / "features", tags=["a&b"]
+    )
+    return made
+
+
+@pytest.fixture
+def made(made_once: Made, tmp_path: Path) -> Made:
+    """A copy whose index may be changed; its videos are those of `made_once` until they are moved."""
+    place = tmp_path / "index"
+    shutil.copytree(made_once.place, place)
+    return made_once._replace(place=place)
+
+
+@pytest.fixture
+def box(made: Made) -> Box:
+    place = made.place
+    return Box(
+        place=str(place),
+        uploads=place / "uploads",
+        features=place / "features",
+        cache=place / "thumbnails",
+        captions=["something moves", "nothing at all"],
+    )
+
+
+@pytest.fixture
+def serve(box: Box) -> Iterator[Callable[..., TestClient]]:
+    opened: list[TestClient] = []
+
+    def start(**settings: Any) -> TestClient:
+        most = settings.pop("most_bytes", 2**20)
+        app = create_app(box=box, uploads=Uploads(box=box, most_bytes=most), **settings)
+        client = TestClient(app, base_url=HOST, raise_server_exceptions=False, follow_redirects=False)
+        client.__enter__()
+        opened.append(client)
+        return client
+
+    yield start
+    for client in opened:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(serve: Callable[..., TestClient]) -> TestClient:
+    return serve()
