@@ -1,5 +1,6 @@
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from served import Made
 from teachtext.search.searcher import Searcher
 
 SERVE = "from teachtext.cli.main import main; main()"
-KILLS = 3
+KILLS = 2
 
 
 def start(place: Path) -> tuple[subprocess.Popen[str], str]:
@@ -72,3 +73,11 @@ def test_what_cannot_be_served_is_said(made: Made, arguments: list[str], told: s
         [sys.executable, "-c", SERVE, "serve", *place, *arguments], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_said(made: Made):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-c", SERVE, "serve", "--index", str(made.place), "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "choose another --port" in done.stderr and done.stderr.count("\n") == 1

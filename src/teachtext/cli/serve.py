@@ -1,11 +1,14 @@
 """`teachtext serve` and `feedback`: the search page and its API; what people chose there, as captions to learn from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from teachtext.cli.search import INDEX, Place
+
+if TYPE_CHECKING:
+    import socket
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -85,12 +88,24 @@ def serve(
         log=QueryLog(log_queries) if log_queries else None,
         threads=threads,
     )
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-    with config.bind_socket() as socket:
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    with _listening(host, port) as socket:
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         console.print(f"{box.count():,} videos at http://{shown}:{at} (stop with Ctrl-C)", markup=False, soft_wrap=True)
         uvicorn.Server(config).run(sockets=[socket])
+
+
+def _listening(host: str, port: int) -> "socket.socket":
+    """Return a socket that listens: who asks from here on waits, and is not turned away."""
+    import socket
+
+    from teachtext.errors import InputError
+
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(f"nobody can listen at {host}:{port} ({error.strerror})", "choose another --port") from error
 
 
 def feedback(
