@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test setup clean
+.PHONY: demo page test setup clean
 
 setup: $(VENV)/ready
 
@@ -17,6 +17,11 @@ $(VENV)/ready: pyproject.toml constraints.txt weights.txt
 
 demo: setup
 	$(BIN)/teachtext run examples/playground.yaml
+
+page: setup
+	$(BIN)/teachtext data playground runs/page/clips --videos 40
+	$(BIN)/teachtext index runs/page/clips/videos --index runs/page/index --words --tag playground
+	$(BIN)/teachtext serve --index runs/page/index
 
 test: setup
 	$(BIN)/ruff check
