@@ -126,23 +126,7 @@ def search(
 def _print_json(answer: "Answer") -> None:
     import json
 
-    results = [
-        {
-            "id": one.item.id,
-            "path": str(one.path),
-            "there": one.there,
-            "score": round(one.score, 6),
-            "why": {name: round(part, 6) for name, part in one.contributions.items()},
-            "words": list(one.words),
-            "moments": [moment._asdict() for moment in one.moments],
-            "duration_s": one.item.duration_s,
-            "added_s": one.item.added_s,
-            "size": one.item.size,
-            "tags": list(one.item.tags),
-            "has_speech": one.item.has_speech,
-        }
-        for one in answer.results
-    ]
+    results = [{"id": one.item.id, "path": str(one.path), **one.as_json()} for one in answer.results]
     told = {"videos": answer.total, "exact": answer.exact, "corrected": answer.corrected, "seconds": answer.seconds}
     print(json.dumps({**told, "results": results}, indent=2, ensure_ascii=False))
 
@@ -152,6 +136,7 @@ def _print_table(answer: "Answer") -> None:
     from rich.text import Text
 
     from teachtext.cli.progress import console
+    from teachtext.search.items import clock
 
     if not answer.results:
         console.print("Nothing was found." if answer.total else "The index holds no videos yet.")
@@ -159,7 +144,7 @@ def _print_table(answer: "Answer") -> None:
     table = Table("", "video", "score", "why", "at", "words")
     for number, one in enumerate(answer.results, start=1):
         name = Text(one.item.id if one.there else f"{one.item.id} (gone)", overflow="fold")
-        at = _clock(one.moments[0].start_s) if one.moments else ""
+        at = clock(one.moments[0].start_s) if one.moments else ""
         table.add_row(str(number), name, f"{one.score:.3f}", _why(one), at, Text(", ".join(one.words)))
     console.print(table)
     how = "exact" if answer.exact else "approximate"
@@ -170,9 +155,3 @@ def _print_table(answer: "Answer") -> None:
 def _why(result: "Result") -> str:
     parts = sorted(result.contributions.items(), key=lambda part: -part[1])
     return " + ".join(f"{name} {part:.3f}" for name, part in parts)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

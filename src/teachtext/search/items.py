@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ class Item:
     def has_speech(self) -> bool:
         """Whether words were heard in it."""
         return any(moment.expert == SPEECH for moment in self.moments)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is told of it wherever it is shown, without its moments."""
+        return {
+            "id": self.id,
+            "duration_s": self.duration_s,
+            "added_s": self.added_s,
+            "size": self.size,
+            "tags": list(self.tags),
+            "has_speech": self.has_speech,
+        }
 
 
 @dataclass(frozen=True)
@@ -124,3 +135,10 @@ class Filter:
 
 
 EVERYTHING = Filter()
+
+
+def clock(seconds: float) -> str:
+    """Return a time as players show it: 1:05, 1:02:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

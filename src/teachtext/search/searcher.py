@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -50,6 +50,17 @@ class Result:
     contributions: Mapping[str, float]
     moments: Sequence[Moment] = ()
     words: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is told of it wherever it is shown, but where its file is."""
+        return {
+            "there": self.there,
+            "score": round(self.score, 6),
+            "why": {name: round(part, 6) for name, part in self.contributions.items()},
+            "words": list(self.words),
+            "moments": [moment._asdict() for moment in self.moments],
+            **self.item.as_json(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from teachtext.search.captions import CaptionBank, RankedCaption
 from teachtext.search.info import read_info
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
 from teachtext.search.searcher import Answer, By, Searcher
+from teachtext.search.stores.base import Store
 from teachtext.service.media import file_of, has_file, thumbnail
 
 # what one search may reach, pages together
@@ -119,25 +121,23 @@ class Box:
 
     def file(self, item_id: str) -> Path:
         """Return the file of a video of the index; see `file_of`."""
-        self.entry(item_id)
+        return self._file(self.entry(item_id))
+
+    def _file(self, entry: Entry) -> Path:
+        info = read_info(self.searcher.store)
         try:
-            return file_of(read_info(self.searcher.store), item_id)
-        except Unavailable:
-            raise
+            return file_of(info, entry.item.id)
         except InputError as error:
             raise NotFound(error.problem, error.mend) from error
 
     def is_there(self, item_id: str) -> bool:
-        """Say whether the file of a video can be given out."""
-        try:
-            self.file(item_id)
-        except NotFound:
-            return False
-        return True
+        """Say whether the file of a video of the index can be given out."""
+        return has_file(read_info(self.searcher.store), item_id)
 
     def thumbnail(self, item_id: str, at_s: float | None = None) -> Path:
         """Return a picture of a video at some second, by default its middle."""
-        item, path = self.entry(item_id).item, self.file(item_id)
+        entry = self.entry(item_id)
+        item, path = entry.item, self._file(entry)
         length = item.duration_s or 0.0
         moment = length / 2 if at_s is None else min(at_s, length)
         return thumbnail(path, moment, self._cache / item.content)
@@ -156,12 +156,13 @@ class Box:
             Busy: the index is being changed.
         """
         entries = [self.entry(item_id) for item_id in ids]
-        paths = {entry.item.id: read_info(self.searcher.store).path_of(entry.item.id) for entry in entries}
+        info = read_info(self.searcher.store)
+        paths = [info.path_of(entry.item.id) for entry in entries]
         if not self.writing.acquire(timeout=5):
             raise Busy("videos are being indexed", "try again when that is done")
         try:
-            with self._one_writer():
-                for path in paths.values():
+            with _writing(self.searcher.store):
+                for path in paths:
                     # the file first: an index without it offers it for removal, a file without an entry comes back
                     if self._is_upload(path):
                         path.unlink(missing_ok=True)
@@ -176,26 +177,18 @@ class Box:
     def _is_upload(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.uploads.resolve())
 
-    def _one_writer(self) -> "_Writer":
-        return _Writer(self.searcher)
 
-
-class _Writer:
-    """`Store.writing`, where another process that writes is no fault of the store."""
-
-    def __init__(self, searcher: Searcher) -> None:
-        self._held = searcher.store.writing()
-
-    def __enter__(self) -> None:
+@contextmanager
+def _writing(store: Store) -> Iterator[None]:
+    """Be the one writer; another process that writes is no fault of the store."""
+    with ExitStack() as held:
         try:
-            self._held.__enter__()
+            held.enter_context(store.writing())
         except Unavailable:
             raise
         except InputError as error:
             raise Busy(error.problem, error.mend) from error
-
-    def __exit__(self, *told: object) -> None:
-        self._held.__exit__(*told)  # type: ignore[arg-type]
+        yield
 
 
 def _check_page(first: int, count: int) -> None:

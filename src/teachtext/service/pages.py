@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from teachtext.errors import InputError
 from teachtext.search.asking import parse_filters
-from teachtext.search.items import Filter, Moment
+from teachtext.search.items import Filter, Moment, clock
 from teachtext.search.searcher import Answer, Result
 from teachtext.service.box import DEEPEST, Box
 from teachtext.service.guard import COOKIE, same_token
@@ -226,12 +226,6 @@ def _name(item_id: str) -> str:
     return item_id.rpartition("/")[2]
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(seconds))
 
@@ -246,7 +240,7 @@ def _marked(moment: Moment, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 _environment.filters |= {
     "name": _name,
-    "clock": _clock,
+    "clock": clock,
     "day": _day,
     "marked": _marked,
     "part": lambda text: quote(text, safe="/"),

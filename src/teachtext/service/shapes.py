@@ -1,6 +1,5 @@
 """What the API gives and takes, as JSON."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -125,24 +124,17 @@ Count = Annotated[int, Query(ge=1, le=1000, description="how many results")]
 
 def video_shape(item: Item) -> VideoShape:
     """Return a video as JSON."""
-    return VideoShape(**_video(item))
+    return VideoShape(**item.as_json())
 
 
 def found_shape(one: Result) -> FoundShape:
     """Return a result as JSON."""
-    return FoundShape(
-        **_video(one.item),
-        there=one.there,
-        score=round(one.score, 6),
-        why={name: round(part, 6) for name, part in one.contributions.items()},
-        words=list(one.words),
-        moments=moment_shapes(one),
-    )
+    return FoundShape(**one.as_json())
 
 
-def moment_shapes(told: Result | Item) -> list[MomentShape]:
+def moment_shapes(item: Item) -> list[MomentShape]:
     """Return moments as JSON."""
-    return [MomentShape(**moment._asdict()) for moment in told.moments]
+    return [MomentShape(**moment._asdict()) for moment in item.moments]
 
 
 def answer_shape(answer: Answer, query: str | None = None) -> AnswerShape:
@@ -155,15 +147,3 @@ def answer_shape(answer: Answer, query: str | None = None) -> AnswerShape:
         query=query,
         results=[found_shape(one) for one in answer.results],
     )
-
-
-def _video(item: Item) -> dict[str, object]:
-    tags: Sequence[str] = item.tags
-    return {
-        "id": item.id,
-        "duration_s": item.duration_s,
-        "added_s": item.added_s,
-        "size": item.size,
-        "tags": list(tags),
-        "has_speech": item.has_speech,
-    }
