@@ -77,6 +77,18 @@ def test_each_variant_keeps_the_setting_that_is_best_on_validation(tiny: Tiny):
     assert f"Chosen on validation, mse: {results.choices[0].chosen} (of weight 1 " in markdown(results)
 
 
+def test_some_of_the_seeds_may_choose_and_all_are_tested(tiny: Tiny):
+    study = tiny(base=SHORT, variants=None, grid=None, choose={"distillation.weight": [1, 50]}, choosing_seeds=[1])
+    results, _ = run_study(study, jobs=2)
+    (choice,) = results.choices
+    taught = results.rows[-1]
+    assert [seed.seed for seed in taught.seeds] == [0, 1]
+    assert choice.tried[choice.chosen] == validation(study.folder, taught.seeds[1].model)
+    trained = {path.parent.name for path in study.folder.glob("*/models/*-taught-*/metrics.json")}
+    assert len(trained) == 3, "the setting that lost is trained for the seed that chose alone"
+    assert "on validation, the mean over those with seed 1." in markdown(results)
+
+
 def test_rows_behind_normalisers_and_ensembles_are_those_of_the_models(tiny: Tiny):
     variants = {"a": {"student.text": "words"}, "b": {"student.text": "phrases"}}
     study = tiny(
@@ -98,7 +110,7 @@ def test_rows_behind_normalisers_and_ensembles_are_those_of_the_models(tiny: Tin
         "all test queries at once",
     ]
     spaces, _ = _prepare(study, lambda *told: None)
-    seeds = [_seeds(study, spaces, entry.variant, entry.member)[1] for entry in study.entries]
+    seeds = [_seeds(spaces, [1], entry.variant, entry.member)[0] for entry in study.entries]
     models = [(load_model(one.folder)[0], one.features) for one in seeds]
     similarity, video_of = score_split(models, seeds[0].dataset, "test")
     kept = QueryRanks.load(study.folder / rows["both"].ranks[1])

@@ -185,6 +185,7 @@ def test_what_is_compared(tiny: Tiny):
         ({"statistic": "r2"}, r"'statistic' is 'r2': choose from r1, r5"),
         ({"seeds": [1, 1]}, r"'seeds' names '1' twice"),
         ({"seeds": []}, r"'seeds'"),
+        ({"choosing_seeds": [0, 7]}, r"'choosing_seeds' names 7, which is none of 'seeds'"),
         ({"compare": {"against": "hevy"}}, r"'compare.against' names 'hevy', which is no row \(did you mean 'heavy'"),
         ({"compare": {"pairs": [["heavy", "heavy"]]}}, r"'heavy, TeachText' is compared with itself"),
         ({"compare": {"pairs": [["heavy"]]}}, r"'compare.pairs.0.1' is missing"),

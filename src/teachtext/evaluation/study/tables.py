@@ -162,7 +162,9 @@ def notes(results: StudyResults) -> list[str]:
             f"{results.measured.videos} videos of {results.measured.seconds:.0f} s ({where})."
         )
     if results.choices:
-        told.append("What is chosen is chosen by the t2v geometric mean on validation, the mean over the seeds.")
+        some = results.config.get("choosing_seeds")
+        seeds = f"those with seed {' and '.join(map(str, some))}" if some else "the seeds"
+        told.append(f"What is chosen is chosen by the t2v geometric mean on validation, the mean over {seeds}.")
     told += map(choice_sentence, results.choices)
     told += map(denoised_sentence, results.denoised)
     told += results.told

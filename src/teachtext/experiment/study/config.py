@@ -64,7 +64,7 @@ class StudyConfig(Config):
     choose: dict[str, list[Any] | dict[Label, Any]] = Field(
         {},
         description="like the grid, but of all combinations each variant keeps the one with the best validation t2v "
-        "geometric mean, averaged over the seeds; no other is tested",
+        "geometric mean, averaged over the seeds that choose; no other is tested",
     )
     modalities: ModalitiesConfig | None = Field(
         None, description="the experts that the student sees, one more at a time, with and without teachers"
@@ -83,6 +83,9 @@ class StudyConfig(Config):
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2, 3, 4], min_length=1, description="every model is trained once for each"
+    )
+    choosing_seeds: list[int] | None = Field(
+        None, min_length=1, description="of the seeds, those that choose, where all would take too long; by default all"
     )
     compare: CompareConfig = CompareConfig()
     claims: dict[str, tuple[Label, Label]] = Field(
@@ -107,10 +110,18 @@ class StudyConfig(Config):
             raise ValueError("it has neither 'variants' nor a 'grid': say what is tried")
         if self.choose and self.modalities:
             raise ValueError("'choose' and 'modalities' both choose on validation: make two studies of it")
+        strange = [seed for seed in self.choosing_seeds or [] if seed not in self.seeds]
+        if strange:
+            raise ValueError(f"'choosing_seeds' names {strange[0]}, which is none of 'seeds'")
         if self.statistic not in METRIC_NAMES:
             raise ValueError(f"'statistic' is '{self.statistic}': choose from {', '.join(METRIC_NAMES)}")
         normalisers_named(self.normalise)
-        for what, items in (("normalise", self.normalise), ("seeds", self.seeds), ("members", self.members)):
+        for what, items in (
+            ("normalise", self.normalise),
+            ("seeds", self.seeds),
+            ("choosing_seeds", self.choosing_seeds or []),
+            ("members", self.members),
+        ):
             twice = [item for number, item in enumerate(items) if item in items[:number]]
             if twice:
                 raise ValueError(f"'{what}' names '{twice[0]}' twice")

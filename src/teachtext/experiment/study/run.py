@@ -55,10 +55,13 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
         denoised = _denoise(study, spaces, train, progress)
         choices: list[Choice] = []
         if study.chooses:
-            chosen = choose(study.variants, partial(_seeds, study, spaces), partial(train, test=False))
+            seeds = study.config.choosing_seeds or study.config.seeds
+            chosen = choose(study.variants, partial(_seeds, spaces, seeds), partial(train, test=False))
             study = study_of(study.config, study.path, study.folder, chosen.variants)
             choices += chosen.choices
-        trainings = {entry.label: _seeds(study, spaces, entry.variant, entry.member) for entry in study.entries}
+        trainings = {
+            entry.label: _seeds(spaces, study.config.seeds, entry.variant, entry.member) for entry in study.entries
+        }
         failed = train([training for seeds in trainings.values() for training in seeds])
         results = _results(study, trainings, failed, progress)
         results = results.model_copy(update={"choices": [*choices, *results.choices], "denoised": denoised})
@@ -140,8 +143,8 @@ def _denoised(found: NoiseFound, labels: list[str]) -> Denoised:
     )
 
 
-def _seeds(study: Study, spaces: _Workspaces, variant: Variant, member: Member) -> list[Training]:
-    return [Training(spaces.of(variant), member, seed) for seed in study.config.seeds]
+def _seeds(spaces: _Workspaces, seeds: list[int], variant: Variant, member: Member) -> list[Training]:
+    return [Training(spaces.of(variant), member, seed) for seed in seeds]
 
 
 def _tried(study: Study) -> list[Variant]:
