@@ -24,7 +24,7 @@ class Chosen:
 
 
 def choose(variants: Sequence[Variant], trainings: Trainings, train: Train) -> Chosen:
-    """Choose on validation what is left open in variants, by the t2v geometric mean, averaged over the seeds that choose.
+    """Choose on validation what is left open in variants: by the t2v geometric mean, averaged over some seeds or all.
 
     Args:
         variants: of the study.
