@@ -7,8 +7,8 @@ page is typed by hand.
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachtext.evaluation.study.results import StudyResults
-from teachtext.evaluation.study.tables import claim_sentence, markdown
+from teachtext.evaluation.study.results import StudyResults, StudyRow
+from teachtext.evaluation.study.tables import claim_sentence, denoised_sentence, markdown
 from teachtext.files import write_text
 
 HERE = Path(__file__).resolve().parent
@@ -24,16 +24,60 @@ value, corrected over all comparisons of its study, agrees; else it is not decid
 """
 
 
+# what the paper claims, and the kinds of studies that ask it; a study is called KIND-DATASET
+PAPER = {
+    "Teachers with several text encoders make a student better": ("teachers", "weight", "distance", "pool"),
+    "Fewer video experts suffice where teachers saw more": ("modalities",),
+    "Teachers find noisy captions": ("noise", "denoising"),
+}
+BEYOND = "Beyond the paper"
+
+
 def page(studies: Sequence[StudyResults]) -> str:
-    """Return the page: all claims with their answers, then every study."""
-    claims = [
-        f"- {claim_sentence(comparison)} [{study.name}](#{study.name})"
-        for study in studies
-        for comparison in study.comparisons
-        if comparison.claim
-    ]
-    answers = ["## Claims", "", *(claims or ["No study has been done yet."]), ""]
-    return "\n".join([HEAD, *answers, *(markdown(study) for study in studies)])
+    """Return the page: what the studies say of the paper's claims, then every study."""
+    lines = [HEAD, "## Claims", ""]
+    if not studies:
+        lines += ["No study has been done yet.", ""]
+    for claim in (*PAPER, BEYOND):
+        asked = [study for study in studies if _claim_of(study) == claim]
+        told = [f"- {sentence} [{study.name}](#{study.name})" for study in asked for sentence in _sentences(study)]
+        lines += [f"**{claim}**", "", *told, ""] if told else []
+    if taught := _taught(studies):
+        same = [alone.parameters == row.parameters for alone, row in taught]
+        answer = "yes" if all(same) else "no"
+        lines += ["**Nothing is added at test time**", ""]
+        lines += [f"- {answer}: {sum(same)} of {len(same)} students have as many parameters taught as alone.", ""]
+    return "\n".join([*lines, *(markdown(study) for study in studies)])
+
+
+def _claim_of(study: StudyResults) -> str:
+    kind = study.name.rpartition("-")[0]
+    return next((claim for claim, kinds in PAPER.items() if kind in kinds), BEYOND)
+
+
+def _sentences(study: StudyResults) -> list[str]:
+    claims = [claim_sentence(comparison) for comparison in study.comparisons if comparison.claim]
+    denoised = [denoised_sentence(found) for found in study.denoised if found.wrong is not None]
+    decided = [found for found in study.comparisons if found.verdict in ("gain", "loss") and not found.claim]
+    named = {"claim": "The first is better, not claimed before"}
+    further = [claim_sentence(found.model_copy(update=named)) for found in decided]
+    return claims + further + denoised
+
+
+def _taught(studies: Sequence[StudyResults]) -> list[tuple[StudyRow, StudyRow]]:
+    """Return students alone and the same students taught, where a study has both."""
+    pairs = []
+    for study in studies:
+        rows = {row.label: row for row in study.rows if not row.sees}
+        for found in study.comparisons:
+            ours, theirs = rows.get(found.ours), rows.get(found.theirs)
+            if ours and theirs and (ours.role, theirs.role) == ("teachtext", "student") and _same_student(ours, theirs):
+                pairs.append((theirs, ours))
+    return pairs
+
+
+def _same_student(ours: StudyRow, theirs: StudyRow) -> bool:
+    return (ours.text_encoder, ours.experts) == (theirs.text_encoder, theirs.experts)
 
 
 def studies_in(folder: Path) -> list[StudyResults]:

@@ -23,3 +23,7 @@ class InputError(Exception):
 
 class Unavailable(InputError):
     """What is asked for cannot be reached now: a store that is down, a disk that is full. It may be tried again."""
+
+
+class NotFound(InputError):
+    """There is nothing of the name that was given."""

@@ -49,6 +49,21 @@ def test_claims_come_first_and_every_study_has_its_tables(script: ModuleType, tm
     assert second.count("| good |") == 2 and "| gain |" in second and "| loss |" in first
 
 
+def test_claims_of_the_paper_stand_together_and_what_teachers_cost_is_told(script: ModuleType, tmp_path: Path):
+    rows = [("taught", "teachtext", 0.5, {}), ("alone", "student", 2.2, {})]
+    make_study(rows, [Pair("taught", "alone", "Teachers help")], seeds=range(5), name="weight-x").save(tmp_path / "a")
+    make_study(rows, [Pair("taught", "alone")], seeds=range(5), name="modalities-x").save(tmp_path / "b")
+    studies = [script.StudyResults.load(tmp_path / name) for name in "ab"]
+    head = script.page(studies).split("\n## ")[1]
+    _, teachers, fewer, cost = head.split("\n**")
+    assert teachers.startswith("Teachers with several") and "- Teachers help: yes (taught against alone" in teachers
+    assert fewer.startswith("Fewer video experts") and "not claimed before: yes (taught against alone" in fewer
+    assert cost.startswith("Nothing is added") and "yes: 2 of 2 students have as many parameters" in cost
+    bigger = studies[0].rows[0].model_copy(update={"parameters": 10**9})
+    dearer = studies[0].model_copy(update={"rows": [bigger, studies[0].rows[1]]})
+    assert "- no: 0 of 1 students have as many parameters" in script.page([dearer])
+
+
 def test_a_file_that_is_no_study_is_refused(script: ModuleType, tmp_path: Path):
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(InputError, match=r"x.json is not the results of a study"):

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from entries import SPACES, heard, make_entry, unit
 
 pytest.importorskip("lancedb")
-from teachtext.errors import InputError
+from teachtext.errors import InputError, NotFound
 from teachtext.learning.exported import QueryVectors
 from teachtext.search.info import Bank, Info
 from teachtext.search.items import Entry, Filter
@@ -161,6 +162,20 @@ def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
     answer = searcher.search("unicorn", k=99)
     assert answer.results[0].item.id == "v/new.mp4"
     assert before.results[0].item.id not in {one.item.id for one in answer.results} and answer.total == 30
+
+
+def test_what_a_writer_changes_is_told_at_once(searcher: Searcher):
+    name = searcher.search("unicorn", k=1).results[0].item.id
+    other = store_at(searcher.store.place)
+    with other.writing():
+        entry = other.get([name])[name]
+        other.put([replace(entry, item=replace(entry.item, tags=("new",)))])
+    assert searcher.search("unicorn", k=1).results[0].item.tags == ("new",)
+    assert searcher.entry(name).item.tags == ("new",)
+    with other.writing():
+        other.remove([name])
+    with pytest.raises(NotFound, match="the index holds no video"):
+        searcher.entry(name)
 
 
 def test_a_hub_that_would_come_first_is_corrected(tmp_path: Path):

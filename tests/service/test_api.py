@@ -166,8 +166,11 @@ def test_an_upload_is_indexed_and_can_be_removed_with_its_file(client: TestClien
     assert again.status_code == 303
     wait_for(client, client.get(f"/api/uploads/{again.headers['location'].rpartition('/')[2]}").json())
     assert client.get("/api/health/ready").json()["videos"] == 9
+    assert "my clip_.mp4" in client.get("/").text
     assert client.delete(f"/api/videos/{job['video']}").status_code == 204
     assert client.get("/api/health/ready").json()["videos"] == 8
+    start = client.get("/").text
+    assert "my clip_-2.mp4" in start and "my clip_.mp4" not in start
     assert [path.name for path in (made.place / "uploads").iterdir()] == ["my clip_-2.mp4"]
 
 

@@ -14,7 +14,8 @@ from served import Made
 from teachtext.search.searcher import Searcher
 
 SERVE = "from teachtext.cli.main import main; main()"
-KILLS = 2
+# with those of the store tests, ten kills of what writes to an index in a folder
+KILLS = 5
 
 
 def start(place: Path) -> tuple[subprocess.Popen[str], str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from teachtext.errors import InputError
+from teachtext.errors import InputError, NotFound
 from teachtext.learning.exported import QueryVectors
 from teachtext.search.fusion import fuse
 from teachtext.search.gallery import Gallery, nearly_top
@@ -17,6 +17,7 @@ from teachtext.search.info import Info, read_info
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item, Moment
 from teachtext.search.models import SearchModel, check_same, model_at
 from teachtext.search.patterns import contributions
+from teachtext.search.recent import Recent
 from teachtext.search.stores.base import Store
 from teachtext.search.stores.place import is_url, store_at
 from teachtext.search.words import Said, Words
@@ -109,6 +110,7 @@ class Searcher:
             self.model = model
         self._exact = exact
         self._gallery = Gallery(self.store, self.info.spaces)
+        self._recent = Recent(self.store)
         self._versions = self.store.versions()
 
     @cached_property
@@ -145,14 +147,12 @@ class Searcher:
         """Find videos like one of the index, by all spaces that it has, which count the same; itself is left out.
 
         Raises:
-            InputError: it is not in the index, k below 1, a store that is down.
+            NotFound: the index does not hold it.
+            InputError: k below 1, a store that is down.
         """
         begin = time.perf_counter()
         _check(k)
-        self._refresh()
-        entry = self.store.get([item_id]).get(item_id)
-        if entry is None:
-            raise InputError(f"the index holds no video '{item_id}'", "give the id of a video that was found")
+        entry = self.entry(item_id)
         vectors = {name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in self.info.spaces.items()}
         present = np.array([name in entry.vectors for name in sorted(vectors)], np.float32)
         query = QueryVectors(vectors, present / present.sum())
@@ -160,10 +160,25 @@ class Searcher:
         others = [name for name in found.ids if name != item_id][:k]
         return self._answer(begin, replace(found, ids=others), query, "")
 
+    def entry(self, item_id: str) -> Entry:
+        """Return a video.
+
+        Raises:
+            NotFound: the index does not hold it.
+        """
+        self._refresh()
+        entry = self._entries([item_id]).get(item_id)
+        if entry is None:
+            raise NotFound(f"the index holds no video '{item_id[:200]}'", "give the id of a video that was found")
+        return entry
+
     def _refresh(self) -> None:
         versions = self.store.versions()
         if versions != self._versions:
             self.info, self._versions = read_info(self.store), versions
+
+    def _entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
+        return self._recent.get(ids, self._versions)
 
     def _by_vectors(self, query: QueryVectors, k: int, where: Filter) -> "_Ranking":
         exact = self.store.count() <= EXACT_UP_TO if self._exact is None else self._exact
@@ -186,14 +201,14 @@ class Searcher:
         kept: list[str] = []
         for start in range(0, len(ids), _DEPTH):
             batch = ids[start : start + _DEPTH]
-            entries = self.store.get(batch) if where else {}
+            entries = self._entries(batch) if where else {}
             kept += [name for name in batch if not where or (name in entries and where.lets(entries[name].item))]
             if len(kept) >= k:
                 break
         return kept[:k]
 
     def _answer(self, begin: float, found: "_Ranking", query: QueryVectors, text: str) -> Answer:
-        entries = self.store.get(found.ids)
+        entries = self._entries(found.ids)
         said = self._words.where(text, found.ids) if text else {}
         results = [self._result(entries[name], query, said.get(name)) for name in found.ids if name in entries]
         return Answer(

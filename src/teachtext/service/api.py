@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from teachtext.errors import InputError, Unavailable
-from teachtext.service.box import Box, Busy, NotFound
+from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.service.box import Box, Busy
 from teachtext.service.measures import Measures
 from teachtext.service.querylog import QueryLog
 from teachtext.service.shapes import (
@@ -74,7 +74,7 @@ def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog 
     @api.get("/api/tags")
     def tags() -> list[str]:
         """List all tags."""
-        return box.tags()
+        return list(box.overview().tags)
 
     @api.get("/api/missing")
     def missing() -> list[VideoShape]:

@@ -1,26 +1,27 @@
 """What the API and the page both stand on: one index kept warm, its files, and the one writer that changes it."""
 
+import heapq
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from teachtext.errors import InputError, Unavailable
+from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search.captions import CaptionBank, RankedCaption
 from teachtext.search.info import read_info
 from teachtext.search.items import EVERYTHING, Entry, Filter, Item
+from teachtext.search.patterns import Pattern
 from teachtext.search.searcher import Answer, By, Searcher
 from teachtext.search.stores.base import Store
 from teachtext.service.media import file_of, has_file, thumbnail
 
 # what one search may reach, pages together
 DEEPEST = 1000
-
-
-class NotFound(InputError):
-    """The index does not hold what is asked for."""
+# videos that are shown before anything is searched
+NEWEST = 24
 
 
 class Busy(InputError):
@@ -62,6 +63,8 @@ class Box:
         self._captions = captions
         self._cache = cache
         self.writing = threading.Lock()
+        self._looking = threading.Lock()
+        self._overview: tuple[Mapping[Pattern, Hashable], Overview] | None = None
 
     @cached_property
     def _bank(self) -> CaptionBank:
@@ -85,9 +88,13 @@ class Box:
         """Yield all videos, without their moments."""
         return self.searcher.store.catalog()
 
-    def tags(self) -> list[str]:
-        """Return all tags, sorted."""
-        return sorted({tag for item in self.items() for tag in item.tags})
+    def overview(self) -> "Overview":
+        """Return what there is; looked for anew only where the index has changed."""
+        versions = self.searcher.store.versions()
+        with self._looking:
+            if self._overview is None or self._overview[0] != versions:
+                self._overview = (versions, _overview(self.items()))
+            return self._overview[1]
 
     def search(self, text: str, *, first: int, count: int, where: Filter = EVERYTHING, by: By = "both") -> Answer:
         """Return the videos found at the places from `first` (0 is the best) on; see `Searcher.search`."""
@@ -97,19 +104,11 @@ class Box:
     def like(self, item_id: str, *, first: int, count: int, where: Filter = EVERYTHING) -> Answer:
         """Return videos like one; see `Searcher.like`."""
         _check_page(first, count)
-        self.entry(item_id)
         return _page(self.searcher.like(item_id, k=first + count, where=where), first)
 
     def entry(self, item_id: str) -> Entry:
-        """Return a video.
-
-        Raises:
-            NotFound: the index does not hold it.
-        """
-        entry = self.searcher.store.get([item_id]).get(item_id)
-        if entry is None:
-            raise NotFound(f"the index holds no video '{item_id[:200]}'", "search again: it may have been removed")
-        return entry
+        """Return a video; see `Searcher.entry`."""
+        return self.searcher.entry(item_id)
 
     def describe(self, item_id: str, captions: Sequence[str], k: int) -> list[RankedCaption]:
         """Return the captions that fit a video best, of those given, or of the bank."""
@@ -176,6 +175,25 @@ class Box:
 
     def _is_upload(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.uploads.resolve())
+
+
+class Overview(NamedTuple):
+    """What an index holds: its newest videos (`NEWEST` at most), and all tags, sorted."""
+
+    newest: Sequence[Item]
+    tags: Sequence[str]
+
+
+def _overview(items: Iterator[Item]) -> Overview:
+    tags: set[str] = set()
+
+    def tagged() -> Iterator[Item]:
+        for item in items:
+            tags.update(item.tags)
+            yield item
+
+    newest = heapq.nsmallest(NEWEST, tagged(), key=lambda item: (-item.added_s, item.id))
+    return Overview(newest, sorted(tags))
 
 
 @contextmanager

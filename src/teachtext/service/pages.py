@@ -18,14 +18,14 @@ from teachtext.errors import InputError
 from teachtext.search.asking import parse_filters
 from teachtext.search.items import Filter, Moment, clock
 from teachtext.search.searcher import Answer, Result
-from teachtext.service.box import DEEPEST, Box
+from teachtext.service.box import DEEPEST, NEWEST, Box
 from teachtext.service.guard import COOKIE, same_token
 from teachtext.service.querylog import QueryLog
 from teachtext.service.shapes import By
 from teachtext.service.uploads import Uploads
 
-_SHOWN = 24
-# the newest videos are shown before anything is searched, unless to find them takes long
+_SHOWN = NEWEST
+# with more videos, to find the newest of them and the tags takes long after each change
 _BROWSED_UP_TO = 20_000
 _MOST_TAGS = 60
 
@@ -214,12 +214,11 @@ def _card(one: Result, spaces: Sequence[str], largest: float, number: int) -> Ma
 
 def _newest(box: Box) -> Mapping[str, Any]:
     count = box.count()
-    items = sorted(box.items(), key=lambda item: (-item.added_s, item.id))[:_SHOWN] if count <= _BROWSED_UP_TO else []
-    return {"count": count, "items": items}
+    return {"count": count, "items": box.overview().newest if count <= _BROWSED_UP_TO else []}
 
 
-def _some(box: Box) -> list[str]:
-    return box.tags()[:_MOST_TAGS] if box.count() <= _BROWSED_UP_TO else []
+def _some(box: Box) -> Sequence[str]:
+    return box.overview().tags[:_MOST_TAGS] if box.count() <= _BROWSED_UP_TO else []
 
 
 def _name(item_id: str) -> str:

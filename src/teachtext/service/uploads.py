@@ -13,11 +13,11 @@ from typing import Literal
 
 from teachtext.data.folder import VIDEO_ENDINGS
 from teachtext.encoders.opening import open_video
-from teachtext.errors import InputError
+from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
 from teachtext.search.info import read_info
-from teachtext.service.box import Box, NotFound
+from teachtext.service.box import Box
 
 State = Literal["waiting", "indexing", "done", "failed"]
 _REMEMBERED = 1000
