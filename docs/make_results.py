@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from teachtext.evaluation.study.results import StudyResults, StudyRow
-from teachtext.evaluation.study.tables import claim_sentence, denoised_sentence, markdown
+from teachtext.evaluation.study.tables import claim_sentence, comparison_cells, denoised_sentence, markdown
 from teachtext.files import write_text
 
 HERE = Path(__file__).resolve().parent
@@ -58,9 +58,11 @@ def _claim_of(study: StudyResults) -> str:
 def _sentences(study: StudyResults) -> list[str]:
     claims = [claim_sentence(comparison) for comparison in study.comparisons if comparison.claim]
     denoised = [denoised_sentence(found) for found in study.denoised if found.wrong is not None]
-    decided = [found for found in study.comparisons if found.verdict in ("gain", "loss") and not found.claim]
-    named = {"claim": "The first is better, not claimed before"}
-    further = [claim_sentence(found.model_copy(update=named)) for found in decided]
+    further = []
+    for verdict, word in (("gain", "Better"), ("loss", "Worse")):
+        found = [one for one in study.comparisons if one.verdict == verdict and not one.claim]
+        told = [f"{one.ours} than {one.theirs} ({comparison_cells(one)[0]})" for one in found]
+        further += [f"{word}, though no claim names it: {'; '.join(told)}."] if told else []
     return claims + further + denoised
 
 
