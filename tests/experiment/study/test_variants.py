@@ -38,7 +38,7 @@ def refused(tiny: Tiny, **changes: Any) -> str:
 def test_examples_are_valid(path: Path):
     study = load_study(path)
     assert study.config.name == path.stem
-    assert len(study.config.seeds) == 5 and study.config.question and study.pairs
+    assert len(study.config.seeds) >= 5 and study.config.question and study.pairs
 
 
 def test_there_are_examples_of_both_datasets():
