@@ -236,6 +236,17 @@ def test_a_token_opens_what_is_closed(serve: Serve):
     assert client.get("/").status_code == 200, "the cookie is sent back"
 
 
+def test_tokens_cannot_be_guessed_for_long(serve: Serve):
+    client = serve(token="secret", rate=None)
+    wrong, right = ({"Authorization": f"Bearer {one}"} for one in ("wrong", "secret"))
+    assert [client.get("/api/tags", headers=right).status_code for _ in range(30)] == [200] * 30, "no guess"
+    assert [client.get("/api/tags", headers=wrong).status_code for _ in range(21)] == [401] * 20 + [429]
+    assert client.get("/api/tags", headers=right).status_code == 429, "not even told which is right"
+    logins = [client.post("/login", data={"shown": "wrong"}).status_code for _ in range(21)]
+    assert logins == [401] * 20 + [429]
+    assert client.post("/login", data={"shown": "secret"}).status_code == 429
+
+
 def test_too_many_requests_have_to_wait(serve: Serve):
     client = serve(rate=rate_of("3/minute"))
     assert [client.get("/api/tags").status_code for _ in range(4)] == [200, 200, 200, 429]

@@ -19,6 +19,8 @@ COOKIE = "teachtext"
 _OPEN = ("/login", "/static/", "/api/health/live")
 # many of them belong to one page
 _UNCOUNTED = ("/static/", "/api/thumbnails/", "/api/files/", "/api/health/", "/metrics")
+# wrong tokens of one address
+_GUESSES = parse("20/minute")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -76,13 +78,11 @@ class Guard:
             return refusal(
                 HTTPStatus.FORBIDDEN, "another site may not change anything here", "use this site's own page"
             )
-        if self._rate and not path.startswith(_UNCOUNTED):
-            client = asked.client.host if asked.client else ""
-            if not self._limiter.hit(self._rate, client):
-                wait = max(1, round(self._limiter.get_window_stats(self._rate, client).reset_time - time.time()))
-                told = refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", f"try again in {wait} s")
-                told.headers["Retry-After"] = str(wait)
-                return told
+        client = asked.client.host if asked.client else ""
+        if self._rate and not path.startswith(_UNCOUNTED) and not self._limiter.hit(self._rate, client):
+            return self._too_many(self._rate, client)
+        if self._token is not None and (told := self._guesses_too_often(asked, method, client)):
+            return told
         if self._token is not None and not path.startswith(_OPEN) and not self._shows_token(asked):
             if method == "GET" and "text/html" in asked.headers.get("accept", ""):
                 return RedirectResponse("/login", status_code=HTTPStatus.SEE_OTHER)
@@ -93,11 +93,32 @@ class Guard:
             return told
         return None
 
+    def _guesses_too_often(self, asked: HTTPConnection, method: str, client: str) -> Response | None:
+        """Refuse an address that has shown many wrong tokens, before it is told whether this one is right."""
+        if asked.url.path == "/login" and method == "POST":
+            return None if self._limiter.hit(_GUESSES, "login", client) else self._too_many(_GUESSES, "login", client)
+        if not _shown(asked):
+            return None
+        if not self._limiter.test(_GUESSES, "shown", client):
+            return self._too_many(_GUESSES, "shown", client)
+        if not self._shows_token(asked):
+            self._limiter.hit(_GUESSES, "shown", client)
+        return None
+
+    def _too_many(self, rate: RateLimitItem, *of: str) -> Response:
+        wait = max(1, round(self._limiter.get_window_stats(rate, *of).reset_time - time.time()))
+        told = refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", f"try again in {wait} s")
+        told.headers["Retry-After"] = str(wait)
+        return told
+
     def _shows_token(self, asked: HTTPConnection) -> bool:
-        kind, _, shown = asked.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            shown = asked.cookies.get(COOKIE, "")
-        return same_token(shown, self._token or "")
+        return same_token(_shown(asked), self._token or "")
+
+
+def _shown(asked: HTTPConnection) -> str:
+    """Return the token that a request shows, or nothing."""
+    kind, _, shown = asked.headers.get("authorization", "").partition(" ")
+    return shown if kind.lower() == "bearer" else asked.cookies.get(COOKIE, "")
 
 
 def rate_of(told: str) -> RateLimitItem | None:
