@@ -18,10 +18,14 @@ $(VENV)/ready: pyproject.toml constraints.txt weights.txt
 demo: setup
 	$(BIN)/teachtext run examples/playground.yaml
 
+# what `make demo` taught, if it was run; else the zero-shot model. The clips are others than it learned from.
+MODEL ?= $(firstword $(wildcard runs/playground/models/minilm-taught-seed0-*))
+INDEX := runs/page/index-$(if $(MODEL),$(notdir $(MODEL)),zero-shot)
+
 page: setup
-	$(BIN)/teachtext data playground runs/page/clips --videos 40
-	$(BIN)/teachtext index runs/page/clips/videos --index runs/page/index --words --tag playground
-	$(BIN)/teachtext serve --index runs/page/index
+	$(BIN)/teachtext data playground runs/page/clips --videos 40 --seed 1
+	$(BIN)/teachtext index runs/page/clips/videos --index $(INDEX) $(if $(MODEL),--model $(MODEL)) --words --tag playground
+	$(BIN)/teachtext serve --index $(INDEX)
 
 test: setup
 	$(BIN)/ruff check
