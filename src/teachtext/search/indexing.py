@@ -194,8 +194,8 @@ class _Run:
     ) -> list[Failure]:
         """Extract, embed and store videos; return those that cannot be used."""
         failed: list[Failure] = []
-        for chunk in _chunks(list(todo), _CHUNK):
-            begun = list(todo).index(chunk[0])
+        for number, chunk in enumerate(_chunks(list(todo), _CHUNK)):
+            begun = number * _CHUNK
 
             def tell(what: str, done: int, total: int, note: str = "", begun: int = begun) -> None:
                 progress("videos", begun + done, len(todo), *([note] if note else []))

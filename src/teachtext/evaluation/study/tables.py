@@ -163,8 +163,8 @@ def notes(results: StudyResults) -> list[str]:
         )
     if results.choices:
         some = results.config.get("choosing_seeds")
-        seeds = f"those with seed {' and '.join(map(str, some))}" if some else "the seeds"
-        told.append(f"What is chosen is chosen by the t2v geometric mean on validation, the mean over {seeds}.")
+        seeds = f"seed{'s' * (len(some) > 1)} {', '.join(map(str, some))}" if some else "the seeds"
+        told.append(f"What is chosen is chosen by the t2v geometric mean on validation, mean over {seeds}.")
     told += map(choice_sentence, results.choices)
     told += map(denoised_sentence, results.denoised)
     told += results.told
