@@ -26,7 +26,14 @@ value, corrected over all comparisons of its study, agrees; else it is not decid
 
 # what the paper claims, and the kinds of studies that ask it; a study is called KIND-DATASET
 PAPER = {
-    "Teachers with several text encoders make a student better": ("helps", "last-epoch", "teachers", "weight", "distance", "pool"),
+    "Teachers with several text encoders make a student better": (
+        "helps",
+        "last-epoch",
+        "teachers",
+        "weight",
+        "distance",
+        "pool",
+    ),
     "Fewer video experts suffice where teachers saw more": ("modalities",),
     "Teachers find noisy captions": ("noise", "denoising"),
 }
