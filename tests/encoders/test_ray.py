@@ -4,7 +4,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("ray", reason="the engine needs the package 'ray': pip install 'teachtext[ray]'")
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
-from teachtext.encoders import one_video, ray_session
+from teachtext.encoders import one_video, ray_engine
 from teachtext.encoders.experts import VIDEO_EXPERTS
 from teachtext.encoders.extract import extract
 from teachtext.encoders.output import Output, Place
@@ -87,6 +89,34 @@ def test_what_a_worker_cannot_write_is_told(make_video: Make, moving: Moving, tm
         extract(videos, ["motion"], tmp_path / "store", engine="ray")
 
 
+def test_a_crash_of_ray_costs_what_was_under_way(
+    make_video: Make, moving: Moving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    videos = [Video(f"v{i}", make_video(f"v{i}.mp4", moving(seed=i, dx=i, count=8))) for i in range(4)]
+    with monkeypatch.context() as crashing:
+        crashing.setattr(ray_engine, "_next", odd_experts.crash_after_one)
+        with pytest.raises(InputError, match=r"the process that drives Ray ended \(SIGSEGV\): run again"):
+            extract(videos, ["motion"], tmp_path / "store", engine="ray")
+    kept = len(FeatureFile(tmp_path / "store" / "motion", verify=True).ids)
+    assert kept >= 1
+    again = extract(videos, ["motion"], tmp_path / "store", engine="ray")
+    # what an actor still wrote meanwhile is found too
+    assert again.reused >= kept and again.done == 4 - again.reused and not again.failed
+    gone_by = time.monotonic() + 30
+    while left := processes_of(f"teachtext-{os.getpid()}-"):
+        assert time.monotonic() < gone_by, left
+        time.sleep(0.5)
+
+
+def processes_of(folder: str) -> list[bytes]:
+    """Return the command lines that name a folder; none where the system does not list them."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(place.read_bytes())
+    return [line for line in found if folder.encode() in line]
+
+
 def test_what_a_killed_driver_left_is_adopted(tmp_path: Path):
     place = Place(tmp_path / "store" / "odd", 1, {"encoder": "odd"})
     for part, ids in (("one", "ab"), ("two", "c")):
@@ -106,8 +136,8 @@ def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: py
     names = [f"teachtext-{dead.pid}-a", f"teachtext-{os.getppid()}-b", "teachtext-other"]
     for name in names:
         (tmp_path / name / "session").mkdir(parents=True)
-    with ray_session._folder() as folder:
-        own = Path(folder).name
+    with ray_engine._folder() as folder:
+        own = folder.name
         assert {path.name for path in tmp_path.iterdir()} == {own, *names[1:]}
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 

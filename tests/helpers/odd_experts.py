@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from teachtext.encoders import one_video
+from teachtext.encoders import one_video, ray_engine
 from teachtext.encoders.base import Frames, FrameSampling, Rows
 from teachtext.encoders.experts import VIDEO_EXPERTS, VideoEntry
 
 HANGS, DIES, NAN, FINE = 0, 255, 128, 60
 ENTRY = VideoEntry("odd_experts:Odd")
 _set_up: Any = one_video._set_up
+_next: Any = ray_engine._next
+_asked = 0
 
 
 class Odd:
@@ -35,3 +37,12 @@ def set_up(job: one_video.Job) -> Any:
     """What a worker is set up with instead: it knows one expert more."""
     VIDEO_EXPERTS["odd"] = ENTRY  # type: ignore[index]
     return _set_up(job)
+
+
+def crash_after_one(_: None) -> Any:
+    """What the process that drives Ray does instead: asked for the second row, it crashes."""
+    global _asked
+    _asked += 1
+    if _asked == 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return _next(None)

@@ -44,6 +44,7 @@ class Workers(Generic[Task, Result]):
         work: called with a task; must be importable, as must `setup`. It may `allow` itself a time.
         lost: makes the result of a task that ended its process, from the task and how it ended: the name of a
             signal, `SIGALRM` where the time was over, or the exit code.
+        farewell_s: seconds from a SIGTERM, which means something only where `setup` handles it, until it is killed.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class Workers(Generic[Task, Result]):
         setup_arguments: tuple[Any, ...],
         work: Callable[[Task], Result],
         lost: Callable[[Task, str], Result],
+        farewell_s: float = 0.0,
     ) -> None:
         self.count = count
         self.orders = (setup, setup_arguments, work)
         self.lost = lost
+        self.farewell_s = farewell_s
         self._idle: list[_Process] = []
         self._failed_starts = 0
 
@@ -97,7 +100,7 @@ class Workers(Generic[Task, Result]):
                     yield from self._answer(process, busy)
         finally:
             for process in busy:
-                process.end()
+                self._dismiss(process)
 
     def _answer(self, process: "_Process", busy: dict["_Process", Task]) -> Iterator[Result]:
         """Yield the result, if that is what a process has said and not only that it is ready."""
@@ -134,8 +137,13 @@ class Workers(Generic[Task, Result]):
     def close(self) -> None:
         """End all processes."""
         for process in self._idle:
-            process.end()
+            self._dismiss(process)
         self._idle.clear()
+
+    def _dismiss(self, process: "_Process") -> None:
+        if self.farewell_s:
+            process.process.terminate()
+        process.end(self.farewell_s)
 
     def __enter__(self) -> "Workers[Task, Result]":
         return self
