@@ -110,8 +110,12 @@ def test_a_search_shows_videos_and_why(page: Any):
     assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=2e-3)
     bar = card.locator("svg")
     assert "motion" in bar.get_attribute("aria-label")
+    drawn = "[...document.querySelectorAll('.why svg')].map(bar => [...bar.querySelectorAll('rect')]"
+    widths = f"{drawn}.reduce((sum, part) => sum + part.width.baseVal.value, 0))"
+    assert min(page.evaluate(widths)) > 0
     page.get_by_role("link", name="More", exact=True).click()
     assert page.locator(".card").count() == 7
+    assert min(page.evaluate(widths)) > 0, "also where experts only lowered the score"
 
 
 def test_it_plays_on_hover_and_opens_where_words_were_heard(page: Any):

@@ -20,8 +20,8 @@ from teachtext.service.media import file_of, has_file, thumbnail
 
 # what one search may reach, pages together
 DEEPEST = 1000
-# videos that are shown before anything is searched
-NEWEST = 24
+# videos on one page
+SHOWN = 24
 
 
 class Busy(InputError):
@@ -178,7 +178,7 @@ class Box:
 
 
 class Overview(NamedTuple):
-    """What an index holds: its newest videos (`NEWEST` at most), and all tags, sorted."""
+    """What an index holds: its newest videos (`SHOWN` at most), and all tags, sorted."""
 
     newest: Sequence[Item]
     tags: Sequence[str]
@@ -192,7 +192,7 @@ def _overview(items: Iterator[Item]) -> Overview:
             tags.update(item.tags)
             yield item
 
-    newest = heapq.nsmallest(NEWEST, tagged(), key=lambda item: (-item.added_s, item.id))
+    newest = heapq.nsmallest(SHOWN, tagged(), key=lambda item: (-item.added_s, item.id))
     return Overview(newest, sorted(tags))
 
 

@@ -18,13 +18,13 @@ from teachtext.errors import InputError
 from teachtext.search.asking import parse_filters
 from teachtext.search.items import Filter, Moment, clock
 from teachtext.search.searcher import Answer, Result
-from teachtext.service.box import DEEPEST, NEWEST, Box
+from teachtext.service.bars import Bar, bars
+from teachtext.service.box import DEEPEST, SHOWN, Box
 from teachtext.service.guard import COOKIE, same_token
 from teachtext.service.querylog import QueryLog
 from teachtext.service.shapes import By
 from teachtext.service.uploads import Uploads
 
-_SHOWN = NEWEST
 # with more videos, to find the newest of them and the tags takes long after each change
 _BROWSED_UP_TO = 20_000
 _MOST_TAGS = 60
@@ -51,7 +51,7 @@ class Asked(BaseModel):
     @property
     def first(self) -> int:
         """Place of the first result, from 0."""
-        return (self.page - 1) * _SHOWN
+        return (self.page - 1) * SHOWN
 
     @property
     def where(self) -> Filter:
@@ -99,7 +99,7 @@ def pages_router(*, box: Box, uploads: Uploads, token: str | None, log: QueryLog
         if not asked.q.strip():
             return render(request, "start.html.j2", asked=asked, tags=_some(box), **_newest(box))
         try:
-            answer = box.search(asked.q, first=asked.first, count=_SHOWN, where=asked.where, by=asked.by)
+            answer = box.search(asked.q, first=asked.first, count=SHOWN, where=asked.where, by=asked.by)
         except InputError as error:
             return error_page(request, error, asked=asked, tags=_some(box))
         query = log.asked(asked.q, asked.by, [one.item.id for one in answer.results]) if log else None
@@ -108,7 +108,7 @@ def pages_router(*, box: Box, uploads: Uploads, token: str | None, log: QueryLog
 
     @pages.get("/like")
     def like(request: Request, video: str, asked: Annotated[Asked, Query()]) -> Response:
-        answer = box.like(video, first=asked.first, count=_SHOWN, where=asked.where)
+        answer = box.like(video, first=asked.first, count=SHOWN, where=asked.where)
         title = f"Videos like “{_name(video)}”"
         return render(request, "results.html.j2", title=title, like=video, **_shown(box, asked, answer, spaces, None))
 
@@ -180,31 +180,33 @@ def error_page(request: Request, error: InputError, status: int = 422, **told: A
 
 def _shown(box: Box, asked: Asked, answer: Answer, spaces: Sequence[str], query: str | None) -> Mapping[str, Any]:
     results = answer.results
-    largest = max((sum(max(part, 0.0) for part in one.contributions.values()) for one in results), default=0.0)
-    deepest = asked.first + 2 * _SHOWN <= DEEPEST
+    drawn = bars([one.contributions for one in results])
+    deepest = asked.first + 2 * SHOWN <= DEEPEST
     return {
         "asked": asked,
         "answer": answer,
         "query": query,
         "tags": _some(box),
-        "cards": [_card(one, spaces, largest, number) for number, one in enumerate(results, start=asked.first + 1)],
-        "more": len(results) == _SHOWN and deepest,
+        "cards": [
+            _card(one, bar, spaces, number)
+            for number, (one, bar) in enumerate(zip(results, drawn, strict=True), start=asked.first + 1)
+        ],
+        "more": len(results) == SHOWN and deepest,
     }
 
 
-def _card(one: Result, spaces: Sequence[str], largest: float, number: int) -> Mapping[str, Any]:
-    """Return what a card shows; its bar is as wide as 100 for the largest sum of a page."""
-    parts, left = [], 0.0
-    for name, value in sorted(one.contributions.items()):
-        width = 100 * max(value, 0.0) / largest if largest > 0 else 0.0
-        parts.append({"name": name, "value": value, "left": left, "width": width, "color": spaces.index(name) % 8})
-        left += width
+def _card(one: Result, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[str, Any]:
+    parts = []
+    for name, (left, width) in bar.parts.items():
+        color = spaces.index(name) % 8
+        parts.append({"name": name, "value": one.contributions[name], "left": left, "width": width, "color": color})
     at = one.moments[0].start_s if one.moments else 0.0
     return {
         "item": one.item,
         "there": one.there,
         "score": one.score,
         "parts": parts,
+        "zero": bar.zero,
         "words": one.words,
         "moments": one.moments[:3],
         "at": at,
