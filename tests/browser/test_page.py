@@ -115,7 +115,7 @@ def test_a_search_shows_videos_and_why(page: Any):
     assert min(page.evaluate(widths)) > 0
     page.get_by_role("link", name="More", exact=True).click()
     assert page.locator(".card").count() == 7
-    assert min(page.evaluate(widths)) > 0, "also where experts only lowered the score"
+    assert min(page.evaluate(widths)) > 0
 
 
 def test_it_plays_on_hover_and_opens_where_words_were_heard(page: Any):
