@@ -13,7 +13,7 @@ from teachtext.evaluation.study import plots, tables
 from teachtext.evaluation.study.compare import Pair
 from teachtext.evaluation.study.modality_plots import modality_plots
 from teachtext.evaluation.study.report import render_study, write_study_report
-from teachtext.evaluation.study.results import Denoised, Measured, Missing, StudyResults
+from teachtext.evaluation.study.results import Choice, Denoised, Measured, Missing, StudyResults
 
 ROWS = [
     ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
@@ -167,3 +167,20 @@ def test_markdown_has_the_same_numbers(study: StudyResults):
     widths = {line.count(" | ") for line in lines}
     assert widths == {6, 5} and len(lines) == 2 + len(study.rows) + 2 + len(study.comparisons)
     assert "- A larger weight is better: yes (" in text
+
+
+@pytest.mark.parametrize(
+    ("tried", "chosen", "ends"),
+    [
+        (["weight 1", "weight 10", "weight 100"], "weight 100", ["weight 100"]),
+        (["weight 100", "weight 1", "weight 10"], "weight 10", []),
+        (["weight 1", "weight 10"], "weight 10", []),
+        (["lr 1e-05, huber 0.1", "lr 0.001, huber 1", "lr 0.1, huber 1"], "lr 1e-05, huber 0.1", ["lr 1e-05"]),
+        (["appearance", "scene", "motion"], "scene", []),
+        (["1", "2", "5"], "beta 5, 5, 5", []),
+    ],
+)
+def test_a_choice_at_the_end_of_what_was_tried_is_told(tried: list[str], chosen: str, ends: list[str]):
+    choice = Choice(label="glove", tried=dict.fromkeys(tried, 50.0), chosen=chosen)
+    assert tables.at_an_end(choice) == ends
+    assert ("a better value may lie there" in tables.choice_sentence(choice)) == bool(ends)

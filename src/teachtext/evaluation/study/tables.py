@@ -1,5 +1,6 @@
 """A study as tables and sentences, for the terminal, for the report and for Markdown."""
 
+import re
 from collections.abc import Sequence
 
 from rich import box
@@ -13,6 +14,7 @@ from teachtext.evaluation.study.results import Choice, Comparison, Denoised, Stu
 from teachtext.evaluation.tables import SEED_METRICS, Cell, column_cells, number, signed
 
 VERDICT_STYLE: dict[Verdict, str] = {"gain": "green", "loss": "red", "undecided": "", "not computed": ""}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 _ANSWERS: dict[Verdict, str] = {
     "gain": "yes",
     "loss": "no, the other way round",
@@ -68,7 +70,27 @@ def extra_columns(results: StudyResults) -> list[tuple[str, list[str]]]:
 def choice_sentence(choice: Choice) -> str:
     """Say what was chosen on validation, and from what."""
     tried = ", ".join(f"{name} {number(score)}" for name, score in choice.tried.items())
-    return f"Chosen on validation, {choice.label}: {choice.chosen} (of {tried or 'nothing that could be trained'})."
+    told = f"Chosen on validation, {choice.label}: {choice.chosen} (of {tried or 'nothing that could be trained'})."
+    ends = at_an_end(choice)
+    return f"{told} Nothing was tried beyond {', '.join(ends)}: a better value may lie there." if ends else told
+
+
+def at_an_end(choice: Choice) -> list[str]:
+    """Return the settings whose chosen value is the least or the largest of three or more that were tried."""
+    tried: dict[str, set[float]] = {}
+    for name, value in (each for label in choice.tried for each in _values(label)):
+        tried.setdefault(name, set()).add(value)
+    return [
+        f"{name} {value:g}"
+        for name, value in (_values(choice.chosen) if choice.chosen in choice.tried else [])
+        if len(tried[name]) > 2 and value in (min(tried[name]), max(tried[name]))
+    ]
+
+
+def _values(label: str) -> list[tuple[str, float]]:
+    """Return the numbers of a label as `weight 10, huber 0.05`."""
+    parts = [part.rpartition(" ") for part in label.split(", ")]
+    return [(name, float(value)) for name, _, value in parts if name and _NUMBER.fullmatch(value)]
 
 
 def denoised_sentence(found: Denoised) -> str:
