@@ -280,6 +280,7 @@ def timed(search: Callable[[int], Any], count: int, wanted: np.ndarray | None = 
     return told | ({"recall@10": float(np.mean(found))} if found else {})
 
 
+ORDER = ["build", "exact", "approximate", "update", "approximate"]
 STEPS = {one.__name__: one for one in (product, faiss, build, update, exact, approximate)}
 
 
@@ -314,6 +315,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="where stores are made, and removed again")
     parser.add_argument("--skip", nargs="*", default=[], choices=["faiss", "embedded", "milvus"])
+    parser.add_argument("--steps", nargs="*", default=ORDER, choices=ORDER, help="what is done with a store, in order")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--place", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -329,7 +331,7 @@ def main() -> None:
             run("faiss", options, "")
         if "embedded" not in options.skip:
             embedded = options.folder / "lance"
-            for step in ("build", "exact", "approximate", "update", "approximate"):
+            for step in options.steps:
                 run(step, options, str(embedded))
                 print(f"         on disk {disk_mb(embedded):,.0f} MB", flush=True)
         if "milvus" not in options.skip:
@@ -337,7 +339,7 @@ def main() -> None:
             from milvus_server import milvus_server
 
             with milvus_server(options.folder / "milvus") as (address, pid):
-                for step in ("build", "exact", "approximate", "update", "approximate"):
+                for step in options.steps:
                     run(step, options, f"milvus://{address}/videos", server=pid)
                     print(f"         on disk {disk_mb(options.folder / 'milvus' / 'data'):,.0f} MB", flush=True)
     finally:

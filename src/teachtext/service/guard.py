@@ -81,38 +81,32 @@ class Guard:
         client = asked.client.host if asked.client else ""
         if self._rate and not path.startswith(_UNCOUNTED) and not self._limiter.hit(self._rate, client):
             return self._too_many(self._rate, client)
-        if self._token is not None and (told := self._guesses_too_often(asked, method, client)):
-            return told
-        if self._token is not None and not path.startswith(_OPEN) and not self._shows_token(asked):
-            if method == "GET" and "text/html" in asked.headers.get("accept", ""):
-                return RedirectResponse("/login", status_code=HTTPStatus.SEE_OTHER)
-            told = refusal(
-                HTTPStatus.UNAUTHORIZED, "a token is needed", "send 'Authorization: Bearer TOKEN', or log in"
-            )
-            told.headers["WWW-Authenticate"] = "Bearer"
-            return told
-        return None
+        return None if self._token is None else self._refuse_stranger(asked, method, client, self._token)
 
-    def _guesses_too_often(self, asked: HTTPConnection, method: str, client: str) -> Response | None:
-        """Refuse an address that has shown many wrong tokens, before it is told whether this one is right."""
-        if asked.url.path == "/login" and method == "POST":
+    def _refuse_stranger(self, asked: HTTPConnection, method: str, client: str, token: str) -> Response | None:
+        path, shown = asked.url.path, _shown(asked)
+        if path == "/login" and method == "POST":
             return None if self._limiter.hit(_GUESSES, "login", client) else self._too_many(_GUESSES, "login", client)
-        if not _shown(asked):
-            return None
-        if not self._limiter.test(_GUESSES, "shown", client):
+        # before it is told whether this one is right
+        if shown and not self._limiter.test(_GUESSES, "shown", client):
             return self._too_many(_GUESSES, "shown", client)
-        if not self._shows_token(asked):
+        if same_token(shown, token):
+            return None
+        if shown:
             self._limiter.hit(_GUESSES, "shown", client)
-        return None
+        if path.startswith(_OPEN):
+            return None
+        if method == "GET" and "text/html" in asked.headers.get("accept", ""):
+            return RedirectResponse("/login", status_code=HTTPStatus.SEE_OTHER)
+        told = refusal(HTTPStatus.UNAUTHORIZED, "a token is needed", "send 'Authorization: Bearer TOKEN', or log in")
+        told.headers["WWW-Authenticate"] = "Bearer"
+        return told
 
     def _too_many(self, rate: RateLimitItem, *of: str) -> Response:
         wait = max(1, round(self._limiter.get_window_stats(rate, *of).reset_time - time.time()))
         told = refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", f"try again in {wait} s")
         told.headers["Retry-After"] = str(wait)
         return told
-
-    def _shows_token(self, asked: HTTPConnection) -> bool:
-        return same_token(_shown(asked), self._token or "")
 
 
 def _shown(asked: HTTPConnection) -> str:
