@@ -315,7 +315,9 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="where stores are made, and removed again")
     parser.add_argument("--skip", nargs="*", default=[], choices=["faiss", "embedded", "milvus"])
-    parser.add_argument("--steps", nargs="*", default=ORDER, choices=ORDER, help="what is done with a store, in order")
+    parser.add_argument(
+        "--steps", nargs="*", default=ORDER, choices=sorted({*ORDER}), help="what is done with a store, in order"
+    )
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--place", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()

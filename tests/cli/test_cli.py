@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import needs_proc, processes_of
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = [
@@ -286,18 +287,6 @@ def test_a_caption_of_5000_words_is_embedded(ready: Any, teachtext: Command, tmp
         assert len(file) == 73 and file.rows_of("long") > 0
 
 
-def group(number: int) -> int:
-    """How many processes a group has."""
-    count = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        count += int(fields[2]) == number and fields[0] != "Z"
-    return count
-
-
 def interrupt(
     process: subprocess.Popen[str], sign: Callable[[], bool], wait: float = 0.0, how: int = signal.SIGINT
 ) -> str:
@@ -316,7 +305,7 @@ def interrupt(
     return said
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@needs_proc
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_during_extract(
     how: int, ready: Any, start: Callable[..., subprocess.Popen[str]], teachtext: Command, tmp_path: Path
@@ -331,10 +320,10 @@ def test_ctrl_c_during_extract(
             (tmp_path / "videos" / f"{path.stem}-{copy}.mp4").write_bytes(path.read_bytes() + box)
     arguments = ("extract", tmp_path, "--out", tmp_path / "out", "--expert", "motion")
     process = start(*arguments)
-    said = interrupt(process, lambda: group(process.pid) >= 3, 1.0, how)
+    said = interrupt(process, lambda: len(processes_of(process.pid)) >= 3, 1.0, how)
     assert process.returncode == 130
     assert said.endswith(STOPPED) and "Traceback" not in said and said.count("teachtext:") == 1
-    assert group(process.pid) == 0
+    assert not processes_of(process.pid)
     folder = tmp_path / "out" / "video" / "motion"
     kept = len(FeatureFile(folder, verify=True)) if shards_of(folder) else 0
     assert kept < 120, "stopped before the end"

@@ -6,13 +6,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import odd_experts
 import pytest
 from numpy.typing import NDArray
+from processes import processes
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -103,18 +103,9 @@ def test_a_crash_of_ray_costs_what_was_under_way(
     # what an actor still wrote meanwhile is found too
     assert again.reused >= kept and again.done == 4 - again.reused and not again.failed
     gone_by = time.monotonic() + 30
-    while left := processes_of(f"teachtext-{os.getpid()}-"):
+    while left := [one for one in processes() if f"teachtext-{os.getpid()}-" in one.command]:
         assert time.monotonic() < gone_by, left
         time.sleep(0.5)
-
-
-def processes_of(folder: str) -> list[bytes]:
-    """Return the command lines that name a folder; none where the system does not list them."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            found.append(place.read_bytes())
-    return [line for line in found if folder.encode() in line]
 
 
 def test_what_a_killed_driver_left_is_adopted(tmp_path: Path):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from processes import needs_proc, processes_of
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -571,19 +572,7 @@ def wait_for(process: subprocess.Popen[bytes], sign: Callable[[], bool]) -> None
         time.sleep(0.002)
 
 
-def children_of(group: int) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(path.parent.name)
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@needs_proc
 def test_a_run_killed_again_and_again_ends_with_the_same_results(
     done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny, write_config: Callable[..., Path]
 ):
@@ -608,12 +597,12 @@ def test_a_run_killed_again_and_again_ends_with_the_same_results(
             assert process.wait() == -signal.SIGKILL
             assert not (folder / "results.json").exists(), moment
             until = time.monotonic() + 20
-            while children_of(process.pid):
+            while processes_of(process.pid):
                 assert time.monotonic() < until, f"while {moment}: workers outlive the process that was killed"
                 time.sleep(0.05)
         finally:
-            for left in children_of(process.pid):
-                os.kill(int(left), signal.SIGKILL)
+            for left in processes_of(process.pid):
+                os.kill(left.pid, signal.SIGKILL)
     results, set_aside = run(tiny(tmp_path, seeds=[1]))
     assert set_aside == []
     for row, whole in zip(results.rows, done[1].rows, strict=True):

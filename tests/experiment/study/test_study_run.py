@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import needs_proc, processes_of
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -183,30 +184,14 @@ def started(path: Path, until: Callable[[], bool]) -> subprocess.Popen[str]:
     return process
 
 
-def processes_of(group: int) -> dict[int, str]:
-    """The command lines of the processes of a group that are alive."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (path / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group and fields[0] != "Z":
-                found[int(path.name)] = (path / "cmdline").read_text()
-        except OSError:
-            continue
-    return found
-
-
 def end(process: subprocess.Popen[str]) -> None:
     for left in processes_of(process.pid):
-        os.kill(left, signal.SIGKILL)
+        os.kill(left.pid, signal.SIGKILL)
 
 
 def begun(folder: Path, name: str = "*") -> Callable[[], bool]:
     """Whether a model has been trained for an epoch."""
     return lambda: bool(list(folder.glob(f"*/models/{name}/model.safetensors")))
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
 
 def no_process_is_left(group: int) -> None:
@@ -257,7 +242,7 @@ def test_a_worker_that_is_killed_is_told_in_one_sentence(tmp_path: Path, write_s
     path = write_study(tmp_path, base={"training": {"epochs": 5000, "batch_size": 8}})
     process = started(path, begun(tmp_path / "study"))
     try:
-        workers = [pid for pid, command in processes_of(process.pid).items() if "spawn_main" in command]
+        workers = [one.pid for one in processes_of(process.pid) if "spawn_main" in one.command]
         os.kill(workers[0], signal.SIGKILL)
         said = process.communicate(timeout=30)[1]
         assert process.returncode == 2
