@@ -16,7 +16,7 @@ from teachtext.data.store import FeatureFile, shards_of
 from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
-from teachtext.search.classnames import ClassNames
+from teachtext.search.zero_shot import ClassNames
 
 
 class Nothing:

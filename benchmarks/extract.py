@@ -28,9 +28,9 @@ def seconds_of(path: Path) -> float:
 
 
 def sounds(path: Path) -> bool:
-    from teachtext.encoders.base import SoundSampling
-    from teachtext.encoders.decode import sample_video
-    from teachtext.encoders.sound import Ear, is_silent
+    from teachtext.video.decode import sample_video
+    from teachtext.video.sampling import SoundSampling
+    from teachtext.video.sound import Ear, is_silent
 
     loud: list[bool] = []
     sample_video(path, [], [Ear(SoundSampling(), lambda samples: loud.append(not is_silent(samples)))])
@@ -44,9 +44,9 @@ def find(folder: Path, most: int) -> list[Path]:
 def serial(paths: Sequence[Path], names: Sequence[str]) -> tuple[float, float]:
     """CPU seconds of decoding and of encoding, in one process."""
     from teachtext.encoders.base import Hearing, listens
-    from teachtext.encoders.decode import sample_video
     from teachtext.encoders.experts import build_video_experts
-    from teachtext.encoders.sound import Ear, Samples
+    from teachtext.video.decode import sample_video
+    from teachtext.video.sound import Ear, Samples
 
     experts = build_video_experts(names)
     looking = [expert for expert in experts if not listens(expert)]
@@ -79,7 +79,7 @@ def serial(paths: Sequence[Path], names: Sequence[str]) -> tuple[float, float]:
 def parallel(paths: Sequence[Path], names: Sequence[str], workers: int) -> float:
     """Seconds of video a second of wall time, from the first video that is done to the last."""
     from teachtext.data.types import Video
-    from teachtext.encoders.extract import extract
+    from teachtext.extraction.extract import extract
 
     lengths = {path: seconds_of(path) for path in paths}
     done_at: list[float] = []
@@ -171,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = told.folder
         if folder is None:
-            from teachtext.data.playground import build_playground
+            from teachtext.playground import build_playground
 
             folder = Path(temporary)
             build_playground(folder, videos=max(12, told.videos), captions_per_video=1, workers=told.workers)

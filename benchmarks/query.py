@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from teachtext.encoders.query import QueryEncoder
-from teachtext.encoders.registry import MODEL, installed, parse_text_spec, text_table
+from teachtext.encoders.registry import MODEL, parse_text_spec, text_table
+from teachtext.packages import installed
 
 QUERIES = 100
 SUBJECTS = ("a man", "two dogs", "a woman in a red dress", "the children", "somebody")
@@ -41,7 +42,7 @@ def measure(name: str, build: Callable[[], QueryEncoder]) -> None:
 
 def exported(folder: Path) -> QueryEncoder:
     from teachtext.encoders.text.onnx import OnnxEncoder
-    from teachtext.learning.export import write_minilm
+    from teachtext.learning.onnx_export import write_minilm
 
     told, _ = write_minilm(parse_text_spec("minilm"), folder)
     return QueryEncoder(OnnxEncoder(folder, **told))

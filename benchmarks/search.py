@@ -56,7 +56,7 @@ def embed(latents: np.ndarray, views: dict[str, np.ndarray], random: np.random.G
 
 
 def queries(count: int) -> list[Any]:
-    from teachtext.learning.exported import QueryVectors
+    from teachtext.learning.onnx_runtime import QueryVectors
 
     views, centres = world()
     random = np.random.default_rng(2)
@@ -71,7 +71,7 @@ def matrices(items: int) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]]
     counts = np.zeros(len(PATTERNS), int)
     for _, patterns, _, _ in blocks_of_patterns(items):
         counts += np.bincount(patterns, minlength=len(PATTERNS))
-    from teachtext.search.patterns import width
+    from teachtext.search.vectors import width
 
     found = {
         pattern: (np.empty(count, int), np.zeros((count, width(pattern, SPACES)), np.float32))
@@ -104,7 +104,7 @@ def blocks_of_patterns(items: int) -> Iterator[tuple[int, np.ndarray, None, None
 
 def product(options: argparse.Namespace) -> dict[str, Any]:
     """The floor; and the truth, from it."""
-    from teachtext.search.patterns import query_row
+    from teachtext.search.vectors import query_row
 
     rows = matrices(options.items)
     asked = [
@@ -125,7 +125,7 @@ def faiss(options: argparse.Namespace) -> dict[str, Any]:
     """FAISS flat, an index a pattern."""
     import faiss as library
 
-    from teachtext.search.patterns import query_row
+    from teachtext.search.vectors import query_row
 
     library.omp_set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     indexes = {}
@@ -151,8 +151,8 @@ def faiss(options: argparse.Namespace) -> dict[str, Any]:
 
 def build(options: argparse.Namespace) -> dict[str, Any]:
     """All items into a store, and its indexes."""
-    from teachtext.search.items import Entry, Item
     from teachtext.search.stores.place import store_at
+    from teachtext.search.types import Entry, Item
 
     begin = time.perf_counter()
     store = store_at(options.place)
@@ -214,9 +214,9 @@ def update(options: argparse.Namespace) -> dict[str, Any]:
 
 def exact(options: argparse.Namespace) -> dict[str, Any]:
     """Our exact search, from a store, with everything in memory."""
-    from teachtext.search.gallery import Gallery
-    from teachtext.search.patterns import query_row
+    from teachtext.search.ranking import Gallery
     from teachtext.search.stores.place import store_at
+    from teachtext.search.vectors import query_row
 
     gallery = Gallery(store_at(options.place), SPACES)
     asked = queries(options.queries)
@@ -243,7 +243,7 @@ def exact(options: argparse.Namespace) -> dict[str, Any]:
 
 def approximate(options: argparse.Namespace) -> dict[str, Any]:
     """Our approximate search, from a store."""
-    from teachtext.search.gallery import nearly_top
+    from teachtext.search.ranking import nearly_top
     from teachtext.search.stores.place import store_at
 
     store = store_at(options.place)
@@ -254,7 +254,7 @@ def approximate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def filtered(search: Callable[[Any, Any], Any], asked: list[Any]) -> dict[str, float]:
-    from teachtext.search.items import Filter
+    from teachtext.search.types import Filter
 
     where = Filter(tags=["tag"])
     return {"filtered p50 ms": timed(lambda q: search(asked[q], where), min(50, len(asked)))["p50 ms"]}

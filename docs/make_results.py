@@ -7,9 +7,9 @@ page is typed by hand.
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachtext.evaluation.study.results import StudyResults, StudyRow
-from teachtext.evaluation.study.tables import claim_sentence, comparison_cells, denoised_sentence, markdown
+from teachtext.evaluation.study_results import StudyResults, StudyRow
 from teachtext.files import write_text
+from teachtext.reports.study_tables import claim_sentence, comparison_cells, denoised_sentence, markdown
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "results.md"

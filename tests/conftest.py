@@ -39,8 +39,8 @@ def record() -> Callable[..., Arrays]:
     from teachtext.data.batch import TextBatch, VideoBatch
     from teachtext.learning.losses import MaxMarginRankingLoss
     from teachtext.models.build import build_model
-    from teachtext.models.original import original_names
     from teachtext.models.similarity import similarity
+    from teachtext.originals.parameter_names import original_names
 
     def make(
         *,

@@ -1,5 +1,8 @@
 """The one exception that users are meant to read."""
 
+import difflib
+from collections.abc import Sequence
+
 
 class InputError(Exception):
     """Something a user gave is wrong: a file, a setting, a name.
@@ -27,3 +30,10 @@ class Unavailable(InputError):
 
 class NotFound(InputError):
     """There is nothing of the name that was given."""
+
+
+def unknown(what: str, given: str, allowed: Sequence[str]) -> InputError:
+    """Return the error for a name that is not one of those allowed."""
+    close = difflib.get_close_matches(given, allowed, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return InputError(f"unknown {what} '{given}'", f"{hint}choose from {', '.join(allowed)}")

@@ -21,8 +21,8 @@ from entries import heard
 from playwright.sync_api import sync_playwright
 from served import SCRIPT
 
+from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
-from teachtext.search.models import TrainedModel
 from teachtext.search.stores.place import store_at
 
 CHROMIUM = next(

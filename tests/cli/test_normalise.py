@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from teachtext.data.folder import load_folder
+from teachtext.data.protocol import Protocol
 from teachtext.data.store import FeatureFile
-from teachtext.data.types import Protocol
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import retrieval_metrics
 from teachtext.evaluation.normalisers import BETAS, NORMALISERS

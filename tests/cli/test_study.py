@@ -5,7 +5,7 @@ from subprocess import CompletedProcess
 import pytest
 from studies import make_study
 
-from teachtext.evaluation.study.compare import Pair
+from teachtext.evaluation.compare import Pair
 
 Command = Callable[..., CompletedProcess[str]]
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "studies" / "weight-playground.yaml"

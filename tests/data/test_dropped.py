@@ -4,13 +4,19 @@ import pickle
 import numpy as np
 import pytest
 
-from teachtext.data.archive.captions import read_mask
-from teachtext.data.dropped import mask_ids, save_mask, without_dropped
-from teachtext.data.types import Caption, Dataset, Video
+from teachtext.data import dropped
+from teachtext.data.protocol import Caption
+from teachtext.data.types import Dataset, Video
 from teachtext.errors import InputError
+from teachtext.originals.archive.captions import read_mask
+from teachtext.originals.masks import mask_ids, read_dropped, save_mask
 
 COUNTS = {"a": 3, "b": 2, "c#1": 1, "v": 2, "t": 2}
 SPLITS = {"train": ["a", "b", "c#1"], "val": ["v"], "test": ["t"]}
+
+
+def without_dropped(whole, path, **options):
+    return dropped.without_dropped(whole, read_dropped(path, whole), path=path, **options)
 
 
 def dataset(name=lambda video, k: f"{video}#{k}"):

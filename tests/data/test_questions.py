@@ -6,7 +6,7 @@ import pytest
 
 from teachtext.data.check import check_folder
 from teachtext.data.folder import load_folder
-from teachtext.data.types import Protocol
+from teachtext.data.protocol import Protocol
 from teachtext.errors import InputError
 
 SPLITS = {"train": ["a"], "val": ["b"], "test": ["c", "d"], "questions": ["e", "f"]}

@@ -6,7 +6,7 @@ import pytest
 from studies import make_study
 
 from teachtext.errors import InputError
-from teachtext.evaluation.study.compare import Pair
+from teachtext.evaluation.compare import Pair
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

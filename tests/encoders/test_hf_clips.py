@@ -16,12 +16,13 @@ pytest.importorskip("av")
 pytest.importorskip("cv2")
 from teachtext.data.store import FeatureFile  # noqa: E402
 from teachtext.data.types import Video  # noqa: E402
-from teachtext.encoders.base import ClipSampling, VideoExpert  # noqa: E402
-from teachtext.encoders.decode import sample_video  # noqa: E402
+from teachtext.encoders.base import VideoExpert  # noqa: E402
 from teachtext.encoders.experts import build_video_experts, video_folder_name  # noqa: E402
-from teachtext.encoders.extract import extract  # noqa: E402
 from teachtext.encoders.video.hf.processor import ClipProcessor  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
+from teachtext.extraction.extract import extract  # noqa: E402
+from teachtext.video.decode import sample_video  # noqa: E402
+from teachtext.video.sampling import ClipSampling  # noqa: E402
 
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]

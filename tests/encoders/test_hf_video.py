@@ -10,9 +10,10 @@ import torch  # noqa: E402
 pytest.importorskip("cv2")
 from PIL import Image  # noqa: E402
 
-from teachtext.encoders.base import Frames, FrameSampling, Sound, SoundSampling, VideoExpert  # noqa: E402
+from teachtext.encoders.base import VideoExpert  # noqa: E402
 from teachtext.encoders.experts import build_video_experts  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
+from teachtext.video.sampling import Frames, FrameSampling, Sound, SoundSampling  # noqa: E402
 
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 PICTURES = {"image_size": 32, "patch_size": 16, **TINY}

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile
-from teachtext.data.types import Caption
-from teachtext.encoders.embed import embed
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
+from teachtext.extraction.embed import embed
 
 TEXTS = ["a dog runs", "a cat sleeps on the red sofa", "zwei M\u00e4nner spielen Schach"]
 

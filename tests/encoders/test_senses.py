@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 cv2 = pytest.importorskip("cv2")
 av = pytest.importorskip("av")
 from teachtext.data.passages import Passage  # noqa: E402
-from teachtext.data.playground import sound, speech  # noqa: E402
 from teachtext.data.store import FeatureFile  # noqa: E402
 from teachtext.data.types import Video  # noqa: E402
-from teachtext.encoders.base import Frames, Sound, VideoExpert  # noqa: E402
-from teachtext.encoders.decode import sample_video  # noqa: E402
+from teachtext.encoders.base import VideoExpert  # noqa: E402
 from teachtext.encoders.experts import build_video_experts  # noqa: E402
-from teachtext.encoders.extract import extract  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
+from teachtext.extraction.extract import extract  # noqa: E402
+from teachtext.playground import sound, speech  # noqa: E402
+from teachtext.video.decode import sample_video  # noqa: E402
+from teachtext.video.sampling import Frames, Sound  # noqa: E402
 
 
 def build(name: str, **settings: Any) -> VideoExpert:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from teachtext.errors import InputError
+from teachtext.evaluation.bootstrap import weighted_statistic
 from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
 from teachtext.evaluation.significance import compare, holm, interval
-from teachtext.evaluation.weighted import weighted_statistic
 
 
 def systems(random, *, videos=40, captions=200, seeds=3, gain=0.3, main=0.0):

@@ -10,7 +10,7 @@ from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
-from teachtext.experiment.members import members_of
+from teachtext.experiment.plan import members_of
 from teachtext.learning.distillation.presets import PRESETS, preset
 from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.optimizers import OPTIMIZERS

@@ -12,21 +12,21 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from safetensors.torch import load_file
 
-from teachtext.data.archive.captions import read_mask
 from teachtext.data.folder import source_of
 from teachtext.data.folds import folds
 from teachtext.errors import InputError
-from teachtext.evaluation.noise_report import NoiseFound
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.denoise import write_mask
-from teachtext.experiment.members import judges_of
+from teachtext.experiment.plan import judges_of
 from teachtext.experiment.run import denoise, prepare, run
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_model, load_spec
 from teachtext.learning.inference import score
+from teachtext.originals.archive.captions import read_mask
 from teachtext.progress import Progress, silent
+from teachtext.reports.noise_report import NoiseFound
 
 FOLDS = 3
 SHORT = {"epochs": 1, "batch_size": 8}

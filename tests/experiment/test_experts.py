@@ -21,12 +21,12 @@ from teachtext.errors import InputError
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import evaluate_folder, metrics_of
-from teachtext.experiment.members import members_of
+from teachtext.experiment.plan import members_of
 from teachtext.experiment.run import evaluate, prepare, run, train
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_spec
-from teachtext.learning.export import export
+from teachtext.learning.onnx_export import export
 
 Tiny = Callable[..., RunConfig]
 Done = tuple[RunConfig, Results]

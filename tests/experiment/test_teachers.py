@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.members import given_teachers, members_of
+from teachtext.experiment.plan import given_teachers, members_of
 from teachtext.experiment.run import prepare, train
 from teachtext.experiment.teachers import given_teacher
 from teachtext.experiment.train import Training

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.learning.exported import QueryVectors
-from teachtext.search.items import Entry, Item, Moment
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.search.types import Entry, Item, Moment
 
 SPACES = {"audio": 5, "face": 3, "scene": 8}
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import FrameSampling, Sound, SoundSampling
-from teachtext.encoders.decode import sample_video
-from teachtext.encoders.sound import Ear
+from teachtext.video.decode import sample_video
+from teachtext.video.sampling import FrameSampling, Sound, SoundSampling
+from teachtext.video.sound import Ear
 
 
 def sense(path: Path, samplings: Sequence[FrameSampling | SoundSampling], **options: Callable[..., None]) -> list[Any]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from teachtext.encoders import one_video, ray_engine
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
 from teachtext.encoders.experts import VIDEO_EXPERTS, VideoEntry
+from teachtext.extraction import ray_engine
+from teachtext.extraction import task as one_video
+from teachtext.video.sampling import Frames, FrameSampling
 
 HANGS, DIES, NAN, FINE = 0, 255, 128, 60
 ENTRY = VideoEntry("odd_experts:Odd")

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from teachtext.evaluation.compare import Pair, compare_all, interval_of
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.results import QueryRanks, as_seed_result
 from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
-from teachtext.evaluation.study.compare import Pair, compare_all, interval_of
-from teachtext.evaluation.study.results import Missing, StudyResults, StudyRow
+from teachtext.evaluation.study_results import Missing, StudyResults, StudyRow
 
 VIDEOS, PER_VIDEO = 30, 4
 RESAMPLES = 200

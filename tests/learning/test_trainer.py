@@ -380,7 +380,7 @@ def test_a_tiny_set_is_learned_by_heart(world, tmp_path):
 
 
 if __name__ == "__main__":
-    from conftest import make_world
+    from learning_fixtures import make_world
 
     torch.set_num_threads(1)
     training = make_trainer(make_world(Path(sys.argv[1])), Path(sys.argv[2]))

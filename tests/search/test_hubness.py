@@ -7,8 +7,8 @@ from entries import SPACES, make_entry, make_query
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError
 from teachtext.search.hubness import QueryBank, read_captions
-from teachtext.search.patterns import contributions, row_of
 from teachtext.search.stores.place import store_at
+from teachtext.search.vectors import contributions, row_of
 
 PATTERNS = [("audio", "face", "scene"), ("scene",), ("audio", "face")]
 

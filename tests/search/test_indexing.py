@@ -20,9 +20,9 @@ from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
 from teachtext.models.similarity import similarity
 from teachtext.search import indexing
+from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import Indexed, index_folder
-from teachtext.search.info import read_info
-from teachtext.search.models import TrainedModel
+from teachtext.search.manifest import read_info
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores.place import store_at
 

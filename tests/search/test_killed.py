@@ -15,8 +15,8 @@ pytest.importorskip("lancedb")
 pytest.importorskip("wordllama")
 from clips import write_clip, write_model
 
+from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
-from teachtext.search.models import TrainedModel
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores.place import store_at
 
@@ -26,7 +26,7 @@ CODE = """
 import sys, time
 from pathlib import Path
 from teachtext.search import indexing
-from teachtext.search.models import TrainedModel
+from teachtext.search.encoders import TrainedModel
 from teachtext.search.stores.place import store_at
 indexing._CHUNK = 3
 

@@ -10,12 +10,12 @@ from entries import SPACES, heard, make_entry, unit
 
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError, NotFound
-from teachtext.learning.exported import QueryVectors
-from teachtext.search.info import Bank, Info
-from teachtext.search.items import Entry, Filter
-from teachtext.search.models import Vectors
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.search.encoders import Vectors
+from teachtext.search.manifest import Bank, Info
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores.place import store_at
+from teachtext.search.types import Entry, Filter
 
 
 class Texts:

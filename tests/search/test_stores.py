@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from teachtext.errors import InputError
-from teachtext.learning.exported import QueryVectors
-from teachtext.search.gallery import Gallery, nearly_top
-from teachtext.search.items import Entry, Filter
-from teachtext.search.patterns import query_row, row_of
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores.base import Store
 from teachtext.search.stores.place import store_at
+from teachtext.search.types import Entry, Filter
+from teachtext.search.vectors import query_row, row_of
 
 ODD = ["it's", 'say "hi"', "a\\b", "über/日本.mp4", "'; DROP TABLE x; --", "100%_", "a\nb", "x' OR '1'='1"]
 

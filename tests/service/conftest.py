@@ -16,11 +16,11 @@ from clips import write_clip, write_model
 from served import HOST, SCRIPT, Made
 from starlette.testclient import TestClient
 
+from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
-from teachtext.search.models import TrainedModel
 from teachtext.search.stores.place import store_at
 from teachtext.service.app import create_app
-from teachtext.service.box import Box
+from teachtext.service.state import Box
 from teachtext.service.uploads import Uploads
 
 

@@ -10,8 +10,8 @@ from served import SCRIPT, Made
 from starlette.testclient import TestClient
 
 from teachtext.errors import Unavailable
-from teachtext.service.box import Box
-from teachtext.service.guard import rate_of
+from teachtext.service.security import rate_of
+from teachtext.service.state import Box
 
 Serve = Callable[..., TestClient]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from teachtext.data.archive import Imported
+    from teachtext.originals.archive import Imported
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -59,7 +59,7 @@ def playground(
     Its splits hold out combinations and wordings.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.data.playground import build_playground
+    from teachtext.playground import build_playground
 
     with shown() as progress:
         build_playground(
@@ -89,7 +89,7 @@ def import_archive(
     Captions, splits, features, denoising masks and teachers; a table says what was found and what was missing.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.data import archive
+    from teachtext.originals import archive
 
     folder = out or Path(dataset)
     with shown() as progress:
@@ -104,7 +104,7 @@ def import_archive(
 
 def _write_teacher(path: Path, target: Path, *, captions: Mapping[str, Sequence[str]], fused: bool) -> list[str]:
     # torch is loaded only where there is a teacher
-    from teachtext.learning.published_teachers import import_teacher
+    from teachtext.originals.published_teachers import import_teacher
 
     return import_teacher(path, target, captions=captions, fused=fused)
 

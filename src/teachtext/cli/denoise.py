@@ -17,12 +17,12 @@ def denoise(
     Teachers that were trained on other videos rank each caption's own. Writes lists to read and edit, and a report.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.evaluation.noise_report import judges_sheet, summary
     from teachtext.experiment.config import load_config
     from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
     from teachtext.experiment.run import prepare
     from teachtext.experiment.workspace import DROPPED, Workspace
+    from teachtext.reports.noise_report import judges_sheet, summary
 
     loaded = load_config(config)
     with shown() as progress:

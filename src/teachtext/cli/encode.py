@@ -38,7 +38,7 @@ def extract(
     """
     from teachtext.cli.progress import console, shown
     from teachtext.data.folder import find_videos
-    from teachtext.encoders.extract import extract as extract_features
+    from teachtext.extraction.extract import extract as extract_features
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give the folder that holds videos/, or the videos themselves")
@@ -75,7 +75,7 @@ def embed(
     """
     from teachtext.cli.progress import console, shown
     from teachtext.data.folder import load_folder
-    from teachtext.encoders.embed import embed as embed_captions
+    from teachtext.extraction.embed import embed as embed_captions
 
     dataset = load_folder(folder, missing_videos="keep")
     with shown() as progress:
@@ -91,7 +91,8 @@ def encoders() -> None:
     from teachtext.cli.progress import console
     from teachtext.cli.tables import plain_table
     from teachtext.encoders.experts import VIDEO_EXPERTS, video_choices
-    from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, installed, text_table
+    from teachtext.encoders.registry import MODEL, TEXT_ENCODERS, text_table
+    from teachtext.packages import installed
 
     videos = plain_table("Video experts", "video expert", "extra")
     for spec in video_choices():
@@ -124,7 +125,7 @@ def export(
     The model's text side, and its text encoder where that is minilm; compared with the model before it is written.
     """
     from teachtext.cli.progress import console
-    from teachtext.learning.export import export as export_text
+    from teachtext.learning.onnx_export import export as export_text
 
     difference = export_text(model, out)
     console.print(f"text side exported to {out}, within {difference:.0e} of the model", soft_wrap=True)

@@ -33,8 +33,8 @@ def import_model(
     """
     from teachtext.cli.progress import console
     from teachtext.files import read_text, read_yaml
-    from teachtext.learning.published import import_published
-    from teachtext.learning.published_config import find_inputs
+    from teachtext.originals.model_inputs import find_inputs
+    from teachtext.originals.published_model import import_published
 
     inputs = None if config is None else find_inputs(read_yaml(config), config)
     ids = None if trained_on is None else [line.strip() for line in read_text(trained_on).splitlines() if line.strip()]

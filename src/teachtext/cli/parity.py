@@ -17,7 +17,7 @@ def parity(
 
     Prints the largest error of each kind of quantity; exit code 1 when one is over its limit.
     """
-    from teachtext.learning.parity import check_parity
+    from teachtext.originals.parity import check_parity
 
     found = check_parity(file)
     sound = all(comparison.ok for comparison in found)

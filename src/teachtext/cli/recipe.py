@@ -13,7 +13,7 @@ def recipe(
 
     Save it, and give it to 'teachtext run': teachtext recipe msvd/teachtext-ce+ --data MSVD > my-config.yaml
     """
-    from teachtext.experiment.recipes import recipe as text_of
-    from teachtext.experiment.recipes import recipe_names
+    from teachtext.originals.recipes import recipe as text_of
+    from teachtext.originals.recipes import recipe_names
 
     print(text_of(name, data=data) if name else "\n".join(recipe_names()), end="" if name else "\n")

@@ -23,9 +23,9 @@ def run(
         print(show_config(loaded), end="")
         return
     from teachtext.cli.progress import console, shown
-    from teachtext.evaluation.questions import questions_table
-    from teachtext.evaluation.tables import effect_sentence, results_table
     from teachtext.experiment.run import run as run_all
+    from teachtext.reports.questions import questions_table
+    from teachtext.reports.tables import effect_sentence, results_table
 
     with shown() as progress:
         results, set_aside = run_all(loaded, progress=progress)

@@ -55,9 +55,9 @@ def index(
     the index goes by the names of the things that an image network sees, and by the words that are heard and read.
     """
     from teachtext.cli.progress import console, shown
+    from teachtext.search.encoders import SearchModel, TrainedModel, model_at
     from teachtext.search.indexing import index_folder
-    from teachtext.search.info import read_info
-    from teachtext.search.models import SearchModel, TrainedModel, model_at
+    from teachtext.search.manifest import read_info
     from teachtext.search.stores.place import is_url, store_at
 
     store = store_at(place)
@@ -112,7 +112,7 @@ def search(
 
     Prints what was found, and why: what each expert added to the score, and the words that were heard or read.
     """
-    from teachtext.search.asking import parse_filters
+    from teachtext.search.filters import parse_filters
     from teachtext.search.searcher import Searcher
 
     where = parse_filters(filters)
@@ -136,7 +136,7 @@ def _print_table(answer: "Answer") -> None:
     from rich.text import Text
 
     from teachtext.cli.progress import console
-    from teachtext.search.items import clock
+    from teachtext.search.types import clock
 
     if not answer.results:
         console.print("Nothing was found." if answer.total else "The index holds no videos yet.")

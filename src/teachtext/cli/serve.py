@@ -56,15 +56,15 @@ def serve(
         import uvicorn
 
         from teachtext.service.app import create_app
-        from teachtext.service.guard import rate_of
+        from teachtext.service.security import rate_of
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[serve]'") from error
     from teachtext.cli.progress import console
-    from teachtext.encoders.threads import set_threads
+    from teachtext.devices import set_threads
     from teachtext.search.hubness import read_captions
     from teachtext.search.stores.place import is_url
-    from teachtext.service.box import Box
     from teachtext.service.querylog import QueryLog
+    from teachtext.service.state import Box
     from teachtext.service.uploads import Uploads
 
     set_threads(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from teachtext.evaluation.study.results import StudyResults
+    from teachtext.evaluation.study_results import StudyResults
 
 
 def study(
@@ -24,8 +24,8 @@ def study(
     settings; with 'normalise' and 'ensembles' rows are computed behind those that are trained.
     """
     if file.suffix == ".json":
-        from teachtext.evaluation.study.report import write_study_report
-        from teachtext.evaluation.study.results import StudyResults
+        from teachtext.evaluation.study_results import StudyResults
+        from teachtext.reports.study_report import write_study_report
 
         results = StudyResults.load(file)
         _tell(results, write_study_report(results, file.parent))
@@ -54,7 +54,7 @@ def study(
 
 def _tell(results: "StudyResults", report: Path) -> None:
     from teachtext.cli.progress import console
-    from teachtext.evaluation.study.tables import claim_sentence, comparisons_table, notes, rows_table
+    from teachtext.reports.study_tables import claim_sentence, comparisons_table, notes, rows_table
 
     if results.rows:
         console.print(rows_table(results))

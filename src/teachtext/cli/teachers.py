@@ -12,10 +12,10 @@ def teachers(config: Annotated[Path, typer.Argument(help="Config file (YAML); se
     On the validation split: what each knows that the others don't, and what they could find together.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.evaluation.roster_report import agreement_sheets, alone_sheet, metrics_sheet
     from teachtext.experiment.config import load_config
     from teachtext.experiment.run import compare_teachers, prepare
     from teachtext.experiment.workspace import Workspace
+    from teachtext.reports.agreement_report import agreement_sheets, alone_sheet, metrics_sheet
 
     loaded = load_config(config)
     with shown() as progress:

@@ -8,8 +8,9 @@ from statistics import mean, median
 from typing import Literal
 
 from teachtext.data.folder import RawFolder, automatic_splits, read_raw, source_of
+from teachtext.data.protocol import Caption
 from teachtext.data.questions import read_questions
-from teachtext.data.types import Caption, Question
+from teachtext.data.types import Question
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 

@@ -7,7 +7,7 @@ dropped.jsonl   {"id": "<caption>", ...} a line, as `teachtext denoise` writes i
 dropped.json    ["<caption>", ...]
 mask.json       {"kept": [...], "dropped": [...], "videos": [...]}, an imported mask; `videos`, where it is there, is
                 the reduced list of training videos
-mask.pkl        the authors' mask as it is (see `teachtext.data.archive.captions.read_mask`), with the reduced list in
+mask.pkl        the authors' mask as it is (see `teachtext.originals.masks`), with the reduced list in
                 mask.txt beside it where there is one
 ```
 """
@@ -18,12 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.archive.captions import read_list, read_mask, write_mask
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError
-from teachtext.files import read_json, read_text, write_text
+from teachtext.files import read_json, read_text
 
-_ENDINGS = (".jsonl", ".json", ".pkl", ".pickle")
+ENDINGS = (".jsonl", ".json", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,19 @@ class DroppedList:
     is_mask: bool = False
 
 
-def without_dropped(dataset: Dataset, path: Path, *, may_be_empty: bool = False) -> Dataset:
+def without_dropped(dataset: Dataset, told: DroppedList, *, path: Path, may_be_empty: bool = False) -> Dataset:
     """Return the dataset without the training captions that a list names. Other splits stay as they are.
 
     Args:
         dataset: whose training captions are queries of their own.
-        path: one of the files above.
+        told: what the file says.
+        path: the file, one of those above, for the messages.
         may_be_empty: take a list that names nothing for an answer.
 
     Raises:
         InputError: the file is not of its form, names no caption, one twice, one that there is not, or all captions
             of a training video.
     """
-    told = read_dropped(path, dataset)
     if not told.captions and told.videos is None and not may_be_empty:
         raise InputError(f"{path} names no caption", "leave 'dropped' out of the config, or give another list")
     video_of = {caption.id: caption.video_id for caption in dataset.captions}
@@ -95,78 +94,17 @@ def without_dropped(dataset: Dataset, path: Path, *, may_be_empty: bool = False)
     return replace(dataset, captions=kept, splits=splits, notes=[*dataset.notes, *notes])
 
 
-def read_dropped(path: Path, dataset: Dataset) -> DroppedList:
-    """Read a list; a mask that counts captions by their places is translated to the dataset's ids.
+def read_dropped(path: Path) -> DroppedList:
+    """Read a list of captions, `.jsonl` or `.json`.
 
     Raises:
         InputError: see `without_dropped`.
     """
-    if path.suffix not in _ENDINGS:
-        raise InputError(f"{path} is no list of captions", f"give a file that ends in {', '.join(_ENDINGS)}")
+    if path.suffix not in ENDINGS:
+        raise InputError(f"{path} is no list of captions", f"give a file that ends in {', '.join(ENDINGS)}")
     if path.suffix == ".jsonl":
-        return DroppedList(_once(path, [_entry(path, *line) for line in enumerate(_lines(path), start=1)]))
-    if path.suffix == ".json":
-        return _read_json(path)
-    mask = read_mask(path, {})
-    reduced = path.with_suffix(".txt")
-    own = {place: caption_id for caption_id, place in mask_ids(dataset).items()}
-    captions = _once(path, [(own.get(caption_id, caption_id), None) for caption_id in mask["dropped"]])
-    _check_counts(path, {*mask["kept"], *mask["dropped"]}, own, dataset)
-    return DroppedList(captions, read_list(reduced, cut=False) if reduced.exists() else None, is_mask=True)
-
-
-def save_mask(path: Path, whole: Dataset, kept: Dataset) -> None:
-    """Write which training captions are kept as a mask of the authors, and the reduced list of videos if it is one.
-
-    Args:
-        path: the mask's, a pickle; the reduced list goes beside it as `.txt`.
-        whole: the dataset with all captions.
-        kept: the same without those that are dropped.
-    """
-    split = whole.protocol.train
-    names, left = mask_ids(whole), {caption.id for caption in kept.captions}
-    videos, training = set(kept.splits[split]), set(whole.splits[split])
-    flags = {
-        names[caption.id]: caption.id in left and caption.video_id in videos
-        for caption in whole.captions
-        if caption.video_id in training
-    }
-    write_mask(
-        path,
-        kept=[name for name, flag in flags.items() if flag],
-        dropped=[name for name, flag in flags.items() if not flag],
-    )
-    if videos < training:
-        write_text(path.with_suffix(".txt"), "".join(f"{video_id}\n" for video_id in kept.splits[split]))
-
-
-def mask_ids(dataset: Dataset) -> dict[str, str]:
-    """Return for every caption `<video>#<place>`, as masks count: by its id, or in the order of the captions file."""
-    own: dict[str, list[str]] = {}
-    for caption in dataset.captions:
-        own.setdefault(caption.video_id, []).append(caption.id)
-    names: dict[str, str] = {}
-    for video_id, ids in own.items():
-        numbered = all(
-            caption_id.startswith(f"{video_id}#") and caption_id.removeprefix(f"{video_id}#").isdecimal()
-            for caption_id in ids
-        )
-        names |= {caption_id: caption_id if numbered else f"{video_id}#{place}" for place, caption_id in enumerate(ids)}
-    return names
-
-
-def _check_counts(path: Path, told: set[str], own: Mapping[str, str], dataset: Dataset) -> None:
-    """Raise InputError where a mask speaks of a training video, but not of all its captions."""
-    videos = {name.rpartition("#")[0] for name in told}
-    video_of = {caption.id: caption.video_id for caption in dataset.captions}
-    training = set(dataset.splits[dataset.protocol.train])
-    for place, caption_id in own.items():
-        video_id = video_of[caption_id]
-        if place not in told and video_id in videos and video_id in training:
-            raise InputError(
-                f"{path} has no flag for caption '{caption_id}' of video '{video_id}'",
-                "the captions and their mask must come from one archive",
-            )
+        return DroppedList(each_once(path, [_entry(path, *line) for line in enumerate(_lines(path), start=1)]))
+    return _read_json(path)
 
 
 def _read_json(path: Path) -> DroppedList:
@@ -177,11 +115,11 @@ def _read_json(path: Path) -> DroppedList:
             for name, ids in mask.items():
                 if ids is not None and not _are_ids(ids):
                     raise InputError(f"{path}: '{name}' is not a list of ids", "import the mask again")
-            captions = _once(path, [(caption_id, None) for caption_id in mask["dropped"] or []])
+            captions = each_once(path, [(caption_id, None) for caption_id in mask["dropped"] or []])
             return DroppedList(captions, mask["videos"], is_mask=True)
     if not _are_ids(told):
         raise InputError(f"{path} is neither a list of caption ids nor a mask", 'write ["caption id", ...]')
-    return DroppedList(_once(path, [(caption_id, None) for caption_id in told]))
+    return DroppedList(each_once(path, [(caption_id, None) for caption_id in told]))
 
 
 def _are_ids(value: Any) -> bool:
@@ -206,7 +144,8 @@ def _entry(path: Path, number: int, line: str) -> tuple[str, str | None] | None:
     return caption_id, video_id
 
 
-def _once(path: Path, entries: Sequence[tuple[str, str | None] | None]) -> dict[str, str | None]:
+def each_once(path: Path, entries: Sequence[tuple[str, str | None] | None]) -> dict[str, str | None]:
+    """Return video ids by caption id; raise InputError for a caption id that stands twice."""
     found: dict[str, str | None] = {}
     for caption_id, video_id in filter(None, entries):
         if caption_id in found:

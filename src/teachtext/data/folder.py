@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.questions import check_unlearned, read_questions
-from teachtext.data.types import Caption, Dataset, Protocol, Question, Video
+from teachtext.data.types import Dataset, Question, Video
 from teachtext.errors import InputError
 from teachtext.files import read_json
 

@@ -16,7 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.types import Caption, Protocol, Question, cut
+from teachtext.data.protocol import Caption, Protocol, cut
+from teachtext.data.types import Question
 from teachtext.errors import InputError
 from teachtext.files import read_json
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.registry import MODEL, load, located, model_folder, unknown
-from teachtext.errors import InputError
+from teachtext.encoders.registry import MODEL, located, model_folder
+from teachtext.errors import InputError, unknown
 from teachtext.files import fingerprint
+from teachtext.packages import load
 
 
 @dataclass(frozen=True)

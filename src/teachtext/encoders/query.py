@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.base import TextEncoder
-from teachtext.encoders.embed import check_text
 from teachtext.encoders.registry import build_text_encoder
+from teachtext.errors import InputError
 
 
 class QueryEncoder:
@@ -48,3 +48,21 @@ class QueryEncoder:
         values = self._encoder.encode([text])[0].astype(np.float16).astype(np.float32)
         values.flags.writeable = False
         return values
+
+
+def check_text(text: str, name: str) -> None:
+    """Refuse what no encoder can encode.
+
+    Args:
+        text: a caption or query.
+        name: what to call it.
+
+    Raises:
+        InputError: it is empty, or holds half a character.
+    """
+    if not text.strip():
+        raise InputError(f"{name} is empty", "remove it or fill it in")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} holds half a character (a lone surrogate)", "repair the text") from error

@@ -3,18 +3,16 @@
 Nothing heavy is imported until an encoder is built, so that names can be checked and listed at once.
 """
 
-import difflib
 import hashlib
-import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from teachtext.encoders.base import TextEncoder
-from teachtext.errors import InputError
+from teachtext.errors import InputError, unknown
+from teachtext.packages import load
 
 MODEL = ":<model id or local folder>"
 TextOutput = Literal["pooled", "tokens", "last"]
@@ -156,14 +154,6 @@ def text_table() -> list[tuple[str, TextEntry, TextOutput]]:
     ]
 
 
-def installed(package: str) -> str | None:
-    """Return the version of a package, None if it is not installed, without importing it."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def check_text_specs(specs: Iterable[str]) -> None:
     """Raise InputError for the first spec that names no text encoder, without building any."""
     for spec in specs:
@@ -229,26 +219,3 @@ def build_text_encoder(spec: str, *, threads: int = 1) -> TextEncoder:
         arguments["model"] = parsed.model
     encoder: TextEncoder = load(entry.target, entry.extra, **arguments)
     return encoder
-
-
-def load(target: str, extra: str, **arguments: Any) -> Any:
-    """Import `module:name`; with arguments, call it.
-
-    Raises:
-        InputError: a package is not installed; names the extra that brings it.
-    """
-    module, name = target.split(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-        return found(**arguments) if arguments else found
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("teachtext"):
-            raise
-        raise InputError(f"the package '{error.name}' is not installed", f"pip install 'teachtext[{extra}]'") from error
-
-
-def unknown(what: str, given: str, allowed: Sequence[str]) -> InputError:
-    """Return the error for a name that is not one of those allowed."""
-    close = difflib.get_close_matches(given, allowed, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return InputError(f"unknown {what} '{given}'", f"{hint}choose from {', '.join(allowed)}")

@@ -44,6 +44,8 @@ METRIC_NAMES = {
 }
 """What the metrics are called in tables, in the order of the field."""
 
+LOWER_IS_BETTER = frozenset({"mdr", "mnr"})
+
 
 def metrics_from_ranks(ranks: NDArray[np.float64]) -> Metrics:
     """Compute all metrics from 0-based ranks (N,).

@@ -32,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
+from teachtext.evaluation.bootstrap import Statistic, times_drawn, weighted_statistic
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.ranks import Ints
-from teachtext.evaluation.weighted import Statistic, times_drawn, weighted_statistic
 
 Ranks = NDArray[np.floating]
 _Floats = NDArray[np.float64]

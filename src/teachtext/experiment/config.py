@@ -8,11 +8,11 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from teachtext.encoders.experts import check_video_settings
-from teachtext.encoders.extract import Engine
 from teachtext.encoders.registry import check_text_specs
 from teachtext.errors import InputError
 from teachtext.experiment.config_base import NAME, Config
 from teachtext.experiment.config_data import DatasetConfig, ExpertConfig
+from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import (
     DenoisingConfig,
     DistillationConfig,
@@ -21,7 +21,7 @@ from teachtext.experiment.config_model import (
     TeacherConfig,
     TrainingConfig,
 )
-from teachtext.experiment.explain import explain
+from teachtext.extraction.extract import Engine
 from teachtext.files import read_yaml
 from teachtext.learning.loggers import LOGGERS
 

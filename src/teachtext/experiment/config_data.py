@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.types import CaptionUse, Protocol
+from teachtext.data.protocol import CaptionUse, Protocol
 from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 

@@ -18,22 +18,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.dropped import read_dropped, save_mask, without_dropped
+from teachtext.data.dropped import without_dropped
 from teachtext.data.folds import Fold, folds
-from teachtext.data.playground.wrong import wrong_caption_ids
-from teachtext.data.types import Caption
+from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
 from teachtext.evaluation.noise import cut, noise_of
-from teachtext.evaluation.noise_report import NoiseFound, render_noise
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config_model import DenoisingConfig
-from teachtext.experiment.members import judges_of
+from teachtext.experiment.plan import judges_of
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.inference import score
+from teachtext.originals.masks import read_dropped, save_mask
+from teachtext.playground.wrong import wrong_caption_ids
 from teachtext.progress import Progress, silent
+from teachtext.reports.noise_report import NoiseFound, render_noise
 
 KEPT, REPORT = "kept.jsonl", "report.html"
 
@@ -108,10 +109,11 @@ def judges_by_fold(workspace: Workspace) -> dict[Fold, list[Training]]:
 
 
 def write_mask(workspace: Workspace, path: Path) -> None:
-    """Write which training captions are kept as a mask of the authors; see `teachtext.data.dropped.save_mask`."""
+    """Write which training captions are kept as a mask of the authors; see `teachtext.originals.masks.save_mask`."""
     whole = workspace.described_dataset
     dropped = workspace.dropped_path or workspace.denoising_folder / DROPPED
-    save_mask(path, whole, without_dropped(whole, dropped, may_be_empty=True))
+    listed = read_dropped(dropped, whole)
+    save_mask(path, whole, without_dropped(whole, listed, path=dropped, may_be_empty=True))
 
 
 def _ranks(
@@ -160,8 +162,9 @@ def _write(workspace: Workspace, found: NoiseFound, made_from: str) -> NoiseFoun
                 f"{path} was edited, and the captions were judged otherwise since",
                 "move it elsewhere, and name it as 'dataset.dropped' in place of 'denoising'; or delete it",
             )
-        without_dropped(workspace.described_dataset, path, may_be_empty=True)
-        listed = read_dropped(path, workspace.described_dataset).captions
+        dropped = read_dropped(path, workspace.described_dataset)
+        without_dropped(workspace.described_dataset, dropped, path=path, may_be_empty=True)
+        listed = dropped.captions
         found = replace(found, dropped=np.array([caption.id in listed for caption in found.captions]))
         write_json(folder / RECORD, _record(found, made_from, written))
         return found

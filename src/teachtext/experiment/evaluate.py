@@ -9,8 +9,9 @@ import numpy as np
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import Features, described, only_described
 from teachtext.data.folder import DEFAULT_SPLITS, load_folder
+from teachtext.data.protocol import Caption, CaptionUse, Protocol
 from teachtext.data.store import FeatureFile, shards_of
-from teachtext.data.types import Caption, CaptionUse, Dataset, Protocol
+from teachtext.data.types import Dataset
 from teachtext.encoders.registry import folder_name
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks, retrieval_metrics

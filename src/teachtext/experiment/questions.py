@@ -7,12 +7,12 @@ import numpy as np
 
 from teachtext.data.types import Question
 from teachtext.errors import InputError
-from teachtext.evaluation.questions import marks
 from teachtext.evaluation.results import Asked
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.inference import score
+from teachtext.reports.questions import marks
 
 
 def asked(questions: Sequence[Question]) -> dict[str, Asked]:

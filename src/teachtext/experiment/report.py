@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.types import Caption
-from teachtext.encoders.thumbnail import thumbnail
-from teachtext.evaluation.report import Example, Hit, ReportContent, pick_examples, render_report
+from teachtext.data.protocol import Caption
 from teachtext.evaluation.results import QueryRanks, Results
 from teachtext.experiment.evaluate import ranks_on_test
-from teachtext.experiment.members import members_of
+from teachtext.experiment.plan import members_of
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import write_text
 from teachtext.progress import Progress, silent
+from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
+from teachtext.video.thumbnail import thumbnail
 
 EXAMPLES = 12
 

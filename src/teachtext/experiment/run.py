@@ -8,23 +8,23 @@ from importlib.metadata import version
 import torch
 
 from teachtext import __version__
-from teachtext.encoders.threads import torch_threads
+from teachtext.devices import torch_threads
 from teachtext.errors import InputError
-from teachtext.evaluation.noise_report import NoiseFound
 from teachtext.evaluation.results import Direction, Results, Row, TestedOn, as_seed_result, effects_of
-from teachtext.evaluation.roster_report import RosterFound
 from teachtext.evaluation.significance import Difference
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.denoise import find_noise
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test
-from teachtext.experiment.members import Member, members_of
+from teachtext.experiment.plan import Member, members_of
 from teachtext.experiment.questions import answered, asked
 from teachtext.experiment.report import write_report
-from teachtext.experiment.roster import check_roster, compare_roster
+from teachtext.experiment.teacher_agreement import check_roster, compare_roster
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import locked, write_text
 from teachtext.progress import Progress, silent
+from teachtext.reports.agreement_report import RosterFound
+from teachtext.reports.noise_report import NoiseFound
 
 
 def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, list[str]]:

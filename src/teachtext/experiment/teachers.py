@@ -7,7 +7,7 @@ from typing import Any
 
 from teachtext.data.features import Features
 from teachtext.errors import InputError
-from teachtext.experiment.members import Given
+from teachtext.experiment.plan import Given
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import CONFIG, load_model, load_spec

@@ -11,13 +11,14 @@ from torch import nn
 
 from teachtext.data.features import Features, described
 from teachtext.data.folds import Fold
-from teachtext.data.types import Caption, Dataset
+from teachtext.data.protocol import Caption
+from teachtext.data.types import Dataset
 from teachtext.encoders.registry import folder_name
 from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
-from teachtext.experiment.members import Given, Member
+from teachtext.experiment.plan import Given, Member
 from teachtext.experiment.teachers import frozen, given_teacher, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json

@@ -11,13 +11,10 @@ from teachtext.data.dropped import without_dropped
 from teachtext.data.features import described, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.npz import import_npz
-from teachtext.data.playground import build_playground
+from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
-from teachtext.data.types import Caption, Dataset
-from teachtext.encoders.cost import COSTS, Cost, cost_of
-from teachtext.encoders.embed import embed
+from teachtext.data.types import Dataset
 from teachtext.encoders.experts import check_video_names, check_video_settings, video_folder_name
-from teachtext.encoders.extract import extract
 from teachtext.encoders.registry import (
     TextOutput,
     check_text_specs,
@@ -28,9 +25,14 @@ from teachtext.encoders.registry import (
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
-from teachtext.experiment.members import judges_of
+from teachtext.experiment.plan import judges_of
+from teachtext.extraction.cost import COSTS, Cost, cost_of
+from teachtext.extraction.embed import embed
+from teachtext.extraction.extract import extract
 from teachtext.files import fingerprint, read_json
 from teachtext.learning.checkpoint import load_spec
+from teachtext.originals.masks import read_dropped
+from teachtext.playground import build_playground
 from teachtext.progress import Progress, silent
 
 DROPPED, RECORD = "dropped.jsonl", "denoising.json"
@@ -141,6 +143,10 @@ class Workspace:
         told = benchmark(dataset.benchmark).differences(loaded) if dataset.benchmark else []
         return replace(loaded, notes=[*loaded.notes, *told])
 
+    def _without_dropped(self, path: Path, *, may_be_empty: bool = False) -> Dataset:
+        listed = read_dropped(path, self.described_dataset)
+        return without_dropped(self.described_dataset, listed, path=path, may_be_empty=may_be_empty)
+
     @cached_property
     def dataset(self) -> Dataset:
         """What is learned from and tested on: `described_dataset` without the training captions that are dropped."""
@@ -148,10 +154,10 @@ class Workspace:
         if path is None:
             return self.described_dataset
         if self.config.dataset.dropped:
-            return without_dropped(self.described_dataset, path)
+            return self._without_dropped(path)
         if not path.exists():
             raise InputError(f"{path} is not there yet", "run 'teachtext denoise' with this config")
-        dataset = without_dropped(self.described_dataset, path, may_be_empty=True)
+        dataset = self._without_dropped(path, may_be_empty=True)
         by_hand = read_json(path.with_name(RECORD)).get("by_hand")
         told = [f"{path.name} was edited: {by_hand:,} captions were decided by hand"] if by_hand else []
         return replace(dataset, notes=[*dataset.notes, *told])

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from teachtext.data.features import Features
-from teachtext.data.types import Caption
+from teachtext.data.protocol import Caption
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, concat_text, concat_video, similarity
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from teachtext.errors import InputError
-from teachtext.search.items import Entry
-from teachtext.search.models import SearchModel
-from teachtext.search.patterns import contributions
+from teachtext.search.encoders import SearchModel
+from teachtext.search.types import Entry
+from teachtext.search.vectors import contributions
 
 MOST = 10_000
 

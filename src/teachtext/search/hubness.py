@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from teachtext.encoders.embed import check_text
+from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.files import fingerprint, read_text
-from teachtext.learning.exported import QueryVectors
-from teachtext.search.info import Bank
-from teachtext.search.models import SearchModel
-from teachtext.search.patterns import Floats, Pattern, query_row
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.search.encoders import SearchModel
+from teachtext.search.manifest import Bank
 from teachtext.search.stores.base import Store
+from teachtext.search.vectors import Floats, Pattern, query_row
 
 # as the authors set it
 BETA = 20.0

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
-from teachtext.encoders.embed import check_text
 from teachtext.encoders.experts import check_video_names, video_folder_name
-from teachtext.encoders.extract import Failure, extract
-from teachtext.encoders.registry import load
+from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
+from teachtext.extraction.extract import Failure, extract
 from teachtext.files import fingerprint
+from teachtext.packages import load
 from teachtext.progress import Progress, silent
+from teachtext.search.encoders import SearchModel, check_same
 from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
-from teachtext.search.info import Info, read_info
-from teachtext.search.items import Entry, Item, Moment
-from teachtext.search.models import SearchModel, check_same
-from teachtext.search.patterns import row_of
+from teachtext.search.manifest import Info, read_info
 from teachtext.search.scan import Seen, scan
 from teachtext.search.stores.base import Store
+from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.vectors import row_of
 
 WORD_EXPERTS = ("ocr", "speech")
 # videos that are extracted before they are stored, all of which can be found from then on
@@ -229,7 +229,7 @@ class _Run:
                 made=self._made(file.content),
                 added_s=was.added_s if was else now,
                 size=file.size,
-                duration_s=load("teachtext.encoders.probe:stated_seconds", "video")(file.path),
+                duration_s=load("teachtext.video.probe:stated_seconds", "video")(file.path),
                 tags=_joined(was.tags if was else (), tags),
                 moments=moments[name],
             )

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from teachtext.data.folder import VIDEO_ENDINGS
-from teachtext.encoders.extract import Failure
-from teachtext.encoders.registry import load
 from teachtext.errors import InputError
+from teachtext.extraction.extract import Failure
 from teachtext.files import content_hash
+from teachtext.packages import load
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def scan(folder: Path, root: str) -> Scan:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
-    check_file: Callable[[Path], None] = load("teachtext.encoders.opening:check_file", "video")
+    check_file: Callable[[Path], None] = load("teachtext.video.opening:check_file", "video")
     base = folder.resolve()
     done = Scan()
     for path in _files(base):

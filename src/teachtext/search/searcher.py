@@ -10,17 +10,17 @@ from typing import Any, Literal
 import numpy as np
 
 from teachtext.errors import InputError, NotFound
-from teachtext.learning.exported import QueryVectors
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.search.encoders import SearchModel, check_same, model_at
+from teachtext.search.entry_cache import Recent
+from teachtext.search.fulltext import Said, Words
 from teachtext.search.fusion import fuse
-from teachtext.search.gallery import Gallery, nearly_top
-from teachtext.search.info import Info, read_info
-from teachtext.search.items import EVERYTHING, Entry, Filter, Item, Moment
-from teachtext.search.models import SearchModel, check_same, model_at
-from teachtext.search.patterns import contributions
-from teachtext.search.recent import Recent
+from teachtext.search.manifest import Info, read_info
+from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores.base import Store
 from teachtext.search.stores.place import is_url, store_at
-from teachtext.search.words import Said, Words
+from teachtext.search.types import EVERYTHING, Entry, Filter, Item, Moment
+from teachtext.search.vectors import contributions
 
 By = Literal["both", "model", "words"]
 # up to so many videos a search is exact unless it is told otherwise

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from teachtext.errors import InputError, NotFound, Unavailable
-from teachtext.service.box import Box, Busy
-from teachtext.service.measures import Measures
+from teachtext.service.metrics import Measures
 from teachtext.service.querylog import QueryLog
-from teachtext.service.shapes import (
+from teachtext.service.schemas import (
     AnswerShape,
     By,
     CaptionsAsked,
@@ -27,6 +26,7 @@ from teachtext.service.shapes import (
     moment_shapes,
     video_shape,
 )
+from teachtext.service.state import Box, Busy
 from teachtext.service.uploads import Job, TooLarge, Uploads
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

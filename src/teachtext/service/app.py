@@ -14,11 +14,11 @@ from limits import RateLimitItem
 import teachtext
 from teachtext.errors import InputError
 from teachtext.service.api import api_router, status_of
-from teachtext.service.box import Box
-from teachtext.service.guard import Guard
-from teachtext.service.measures import Measures
+from teachtext.service.metrics import Measures
 from teachtext.service.pages import error_page, pages_router
 from teachtext.service.querylog import QueryLog
+from teachtext.service.security import Guard
+from teachtext.service.state import Box
 from teachtext.service.uploads import Uploads
 
 STATIC = Path(__file__).parent / "static"

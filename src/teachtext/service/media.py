@@ -6,10 +6,10 @@ import av
 import cv2
 import numpy as np
 
-from teachtext.encoders.opening import open_video
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
-from teachtext.search.info import Info
+from teachtext.search.manifest import Info
+from teachtext.video.opening import open_video
 
 _WIDTH = 384
 _QUALITY = 80

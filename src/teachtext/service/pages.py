@@ -15,14 +15,14 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import BaseModel, Field
 
 from teachtext.errors import InputError
-from teachtext.search.asking import parse_filters
-from teachtext.search.items import Filter, Moment, clock
+from teachtext.search.filters import parse_filters
 from teachtext.search.searcher import Answer, Result
+from teachtext.search.types import Filter, Moment, clock
 from teachtext.service.bars import Bar, bars
-from teachtext.service.box import DEEPEST, SHOWN, Box
-from teachtext.service.guard import COOKIE, same_token
 from teachtext.service.querylog import QueryLog
-from teachtext.service.shapes import By
+from teachtext.service.schemas import By
+from teachtext.service.security import COOKIE, same_token
+from teachtext.service.state import DEEPEST, SHOWN, Box
 from teachtext.service.uploads import Uploads
 
 # with more videos, to find the newest of them and the tags takes long after each change

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from teachtext.data.folder import VIDEO_ENDINGS
-from teachtext.encoders.opening import open_video
 from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
-from teachtext.search.info import read_info
-from teachtext.service.box import Box
+from teachtext.search.manifest import read_info
+from teachtext.service.state import Box
+from teachtext.video.opening import open_video
 
 State = Literal["waiting", "indexing", "done", "failed"]
 _REMEMBERED = 1000

@@ -12,13 +12,13 @@ from teachtext.evaluation.normalise import BetaChoice, normalise
 from teachtext.evaluation.normalisers import NORMALISERS
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.evaluation.results import QueryRanks
-from teachtext.evaluation.study.results import StudyResults
-from teachtext.evaluation.study.tables import markdown
+from teachtext.evaluation.study_results import StudyResults
 from teachtext.experiment.normalise import score_split
 from teachtext.experiment.study.run import _prepare, _seeds, run_study
 from teachtext.experiment.study.study import Study
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
+from teachtext.reports.study_tables import markdown
 
 Tiny = Callable[..., Study]
 TWO: dict[str, Any] = {"experts": ["clip", "frame"]}

@@ -18,7 +18,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.results import QueryRanks
 from teachtext.evaluation.significance import compare, interval
-from teachtext.evaluation.study.results import StudyResults
+from teachtext.evaluation.study_results import StudyResults
 from teachtext.experiment.study.parallel import jobs_of
 from teachtext.experiment.study.run import run_study
 from teachtext.experiment.study.study import Study, load_study

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
-from teachtext.data.types import Dataset, Protocol
+from teachtext.data.protocol import Protocol
+from teachtext.data.types import Dataset
 from teachtext.errors import InputError
 
 COLUMNS = ("R@1", "R@5", "R@10", "R@50", "MdR", "MnR", "Geom")

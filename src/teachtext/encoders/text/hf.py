@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import torch_threads
 from teachtext.encoders.hub import resolve, told_of
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
-from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 
 _POOLING = {"tokens": "none", "pooled": "mean", "last": "last token of PromptEOL"}

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
+from teachtext.devices import torch_threads
 from teachtext.encoders.hub import quiet
-from teachtext.encoders.threads import torch_threads
 from teachtext.errors import InputError
 
 _BATCH = 64

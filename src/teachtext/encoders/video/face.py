@@ -11,8 +11,9 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
 from teachtext.files import content_hash, fingerprint
+from teachtext.video.sampling import Frames, FrameSampling
 
 _WEIGHTS = "face-recognition-models"
 _FOLDER = "face_recognition_models/models"

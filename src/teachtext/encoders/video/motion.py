@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
+from teachtext.video.sampling import Frames, FrameSampling
 
 _GRID = 3
 _ORIENTATIONS = 8

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rapidocr_onnxruntime import RapidOCR
 
 from teachtext.data.passages import Passage
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash, fingerprint
+from teachtext.video.sampling import Frames, FrameSampling
 
 _WEIGHTS = "rapidocr-onnxruntime"
 _MODELS = ["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"]

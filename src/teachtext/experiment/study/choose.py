@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachtext.errors import InputError
-from teachtext.evaluation.study.results import Choice
-from teachtext.experiment.members import Member
-from teachtext.experiment.study.entries import members_in
+from teachtext.evaluation.study_results import Choice
+from teachtext.experiment.plan import Member
+from teachtext.experiment.study.rows import members_in
 from teachtext.experiment.study.variants import Variant
 from teachtext.experiment.train import Training
 

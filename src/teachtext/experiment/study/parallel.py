@@ -11,14 +11,14 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from teachtext.data.folds import Fold
-from teachtext.data.processes import begin_worker, cores
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path
-from teachtext.experiment.members import Member
+from teachtext.experiment.plan import Member
 from teachtext.experiment.run import torch_settings
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
+from teachtext.processes import begin_worker, cores
 from teachtext.progress import Progress, silent
 
 _LOOK_S = 0.5

@@ -8,27 +8,27 @@ from pathlib import Path
 import numpy as np
 
 from teachtext.errors import InputError
-from teachtext.evaluation.noise_report import NoiseFound
+from teachtext.evaluation.compare import compare_all, interval_of
 from teachtext.evaluation.results import QueryRanks, as_seed_result
-from teachtext.evaluation.study.compare import compare_all, interval_of
-from teachtext.evaluation.study.report import write_study_report
-from teachtext.evaluation.study.results import Choice, Denoised, Measured, Missing, StudyResults, StudyRow
+from teachtext.evaluation.study_results import Choice, Denoised, Measured, Missing, StudyResults, StudyRow
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import TeacherConfig
 from teachtext.experiment.denoise import judges_by_fold
 from teachtext.experiment.evaluate import metrics_of, ranks_on_test, ranks_path
-from teachtext.experiment.members import Member
+from teachtext.experiment.plan import Member
 from teachtext.experiment.run import check_device, denoise, tested_on, versions
-from teachtext.experiment.study.behind import Behind, compute
 from teachtext.experiment.study.choose import choose
-from teachtext.experiment.study.entries import Derived, Entry, members_in
+from teachtext.experiment.study.derived import Behind, compute
 from teachtext.experiment.study.parallel import jobs_of, train_all
+from teachtext.experiment.study.rows import Derived, Entry, members_in
 from teachtext.experiment.study.study import Study, show_study, study_of
 from teachtext.experiment.study.variants import Variant
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import atomic_folder, locked, write_text
 from teachtext.progress import Progress, silent
+from teachtext.reports.noise_report import NoiseFound
+from teachtext.reports.study_report import write_study_report
 
 # ids of dropped captions that the results name
 _LISTED = 30

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from teachtext.evaluation.study.compare import Pair
+from teachtext.evaluation.compare import Pair
 from teachtext.experiment.config import read_settings, validated
 from teachtext.experiment.study.config import StudyConfig
-from teachtext.experiment.study.entries import Derived, Entry, entries_of, pairs_of, with_derived
+from teachtext.experiment.study.rows import Derived, Entry, entries_of, pairs_of, with_derived
 from teachtext.experiment.study.variants import Variant, variants_of
 
 

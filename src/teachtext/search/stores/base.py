@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.search.items import EVERYTHING, Entry, Filter, Item
-from teachtext.search.patterns import Floats, Pattern
+from teachtext.search.types import EVERYTHING, Entry, Filter, Item
+from teachtext.search.vectors import Floats, Pattern
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Block:
 
     Attributes:
         ids: N ids.
-        rows: (N, width), see `teachtext.search.patterns`.
+        rows: (N, width), see `teachtext.search.vectors`.
         durations_s: (N,); NaN where a video does not tell.
         added_s: (N,).
         has_speech: (N,) bool.

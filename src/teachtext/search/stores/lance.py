@@ -21,11 +21,11 @@ from lancedb.index import BTree, IvfRq
 
 from teachtext.errors import InputError, Unavailable
 from teachtext.files import read_json, write_json
-from teachtext.search.items import EVERYTHING, Entry, Filter, Item
-from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, vectors_of
 from teachtext.search.stores.base import Block
 from teachtext.search.stores.lance_nearest import Nearest
 from teachtext.search.stores.lance_rows import FACTS, among, arrow, item_of, matrix, sql
+from teachtext.search.types import EVERYTHING, Entry, Filter, Item
+from teachtext.search.vectors import Floats, Pattern, number_of, pattern_of, vectors_of
 
 INFO = "index.json"
 _LOCK = ".lock"

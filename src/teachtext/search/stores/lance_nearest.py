@@ -9,7 +9,7 @@ from typing import Any
 
 import lancedb
 
-from teachtext.search.patterns import Floats
+from teachtext.search.vectors import Floats
 
 # parts of a vector index that are looked into
 _PROBES = 30

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from teachtext.search.items import Entry, Filter, Item, Moment
-from teachtext.search.patterns import Floats, Pattern, row_of, width
+from teachtext.search.types import Entry, Filter, Item, Moment
+from teachtext.search.vectors import Floats, Pattern, row_of, width
 
 FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
 

@@ -21,8 +21,6 @@ from pymilvus import MilvusClient, MilvusException
 from pymilvus.exceptions import ErrorCode
 
 from teachtext.errors import InputError, Unavailable
-from teachtext.search.items import EVERYTHING, Entry, Filter, Item
-from teachtext.search.patterns import Floats, Pattern, vectors_of, width
 from teachtext.search.stores.base import Block
 from teachtext.search.stores.milvus_lock import writer_lock
 from teachtext.search.stores.milvus_rows import (
@@ -38,6 +36,8 @@ from teachtext.search.stores.milvus_rows import (
     schema_of,
     unpacked,
 )
+from teachtext.search.types import EVERYTHING, Entry, Filter, Item
+from teachtext.search.vectors import Floats, Pattern, vectors_of, width
 
 TOKEN = "MILVUS_TOKEN"
 _URL = re.compile(r"milvus://(?P<host>[^/:@]+)(:(?P<port>\d{1,5}))?/(?P<name>[A-Za-z_]\w*)", re.ASCII)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType, MilvusClient
 
-from teachtext.search.items import Entry, Filter, Item, Moment
-from teachtext.search.patterns import Floats, Pattern, number_of, pattern_of, row_of, vectors_of, width
+from teachtext.search.types import Entry, Filter, Item, Moment
+from teachtext.search.vectors import Floats, Pattern, number_of, pattern_of, row_of, vectors_of, width
 
 PARTITION = "pattern_"
 # the longest text of a field, and how many fields there are for what is longer

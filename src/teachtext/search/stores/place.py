@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from teachtext.encoders.registry import load
 from teachtext.errors import InputError
+from teachtext.packages import load
 from teachtext.search.stores.base import Store
 
 MILVUS = "milvus://"

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from teachtext.encoders.base import Clips, ClipSampling, Rows
-from teachtext.encoders.threads import torch_threads
+from teachtext.devices import torch_threads
+from teachtext.encoders.base import Rows
 from teachtext.encoders.video.hf.network import Network
 from teachtext.encoders.video.hf.processor import ClipProcessor
+from teachtext.video.sampling import Clips, ClipSampling
 
 # frames a second that the published weights of a family were trained at, where their processors do not tell
 _TRAINED_AT = {"videomae": 7.5, "vivit": 12.5, "timesformer": 1.0, "vjepa2": 4.0}

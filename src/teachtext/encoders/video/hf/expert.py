@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 import torch
 
-from teachtext.encoders.base import Hearing, Rows, Sampling, Seen, Sound
+from teachtext.devices import torch_threads
+from teachtext.encoders.base import Hearing, Rows, hear_all
 from teachtext.encoders.hub import resolve, told_of
-from teachtext.encoders.sound import hear_all
-from teachtext.encoders.threads import torch_threads
 from teachtext.encoders.video.hf.clips import ClipNetwork, frames_a_clip
 from teachtext.encoders.video.hf.images import ImageTower
 from teachtext.encoders.video.hf.network import Network
 from teachtext.encoders.video.hf.processor import processor_of
 from teachtext.encoders.video.hf.sounds import SoundModel
 from teachtext.errors import InputError
+from teachtext.video.sampling import Sampling, Seen, Sound
 
 Reader = ImageTower | ClipNetwork | SoundModel
 

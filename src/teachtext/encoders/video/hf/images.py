@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoImageProcessor
 
-from teachtext.encoders.base import Frames, FrameSampling, Rows
+from teachtext.encoders.base import Rows
 from teachtext.encoders.video.hf.network import Network
+from teachtext.video.sampling import Frames, FrameSampling
 
 _BATCH = 4
 

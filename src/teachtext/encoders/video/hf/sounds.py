@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor
 
-from teachtext.encoders.base import Hearing, Rows, SoundSampling
-from teachtext.encoders.sound import SILENT_BELOW, PieceHearing, Samples
-from teachtext.encoders.threads import torch_threads
+from teachtext.devices import torch_threads
+from teachtext.encoders.base import Hearing, Rows
 from teachtext.encoders.video.hf.network import Network
+from teachtext.video.sampling import SoundSampling
+from teachtext.video.sound import SILENT_BELOW, Pieces, Samples, is_silent
 
 _PIECE_S = 10
 
@@ -68,3 +69,47 @@ class SoundModel:
         states = torch.as_tensor(output.last_hidden_state)
         share = min(1.0, len(piece) / self._fixed) if self._fixed else 1.0
         return states[:, : math.ceil(share * states.shape[1])].mean(dim=1)
+
+
+class PieceHearing:
+    """A row for each piece of some seconds that is not silent, and for what is left at the end.
+
+    Args:
+        look: makes (1, D) of the samples of a piece.
+        named: makes rows by output of all rows.
+        dim: D.
+        rate: samples a second.
+        seconds: length of a piece.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Samples], NDArray[np.float32]],
+        named: Callable[[Rows], dict[str, Rows]],
+        *,
+        dim: int,
+        rate: int,
+        seconds: int,
+    ) -> None:
+        self._look = look
+        self._named = named
+        self._rate = rate
+        self._values = [np.zeros((0, dim), np.float32)]
+        self._times: list[tuple[int, int]] = []
+        self._begin = 0
+        length = seconds * rate
+        self._pieces = Pieces(lambda samples: length if len(samples) >= length else 0, self._take)
+        self.hear = self._pieces.hear
+
+    def finish(self) -> dict[str, Rows]:
+        """See `Hearing.finish`."""
+        self._pieces.finish()
+        times = np.array(self._times, np.float64).reshape(-1, 2) / self._rate
+        return self._named(Rows(np.concatenate(self._values), times.astype(np.float32)))
+
+    def _take(self, piece: Samples) -> None:
+        end = self._begin + len(piece)
+        if not is_silent(piece):
+            self._values.append(self._look(piece))
+            self._times.append((self._begin, end))
+        self._begin = end

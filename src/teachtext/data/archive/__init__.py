@@ -1,6 +1,0 @@
-"""The authors' published archives: pickles in odd places, read without running anything, turned into a dataset."""
-
-from teachtext.data.archive.importing import import_archive
-from teachtext.data.archive.record import Imported, Row
-
-__all__ = ["Imported", "Row", "import_archive"]

@@ -1,0 +1,1 @@
+"""Runs encoders over files: workers, Ray, feature output, and what it costs."""

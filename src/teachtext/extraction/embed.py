@@ -1,0 +1,125 @@
+"""Captions to features: each text once, as far as it is not in the store already."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from teachtext.data.protocol import Caption
+from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.encoders.base import TextEncoder
+from teachtext.encoders.query import check_text
+from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, located, parse_text_spec
+from teachtext.errors import InputError
+from teachtext.extraction.stored import stored
+from teachtext.progress import Progress, silent
+
+_CHUNK = 256
+_SHARD_ITEMS = 2048
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What became of the captions, over all encoders: `done` are new in the store, `reused` were there already."""
+
+    done: int
+    reused: int
+
+
+def embed(
+    captions: Sequence[Caption],
+    encoders: Sequence[str],
+    store: Path,
+    *,
+    threads: int = 1,
+    progress: Progress = silent,
+) -> Embedding:
+    """Encode captions with each encoder, into one folder an encoder, by the captions' ids.
+
+    Captions whose text is the same as in the store are left alone, so a stopped run goes on where it was: after Ctrl-C
+    nothing is lost, after a kill at most the last 2048 captions of one encoder. Equal texts are encoded once, and a
+    text that is in the store under another caption's id is not encoded again.
+
+    Args:
+        captions: ids must be unique.
+        encoders: specs (see `teachtext.encoders.registry`).
+        store: folder that gets a folder named `folder_name(spec)` for each encoder.
+        threads: CPU threads.
+        progress: called as `progress(spec, captions done, captions)`.
+
+    Raises:
+        InputError: an empty caption, an id that stands twice, an unknown encoder, a folder with features that were
+            made otherwise, or a full disk.
+    """
+    check_text_specs(encoders)
+    _check(captions)
+    specs = dict.fromkeys(located(spec, Path()) for spec in encoders)
+    counts = [_embed(captions, spec, store, threads, progress) for spec in specs]
+    return Embedding(done=sum(counts), reused=len(captions) * len(counts) - sum(counts))
+
+
+def _check(captions: Sequence[Caption]) -> None:
+    seen: set[str] = set()
+    for caption in captions:
+        check_text(caption.text, f"caption '{caption.id}' of video '{caption.video_id}'")
+        if caption.id in seen:
+            raise InputError(f"caption id '{caption.id}' stands twice", "give every caption an id of its own")
+        seen.add(caption.id)
+
+
+def _embed(captions: Sequence[Caption], spec: str, store: Path, threads: int, progress: Progress) -> int:
+    """Encode with one encoder; return how many captions were not there."""
+    encoder = build_text_encoder(spec, threads=threads)
+    folder = store / folder_name(spec)
+    provenance = {"encoder": parse_text_spec(spec).name, "settings": dict(encoder.settings)}
+    file = stored(folder, provenance)
+    sources = {} if file is None else file.sources
+    todo = [caption for caption in captions if sources.get(caption.id) != text_hash(caption.text)]
+    known = {source: caption_id for caption_id, source in sources.items()}
+    with FeatureWriter(folder, provenance=provenance, dim=encoder.dim, shard_items=_SHARD_ITEMS) as writer:
+        _encode(
+            todo,
+            lambda texts: _values(texts, encoder, file, known),
+            writer,
+            lambda done: progress(spec, len(captions) - len(todo) + done, len(captions)),
+        )
+    return len(todo)
+
+
+def _values(
+    texts: Sequence[str], encoder: TextEncoder, file: FeatureFile | None, known: Mapping[str, str]
+) -> list[NDArray[Any]]:
+    """Return the values of texts, from the store those whose hash is known there."""
+    stored_as = [known.get(text_hash(text)) for text in texts]
+    encoded = iter(encoder.encode([text for text, found in zip(texts, stored_as, strict=True) if found is None]))
+    return [next(encoded) if found is None or file is None else file.read(found) for found in stored_as]
+
+
+def _encode(
+    captions: Sequence[Caption],
+    values_of: Callable[[Sequence[str]], Sequence[NDArray[Any]]],
+    writer: FeatureWriter,
+    tell: Callable[[int], None],
+) -> None:
+    """Encode chunk by chunk, each text with all the captions that say it."""
+    same: dict[str, list[Caption]] = {}
+    for caption in captions:
+        same.setdefault(caption.text, []).append(caption)
+    texts = list(same)
+    done = 0
+    tell(done)
+    for start in range(0, len(texts), _CHUNK):
+        chunk = texts[start : start + _CHUNK]
+        for text, values in zip(chunk, values_of(chunk), strict=True):
+            for caption in same[text]:
+                writer.add(caption.id, values, source=text_hash(text))
+            done += len(same[text])
+        tell(done)
+
+
+def text_hash(text: str) -> str:
+    """Return 16 hex digits that stand for a caption's text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

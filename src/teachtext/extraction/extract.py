@@ -1,0 +1,214 @@
+"""Videos to features: resumable, over processes or a cluster, and never stopped by a bad video."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from teachtext.data.types import Video
+from teachtext.encoders.experts import check_video_settings, full_spec, video_folder_name
+from teachtext.errors import InputError
+from teachtext.extraction.feature_output import Output, Place
+from teachtext.extraction.task import Job, Result, Task
+from teachtext.files import content_hash, locked, remove, write_json
+from teachtext.packages import load
+from teachtext.progress import Progress, silent
+
+Engine = Literal["local", "ray"]
+FAILED = "failed.json"
+# what takes no longer needs no progress of its own
+_PATIENCE_S = 1.0
+# a run that finds everything there is done by then, and runs that share features may begin together
+_WAIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A video that was set aside."""
+
+    id: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason if self.path in self.reason else f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How many videos were encoded, how many had features already (or a copy has), and which were set aside.
+
+    Attributes:
+        done: videos encoded.
+        reused: videos with features that were there already, or that a file with the same content has.
+        failed: videos set aside.
+        notes: what of the sound of some videos had to be left out.
+    """
+
+    done: int
+    reused: int
+    failed: Sequence[Failure]
+    notes: Sequence[str] = ()
+
+
+def extract(
+    videos: Sequence[Video],
+    experts: Sequence[str],
+    store: Path,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] = {},
+    workers: int = 1,
+    engine: Engine = "local",
+    time_limit: float | None = None,
+    progress: Progress = silent,
+) -> Extraction:
+    """Run video experts over videos, into one folder an expert, by the videos' ids.
+
+    A video is left alone if the store has its features from a file with the same content, so a stopped run goes on
+    where it was: after Ctrl-C nothing is lost, after a kill at most the last 64 videos or those of half a minute. If
+    the store has them under another id, the file was renamed or copied, and they are copied from there; of files with
+    the same content one is decoded. Each is decoded once for all experts, in a process that it may cost: one that is
+    bad, kills its process or takes too long is set aside, which means that it is listed in the result and in
+    `store/failed.json`, and tried again by the next run. Videos without a path are passed over.
+
+    Args:
+        videos: what to encode.
+        experts: specs (see `teachtext.encoders.experts`).
+        store: folder that gets a folder named `video_folder_name(spec, settings)` for each expert.
+        settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
+        workers: processes, with one CPU thread each.
+        engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
+        time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
+        progress: called as `progress("videos", done, total)` after each video, with a note once some were set aside;
+            before that as `progress("files", done, total)`, if it takes long to find out what is lacking.
+
+    Raises:
+        InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
+            otherwise or to which another run is writing, a full disk.
+    """
+    names = list(dict.fromkeys(full_spec(expert, Path()) for expert in experts))
+    settings = {full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
+    check_video_settings(names, settings)
+    if time_limit is not None and time_limit <= 0:
+        raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
+    job = Job(names=names, settings=settings, time_limit=time_limit)
+    check_file: Callable[[Path], None] = load("teachtext.video.opening:check_file", "video")
+    run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
+    present = {video.id: video.path for video in videos if video.path is not None}
+    with job.workers(workers) as pool:
+        places = {
+            name: Place(store / video_folder_name(name, settings.get(name, {})), *made)
+            for name, made in pool.begin().items()
+        }
+        if run_on_ray is not None:
+            pool.close()
+        encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map
+        with locked(store, wait_s=_WAIT_S):
+            run = _Run(present, places, encode, check_file, progress)
+            try:
+                run.go()
+            finally:
+                _list(run.extraction.failed, store / FAILED)
+    return run.extraction
+
+
+class _Run:
+    """One extraction: of files with the same content one is decoded, and the others get its features or its failure."""
+
+    def __init__(
+        self,
+        present: Mapping[str, Path],
+        places: Mapping[str, Place],
+        encode: Callable[[Sequence[Task]], Generator[Result, None, None]],
+        check_file: Callable[[Path], None],
+        progress: Progress,
+    ) -> None:
+        self.present = present
+        self.places = places
+        self.encode = encode
+        self.check_file = check_file
+        self.progress = progress
+        self.failed: dict[str, Failure] = {}
+        self.notes: list[str] = []
+        self.done = 0
+
+    def go(self) -> None:
+        """Encode all that is lacking."""
+        files = list(self._files())
+        while files:
+            files = self._round(files)
+
+    @property
+    def extraction(self) -> Extraction:
+        """What came of it."""
+        failed = [self.failed[video_id] for video_id in self.present if video_id in self.failed]
+        return Extraction(self.done, len(self.present) - self.done - len(failed), tuple(failed), tuple(self.notes))
+
+    def _files(self) -> Iterator[Task]:
+        """Yield the files that can be opened, with their content."""
+        begun, total = time.monotonic(), len(self.present)
+        for number, (video_id, path) in enumerate(self.present.items(), start=1):
+            if time.monotonic() - begun > _PATIENCE_S:
+                self.progress("files", number, total)
+            try:
+                self.check_file(path)
+                yield Task(video_id, path, content_hash(path), ())
+            except InputError as error:
+                self.failed[video_id] = Failure(video_id, str(path), str(error))
+            except OSError as error:
+                reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
+                self.failed[video_id] = Failure(video_id, str(path), reason)
+
+    def _round(self, files: Sequence[Task]) -> list[Task]:
+        """Encode one file of each content that lacks features; return the others, whose turn is next."""
+        with ExitStack() as stack:
+            outputs = {name: stack.enter_context(Output(place)) for name, place in self.places.items()}
+            lacking = [task for file in files if (task := _lacking(file, outputs)).names]
+            first: dict[str, Task] = {}
+            for task in lacking:
+                first.setdefault(task.source, task)
+            others = [task for task in lacking if first[task.source] is not task]
+            self._tell(len(lacking))
+            results = stack.enter_context(closing(self.encode(list(first.values()))))
+            for number, result in enumerate(results, start=1):
+                self._take(result, outputs)
+                self._tell(len(lacking) - number)
+            return [task for task in others if not self._fails_too(task, first[task.source], outputs)]
+
+    def _take(self, result: Result, outputs: Mapping[str, Output]) -> None:
+        task = result.task
+        if result.reason:
+            self.failed[task.id] = Failure(task.id, str(task.path), result.reason)
+        self.done += not result.reason
+        self.notes += result.notes
+        for name in task.names:
+            if result.reason:
+                outputs[name].forget(task.id)
+            elif name in result.features:
+                outputs[name].keep(task.id, task.source, result.features[name])
+
+    def _fails_too(self, task: Task, first: Task, outputs: Mapping[str, Output]) -> bool:
+        """Fail, and say so, if a file with the same content did, and not only because it is gone by now."""
+        failed = self.failed.get(first.id)
+        if failed is None or not first.path.exists():
+            return False
+        self._take(Result(task, failed.reason.replace(str(first.path), str(task.path))), outputs)
+        return True
+
+    def _tell(self, lacking: int) -> None:
+        note = [f"{len(self.failed)} set aside"] if self.failed else []
+        self.progress("videos", len(self.present) - lacking, len(self.present), *note)
+
+
+def _lacking(file: Task, outputs: Mapping[str, Output]) -> Task:
+    return replace(file, names=tuple(name for name, output in outputs.items() if not output.has(file.id, file.source)))
+
+
+def _list(failed: Sequence[Failure], path: Path) -> None:
+    if failed:
+        write_json(path, [asdict(failure) for failure in failed])
+    else:
+        remove(path)

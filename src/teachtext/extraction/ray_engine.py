@@ -1,0 +1,164 @@
+"""The stages of extraction as a Ray Data pipeline, on this machine or on a cluster.
+
+Tasks go to actors, each of which encodes in a process of its own, as on one machine, so that features, time limits and
+failures are the same. Actors write what they made as parts of the store, which all machines must see under the same
+path, as they must the videos; only names of parts and failures come back, and the parts are renamed into place.
+
+Ray itself is driven by a process of its own, which ends with the extraction: its threads and settings would stay in
+this one, and a crash of its code would be the end of it.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.errors import InputError
+from teachtext.extraction.feature_output import Place
+from teachtext.extraction.ray_session import start
+from teachtext.extraction.task import Job, Result, Task
+from teachtext.extraction.workers import Workers
+from teachtext.files import is_alive
+
+# videos: progress is told, and parts are put in place, after each batch
+_BATCH = 16
+_BATCHES_AN_ACTOR = 4
+# Ray ends its other processes when it gets a SIGTERM; were it killed, some would be there for a minute
+_FAREWELL_S = 10.0
+_PREFIX = "teachtext-"
+_AGAIN = "run again to go on, or use the local engine"
+Columns = dict[str, NDArray[Any]]
+Row = dict[str, Any]
+
+
+def run_on_ray(
+    tasks: Sequence[Task], job: Job, places: Mapping[str, Place], workers: int
+) -> Generator[Result, None, None]:
+    """Yield what came of the tasks, as it comes; the features are in the store already.
+
+    Raises:
+        InputError: Ray cannot be started or reached, or gave up.
+    """
+    if not tasks:
+        return
+    # an actor may be at home in another folder
+    remote = [replace(task, path=task.path.absolute()) for task in tasks]
+    remote_places = {name: replace(place, folder=place.folder.absolute()) for name, place in places.items()}
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        driver = Workers[None, Row | None](
+            1, setup=_begin, setup_arguments=(remote, job.workers(1), remote_places, workers, folder), work=_next,
+            lost=_lost, farewell_s=_FAREWELL_S,
+        )  # fmt: skip
+        stack.enter_context(driver)
+        for row in stack.enter_context(closing(driver.map(repeat(None)))):
+            if row is None:
+                break
+            for place in places.values():
+                place.adopt(row["part"])
+            if row["error"]:
+                raise InputError(*row["error"])
+            for number, (reason, *notes) in zip(row["numbers"], row["told"], strict=True):
+                task, there = tasks[number], str(remote[number].path)
+                reason, *notes = (one.replace(there, str(task.path)) for one in (reason, *notes))
+                yield Result(task, reason, notes=notes)
+    for place in places.values():
+        place.clear()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder for Ray, whose path must be short, and remove those of processes that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+# what follows runs in the process that drives Ray
+
+_rows: Iterator[Row]
+
+
+def _begin(
+    tasks: Sequence[Task], encoder: Workers[Task, Result], places: Mapping[str, Place], workers: int, folder: Path
+) -> None:
+    """Start Ray, and the pipeline on it."""
+    global _rows
+    actors = start(workers, folder)
+    import ray.data
+
+    size = min(_BATCH, -(-len(tasks) // (_BATCHES_AN_ACTOR * actors)))
+    batches = [list(range(first, min(first + size, len(tasks)))) for first in range(0, len(tasks), size)]
+    pipeline = ray.data.from_items(
+        [{"tasks": [tasks[number] for number in batch], "numbers": batch} for batch in batches],
+        override_num_blocks=len(batches),
+    ).map_batches(
+        _Encoder,
+        fn_constructor_args=(encoder, places),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(batches))),
+        num_cpus=1,
+    )
+    _rows = iter(pipeline.iter_rows())
+
+
+def _next(_: None) -> Row | None:
+    """Return what an actor told, or None after the last one has."""
+    import ray
+
+    try:
+        row = next(_rows, None)
+    except ray.exceptions.RayError as error:
+        last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise InputError(f"Ray gave up ({last[0]})", _AGAIN) from error
+    if row is None:
+        ray.shutdown()
+        return None
+    told: Row = json.loads(row["told"])
+    return told
+
+
+def _lost(_: None, how: str) -> NoReturn:
+    """Raise InputError: the process that drives Ray has ended."""
+    raise InputError(f"the process that drives Ray ended ({how})", _AGAIN)
+
+
+class _Encoder:
+    """An actor: encodes batches, and writes one part of the store for each."""
+
+    def __init__(self, workers: Workers[Task, Result], places: Mapping[str, Place]) -> None:
+        self.workers = workers
+        self.places = places
+
+    def __call__(self, batch: Columns) -> Columns:
+        part, said, failed = uuid.uuid4().hex, list[list[str]](), list[str]()
+        try:
+            with ExitStack() as stack:
+                writers = {name: stack.enter_context(place.writer(part)) for name, place in self.places.items()}
+                for result in self.workers.map(batch["tasks"][0]):
+                    said.append([result.reason, *result.notes])
+                    for name, rows in result.features.items():
+                        writers[name].add(
+                            result.task.id,
+                            rows.values,
+                            source=result.task.source,
+                            times=rows.times,
+                            passages=rows.passages,
+                        )
+        except InputError as error:
+            failed = [error.problem, error.mend]
+        told = {"part": part, "numbers": list(batch["numbers"][0]), "told": said, "error": failed}
+        return {"told": np.array([json.dumps(told, default=int)])}

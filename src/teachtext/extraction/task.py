@@ -1,0 +1,140 @@
+"""One video: decoded once, and looked at by all experts that are wanted, in a process that it may cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from teachtext.encoders.base import Rows, VideoExpert, listens
+from teachtext.encoders.experts import build_video_experts
+from teachtext.errors import InputError
+from teachtext.extraction.workers import Workers, allow
+from teachtext.packages import load
+
+# the default time limit: so many times the length of the video, but never less than so many seconds
+_TIMES_LENGTH, _LEAST_S = 10.0, 60.0
+# a damaged header may tell any length; hardly any video has fewer bytes a second
+_LEAST_RATE = 10_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """One video, the hash of its content, and the names of the features that it lacks."""
+
+    id: str
+    path: Path
+    source: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a task: the reason why it failed, or features by name, unless they are in the store already.
+
+    Features may come with notes on what of the video they leave out.
+    """
+
+    task: Task
+    reason: str = ""
+    features: Mapping[str, Rows] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+class Made(NamedTuple):
+    """What an expert makes: the dimension of its output, and what is kept with it to tell how it was made."""
+
+    dim: int
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is done to every video.
+
+    Attributes:
+        names: specs of the experts.
+        settings: by spec.
+        time_limit: seconds a video may take; None for ten times its length, but a minute at least.
+    """
+
+    names: Sequence[str]
+    settings: Mapping[str, Mapping[str, Any]]
+    time_limit: float | None
+
+    def workers(self, count: int) -> Workers[Task, Result]:
+        """Return processes that do it; a video that hangs or kills one is a failure and no more.
+
+        Their `begin` tells what is made: `Made` by name.
+        """
+        return Workers(
+            count, setup=_set_up, setup_arguments=(self,), work=_encode, lost=partial(_lost, self.time_limit)
+        )
+
+
+_job: Job
+_experts: list[VideoExpert]
+
+
+def _set_up(job: Job) -> dict[str, Made]:
+    global _job, _experts
+    _job, _experts = job, build_video_experts(job.names, settings=job.settings)
+    return {
+        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings)})
+        for expert in _experts
+        for name in expert.outputs
+        if name in job.names
+    }
+
+
+def _encode(task: Task) -> Result:
+    """Decode a video once, and let the experts that are needed look at it."""
+    allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
+    sample_video: Callable[..., Any] = load("teachtext.video.decode:sample_video", "video")
+    ear: Callable[..., Any] = load("teachtext.video.sound:Ear", "video")
+    needed = [expert for expert in _experts if not set(task.names).isdisjoint(expert.outputs)]
+    looking = [expert for expert in needed if not listens(expert)]
+    features: dict[str, Rows] = {}
+    notes: list[str] = []
+    try:
+        hearings = [(expert.sampling, expert.begin()) for expert in needed if listens(expert)]
+        sampled = sample_video(
+            task.path,
+            [expert.sampling for expert in looking],
+            [ear(sampling, hearing.hear) for sampling, hearing in hearings],
+            opened=partial(_opened, task.path),
+            note=notes.append,
+        )
+        for expert, seen in zip(looking, sampled, strict=True):
+            features.update(expert.encode(seen))
+        for _, hearing in hearings:
+            features.update(hearing.finish())
+    except InputError as error:
+        return Result(task, str(error))
+    except Exception as error:
+        # a hostile file can trip any library below, and must not cost the other videos
+        return Result(task, f"{task.path} cannot be encoded ({type(error).__name__}: {error})")
+    kept = {name: features[name] for name in task.names}
+    reason = _flaw(kept)
+    return Result(task, reason) if reason else Result(task, features=kept, notes=notes)
+
+
+def _opened(path: Path, seconds: float | None) -> None:
+    if _job.time_limit is None:
+        plausible = path.stat().st_size / _LEAST_RATE
+        allow(max(_LEAST_S, _TIMES_LENGTH * min(plausible if seconds is None else seconds, plausible)))
+
+
+def _flaw(features: Mapping[str, Rows]) -> str:
+    with np.errstate(over="ignore"):
+        broken = [name for name, rows in features.items() if not np.isfinite(rows.values.astype(np.float16)).all()]
+    return f"expert '{broken[0]}' gave NaN or values too large for float16" if broken else ""
+
+
+def _lost(time_limit: float | None, task: Task, how: str) -> Result:
+    if how == "SIGALRM":
+        limit = "ten times its length" if time_limit is None else f"{time_limit:g} s"
+        return Result(task, f"{task.path} took longer than {limit}: convert it anew, or allow more with a time limit")
+    return Result(task, f"{task.path} killed the process that decoded it ({how}): leave it out or convert it anew")

@@ -1,0 +1,150 @@
+"""From a trained model to files that answer queries without torch."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from teachtext.data.batch import TextBatch
+from teachtext.encoders.registry import TextSpec, build_text_encoder, parse_text_spec
+from teachtext.errors import InputError
+from teachtext.files import write_bytes, write_json
+from teachtext.learning.checkpoint import ModelSpec, load_model
+from teachtext.learning.onnx_runtime import BRANCH, FORMAT, TOLD, ExportedBranch
+from teachtext.models.retrieval import RetrievalModel
+from teachtext.packages import load
+
+TOLERANCE = 1e-5
+_PROBES = (
+    "a dog",
+    "Two men, one with a red hat, play chess in the park; a crowd looks on \u4f60\u597d.",
+    "word " * 400,
+)
+_LENGTHS = (1, 2, 7, 20)
+
+
+def export(model_folder: Path, folder: Path) -> float:
+    """Export the text side of a trained model: `text.onnx`, `text.json`, and the text encoder where it is MiniLM.
+
+    Other text encoders do without torch already, or cannot do without it: they are used as they are. What was
+    written is compared with torch before it is put into `folder`.
+
+    Args:
+        model_folder: a trained model.
+        folder: gets the files; read them with `ExportedText`.
+
+    Returns:
+        The largest difference between what the files give and what torch gives, at most 1e-5.
+
+    Raises:
+        InputError: no such model, a package that is not installed, a text encoder that is not in the registry, or
+            files whose values differ from torch's.
+    """
+    for package in ("onnx:ModelProto", "onnxruntime:InferenceSession"):
+        load(package, "onnx")
+    model, spec = load_model(model_folder)
+    text = parse_text_spec(spec.text_encoder)
+    with TemporaryDirectory() as scratch:
+        found = _write(model, spec, text, Path(scratch))
+        if found > TOLERANCE:
+            raise InputError(f"{model_folder} cannot be exported (values differ by {found:.1g})", "use it as it is")
+        for file in sorted(Path(scratch).iterdir(), key=lambda path: path.name == TOLD):
+            write_bytes(folder / file.name, file.read_bytes())
+    return found
+
+
+def _write(model: RetrievalModel, spec: ModelSpec, text: TextSpec, folder: Path) -> float:
+    """Write all files, and return the largest difference from torch."""
+    side = _TextSide(model)
+    example = _features(spec, length=min(2, spec.max_words))
+    _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
+    told, difference = None, 0.0
+    if text.name == "minilm":
+        told, difference = write_minilm(text, folder)
+    description = {
+        "format": FORMAT,
+        "text_encoder": str(text),
+        "encoder": told,
+        "max_words": spec.max_words,
+        "fill": spec.fill_words,
+        "spaces": side.spaces,
+    }
+    write_json(folder / TOLD, description)
+    return max(difference, _branch_difference(side, spec, folder))
+
+
+class _TextSide(nn.Module):
+    """Tensors in, tensors out: one vector a space, in sorted order, then the weights."""
+
+    def __init__(self, model: RetrievalModel) -> None:
+        super().__init__()
+        self.model = model
+        self.spaces = model.spaces
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        embedding = self.model.encode_text(TextBatch([], tokens, lengths))
+        return (*(embedding.vectors[space] for space in self.spaces), embedding.weights)
+
+
+class _LastStates(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        states: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return states
+
+
+def write_minilm(text: TextSpec, folder: Path) -> tuple[dict[str, Any], float]:
+    """Write MiniLM as `OnnxEncoder` reads it; return that one's arguments, and the largest difference from torch."""
+    from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
+
+    encoder: Any = build_text_encoder(str(text))
+    transformer = encoder.transformer
+    transformer.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
+    ids = torch.tensor([transformer.tokenizer("a dog runs")["input_ids"]])
+    example = (ids, torch.ones_like(ids))
+    _to_onnx(_LastStates(transformer.model), example, ["input_ids", "attention_mask"], folder / ENCODER)
+    told = {"pooled": not encoder.tokens, "max_tokens": transformer.max_tokens}
+    exported = OnnxEncoder(folder, **told)
+    pairs = zip(encoder.encode(_PROBES), exported.encode(_PROBES), strict=True)
+    return told, max(float(np.abs(wanted - given).max()) for wanted, given in pairs)
+
+
+def _to_onnx(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], path: Path) -> None:
+    """Export a module whose inputs have any number of rows and, where they have a second axis, of tokens."""
+    axes = {
+        name: {0: "C", 1: "L"} if value.dim() > 1 else {0: "C"} for name, value in zip(inputs, example, strict=True)
+    }
+    with warnings.catch_warnings(), torch.no_grad():
+        # the tracing exporter, because the new one cannot follow NetVLAD's selection of the rows that count
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), example, str(path), input_names=list(inputs), dynamic_axes=axes, dynamo=False, verbose=False
+        )
+
+
+def _features(spec: ModelSpec, *, length: int) -> tuple[Tensor, Tensor]:
+    """Return random features of one caption of so many words, padded as the model reads them."""
+    tokens = torch.zeros(1, spec.max_words if spec.fill_words else length, spec.arguments["text_dim"])
+    tokens[0, :length] = torch.randn(length, tokens.shape[2], generator=torch.Generator().manual_seed(length))
+    return tokens, torch.tensor([length])
+
+
+@torch.no_grad()
+def _branch_difference(side: _TextSide, spec: ModelSpec, folder: Path) -> float:
+    branch = ExportedBranch(folder)
+    largest = 0.0
+    for length in {min(length, spec.max_words) for length in (*_LENGTHS, spec.max_words)}:
+        tokens, lengths = _features(spec, length=length)
+        *vectors, weights = (tensor[0].numpy() for tensor in side(tokens, lengths))
+        given = branch.embed(tokens[0, :length].numpy())
+        pairs = [(weights, given.weights), *zip(vectors, given.vectors.values(), strict=True)]
+        largest = max(largest, *(float(np.abs(wanted - got).max()) for wanted, got in pairs))
+    return largest

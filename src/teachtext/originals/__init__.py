@@ -1,0 +1,1 @@
+"""What the authors published: archives, checkpoints, recipes, and parity with their numbers."""

@@ -1,0 +1,175 @@
+"""The authors' pickles, read without running anything: data and a few stand-ins, every other class is refused.
+
+Python's own unpickler in C keeps the bytes of all arrays until the end, twice where they are recoded. This one, its
+twin in Python, leaves them in the file (see `Span`), so that a file of many gigabytes takes little memory.
+"""
+
+import pickle
+import struct
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import numpy as np
+
+from teachtext.errors import InputError
+from teachtext.originals.archive.standins import COPY_AGAIN, Array, DType, ExpertStore, Span
+
+# contents of at least so many bytes stay in the file
+_LARGE = 512
+
+
+@contextmanager
+def unpickled(path: Path, *, whole: bool = False) -> Iterator[Any]:
+    """Yield what a pickle holds; its arrays can be read inside the `with` only.
+
+    Args:
+        path: a pickle of Python 2 (text becomes latin-1) or 3.
+        whole: read everything at once: for files of words, where long texts are texts.
+
+    Raises:
+        InputError: the file cannot be read, is truncated or damaged, or holds a class that is not plain data.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from error
+    with file:
+        try:
+            content = _Reader(file, path, large=None if whole else _LARGE).load()
+        except InputError:
+            raise
+        # a damaged pickle can make any of its operations fail in any way
+        except Exception as error:
+            what = str(error)[:100] or type(error).__name__
+            raise InputError(f"{path} is not a whole pickle of plain data ({what})", COPY_AGAIN) from error
+        yield content
+
+
+def _reconstruct(kind: object, *_: object) -> Array:
+    if kind is not Array:
+        raise pickle.UnpicklingError("an array of a foreign kind")
+    return Array()
+
+
+def _scalar(dtype: DType, data: Any = b"") -> Any:
+    raw = data.encode("latin-1") if isinstance(data, str) else data
+    if dtype.value.hasobject or not isinstance(raw, bytes):
+        raise pickle.UnpicklingError("a number without contents")
+    (value,) = np.frombuffer(raw, dtype.value).tolist()
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _encode(text: Any, encoding: str = "latin1", *_: object) -> bytes | Span:
+    if encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError(f"bytes in {encoding[:20]!r}")
+    if isinstance(text, Span):
+        return text
+    if not isinstance(text, str):
+        raise pickle.UnpicklingError("bytes that are no text")
+    return text.encode("latin-1")
+
+
+def _no_bytes(*contents: object) -> bytes:
+    # the one call of it that pickles hold: of any size it would take as much memory as it is told
+    if contents:
+        raise pickle.UnpicklingError("bytes of something")
+    return b""
+
+
+def _copyreg(kind: type, base: type, _: object) -> Any:
+    if kind is not ExpertStore or base is not object:
+        raise pickle.UnpicklingError("an object of a foreign kind")
+    return ExpertStore()
+
+
+_NUMPY: dict[str, Any] = {
+    "multiarray._reconstruct": _reconstruct,
+    "multiarray.scalar": _scalar,
+    "numeric._frombuffer": Array.of_buffer,
+}
+_ALLOWED: dict[str, Any] = {
+    **{f"numpy.core.{name}": standin for name, standin in _NUMPY.items()},
+    **{f"numpy._core.{name}": standin for name, standin in _NUMPY.items()},
+    "numpy.ndarray": Array,
+    "numpy.dtype": DType,
+    # named as the type that a store has, never called: a name is enough
+    **{f"numpy.{name}": name for name in ("float16", "float32", "float64", "int32", "int64")},
+    "_codecs.encode": _encode,
+    **{
+        f"{home}.{kind.__name__}": kind
+        for home in ("builtins", "__builtin__")
+        for kind in (set, frozenset, list, dict, tuple, object)
+    },
+    "builtins.bytes": _no_bytes,
+    "__builtin__.bytes": _no_bytes,
+    "collections.OrderedDict": OrderedDict,
+    "collections.defaultdict": defaultdict,
+    "copyreg._reconstructor": _copyreg,
+    "copy_reg._reconstructor": _copyreg,
+}
+_STORE_MODULES = ("datastructures", "zs_data_structures")
+
+
+class _Reader(pickle._Unpickler):
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
+    # what the base class keeps
+    stack: list[Any]
+    read: Callable[[int], bytes]
+
+    def __init__(self, file: BinaryIO, path: Path, *, large: int | None) -> None:
+        super().__init__(file, encoding="latin-1")
+        self._file = file
+        self._path = path
+        self._size = path.stat().st_size
+        self._large = large
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "ExpertStore" and module.split(".")[-1] in _STORE_MODULES:
+            return ExpertStore
+        found = _ALLOWED.get(f"{module}.{name}") if "." not in name else None
+        if found is None:
+            raise InputError(
+                f"{self._path} holds {f'{module}.{name}'[:80]!r}, which is no plain data; nothing of it was run",
+                "remove that file, and get the archive from its authors",
+            )
+        return found
+
+    def _content(self, form: str, encoding: str | None) -> None:
+        """Push a text or bytes; where they are large, only where they stand."""
+        (length,) = struct.unpack(form, self.read(struct.calcsize(form)))
+        start = self._file.tell()
+        if not 0 <= length <= self._size - start:
+            raise pickle.UnpicklingError("it ends too early")
+        if self._large is not None and length >= self._large:
+            self._file.seek(length, 1)
+            self.stack.append(Span(self._file, start, length, recoded=encoding == "utf-8"))
+            return
+        data = self.read(length)
+        self.stack.append(data if encoding is None else data.decode(encoding, "surrogatepass"))
+
+    def _build(self) -> None:
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if not isinstance(target, Array | DType | ExpertStore):
+            raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
+        target.__setstate__(state)
+
+    def _frame(self) -> None:
+        """Pass over the length of a frame: contents are found by where they stand in the file."""
+        self.read(8)
+
+    dispatch[pickle.BUILD[0]] = _build
+    dispatch[pickle.FRAME[0]] = _frame
+    for _opcode, _form, _encoding in (
+        (pickle.BINSTRING, "<i", "latin-1"),
+        (pickle.BINBYTES, "<I", None),
+        (pickle.BINBYTES8, "<Q", None),
+        (pickle.BYTEARRAY8, "<Q", None),
+        (pickle.BINUNICODE, "<I", "utf-8"),
+        (pickle.BINUNICODE8, "<Q", "utf-8"),
+    ):
+        dispatch[_opcode[0]] = partial(_content, form=_form, encoding=_encoding)

@@ -1,0 +1,106 @@
+"""Unpacking what is wanted of a .tar.gz, once through, trusting none of its members."""
+
+import gzip
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from io import BufferedReader, RawIOBase
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from teachtext.errors import InputError
+from teachtext.files import atomic
+from teachtext.originals.archive.standins import COPY_AGAIN
+from teachtext.progress import Progress
+
+_CHUNK = 1 << 20
+
+
+def unpack(path: Path, folder: Path, wanted: Callable[[str], bool], progress: Progress) -> str:
+    """Unpack the wanted files of an archive.
+
+    Args:
+        path: a .tar.gz.
+        folder: where they go, under their own names.
+        wanted: called with a member's name, with `/`.
+        progress: told how much of the archive is read, in MiB.
+
+    Returns:
+        The SHA-1 of the archive.
+
+    Raises:
+        InputError: it is no .tar.gz, truncated or damaged; a member, wanted or not, leaves the folder, is a link, a
+            device or anything else than a file or a folder; the disk is full.
+    """
+    try:
+        source = _Source(path, progress)
+        with BufferedReader(source, _CHUNK) as packed, gzip.GzipFile(fileobj=packed) as plain:
+            with tarfile.open(fileobj=plain, mode="r|") as tar:
+                for member in tar:
+                    name = _checked(member, path)
+                    if member.isfile() and wanted(name):
+                        _write(folder / name, tar.extractfile(member), path)
+            # what follows the last member ends with gzip's checksum of the whole
+            while plain.read(_CHUNK):
+                pass
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    return source.digest.hexdigest()
+
+
+class _Source(RawIOBase):
+    """The archive's bytes, hashed while they are read."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self.digest = hashlib.sha1(usedforsecurity=False)
+        self._file = path.open("rb")
+        self._name = f"read {path.name}"
+        self._size = path.stat().st_size
+        self._read = 0
+        self._progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self.digest.update(memoryview(buffer)[:count])
+        before, self._read = self._read, self._read + count
+        if self._read // _CHUNK > before // _CHUNK or (count and self._read == self._size):
+            self._progress(self._name, -(-self._read // _CHUNK), -(-self._size // _CHUNK))
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _checked(member: tarfile.TarInfo, archive: Path) -> str:
+    parts = PurePosixPath(member.name).parts
+    mend = "do not unpack it; get the archive from its authors"
+    if member.name.startswith("/") or ".." in parts or "\\" in member.name or "\0" in member.name:
+        raise InputError(f"{archive}: member {member.name!r} would leave its folder", mend)
+    if not (member.isdir() or (member.isfile() and not member.issparse())):
+        raise InputError(f"{archive}: member {member.name!r} is a link, a device or the like, not a file", mend)
+    return "/".join(parts)
+
+
+def _write(target: Path, member: IO[bytes] | None, archive: Path) -> None:
+    assert member is not None, "a file has contents"
+    with atomic(target) as temporary, temporary.open("wb") as file:
+        for chunk in _chunks(member, archive):
+            file.write(chunk)
+
+
+def _chunks(member: IO[bytes], archive: Path) -> Iterator[bytes]:
+    # what goes wrong here is the archive's fault, not the disk's that is written to
+    try:
+        while chunk := member.read(_CHUNK):
+            yield chunk
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise _damaged(archive, error) from error
+
+
+def _damaged(archive: Path, error: Exception) -> InputError:
+    return InputError(f"{archive} is not a whole .tar.gz ({error})", COPY_AGAIN)

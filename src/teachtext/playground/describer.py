@@ -1,0 +1,155 @@
+"""One person who describes a scene: the phrases that captions are put together from."""
+
+import numpy as np
+
+from teachtext.playground import words
+from teachtext.playground.scenes import Scene, Thing, audible
+from teachtext.playground.words import Wording, inflect, with_article
+
+_FRESH_SHARE = 0.5
+_NEXT = Wording(("then", "and then", "and after that"), ("and afterwards", "and subsequently"))
+_NEAR = Wording(("next to", "near", "beside"), ("alongside", "in the vicinity of"))
+_HEARD = Wording(
+    ("You can hear @.", "I hear @.", "There is the sound of @.", "We hear @."),
+    ("The soundtrack contains @.", "@ is audible."),
+)
+_SILENT = Wording(
+    ("There is no sound.", "It is silent.", "You can hear nothing."), ("The audio is mute.", "Utter hush.")
+)
+
+
+class Describer:
+    """One person's words for one scene.
+
+    Args:
+        scene: what is described.
+        rng: chooses among wordings.
+    """
+
+    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.scene = scene
+        self.rng = rng
+        self._fresh = scene.split in ("val", "test")
+
+    def chance(self, share: float) -> bool:
+        """Return True in a `share` of the cases."""
+        return bool(self.rng.random() < share)
+
+    def one(self, *options: str) -> str:
+        """Return one of `options`."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def pick(self, wording: Wording) -> str:
+        """Return a wording of a concept, a fresh one only outside train."""
+        if self._fresh and wording.fresh and self.chance(_FRESH_SHARE):
+            return self.one(*wording.fresh)
+        return self.one(*wording.common)
+
+    def name(self, thing: Thing, detail: str = "colour") -> str:
+        """Name a thing without an article; detail is "full", "colour", "bare" or "vague"."""
+        colour = self.pick(words.COLOURS[thing.colour])
+        match detail:
+            case "bare":
+                return self.pick(words.NOUNS[thing.kind])
+            case "vague":
+                return f"{colour} {self.pick(words.VAGUE_NOUNS[thing.kind])}"
+            case "full" if thing.size != "medium" or self.chance(0.4):
+                return f"{self.pick(words.SIZES[thing.size])} {colour} {self.pick(words.NOUNS[thing.kind])}"
+        return f"{colour} {self.pick(words.NOUNS[thing.kind])}"
+
+    def a(self, thing: Thing, detail: str = "colour") -> str:
+        """Name a thing with "a" or "an"."""
+        return with_article(self.name(thing, detail))
+
+    def deed(self, form: str, detail: str = "colour", *, pace: bool = False, article: bool = True) -> str:
+        """Say what the main thing does.
+
+        Args:
+            form: of the verb, see `words.inflect`.
+            detail: with which the other thing of a pair action is named, see `name`; or "other" for
+                "the other one", where it has been named before.
+            pace: also say how fast, if it is fast or slow.
+            article: whether the other thing has one.
+        """
+        phrase = self._phrase(self.scene.action, form)
+        if "@" in phrase and self.scene.other:
+            if detail == "other":
+                named = "the other one"
+            else:
+                named = self.name(self.scene.other, detail)
+                named = with_article(named) if article else named
+            phrase = phrase.replace("@", named)
+        if pace and self.scene.pace:
+            adverb = self.pick(words.PACES[self.scene.pace])
+            early = adverb != "fast" and self.chance(0.5)
+            return f"{adverb} {phrase}" if early else f"{phrase} {adverb}"
+        return phrase
+
+    def then(self, form: str) -> str:
+        """Say what it does next, beginning with a comma; empty if nothing follows."""
+        if not self.scene.then:
+            return ""
+        link = self.pick(_NEXT)
+        return f", {link} it {'is ' if form == 'ing' else ''}{self._phrase(self.scene.then, form)}"
+
+    def place(self) -> str:
+        """Say where it happens, such as "at sea"."""
+        return self.pick(words.PLACES[self.scene.background])
+
+    def sign(self, table: str) -> str:
+        """Say what is written, as a clause ("reads") or with a preposition ("with"); empty without a sign."""
+        if not self.scene.sign:
+            return ""
+        shown = self.scene.sign if self.chance(0.7) else self.scene.sign.lower()
+        phrase = self.pick(words.SIGNS[table])
+        if " " in shown:
+            phrase = phrase.replace("the word @ is", "the words @ are").replace("the word @", "the words @")
+        return phrase.replace("@", f'"{shown}"')
+
+    def voice(self) -> str:
+        """Say what a voice says, as a clause; empty if nobody speaks."""
+        if not self.scene.speech:
+            return ""
+        return f'{self.pick(words.SAYS["voice"])} {self.pick(words.SAYS["says"])} "{self.scene.speech}"'
+
+    def sounds(self, most: int) -> str:
+        """Name up to `most` of the sounds; empty if there are none."""
+        heard = list(audible(self.scene))
+        if not heard:
+            return ""
+        chosen = [heard[place] for place in sorted(self.rng.permutation(len(heard))[:most])]
+        return " and ".join(self.pick(words.SOUNDS[each]) for each in chosen)
+
+    def heard(self, most: int) -> str:
+        """Say in one or two sentences what is to be heard."""
+        sounds, voice = self.sounds(most), self.voice()
+        if not sounds:
+            return self.pick(_SILENT)
+        told = capital(self.pick(_HEARD).replace("@", sounds))
+        # "A and B is audible" would not agree.
+        told = told.replace(" is audible", " are audible") if " and " in sounds else told
+        return f"{told} {capital(voice)}." if voice else told
+
+    def company(self) -> str:
+        """Name what only stands there, with "next to"; empty if nothing does or it takes part."""
+        if self.scene.other is None or self.scene.is_pair:
+            return ""
+        return f"{self.pick(_NEAR)} {self.a(self.scene.other, self.one('full', 'colour'))}"
+
+    def _phrase(self, action: str, form: str) -> str:
+        phrase = inflect(self.pick(words.DEEDS[action]), form)
+        if self.scene.new_colour and action == "recolours":
+            phrase = phrase.replace("$", self.scene.main.colour)
+            new = self.pick(words.COLOURS[self.scene.new_colour])
+            phrase = phrase.replace("a %", with_article(new)).replace("%", new)
+        return phrase
+
+
+def capital(text: str) -> str:
+    """Return `text` with a capital letter at its beginning."""
+    return text[0].upper() + text[1:]
+
+
+def join(*parts: str) -> str:
+    """Return the parts that are not empty, with a space between them."""
+    return " ".join(part for part in parts if part)

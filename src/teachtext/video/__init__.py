@@ -1,0 +1,1 @@
+"""A video file: opened, decoded once, its frames, clips and sound sampled."""

@@ -1,0 +1,123 @@
+"""Which frames, clips and sound of a video are wanted, and the arrays that sampling returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSampling:
+    """Which frames of a video an expert looks at.
+
+    Moments lie `1 / per_second` seconds apart, or further where a video would give more than `most` of them, so that
+    they always span the whole video and memory does not grow with its length. At each moment `burst` frames are
+    kept, `gap_s` seconds apart: one for a picture, two for a motion.
+
+    Args:
+        per_second: moments a second. A large number gives always `most` of them: uniform segments.
+        most: moments a video, at most.
+        height: pixels that frames are resized to.
+        width: pixels that frames are resized to.
+        burst: frames a moment.
+        gap_s: seconds between the frames of a burst.
+        gray: keep luminance only.
+    """
+
+    per_second: float
+    most: int
+    height: int
+    width: int
+    burst: int = 1
+    gap_s: float = 0.0
+    gray: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSampling:
+    """Clips of a video for a network that looks at several frames at once.
+
+    Clips of `frames / per_second` seconds follow one another without a gap, or lie further apart where a video would
+    give more than `most`. Each is looked at as soon as it is decoded and then forgotten, so that memory holds one clip,
+    however long the video is. One that the end of the video cuts off is filled up with its last frame if half of it is
+    there, or if it is the only one; else it is left out.
+
+    Args:
+        look: what is kept of a clip: from (frames, height, width, 3) RGB, which is overwritten afterwards, to (D,).
+        frames: frames a clip.
+        per_second: frames a second: what a player shows at these times, so that a slower video repeats some.
+        most: clips a video, at most.
+        resize: pixels that the shorter side of a frame gets; or (height, width), whatever its shape.
+        height: pixels that are cut out of the middle of that.
+        width: pixels that are cut out of the middle of that.
+        interpolation: of the resizing, as FFmpeg names it.
+    """
+
+    look: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    frames: int
+    per_second: float
+    most: int
+    resize: int | tuple[int, int]
+    height: int
+    width: int
+    interpolation: str = "BILINEAR"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundSampling:
+    """How much of a video's sound an expert listens to, all channels mixed to one.
+
+    Args:
+        rate: samples a second.
+        most_s: seconds, at most, from the first picture on.
+    """
+
+    rate: int = 16_000
+    most_s: float = 3600.0
+
+
+Sampling = FrameSampling | ClipSampling | SoundSampling
+
+
+class Frames(NamedTuple):
+    """What a `FrameSampling` gives.
+
+    Attributes:
+        pixels: (moments, burst, height, width, 3) RGB, or (moments, burst, height, width) if gray; at least one
+            moment. A moment near the end of a video may repeat its last frame.
+        times: (moments,) seconds from the start of the video.
+        aspect: width of the video by its height, as it is shown; resizing changed it.
+    """
+
+    pixels: NDArray[np.uint8]
+    times: NDArray[np.float32]
+    aspect: float
+
+
+class Clips(NamedTuple):
+    """What a `ClipSampling` gives.
+
+    Attributes:
+        vectors: (clips, D): what was kept of each clip; at least one.
+        times: (clips, 2) seconds from the start of the video at which each clip begins and ends.
+    """
+
+    vectors: NDArray[np.float32]
+    times: NDArray[np.float32]
+
+
+class Sound(NamedTuple):
+    """What a `SoundSampling` gives, as a whole; experts hear it a piece at a time (see `Hearing`).
+
+    Attributes:
+        samples: (S,) int16, beginning with the first picture; none where the video has no sound.
+        rate: samples a second.
+    """
+
+    samples: NDArray[np.int16]
+    rate: int
+
+
+Seen = Frames | Clips | Sound

