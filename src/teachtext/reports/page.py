@@ -18,7 +18,7 @@ def render_page(template: str, values: Mapping[str, Any]) -> str:
     except ImportError as error:
         raise InputError("the report needs Jinja2", "pip install 'teachtext[report]'") from error
     environment = Environment(
-        loader=PackageLoader("teachtext", "evaluation"),
+        loader=PackageLoader("teachtext", "reports"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -81,4 +81,4 @@ def render_sheets(*, title: str, lead: str, generated: bool, sections: Sequence[
         InputError: Jinja2 is not installed.
     """
     values = {"title": title, "lead": lead, "generated": generated, "sections": list(sections)}
-    return render_page("sheets.html.j2", values)
+    return render_page("sections.html.j2", values)

@@ -34,7 +34,7 @@ def render_study(results: StudyResults) -> str:
     Raises:
         InputError: matplotlib or Jinja2 is not installed.
     """
-    return render_page("study/report.html.j2", _values(results))
+    return render_page("study_report.html.j2", _values(results))
 
 
 def _values(results: StudyResults) -> dict[str, Any]:
