@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo page test setup clean
+.PHONY: demo page test docs setup clean
 
 setup: $(VENV)/ready
 
@@ -32,7 +32,13 @@ test: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) docs
 	$(BIN)/pytest -n 2
 
+# the documentation site; a warning is an error
+docs: setup
+	$(BIN)/sphinx-build -q -W --keep-going docs build/site
+	@echo build/site/index.html
+
 clean:
-	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) runs build docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis
