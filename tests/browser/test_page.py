@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ pytest.importorskip("lancedb")
 from clips import write_clip, write_model
 from entries import heard
 from playwright.sync_api import sync_playwright
+from processes import PATIENCE_S, wait_until
 from served import SCRIPT
 
 from teachtext.search.encoders import TrainedModel
@@ -56,16 +56,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.stdout is not None
     found = re.search(r"http://\S+", process.stdout.readline())
     assert found, "the address is printed"
-    at, until = found.group(), time.monotonic() + 30
-    while time.monotonic() < until:
+    at = found.group()
+
+    def ready() -> bool:
         try:
-            urllib.request.urlopen(f"{at}/api/health/ready", timeout=5)
-            break
+            urllib.request.urlopen(f"{at}/api/health/ready", timeout=PATIENCE_S)
         except OSError:
-            time.sleep(0.1)
+            return False
+        return True
+
+    wait_until(ready, "the service is never ready", poll_s=0.1)
     yield at
     process.terminate()
-    assert process.wait(timeout=30) in (0, 130, -15)
+    assert process.wait(timeout=PATIENCE_S) in (0, 130, -15)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, address: str) -> Iterator[Any]:
     context = browser.new_context(base_url=address, viewport={"width": 1100, "height": 800})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("dialog", lambda dialog: dialog.accept())
@@ -92,10 +95,7 @@ def page(browser: Any, address: str) -> Iterator[Any]:
 
 def until(page: Any, true: str) -> None:
     """Wait until an expression is true; the browser's own way to wait needs what the page's policy forbids."""
-    end = time.monotonic() + 15
-    while not page.evaluate(true):
-        assert time.monotonic() < end, true
-        time.sleep(0.02)
+    wait_until(lambda: bool(page.evaluate(true)), true)
 
 
 def test_a_search_shows_videos_and_why(page: Any):
@@ -154,7 +154,7 @@ def test_an_upload_is_followed_until_it_is_there_and_can_be_removed(page: Any, t
     page.goto("/upload")
     page.set_input_files("#file", clip)
     page.get_by_role("button", name="Upload").click()
-    page.get_by_role("link", name="Look at it").click(timeout=60_000)
+    page.get_by_role("link", name="Look at it").click()
     assert page.locator("h1").inner_text() == "mine.mp4"
     page.get_by_role("button", name="Remove").click()
     page.wait_for_url(re.compile("/$"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from processes import PATIENCE_S
 
 COMMAND = str(Path(sys.executable).parent / "teachtext")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
@@ -53,7 +54,14 @@ def teachtext() -> Command:
     def run(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [COMMAND, *map(str, arguments)]
         return subprocess.run(
-            command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False, **options
+            command,
+            cwd=cwd,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+            **options,
         )
 
     return run

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from processes import needs_proc, processes_of
+from processes import PATIENCE_S, needs_proc, processes_of, wait_until
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = [
@@ -291,14 +291,12 @@ def interrupt(
     process: subprocess.Popen[str], sign: Callable[[], bool], wait: float = 0.0, how: int = signal.SIGINT
 ) -> str:
     """Press Ctrl-C at the sign, as a terminal does: every process of the group gets it; return what was said."""
-    until = time.monotonic() + 60
     try:
-        while not sign():
-            assert process.poll() is None and time.monotonic() < until, "it never got there"
-            time.sleep(0.005)
+        wait_until(lambda: sign() or process.poll() is not None, "the sign never appeared", poll_s=0.005)
+        assert process.poll() is None, "the command ended before it was stopped"
         time.sleep(wait)
         os.killpg(process.pid, how)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE_S)
     finally:
         if process.poll() is None:
             process.kill()

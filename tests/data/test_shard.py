@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import PATIENCE_S
 
 from teachtext.data import shard
 from teachtext.data.shard import Shard, write_shard
@@ -48,7 +49,7 @@ def test_threads_read_side_by_side(file):
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_worker_processes_read_what_they_are_handed(file, start):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(start)) as pool:
-        found = list(pool.map(file.read, map(str, range(40)), timeout=60))
+        found = list(pool.map(file.read, map(str, range(40)), timeout=PATIENCE_S))
     assert all(np.array_equal(values, item(n, rows=n % 4)) for n, values in enumerate(found))
 
 

@@ -7,7 +7,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from processes import needs_proc, processes_of
+from processes import needs_proc, processes_of, wait_until
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -565,11 +564,8 @@ def test_features_that_come_with_a_dataset_need_no_encoder(done: tuple[RunConfig
 
 
 def wait_for(process: subprocess.Popen[bytes], sign: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not sign():
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < until, "it never got there"
-        time.sleep(0.002)
+    wait_until(lambda: sign() or process.poll() is not None, "the sign never appeared", poll_s=0.002)
+    assert process.poll() is None, "the process ended before it could be killed"
 
 
 @needs_proc
@@ -596,10 +592,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_results(
             process.kill()
             assert process.wait() == -signal.SIGKILL
             assert not (folder / "results.json").exists(), moment
-            until = time.monotonic() + 20
-            while processes_of(process.pid):
-                assert time.monotonic() < until, f"while {moment}: workers outlive the process that was killed"
-                time.sleep(0.05)
+            failure = f"while {moment}: workers outlive the process that was killed"
+            wait_until(lambda group=process.pid: not processes_of(group), failure)
         finally:
             for left in processes_of(process.pid):
                 os.kill(left.pid, signal.SIGKILL)

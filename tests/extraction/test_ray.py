@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 import odd_experts
 import pytest
 from numpy.typing import NDArray
-from processes import processes
+from processes import PATIENCE_S, processes, wait_until
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -103,10 +102,10 @@ def test_a_crash_of_ray_costs_what_was_under_way(
     again = extract(videos, ["motion"], tmp_path / "store", engine="ray")
     # what an actor still wrote meanwhile is found too
     assert again.reused >= kept and again.done == 4 - again.reused and not again.failed
-    gone_by = time.monotonic() + 30
-    while left := [one for one in processes() if f"teachtext-{os.getpid()}-" in one.command]:
-        assert time.monotonic() < gone_by, left
-        time.sleep(0.5)
+    mark = f"teachtext-{os.getpid()}-"
+    wait_until(
+        lambda: all(mark not in process.command for process in processes()), "processes of Ray are left", poll_s=0.5
+    )
 
 
 def test_what_a_killed_driver_left_is_adopted(tmp_path: Path):
@@ -142,7 +141,7 @@ def test_a_cluster_that_cannot_be_reached_is_told(make_video: Make, moving: Movi
     command = [str(Path(sys.executable).parent / "teachtext"), "extract", str(tmp_path), "--out", str(tmp_path / "out")]
     said = subprocess.run(
         [*command, "--expert", "motion", "--engine", "ray"], env=os.environ | {"RAY_ADDRESS": address},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert said.returncode == 2 and said.stderr.count("\n") == 1, said.stderr
     assert (

@@ -1,10 +1,14 @@
-"""The processes of this machine that are alive, as /proc tells of them."""
+"""The processes of this machine that are alive, read from /proc, and how a test waits for another process."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+# Only a hang may exceed this limit. A busy machine can make a start of Python take a minute.
+PATIENCE_S = 300.0
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
@@ -28,3 +32,11 @@ def processes() -> Iterator[Process]:
 
 def processes_of(group: int) -> list[Process]:
     return [process for process in processes() if process.group == group]
+
+
+def wait_until(condition: Callable[[], bool], failure: str, *, poll_s: float = 0.02) -> None:
+    """Return once the condition is true; fail with the message after `PATIENCE_S` seconds."""
+    last = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < last, failure
+        time.sleep(poll_s)

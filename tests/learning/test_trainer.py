@@ -1,5 +1,6 @@
 import copy
 import json
+import os
 import pickle
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from processes import PATIENCE_S
 from safetensors.torch import load_file
 
 from teachtext.errors import InputError
@@ -163,14 +165,15 @@ def test_a_stop_between_the_two_files_of_an_epoch_changes_no_bit(world, uninterr
 def test_a_killed_process_changes_no_bit(world, uninterrupted, tmp_path):
     folder = tmp_path / "model"
     command = [sys.executable, __file__, str(tmp_path / "world"), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         for line in process.stdout:
             if line.strip() == "2":
                 break
-        # epoch 3 takes two batches of a fifth of a second each
+        # the third epoch stops after its first batch
         time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=20) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
     assert {RESUME, WEIGHTS} <= {path.name for path in folder.iterdir()}
     trainer = make_trainer(world, folder)
     told = []
@@ -386,10 +389,11 @@ if __name__ == "__main__":
     training = make_trainer(make_world(Path(sys.argv[1])), Path(sys.argv[2]))
     fast = training.batches
 
-    def slowly(epoch):
+    def stopping(epoch):
         for batch in fast(epoch):
-            time.sleep(0.2)
             yield batch
+            if epoch == 3:
+                time.sleep(3600)
 
-    training.batches = slowly
+    training.batches = stopping
     training.fit(lambda history: print(len(history), flush=True))

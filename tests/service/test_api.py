@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from clips import write_clip
+from processes import wait_until
 from served import SCRIPT, Made
 from starlette.testclient import TestClient
 
@@ -23,12 +23,11 @@ def told(answer: Any) -> str:
 
 
 def wait_for(client: TestClient, job: dict[str, Any]) -> dict[str, Any]:
-    until = time.monotonic() + 60
-    while job["state"] in ("waiting", "indexing"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-        job = client.get(f"/api/uploads/{job['id']}").json()
-    return job
+    def state() -> dict[str, Any]:
+        return client.get(f"/api/uploads/{job['id']}").json()  # type: ignore[no-any-return]
+
+    wait_until(lambda: state()["state"] not in ("waiting", "indexing"), "the upload is never done")
+    return state()
 
 
 def test_a_search_tells_what_was_found_and_why(client: TestClient):

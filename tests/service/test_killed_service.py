@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from clips import write_clip
+from processes import PATIENCE_S, wait_until
 from served import Made
 
 from teachtext.search.searcher import Searcher
@@ -37,7 +38,7 @@ def test_a_service_killed_while_videos_come_in_loses_none_that_it_took(made: Mad
                 clip = write_clip(tmp_path / "clip.mp4", 100 * kill + number + 50).read_bytes()
                 url = f"{address}/api/uploads?name=clip.mp4"
                 asked = urllib.request.Request(url, clip, {"Content-Type": "application/octet-stream"}, method="POST")
-                with urllib.request.urlopen(asked, timeout=30) as answer:
+                with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
                     assert answer.status == 202
                 taken += 1
             time.sleep(rng.uniform(0, 1.5))
@@ -50,13 +51,14 @@ def test_a_service_killed_while_videos_come_in_loses_none_that_it_took(made: Mad
         before = found
     process, address = start(made.place)
     try:
-        until = time.monotonic() + 60
-        while len(found := {item.id for item in Searcher(str(made.place)).store.catalog()}) < 7 + taken:
-            assert time.monotonic() < until, f"{len(found)} of {7 + taken} are there"
-            time.sleep(0.2)
+        wait_until(
+            lambda: len({item.id for item in Searcher(str(made.place)).store.catalog()}) >= 7 + taken,
+            f"fewer than {7 + taken} videos are in the index",
+            poll_s=0.2,
+        )
     finally:
         process.terminate()
-        assert process.wait(timeout=30) is not None
+        assert process.wait(timeout=PATIENCE_S) is not None
     assert not list((made.place / "uploads").glob(".*.part"))
 
 
@@ -71,7 +73,7 @@ def test_a_service_killed_while_videos_come_in_loses_none_that_it_took(made: Mad
 def test_what_cannot_be_served_is_said(made: Made, arguments: list[str], told: str):
     place = [] if "--index" in arguments else ["--index", str(made.place)]
     done = subprocess.run(
-        [sys.executable, "-c", SERVE, "serve", *place, *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", SERVE, "serve", *place, *arguments], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
 
@@ -80,5 +82,5 @@ def test_a_port_that_is_taken_is_said(made: Made):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-c", SERVE, "serve", "--index", str(made.place), "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2 and "choose another --port" in done.stderr and done.stderr.count("\n") == 1

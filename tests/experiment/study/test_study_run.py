@@ -3,13 +3,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import needs_proc, processes_of
+from processes import PATIENCE_S, needs_proc, processes_of, wait_until
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -175,12 +174,12 @@ def started(path: Path, until: Callable[[], bool]) -> subprocess.Popen[str]:
         start_new_session=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    last = time.monotonic() + 90
-    while not until():
-        if process.poll() is not None or time.monotonic() > last:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise AssertionError(f"it never got there: {process.communicate()[1]}")
-        time.sleep(0.002)
+    try:
+        wait_until(lambda: until() or process.poll() is not None, "the study never got there", poll_s=0.002)
+        assert until(), f"the study ended before it got there: {process.communicate()[1]}"
+    except AssertionError:
+        end(process)
+        raise
     return process
 
 
@@ -195,10 +194,7 @@ def begun(folder: Path, name: str = "*") -> Callable[[], bool]:
 
 
 def no_process_is_left(group: int) -> None:
-    last = time.monotonic() + 20
-    while processes_of(group):
-        assert time.monotonic() < last, "workers outlive the command"
-        time.sleep(0.05)
+    wait_until(lambda: not processes_of(group), "workers outlive the command")
 
 
 @needs_proc
@@ -212,7 +208,7 @@ def test_a_study_killed_and_resumed_equals_an_unbroken_one(
         with pytest.raises(InputError, match=r"another process is at work in .*study: wait for it"), locked(folder):
             pass
         process.kill()
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
         no_process_is_left(process.pid)
     finally:
         end(process)
@@ -220,7 +216,7 @@ def test_a_study_killed_and_resumed_equals_an_unbroken_one(
     process = started(path, begun(folder, "*-taught-*"))
     try:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE_S) == 130
         no_process_is_left(process.pid)
     finally:
         end(process)
@@ -244,7 +240,7 @@ def test_a_worker_that_is_killed_is_told_in_one_sentence(tmp_path: Path, write_s
     try:
         workers = [one.pid for one in processes_of(process.pid) if "spawn_main" in one.command]
         os.kill(workers[0], signal.SIGKILL)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=PATIENCE_S)[1]
         assert process.returncode == 2
         assert said.splitlines()[-1].startswith("teachtext: a process that trains ended early")
         assert "Traceback" not in said
