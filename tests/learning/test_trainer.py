@@ -219,8 +219,8 @@ def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometr
         value = float(next(validations))
         # the other direction and the other metrics say otherwise
         return {
-            "t2v": Metrics(100 - value, 0, 0, 0, 1, 1, value),
-            "v2t": Metrics(0, 0, 0, 0, 1, 1, 100 - value),
+            "t2v": Metrics({"r1": 100 - value, "geometric_mean": value}),
+            "v2t": Metrics({"r1": 0, "geometric_mean": 100 - value}),
         }
 
     states = []

@@ -1,6 +1,8 @@
-"""Metrics of many weightings of the videos at once: what resampling whole videos is made of.
+"""Metrics under many weightings of the videos at once: the core of resampling whole videos.
 
-Each video is first reduced to what it adds to the metric, so that a resample is a row of a matrix product.
+Each video is first reduced to its contribution to the metric. A resample is then a row of a matrix product.
+
+Axes: S seeds, C captions, V videos, N resamples.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,45 +10,51 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.evaluation.metrics import hits
+from teachtext.evaluation.metrics import METRICS, Metric
 from teachtext.evaluation.ranks import Ints
 
 _Floats = NDArray[np.float64]
 Statistic = Callable[[_Floats], _Floats]
-"""From weights of V videos, (N, V), how often the captions of each count, to a metric of every seed, (S, N)."""
-
-_RECALLS = {"r1": (1,), "r5": (5,), "r10": (10,), "r50": (50,), "geometric_mean": (1, 5, 10)}
+"""From weights of the videos (N, V), how often the captions of each count, to a metric of every seed (S, N)."""
 
 
 def weighted_statistic(ranks: _Floats, video_of: Ints, videos: int, name: str) -> Statistic:
-    """Return what makes of weights of the videos (N, V) the statistic of every seed (S, N), ranks being (S, C)."""
-    if name == "mdr":
-        return _median(ranks, video_of, videos)
-    if name == "mnr":
-        return _ratio([_per_video(ranks + 1, video_of, videos)], video_of, videos)
-    return _ratio([_per_video(100.0 * hits(ranks, k), video_of, videos) for k in _RECALLS[name]], video_of, videos)
+    """Return the function from weights of the videos (N, V) to a metric of every seed (S, N).
+
+    Args:
+        ranks: (S, C) 0-based ranks.
+        video_of: (C,) the video of each caption, from 0.
+        videos: V.
+        name: a key of `METRICS`.
+    """
+    metric = METRICS[name]
+    if metric.reduction == "median":
+        return _median(ranks, video_of, videos, metric)
+    values = [metric.scale * np.asarray(function(ranks)) + metric.offset for function in metric.per_query]
+    return _mean([_per_video(value, video_of, videos) for value in values], video_of, videos)
 
 
 def _per_video(values: NDArray[np.floating], video_of: Ints, videos: int) -> _Floats:
-    """Sum values of captions (S, C) to those of their videos (V, S): all that resampling whole videos needs."""
+    """Sum the values of captions (S, C) over each video: (V, S)."""
     return np.stack([np.bincount(video_of, seed, videos) for seed in values], axis=1)
 
 
-def _ratio(sums: Sequence[_Floats], video_of: Ints, videos: int) -> Statistic:
+def _mean(sums: Sequence[_Floats], video_of: Ints, videos: int) -> Statistic:
     """A mean over captions, or the geometric mean of three."""
     captions = np.bincount(video_of, minlength=videos).astype(np.float64)
 
     def compute(weights: _Floats) -> _Floats:
         total = (weights @ captions)[:, None]
-        means = [weights @ each / total for each in sums]
-        found: _Floats = means[0] if len(means) == 1 else np.cbrt(np.prod(means, axis=0))
-        return found.T
+        means = [weights @ per_video / total for per_video in sums]
+        metric: _Floats = means[0] if len(means) == 1 else np.cbrt(np.prod(means, axis=0))
+        return metric.T
 
     return compute
 
 
-def _median(ranks: _Floats, video_of: Ints, videos: int) -> Statistic:
-    """The median rank, 1-based, of captions that count as often as their videos were drawn."""
+def _median(ranks: _Floats, video_of: Ints, videos: int, metric: Metric) -> Statistic:
+    """The median over captions that count as often as their videos were drawn."""
+    ranks = np.asarray(metric.per_query[0](ranks), np.float64)
     values = np.unique(ranks)
     captions = np.bincount(video_of, minlength=videos).astype(np.float64)
     coarse = values[:: int(len(values) ** 0.5)]
@@ -54,28 +62,29 @@ def _median(ranks: _Floats, video_of: Ints, videos: int) -> Statistic:
     def compute(weights: _Floats) -> _Floats:
         total = (weights @ captions)[:, None]
         middle = np.hstack([(total - 1) // 2, total // 2])
-        # first where the medians of all these resamples lie, then each among the few ranks in between
+        # first the range that holds the medians of all resamples, then each median among the few ranks in that range
         places = _places(ranks, video_of, coarse, weights, middle)
         start = np.searchsorted(values, coarse[max(0, places.min() - 1)])
         stop = np.searchsorted(values, coarse[places.max()]) if places.max() < len(coarse) else len(values)
         fine = values[start : stop + 1]
-        found: _Floats = fine[_places(ranks, video_of, fine, weights, middle)].mean(-1) + 1
-        return found
+        medians = fine[_places(ranks, video_of, fine, weights, middle)].mean(-1)
+        shown: _Floats = metric.scale * medians + metric.offset
+        return shown
 
     return compute
 
 
 def _places(ranks: _Floats, video_of: Ints, values: _Floats, weights: _Floats, positions: _Floats) -> NDArray[np.int64]:
-    """Find what stands at 0-based positions (N, P) of the sorted ranks: how many of `values` are below, (S, N, P)."""
+    """Count the `values` below the rank at each 0-based position (N, P) of the sorted ranks: (S, N, P)."""
     width = len(values) + 1  # one more for ranks above them all
-    found = np.empty((len(ranks), *positions.shape), np.int64)
-    for seed, each in enumerate(ranks):
-        cells = np.searchsorted(values, each) + width * video_of
+    places = np.empty((len(ranks), *positions.shape), np.int64)
+    for seed, seed_ranks in enumerate(ranks):
+        cells = np.searchsorted(values, seed_ranks) + width * video_of
         table = np.bincount(cells, minlength=width * weights.shape[1]).reshape(-1, width)[:, :-1].cumsum(axis=1)
         up_to = weights @ table.astype(np.float64)
-        for place, position in enumerate(positions.T):
-            found[seed, :, place] = (up_to <= position[:, None]).sum(1)
-    return found
+        for column, position in enumerate(positions.T):
+            places[seed, :, column] = (up_to <= position[:, None]).sum(1)
+    return places
 
 
 def times_drawn(drawn: NDArray[np.int64], videos: int) -> _Floats:

@@ -1,79 +1,144 @@
-"""The field's retrieval metrics from ranks (Croitoru et al., ICCV 2021, evaluation protocol)."""
+"""The field's retrieval metrics from ranks (Croitoru et al., ICCV 2021, evaluation protocol).
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+`METRICS` defines all of them. A new metric is one entry there: metrics, intervals, tests, tables and files follow.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.evaluation.ranks import Floats, Ints, t2v_ranks, v2t_ranks
 
+Ranks = NDArray[np.float64]
+Reduction = Literal["mean", "geometric mean of means", "median"]
+
+
+def hits(ranks: Ranks, k: int) -> NDArray[np.bool_]:
+    """Return which 0-based ranks are among the first k, in the shape of `ranks`."""
+    # a tied first place has rank 0.5 and must not count, so R@1 takes rank 0 alone
+    within: NDArray[np.bool_] = ranks == 0 if k == 1 else ranks < k
+    return within
+
+
+def _rank(ranks: Ranks) -> Ranks:
+    return ranks
+
 
 @dataclass(frozen=True)
-class Metrics:
-    """Metrics of one direction. Recalls and the geometric mean are percentages, ranks are 1-based.
+class Metric:
+    """An entry of `METRICS`: `scale * reduce(per_query(ranks)) + offset`.
 
     Attributes:
-        r1, r5, r10, r50: share of queries whose right answer is among the first k.
-        mdr: median rank.
-        mnr: mean rank.
-        geometric_mean: (R@1 R@5 R@10)^(1/3), the number that selects models.
+        key: its name in files and in Python.
+        name: its name in tables.
+        per_query: functions from 0-based ranks to values, one value a query. Several where `reduction` combines means.
+        reduction: how the values of the queries become a number.
+        bounds: the lowest and the highest possible value.
+        scale, offset: percentages have scale 100; ranks that are shown from 1 have offset 1.
+        lower_is_better: whether a lower value is a better one.
+        compact: whether tables with little room show it.
     """
 
-    r1: float
-    r5: float
-    r10: float
-    r50: float
-    mdr: float
-    mnr: float
-    geometric_mean: float
+    key: str
+    name: str
+    per_query: tuple[Callable[[Ranks], NDArray[Any]], ...]
+    reduction: Reduction = "mean"
+    bounds: tuple[float, float] = (0.0, 100.0)
+    scale: float = 100.0
+    offset: float = 0.0
+    lower_is_better: bool = False
+    compact: bool = True
+
+    def of(self, ranks: Ranks) -> float:
+        """Compute the metric of 0-based ranks (N,)."""
+        average = np.median if self.reduction == "median" else np.mean
+        values = [self.scale * float(average(function(ranks))) + self.offset for function in self.per_query]
+        return values[0] if len(values) == 1 else float(np.cbrt(np.prod(values)))
+
+
+def _recall(k: int, *, compact: bool = True) -> Metric:
+    return Metric(f"r{k}", f"R@{k}", (partial(hits, k=k),), compact=compact)
+
+
+def _rank_metric(key: str, name: str, reduction: Reduction, *, compact: bool) -> Metric:
+    return Metric(
+        key, name, (_rank,), reduction, (1.0, np.inf), scale=1.0, offset=1.0, lower_is_better=True, compact=compact
+    )
+
+
+METRICS = {
+    metric.key: metric
+    for metric in (
+        _recall(1),
+        _recall(5),
+        _recall(10),
+        _recall(50, compact=False),
+        _rank_metric("mdr", "MdR", "median", compact=True),
+        _rank_metric("mnr", "MnR", "mean", compact=False),
+        Metric("geometric_mean", "Geom", tuple(partial(hits, k=k) for k in (1, 5, 10)), "geometric mean of means"),
+    )
+}
+"""Every metric by its key, in the order of the field."""
+
+METRIC_NAMES = {key: metric.name for key, metric in METRICS.items()}
+LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.lower_is_better)
+
+
+@dataclass(frozen=True)
+class Metrics(Mapping[str, float]):
+    """The metrics of one direction, by key and as attributes: `metrics["r1"]` is `metrics.r1`.
+
+    Recalls and the geometric mean are percentages; ranks count from 1.
+
+    >>> metrics = metrics_from_ranks(np.array([0.0, 1.0, 12.0]))
+    >>> metrics.mdr, metrics["r5"] > 66
+    (2.0, True)
+    """
+
+    values_by_key: Mapping[str, float]
+
+    def __getitem__(self, key: str) -> float:
+        """Return one metric."""
+        return self.values_by_key[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys, in the order of `METRICS`."""
+        return iter(self.values_by_key)
+
+    def __len__(self) -> int:
+        """Return how many metrics there are."""
+        return len(self.values_by_key)
+
+    def __getattr__(self, key: str) -> float:
+        """Return one metric."""
+        if key in METRICS and key in self.values_by_key:
+            return self.values_by_key[key]
+        raise AttributeError(f"no metric '{key}'")
 
     def as_dict(self) -> dict[str, float]:
-        """Return the metrics by name."""
-        return asdict(self)
+        """Return the metrics by key, for files."""
+        return dict(self.values_by_key)
 
 
-METRIC_NAMES = {
-    "r1": "R@1",
-    "r5": "R@5",
-    "r10": "R@10",
-    "r50": "R@50",
-    "mdr": "MdR",
-    "mnr": "MnR",
-    "geometric_mean": "Geom",
-}
-"""What the metrics are called in tables, in the order of the field."""
-
-LOWER_IS_BETTER = frozenset({"mdr", "mnr"})
-
-
-def metrics_from_ranks(ranks: NDArray[np.float64]) -> Metrics:
+def metrics_from_ranks(ranks: Ranks) -> Metrics:
     """Compute all metrics from 0-based ranks (N,).
 
     >>> metrics_from_ranks(np.array([0.0, 1.0, 12.0])).mdr
     2.0
     """
-    recalls = {k: 100.0 * float(np.mean(hits(ranks, k))) for k in (1, 5, 10, 50)}
-    return Metrics(
-        r1=recalls[1],
-        r5=recalls[5],
-        r10=recalls[10],
-        r50=recalls[50],
-        mdr=float(np.median(ranks)) + 1,
-        mnr=float(np.mean(ranks)) + 1,
-        geometric_mean=float(np.cbrt(recalls[1] * recalls[5] * recalls[10])),
-    )
+    return Metrics({key: metric.of(ranks) for key, metric in METRICS.items()})
 
 
-def hits(ranks: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
-    """Tell which 0-based ranks are among the first k."""
-    # a tied first place has rank 0.5 and must not count, so R@1 asks for rank 0 exactly
-    found: NDArray[np.bool_] = ranks == 0 if k == 1 else ranks < k
-    return found
+def recall_curve(ranks: Ranks, most: int) -> NDArray[np.float64]:
+    """Return (most,) percentages: R@k for k = 1 ... most.
 
-
-def recall_curve(ranks: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Return (most,) percentages: R@k for k = 1 ... most."""
+    >>> recall_curve(np.array([0.0, 1.0]), 2).tolist()
+    [50.0, 100.0]
+    """
     return np.array([100.0 * np.mean(hits(ranks, k)) for k in range(1, most + 1)])
 
 
@@ -86,6 +151,13 @@ def retrieval_metrics(similarity: Floats, video_of: Ints) -> dict[str, Metrics]:
 
     Returns:
         Metrics by direction, `t2v` and `v2t`.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, or a video without a caption.
+
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])  # three captions, two videos
+    >>> retrieval_metrics(scores, np.array([0, 1, 1]))["t2v"].r1.__round__(1)
+    66.7
     """
     return {
         "t2v": metrics_from_ranks(t2v_ranks(similarity, video_of)),
@@ -94,6 +166,10 @@ def retrieval_metrics(similarity: Floats, video_of: Ints) -> dict[str, Metrics]:
 
 
 def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return the mean and the sample standard deviation (n - 1); None for a single value, which has no spread."""
+    """Return the mean and the sample standard deviation (n - 1); None for a single value, which has no spread.
+
+    >>> mean_and_std([1.0, 3.0])[0], mean_and_std([1.0])
+    (2.0, (1.0, None))
+    """
     mean = float(np.mean(values))
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 else None

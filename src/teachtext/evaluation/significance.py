@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from teachtext.errors import InputError
 from teachtext.evaluation.bootstrap import Statistic, times_drawn, weighted_statistic
-from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.metrics import METRICS
 from teachtext.evaluation.ranks import Ints
 
 Ranks = NDArray[np.floating]
@@ -47,7 +47,7 @@ class Estimate:
     """A number and its interval.
 
     Attributes:
-        statistic: a name of `METRIC_NAMES`.
+        statistic: a name of `METRICS`.
         value: mean over seeds.
         low, high: bounds of the interval.
         level: how often such intervals hold the truth, e.g. 0.95.
@@ -113,7 +113,7 @@ def interval(
     Args:
         ranks: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
         video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
-        statistic: a name of `METRIC_NAMES`.
+        statistic: a name of `METRICS`.
         level: of the interval.
         resamples: how many times videos are drawn.
         seed: of the drawing.
@@ -125,7 +125,7 @@ def interval(
     own, count = _videos(video_of)
     compute = weighted_statistic(_stack(ranks, own), own, count, statistic)
     value, low, high, _ = _estimate(compute, count, level, resamples, seed)
-    least, most = (1.0, np.inf) if statistic in ("mdr", "mnr") else (0.0, 100.0)
+    least, most = METRICS[statistic].bounds
     low, high = max(low, least), min(high, most)
     return Interval(statistic, value, low, high, level, count, len(own), len(ranks))
 
@@ -149,7 +149,7 @@ def compare(
         ours: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
         theirs: the same of the other system, same seeds and same queries in the same order.
         video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
-        statistic: a name of `METRIC_NAMES`.
+        statistic: a name of `METRICS`.
         level: of the interval.
         resamples: how many times videos are drawn, and how many swaps are tried.
         seed: of both.
@@ -285,8 +285,8 @@ def _stack(ranks: Sequence[Ranks], own: Ints) -> _Floats:
 
 
 def _check(statistic: str, level: float, resamples: int) -> None:
-    if statistic not in METRIC_NAMES:
-        raise InputError(f"no interval for '{statistic}'", f"choose one of {', '.join(METRIC_NAMES)}")
+    if statistic not in METRICS:
+        raise InputError(f"no interval for '{statistic}'", f"choose one of {', '.join(METRICS)}")
     if not 0 < level < 1:
         raise InputError(f"the level of an interval cannot be {level:g}", "give one between 0 and 1, e.g. 0.95")
     if resamples < 100:
