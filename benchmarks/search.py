@@ -151,12 +151,12 @@ def faiss(options: argparse.Namespace) -> dict[str, Any]:
 
 def build(options: argparse.Namespace) -> dict[str, Any]:
     """All items into a store, and its indexes."""
-    from teachtext.search.stores.place import store_at
+    from teachtext.search.stores import open_store
     from teachtext.search.types import Entry, Item
 
     begin = time.perf_counter()
-    store = store_at(options.place)
-    store.keep_info({"spaces": SPACES})
+    store = open_store(options.place)
+    store.write_manifest({"spaces": SPACES})
     with store.writing():
         for first, patterns, vectors, tagged in blocks(options.items):
             store.put(
@@ -197,11 +197,11 @@ def update(options: argparse.Namespace) -> dict[str, Any]:
     """A thousand items replaced, and the store tidied, three times."""
     from dataclasses import replace
 
-    from teachtext.search.stores.place import store_at
+    from teachtext.search.stores import open_store
 
     seconds = []
     for turn in range(3):
-        store = store_at(options.place)
+        store = open_store(options.place)
         names = [f"videos/{number:07}.mp4" for number in range(turn, options.items, options.items // 1000)][:1000]
         with store.writing():
             entries = store.get(names).values()
@@ -215,10 +215,10 @@ def update(options: argparse.Namespace) -> dict[str, Any]:
 def exact(options: argparse.Namespace) -> dict[str, Any]:
     """Our exact search, from a store, with everything in memory."""
     from teachtext.search.ranking import Gallery
-    from teachtext.search.stores.place import store_at
+    from teachtext.search.stores import open_store
     from teachtext.search.vectors import query_row
 
-    gallery = Gallery(store_at(options.place), SPACES)
+    gallery = Gallery(open_store(options.place), SPACES)
     asked = queries(options.queries)
     begin = time.perf_counter()
     gallery.top(asked[0], K)
@@ -244,9 +244,9 @@ def exact(options: argparse.Namespace) -> dict[str, Any]:
 def approximate(options: argparse.Namespace) -> dict[str, Any]:
     """Our approximate search, from a store."""
     from teachtext.search.ranking import nearly_top
-    from teachtext.search.stores.place import store_at
+    from teachtext.search.stores import open_store
 
-    store = store_at(options.place)
+    store = open_store(options.place)
     asked = queries(options.queries)
     nearly_top(store, SPACES, asked[0], K)
     told = timed(lambda q: number_of(nearly_top(store, SPACES, asked[q], K)), options.queries, truth(options))

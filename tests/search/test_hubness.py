@@ -7,7 +7,7 @@ from entries import SPACES, make_entry, make_query
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError
 from teachtext.search.hubness import QueryBank, read_captions
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions, row_of
 
 PATTERNS = [("audio", "face", "scene"), ("scene",), ("audio", "face")]
@@ -32,8 +32,8 @@ def test_biases_rank_as_the_inverted_softmax_does():
 
 def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
     entries = [make_entry(f"v{number}", PATTERNS[number % 3], seed=number) for number in range(40)]
-    store = store_at(str(tmp_path))
-    store.keep_info({"spaces": SPACES})
+    store = open_store(str(tmp_path))
+    store.write_manifest({"spaces": SPACES})
     with store.writing():
         store.put(entries)
     captions = [make_query(seed) for seed in range(25)]

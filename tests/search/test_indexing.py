@@ -22,9 +22,9 @@ from teachtext.models.similarity import similarity
 from teachtext.search import indexing
 from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import Indexed, index_folder
-from teachtext.search.manifest import read_info
+from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 
 Index = Callable[..., Indexed]
 
@@ -47,7 +47,7 @@ def videos(tmp_path: Path) -> Path:
 def index(videos: Path, model: TrainedModel, tmp_path: Path) -> Index:
     def run(folder: Path = videos, place: str = str(tmp_path / "index"), **options: Any) -> Indexed:
         options = {"model": model, "features": tmp_path / "features", **options}
-        return index_folder(folder, store_at(place), **options)
+        return index_folder(folder, open_store(place), **options)
 
     return run
 
@@ -57,7 +57,7 @@ def counts(done: Indexed) -> tuple[int, int, int, int]:
 
 
 def items(tmp_path: Path) -> dict[str, Any]:
-    return {item.id: item for item in store_at(str(tmp_path / "index")).catalog()}
+    return {item.id: item for item in open_store(str(tmp_path / "index")).catalog()}
 
 
 def extracted(tmp_path: Path) -> dict[str, int]:
@@ -78,8 +78,8 @@ def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: T
     scores = [one.score for one in answer.results]
     assert scores == sorted(scores, reverse=True)
     for one in answer.results:
-        assert one.path == tmp_path / one.item.id and one.there
-        assert one.contributions.keys() == {"motion"} and sum(one.contributions.values()) == pytest.approx(one.score)
+        assert one.path == tmp_path / one.item.id and one.has_file
+        assert one.why.keys() == {"motion"} and sum(one.why.values()) == pytest.approx(one.score)
 
 
 def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
@@ -90,9 +90,9 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
         write_clip(videos / f"v{number}.mp4", number, sound=True)
     folder = write_model(tmp_path / "both", experts=("motion", "audio"))
     chosen = TrainedModel(folder)
-    index_folder(videos, store_at(str(tmp_path / "index")), chosen, tmp_path / "features")
+    index_folder(videos, open_store(str(tmp_path / "index")), chosen, tmp_path / "features")
     results = Searcher(str(tmp_path / "index")).search("a loud noise", k=99).results
-    assert {tuple(one.contributions) for one in results} == {("motion",), ("audio", "motion")}
+    assert {tuple(one.why) for one in results} == {("motion",), ("audio", "motion")}
     loaded, spec = load_model(folder)
     files = {name: FeatureFile(tmp_path / "features/video" / name) for name in spec.experts}
     ids = sorted(one.item.id for one in results)
@@ -106,10 +106,10 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
 
 def test_what_has_not_changed_is_left_alone(index: Index, tmp_path: Path):
     index()
-    before, shards, versions = items(tmp_path), extracted(tmp_path), store_at(str(tmp_path / "index")).versions()
+    before, shards, versions = items(tmp_path), extracted(tmp_path), open_store(str(tmp_path / "index")).versions()
     assert counts(index()) == (0, 0, 0, 4)
     assert items(tmp_path) == before and extracted(tmp_path) == shards
-    assert store_at(str(tmp_path / "index")).versions() == versions
+    assert open_store(str(tmp_path / "index")).versions() == versions
 
 
 def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos: Path):
@@ -131,7 +131,7 @@ def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos
     assert found["videos/v2.mp4"].content != before["videos/v2.mp4"].content
     assert found["videos/v2.mp4"].added_s == before["videos/v2.mp4"].added_s
     results = Searcher(str(tmp_path / "index")).search("x", k=9).results
-    assert {one.item.id for one in results if not one.there} == {"videos/inner/v1.mp4"}
+    assert {one.item.id for one in results if not one.has_file} == {"videos/inner/v1.mp4"}
     done = index(remove_missing=True)
     assert done.gone == ["videos/inner/v1.mp4"] and "videos/inner/v1.mp4" not in items(tmp_path)
     assert index(remove_missing=True).gone == []
@@ -199,7 +199,7 @@ def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Pat
     videos.rename(moved)
     assert counts(index(moved)) == (0, 0, 0, 4)
     results = Searcher(str(tmp_path / "index")).search("x", k=9).results
-    assert len(results) == 5 and all(one.there for one in results)
+    assert len(results) == 5 and all(one.has_file for one in results)
 
 
 def test_tags_are_added_to_what_is_there_too(index: Index, tmp_path: Path):
@@ -223,10 +223,10 @@ def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
 
 def test_experts_that_were_made_otherwise_are_refused(index: Index, tmp_path: Path, videos: Path):
     index()
-    store = store_at(str(tmp_path / "index"))
-    told = store.info()
+    store = open_store(str(tmp_path / "index"))
+    told = store.manifest()
     assert told is not None
-    store.keep_info(told | {"made_by": {"motion": "another version"}})
+    store.write_manifest(told | {"made_by": {"motion": "another version"}})
     write_clip(videos / "new.mp4", 30)
     with pytest.raises(InputError, match="expert 'motion' is not what it was"):
         index()
@@ -249,8 +249,8 @@ def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Pa
         told={"kind": "trained", "name": "x", "fingerprint": "y"},
     )
     with pytest.raises(InputError, match="unknown video expert 'clip20x359'"):
-        index_folder(videos, store_at(str(tmp_path / "index")), imported, tmp_path / "features")
-    assert store_at(str(tmp_path / "index")).info() is None
+        index_folder(videos, open_store(str(tmp_path / "index")), imported, tmp_path / "features")
+    assert open_store(str(tmp_path / "index")).manifest() is None
 
 
 def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Path, videos: Path):
@@ -258,8 +258,8 @@ def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Pa
     bank = tmp_path / "captions.txt"
     bank.write_text("a man walks\n\na dog\nsomething turns left\n")
     assert counts(index(query_bank=bank)) == (0, 4, 0, 0)
-    store = store_at(str(tmp_path / "index"))
-    told = read_info(store).bank
+    store = open_store(str(tmp_path / "index"))
+    told = read_manifest(store).bank
     assert told is not None and set(told.hubs) <= {*items(tmp_path)} and told.hubs
     assert all(entry.bias != 0 for entry in store.get(list(items(tmp_path))).values())
     assert counts(index()) == (0, 0, 0, 4), "it need not be given again"

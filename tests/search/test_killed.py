@@ -18,7 +18,7 @@ from clips import write_clip, write_model
 from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
 from teachtext.search.searcher import Searcher
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 
 VIDEOS = 36
 # a few videos are stored at a time, so that kills fall between and into writes
@@ -27,7 +27,7 @@ import sys, time
 from pathlib import Path
 from teachtext.search import indexing
 from teachtext.search.encoders import TrainedModel
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 indexing._CHUNK = 3
 
 def tell(what, done, total, note=""):
@@ -36,7 +36,7 @@ def tell(what, done, total, note=""):
 
 folder, place, model, features = sys.argv[1:]
 indexing.index_folder(
-    Path(folder), store_at(place), TrainedModel(Path(model)), Path(features), workers=2, progress=tell
+    Path(folder), open_store(place), TrainedModel(Path(model)), Path(features), workers=2, progress=tell
 )
 """
 
@@ -61,15 +61,15 @@ def test_killed_again_and_again_it_opens_loses_nothing_and_shows_no_half_item(pl
         write_clip(videos / f"v{number:02}.mp4", number)
     model = TrainedModel(write_model(tmp_path / "model"))
     arguments = [str(one) for one in (videos, place, tmp_path / "model", tmp_path / "features")]
-    whole = store_at(str(tmp_path / "whole"))
+    whole = open_store(str(tmp_path / "whole"))
     index_folder(videos, whole, model, tmp_path / "whole features")
     wanted = whole.get([f"videos/v{number:02}.mp4" for number in range(VIDEOS)])
     rng, kept = random.Random(3), set[str]()
     kills = 5 if place.startswith("/") else 2
     for _ in range(kills):
         kill_at_random(arguments, rng)
-        store = store_at(place)
-        if store.info() is None:
+        store = open_store(place)
+        if store.manifest() is None:
             continue
         found = store.get(list(wanted))
         assert kept <= found.keys(), "nothing that was there is lost"
@@ -81,8 +81,8 @@ def test_killed_again_and_again_it_opens_loses_nothing_and_shows_no_half_item(pl
         answer = Searcher(place, model=model).search("something moves", k=VIDEOS)
         assert {one.item.id for one in answer.results} == kept
     assert len(kept) < VIDEOS
-    done = index_folder(videos, store_at(place), model, tmp_path / "features")
+    done = index_folder(videos, open_store(place), model, tmp_path / "features")
     assert done.failed == [] and done.unchanged >= len(kept) and done.added + done.unchanged == VIDEOS
-    found = store_at(place).get(list(wanted))
+    found = open_store(place).get(list(wanted))
     assert found.keys() == wanted.keys()
     assert all(np.allclose(found[name].vectors["motion"], wanted[name].vectors["motion"], atol=1e-6) for name in wanted)

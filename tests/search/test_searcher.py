@@ -12,9 +12,9 @@ pytest.importorskip("lancedb")
 from teachtext.errors import InputError, NotFound
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.encoders import Vectors
-from teachtext.search.manifest import Bank, Info
+from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.searcher import Searcher
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 from teachtext.search.types import Entry, Filter
 
 
@@ -40,10 +40,10 @@ class Texts:
 MODEL = Texts()
 
 
-def make_index(place: Path, entries: Sequence[Entry], bank: Bank | None = None) -> str:
-    store = store_at(str(place))
-    info = Info(model=MODEL.told, spaces=SPACES, experts=sorted(SPACES), roots={"v": str(place)}, bank=bank)
-    info.keep(store)
+def make_index(place: Path, entries: Sequence[Entry], bank: BankRecord | None = None) -> str:
+    store = open_store(str(place))
+    manifest = Manifest(model=MODEL.told, spaces=SPACES, experts=sorted(SPACES), roots={"v": str(place)}, bank=bank)
+    manifest.write(store)
     with store.writing():
         store.put(entries)
     return str(place)
@@ -155,7 +155,7 @@ def test_a_video_like_another(tmp_path: Path):
 
 def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
     before = searcher.search("unicorn", k=99)
-    other = store_at(searcher.store.place)
+    other = open_store(searcher.store.place)
     with other.writing():
         other.put([make_entry("v/new.mp4", moments=(heard("a unicorn"),))])
         other.remove([before.results[0].item.id])
@@ -166,7 +166,7 @@ def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
 
 def test_what_a_writer_changes_is_told_at_once(searcher: Searcher):
     name = searcher.search("unicorn", k=1).results[0].item.id
-    other = store_at(searcher.store.place)
+    other = open_store(searcher.store.place)
     with other.writing():
         entry = other.get([name])[name]
         other.put([replace(entry, item=replace(entry.item, tags=("new",)))])
@@ -184,7 +184,7 @@ def test_a_hub_that_would_come_first_is_corrected(tmp_path: Path):
     texts = [f"text {number}" for number in range(40)]
     first = {text: plain.search(text).results[0].item.id for text in texts}
     assert "v/5" in first.values()
-    bank = Bank(file="x", fingerprint="y", beta=20.0, hubs=["v/5"])
+    bank = BankRecord(file="x", fingerprint="y", beta=20.0, hubs=["v/5"])
     for exact in (True, False):
         searcher = Searcher(make_index(tmp_path / f"bank{exact}", entries, bank), model=MODEL, exact=exact)
         for text, name in first.items():

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from teachtext.errors import InputError
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.ranking import Gallery, nearly_top
+from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.stores.place import store_at
 from teachtext.search.types import Entry, Filter
 from teachtext.search.vectors import query_row, row_of
 
@@ -38,8 +38,8 @@ def same(found: Entry, entry: Entry) -> bool:
 
 
 def test_nothing_is_there_before_it_is_made(place: str):
-    store = store_at(place)
-    assert store.info() is None
+    store = open_store(place)
+    assert store.manifest() is None
     assert store.count() == 0
 
 
@@ -50,8 +50,8 @@ def test_entries_come_back_whole_and_survive_a_restart(store: Store):
         *(make_entry(name, ["audio", "scene"]) for name in ODD),
     ]
     fill(store, entries)
-    again = store_at(store.place)
-    assert again.info() == {"spaces": SPACES, "note": "é 'quoted'"}
+    again = open_store(store.place)
+    assert again.manifest() == {"spaces": SPACES, "note": "é 'quoted'"}
     assert again.count() == len(entries)
     found = again.get([*(entry.item.id for entry in entries), "nobody"])
     assert found.keys() == {entry.item.id for entry in entries}
@@ -81,7 +81,7 @@ def test_an_update_replaces_and_a_removal_removes(store: Store):
 
 def test_one_writer_at_a_time_and_readers_meanwhile(store: Store):
     fill(store, [make_entry("a")])
-    other = store_at(store.place)
+    other = open_store(store.place)
     with store.writing():
         store.put([make_entry("b")])
         with pytest.raises(InputError, match="writing to"), other.writing():
@@ -181,23 +181,23 @@ def test_a_store_that_is_down_or_no_store_is_told_in_one_sentence(url: str):
     if url.startswith("milvus"):
         pytest.importorskip("pymilvus")
     with pytest.raises(InputError) as told:
-        store_at(url)
+        open_store(url)
     assert url in str(told.value) and "\n" not in str(told.value)
 
 
 def test_a_table_whose_maker_was_killed_is_no_obstacle(tmp_path: Path):
     pytest.importorskip("lancedb")
-    store = store_at(str(tmp_path / "index"))
-    store.keep_info({"spaces": SPACES})
+    store = open_store(str(tmp_path / "index"))
+    store.write_manifest({"spaces": SPACES})
     fill(store, [make_entry("a")])
     # the folder of a table comes before its first version
     half = tmp_path / "index" / "vectors" / "pattern_4.lance" / "data"
     half.mkdir(parents=True)
     (half / "half.lance").write_bytes(b"half of it")
-    again = store_at(store.place)
+    again = open_store(store.place)
     assert again.count() == 1 and set(again.versions()) == {("audio", "face", "scene")}
     fill(again, [make_entry("b", ["scene"])])
-    assert store_at(store.place).get(["a", "b"]).keys() == {"a", "b"}
+    assert open_store(store.place).get(["a", "b"]).keys() == {"a", "b"}
 
 
 def test_a_folder_does_not_grow_with_every_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -206,8 +206,8 @@ def test_a_folder_does_not_grow_with_every_update(tmp_path: Path, monkeypatch: p
 
     # nobody reads meanwhile
     monkeypatch.setattr(lance, "_KEEP", timedelta(0))
-    store = store_at(str(tmp_path / "index"))
-    store.keep_info({"spaces": SPACES})
+    store = open_store(str(tmp_path / "index"))
+    store.write_manifest({"spaces": SPACES})
     sizes = []
     for turn in range(12):
         fill(store, [make_entry(f"v{number}", seed=number + turn) for number in range(300)])
@@ -222,9 +222,9 @@ def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path,
 
     monkeypatch.setattr(lance, "_INDEXED_FROM", 3000)
     monkeypatch.setattr(lance, "_TABLE_FROM", 1000)
-    store = store_at(str(tmp_path / "index"))
+    store = open_store(str(tmp_path / "index"))
     spaces = {"audio": 32, "face": 32, "scene": 64}
-    store.keep_info({"spaces": spaces})
+    store.write_manifest({"spaces": spaces})
     random = np.random.default_rng(0)
     centres = {space: random.standard_normal((40, dim)) for space, dim in spaces.items()}
 

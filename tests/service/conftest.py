@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 
 from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import index_folder
-from teachtext.search.stores.place import store_at
+from teachtext.search.stores import open_store
 from teachtext.service.app import create_app
-from teachtext.service.state import Box
+from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
 
 
@@ -32,7 +32,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
         write_clip(made.videos / f"v{number}.mp4", number)
     write_clip(made.videos / SCRIPT, 9)
     index_folder(
-        made.videos, store_at(str(made.place)), TrainedModel(made.model), made.place / "features", tags=["a&b"]
+        made.videos, open_store(str(made.place)), TrainedModel(made.model), made.place / "features", tags=["a&b"]
     )
     return made
 
@@ -46,9 +46,9 @@ def made(made_once: Made, tmp_path: Path) -> Made:
 
 
 @pytest.fixture
-def box(made: Made) -> Box:
+def library(made: Made) -> Library:
     place = made.place
-    return Box(
+    return Library(
         place=str(place),
         uploads=place / "uploads",
         features=place / "features",
@@ -58,12 +58,12 @@ def box(made: Made) -> Box:
 
 
 @pytest.fixture
-def serve(box: Box) -> Iterator[Callable[..., TestClient]]:
+def serve(library: Library) -> Iterator[Callable[..., TestClient]]:
     opened: list[TestClient] = []
 
     def start(**settings: Any) -> TestClient:
         most = settings.pop("most_bytes", 2**20)
-        app = create_app(box=box, uploads=Uploads(box=box, most_bytes=most), **settings)
+        app = create_app(library=library, uploads=Uploads(library=library, most_bytes=most), **settings)
         client = TestClient(app, base_url=HOST, raise_server_exceptions=False, follow_redirects=False)
         client.__enter__()
         opened.append(client)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from teachtext.errors import Unavailable
 from teachtext.service.security import rate_of
-from teachtext.service.state import Box
+from teachtext.service.state import Library
 
 Serve = Callable[..., TestClient]
 
@@ -135,7 +135,7 @@ def test_nothing_outside_is_given_out(client: TestClient, route: str, name: str)
     assert client.get(f"/api/{route}/{quote(name, safe='%/')}").status_code in (404, 422)
 
 
-def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made, tmp_path: Path, box: Box):
+def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made, tmp_path: Path, library: Library):
     secret = write_clip(tmp_path / "secret.mp4", 3)
     path, kept = made.videos / "v5.mp4", made.videos / "v5.kept"
     path.rename(kept)
@@ -253,13 +253,15 @@ def test_too_many_requests_have_to_wait(serve: Serve):
     assert client.get("/api/health/live").status_code == 200
 
 
-def test_a_store_that_is_down_is_said_and_asked_again(client: TestClient, box: Box, monkeypatch: pytest.MonkeyPatch):
+def test_a_store_that_is_down_is_said_and_asked_again(
+    client: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch
+):
     def down(*_: Any, **__: Any) -> Any:
         raise Unavailable("the store cannot be used (down)", "try again")
 
     with monkeypatch.context() as patched:
         for name in ("versions", "count", "get", "catalog"):
-            patched.setattr(box.searcher.store, name, down)
+            patched.setattr(library.searcher.store, name, down)
         for path in ("/api/search?text=a", "/api/health/ready", "/api/videos/videos/v1.mp4", "/?q=a", "/"):
             answer = client.get(path)
             assert answer.status_code == 503 and "down" in answer.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from teachtext.search.searcher import Answer, Result
+    from teachtext.search.searcher import Answer, SearchResult
 
 INDEX = "teachtext-index"
 Place = Annotated[
@@ -57,14 +57,14 @@ def index(
     from teachtext.cli.progress import console, shown
     from teachtext.search.encoders import SearchModel, TrainedModel, model_at
     from teachtext.search.indexing import index_folder
-    from teachtext.search.manifest import read_info
-    from teachtext.search.stores.place import is_url, store_at
+    from teachtext.search.manifest import read_manifest
+    from teachtext.search.stores import is_url, open_store
 
-    store = store_at(place)
+    store = open_store(place)
     if model is not None:
         chosen: SearchModel = TrainedModel(model)
     else:
-        chosen = model_at({"kind": "classnames"} if store.info() is None else read_info(store).model)
+        chosen = model_at({"kind": "classnames"} if store.manifest() is None else read_manifest(store).model)
     with shown() as progress:
         done = index_folder(
             folder,
@@ -143,7 +143,7 @@ def _print_table(answer: "Answer") -> None:
         return
     table = Table("", "video", "score", "why", "at", "words")
     for number, one in enumerate(answer.results, start=1):
-        name = Text(one.item.id if one.there else f"{one.item.id} (gone)", overflow="fold")
+        name = Text(one.item.id if one.has_file else f"{one.item.id} (gone)", overflow="fold")
         at = clock(one.moments[0].start_s) if one.moments else ""
         table.add_row(str(number), name, f"{one.score:.3f}", _why(one), at, Text(", ".join(one.words)))
     console.print(table)
@@ -152,6 +152,6 @@ def _print_table(answer: "Answer") -> None:
     console.print(f"{answer.total:,} videos, {how}{corrected}, {1000 * answer.seconds:.0f} ms")
 
 
-def _why(result: "Result") -> str:
-    parts = sorted(result.contributions.items(), key=lambda part: -part[1])
+def _why(result: "SearchResult") -> str:
+    parts = sorted(result.why.items(), key=lambda part: -part[1])
     return " + ".join(f"{name} {part:.3f}" for name, part in parts)

@@ -62,14 +62,14 @@ def serve(
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
     from teachtext.search.hubness import read_captions
-    from teachtext.search.stores.place import is_url
+    from teachtext.search.stores import is_url
     from teachtext.service.querylog import QueryLog
-    from teachtext.service.state import Box
+    from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
     set_threads(1)
     own = Path(f"{INDEX}-files" if is_url(place) else place)
-    box = Box(
+    library = Library(
         place=place,
         model=model,
         exact=exact,
@@ -78,10 +78,10 @@ def serve(
         cache=own / "thumbnails",
         captions=read_captions(captions) if captions else (),
     )
-    box.warm()
+    library.warm()
     app = create_app(
-        box=box,
-        uploads=Uploads(box=box, most_bytes=max_upload_mb * 2**20),
+        library=library,
+        uploads=Uploads(library=library, most_bytes=max_upload_mb * 2**20),
         hosts=["*"] if host in ("0.0.0.0", "::") and not name else ["localhost", "127.0.0.1", "[::1]", host, *name],
         token=token,
         rate=rate_of(rate),
@@ -92,7 +92,9 @@ def serve(
     with _listening(host, port) as socket:
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
-        console.print(f"{box.count():,} videos at http://{shown}:{at} (stop with Ctrl-C)", markup=False, soft_wrap=True)
+        console.print(
+            f"{library.count():,} videos at http://{shown}:{at} (stop with Ctrl-C)", markup=False, soft_wrap=True
+        )
         uvicorn.Server(config).run(sockets=[socket])
 
 

@@ -5,13 +5,13 @@ from threading import Lock
 
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry
-from teachtext.search.vectors import Pattern
+from teachtext.search.vectors import PresencePattern
 
 # a few kB each
 _MOST = 5000
 
 
-class Recent:
+class EntryCache:
     """Entries of a store, kept until it changes. May be shared by threads.
 
     Args:
@@ -21,10 +21,10 @@ class Recent:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
-        self._versions: Mapping[Pattern, Hashable] = {}
+        self._versions: Mapping[PresencePattern, Hashable] = {}
         self._kept: dict[str, Entry] = {}
 
-    def get(self, ids: Collection[str], versions: Mapping[Pattern, Hashable]) -> dict[str, Entry]:
+    def get(self, ids: Collection[str], versions: Mapping[PresencePattern, Hashable]) -> dict[str, Entry]:
         """Return entries by id, in the order of the ids; unknown ids are left out.
 
         Args:

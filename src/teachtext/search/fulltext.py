@@ -33,7 +33,7 @@ _MOST_WORDS = 64
 _BATCH = 500
 
 
-class Said(NamedTuple):
+class WordMatch(NamedTuple):
     """Where the words of a query stand in a video.
 
     Attributes:
@@ -45,7 +45,7 @@ class Said(NamedTuple):
     moments: Sequence[int]
 
 
-class Words:
+class FullTextIndex:
     """A full-text index of a store's moments. May be shared by threads.
 
     English words match in all their forms, words of other languages as they are written, without regard to case and
@@ -64,7 +64,7 @@ class Words:
     def find(self, text: str) -> list[str]:
         """Return the ids of the videos in which all words of a query were heard or read, best first (BM25).
 
-        Words that say nothing (the, of, ...) are left out; words in double quotes must follow one another.
+        FullTextIndex that say nothing (the, of, ...) are left out; words in double quotes must follow one another.
         """
         asked = _expression(text)
         if not asked:
@@ -77,7 +77,7 @@ class Words:
             )
             return [name for (name,) in found]
 
-    def where(self, text: str, ids: Collection[str]) -> dict[str, Said]:
+    def where(self, text: str, ids: Collection[str]) -> dict[str, WordMatch]:
         """Return where the words of a query stand in videos that were found with it."""
         asked = _expression(text)
         marks = ", ".join("?" * len(ids))
@@ -149,10 +149,10 @@ def _text(item: Item) -> str:
     return "\n".join(re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", " ", moment.text) for moment in item.moments)
 
 
-def _said(marked: str) -> Said:
+def _said(marked: str) -> WordMatch:
     lines = marked.split("\n")
     words = re.findall(f"{_BEGIN}(.*?){_END}", marked)
-    return Said(list(dict.fromkeys(words)), [number for number, line in enumerate(lines) if _BEGIN in line])
+    return WordMatch(list(dict.fromkeys(words)), [number for number, line in enumerate(lines) if _BEGIN in line])
 
 
 def _expression(text: str) -> str:

@@ -17,9 +17,9 @@ from teachtext.errors import InputError
 from teachtext.files import fingerprint, read_text
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.encoders import SearchModel
-from teachtext.search.manifest import Bank
+from teachtext.search.manifest import BankRecord
 from teachtext.search.stores.base import Store
-from teachtext.search.vectors import Floats, Pattern, query_row
+from teachtext.search.vectors import Floats, PresencePattern, query_row
 
 # as the authors set it
 BETA = 20.0
@@ -39,16 +39,16 @@ class QueryBank:
         self._queries = queries
         self._spaces = spaces
         self._beta = beta
-        self._rows: dict[Pattern, Floats] = {}
+        self._rows: dict[PresencePattern, Floats] = {}
 
-    def scores(self, pattern: Pattern, rows: Floats) -> Floats:
+    def scores(self, pattern: PresencePattern, rows: Floats) -> Floats:
         """Return the scores of all captions against videos of a pattern: (captions, videos), uncorrected."""
         if pattern not in self._rows:
             asked = [query_row(query, pattern, self._spaces, correct=False) for query in self._queries]
             self._rows[pattern] = np.stack(asked).astype(np.float32)
         return np.asarray(self._rows[pattern] @ rows.T)
 
-    def biases(self, pattern: Pattern, rows: Floats) -> Floats:
+    def biases(self, pattern: PresencePattern, rows: Floats) -> Floats:
         """Return the biases of videos of a pattern, (videos,), from their rows, (videos, width)."""
         logits = self._beta * self.scores(pattern, rows).astype(np.float64)
         largest = logits.max(axis=0)
@@ -85,16 +85,16 @@ def read_captions(path: Path) -> list[str]:
     return captions
 
 
-def describe_bank(path: Path) -> Bank:
+def describe_bank(path: Path) -> BankRecord:
     """Return what an index keeps of the captions of a file, before anything is known of its videos.
 
     Raises:
         InputError: see `read_captions`.
     """
-    return Bank(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
+    return BankRecord(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
 
 
-def embed_bank(bank: Bank, model: SearchModel) -> QueryBank:
+def embed_bank(bank: BankRecord, model: SearchModel) -> QueryBank:
     """Embed the captions of a bank.
 
     Raises:

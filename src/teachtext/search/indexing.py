@@ -17,7 +17,7 @@ from teachtext.packages import load
 from teachtext.progress import Progress, silent
 from teachtext.search.encoders import SearchModel, check_same
 from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
-from teachtext.search.manifest import Info, read_info
+from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.scan import Seen, scan
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment
@@ -88,8 +88,8 @@ def index_folder(
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_tags(tags)
     with store.writing():
-        info, root = _begin(store, model, words).with_root(folder)
-        run = _Run(store, model, features, info, query_bank)
+        manifest, root = _begin(store, model, words).with_root(folder)
+        run = _Run(store, model, features, manifest, query_bank)
         seen = scan(folder, root)
         known = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
         gone = sorted(known.keys() - seen.found.keys() - {failure.id for failure in seen.failed})
@@ -131,15 +131,15 @@ def check_tags(tags: Collection[str]) -> None:
         check_text(tag, "a tag")
 
 
-def _begin(store: Store, model: SearchModel, words: bool) -> Info:
+def _begin(store: Store, model: SearchModel, words: bool) -> Manifest:
     """Return what the index is, or is to be."""
     check_video_names(model.experts)
-    if store.info() is None:
-        info = Info(model=model.told, spaces=model.spaces, experts=list(model.experts))
+    if store.manifest() is None:
+        manifest = Manifest(model=model.told, spaces=model.spaces, experts=list(model.experts))
     else:
-        info = read_info(store)
-        check_same(info.model, model)
-    return replace(info, experts=sorted({*info.experts, *(WORD_EXPERTS if words else ())}))
+        manifest = read_manifest(store)
+        check_same(manifest.model, model)
+    return replace(manifest, experts=sorted({*manifest.experts, *(WORD_EXPERTS if words else ())}))
 
 
 class _Run:
@@ -149,31 +149,33 @@ class _Run:
         store: of the index; inside `writing`.
         model: of the index.
         features: folder in which features are kept.
-        info: what the index is to be.
+        manifest: what the index is to be.
         query_bank: a file, if one was given.
     """
 
-    def __init__(self, store: Store, model: SearchModel, features: Path, info: Info, query_bank: Path | None) -> None:
+    def __init__(
+        self, store: Store, model: SearchModel, features: Path, manifest: Manifest, query_bank: Path | None
+    ) -> None:
         self._store = store
         self._model = model
         self._features = features / "video"
-        file = query_bank or (Path(info.bank.file) if info.bank else None)
-        bank = info.bank
+        file = query_bank or (Path(manifest.bank.file) if manifest.bank else None)
+        bank = manifest.bank
         if file is not None:
             bank = describe_bank(file)
-            if info.bank and not query_bank and bank.fingerprint != info.bank.fingerprint:
+            if manifest.bank and not query_bank and bank.fingerprint != manifest.bank.fingerprint:
                 raise InputError(f"{file}, the query bank of this index, has changed", "give it with --query-bank")
-            if info.bank and bank.fingerprint == info.bank.fingerprint:
-                bank = replace(bank, hubs=info.bank.hubs)
-        self._info = replace(info, bank=bank)
-        self._maker = [model.told["fingerprint"], info.experts, bank.fingerprint if bank else None]
+            if manifest.bank and bank.fingerprint == manifest.bank.fingerprint:
+                bank = replace(bank, hubs=manifest.bank.hubs)
+        self._manifest = replace(manifest, bank=bank)
+        self._maker = [model.told["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
         self._before = store.versions()
-        self._info.keep(store)
+        self._manifest.write(store)
 
     @cached_property
     def _bank(self) -> QueryBank:
-        assert self._info.bank is not None
-        return embed_bank(self._info.bank, self._model)
+        assert self._manifest.bank is not None
+        return embed_bank(self._manifest.bank, self._model)
 
     def is_current(self, item: Item | None, content: str) -> bool:
         """Say whether an item was made from a file with this content, in the way in which this run makes it."""
@@ -201,7 +203,7 @@ class _Run:
                 progress("videos", begun + done, len(todo), *([note] if note else []))
 
             videos = [Video(name, todo[name].path) for name in chunk]
-            experts = self._info.experts
+            experts = self._manifest.experts
             done = extract(videos, experts, self._features, workers=workers, time_limit=time_limit, progress=tell)
             failed += done.failed
             bad = {failure.id for failure in done.failed}
@@ -213,7 +215,7 @@ class _Run:
     def _store_entries(
         self, todo: Mapping[str, Seen], before: Mapping[str, Item | None], tags: Collection[str]
     ) -> list[Failure]:
-        files = {name: FeatureFile(self._features / video_folder_name(name)) for name in self._info.experts}
+        files = {name: FeatureFile(self._features / video_folder_name(name)) for name in self._manifest.experts}
         self._check_makers(files)
         seen_by = {name: [one for one in self._model.experts if files[one].rows_of(name)] for name in todo}
         described = [name for name in todo if seen_by[name]]
@@ -239,31 +241,31 @@ class _Run:
         return [Failure(name, str(file.path), told) for name, file in todo.items() if not seen_by[name]]
 
     def _with_bias(self, entry: Entry) -> Entry:
-        if self._info.bank is None:
+        if self._manifest.bank is None:
             return entry
-        row = row_of(entry, self._info.spaces)[None]
+        row = row_of(entry, self._manifest.spaces)[None]
         return replace(entry, bias=float(self._bank.biases(entry.pattern, row)[0]))
 
     def _check_makers(self, files: Mapping[str, FeatureFile]) -> None:
         """Refuse features that were made otherwise than those in the index; keep how they were made."""
         made_by = {name: fingerprint(file.provenance) for name, file in files.items()}
         for name, maker in made_by.items():
-            if self._info.made_by.get(name, maker) != maker:
+            if self._manifest.made_by.get(name, maker) != maker:
                 raise InputError(
                     f"expert '{name}' is not what it was when {self._store.place} was made (another version or other "
                     "settings)",
                     "install what it was made with, or index into another folder with --index",
                 )
-        if made_by != self._info.made_by:
-            self._info = replace(self._info, made_by=made_by)
-            self._info.keep(self._store)
+        if made_by != self._manifest.made_by:
+            self._manifest = replace(self._manifest, made_by=made_by)
+            self._manifest.write(self._store)
 
     def finish(self) -> None:
         """Find the hubs anew if anything has changed, and tidy the store."""
-        bank = self._info.bank
+        bank = self._manifest.bank
         if bank is not None and (not bank.hubs or self._store.versions() != self._before):
-            self._info = replace(self._info, bank=replace(bank, hubs=self._bank.hubs(self._store)))
-            self._info.keep(self._store)
+            self._manifest = replace(self._manifest, bank=replace(bank, hubs=self._bank.hubs(self._store)))
+            self._manifest.write(self._store)
         self._store.tidy()
 
 

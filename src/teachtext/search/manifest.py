@@ -12,7 +12,7 @@ FORMAT = "teachtext-index-1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bank:
+class BankRecord:
     """A query bank (see `teachtext.search.hubness`).
 
     Attributes:
@@ -29,7 +29,7 @@ class Bank:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
+class Manifest:
     """What an index is.
 
     Attributes:
@@ -46,18 +46,18 @@ class Info:
     experts: list[str]
     made_by: Mapping[str, str] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
-    bank: Bank | None = None
+    bank: BankRecord | None = None
 
-    def keep(self, store: Store) -> None:
+    def write(self, store: Store) -> None:
         """Write it."""
-        store.keep_info({"format": FORMAT, **asdict(self)})
+        store.write_manifest({"format": FORMAT, **asdict(self)})
 
     def path_of(self, item_id: str) -> Path:
         """Return where the file of a video is, or was."""
         root, _, relative = item_id.partition("/")
         return Path(self.roots[root]) / relative
 
-    def with_root(self, folder: Path) -> tuple["Info", str]:
+    def with_root(self, folder: Path) -> tuple["Manifest", str]:
         """Return it with a folder, and the name of that; a folder that was moved takes the place of the old one."""
         path = folder.resolve()
         for name, known in self.roots.items():
@@ -71,24 +71,24 @@ class Info:
         return replace(self, roots={**self.roots, name: str(path)}), name
 
 
-def read_info(store: Store) -> Info:
+def read_manifest(store: Store) -> Manifest:
     """Read what an index is.
 
     Raises:
         InputError: there is none, or it is not of this form.
     """
-    told = store.info()
+    told = store.manifest()
     if told is None:
         raise InputError(f"{store.place} holds no index", "make one: teachtext index FOLDER --index " + store.place)
     try:
         if told.pop("format") != FORMAT:
             raise KeyError("format")
         bank = told.pop("bank")
-        info = Info(**told, bank=None if bank is None else Bank(**bank))
-        _ = info.model["kind"], info.model["name"], info.model["fingerprint"]
+        manifest = Manifest(**told, bank=None if bank is None else BankRecord(**bank))
+        _ = manifest.model["kind"], manifest.model["name"], manifest.model["fingerprint"]
     except (KeyError, TypeError) as error:
         raise InputError(f"what {store.place} tells of itself is no index ({error})", "index again") from error
-    return info
+    return manifest
 
 
 def _names(base: str) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.stores.base import Block, Store, join
 from teachtext.search.types import EVERYTHING, Filter
-from teachtext.search.vectors import Floats, Pattern, best_first, exact_scores, query_row
+from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_scores, query_row
 
 # scores in single precision are closer than half of this to those in double precision
 _MARGIN = 2e-4
@@ -18,7 +18,7 @@ _MARGIN = 2e-4
 _TIMES, _LEAST = 4, 40
 
 
-class Hit(NamedTuple):
+class RankedVideo(NamedTuple):
     """A video that was found, and the score that it is ranked by."""
 
     id: str
@@ -39,10 +39,12 @@ class Gallery:
         self._store = store
         self._spaces = spaces
         self._lock = Lock()
-        self._versions: dict[Pattern, Hashable] = {}
-        self._blocks: dict[Pattern, Block] = {}
+        self._versions: dict[PresencePattern, Hashable] = {}
+        self._blocks: dict[PresencePattern, Block] = {}
 
-    def top(self, query: QueryVectors, k: int, *, where: Filter = EVERYTHING, correct: bool = False) -> list[Hit]:
+    def top(
+        self, query: QueryVectors, k: int, *, where: Filter = EVERYTHING, correct: bool = False
+    ) -> list[RankedVideo]:
         """Return the k best of all that a filter lets through, best first; equal scores go by id.
 
         In single precision it is found out which can be among them, in double precision which are.
@@ -57,14 +59,14 @@ class Gallery:
         rows = {pattern: query_row(query, pattern, self._spaces, correct=correct) for pattern in blocks}
         rough = {pattern: _rough(block, rows[pattern].astype(np.float32), where) for pattern, block in blocks.items()}
         least = _kth(list(rough.values()), k) - _MARGIN
-        found: dict[Pattern, NDArray[np.intp]] = {
+        found: dict[PresencePattern, NDArray[np.intp]] = {
             pattern: np.flatnonzero((scores >= least) & (scores > -np.inf)) for pattern, scores in rough.items()
         }
         ids = [blocks[pattern].ids[number] for pattern, numbers in found.items() for number in numbers]
         exact = [exact_scores(blocks[pattern].rows[numbers], rows[pattern]) for pattern, numbers in found.items()]
         return _hits(ids, exact, k)
 
-    def _fresh(self) -> Mapping[Pattern, Block]:
+    def _fresh(self) -> Mapping[PresencePattern, Block]:
         with self._lock:
             versions = dict(self._store.versions())
             if versions != self._versions:
@@ -86,7 +88,7 @@ def nearly_top(
     *,
     where: Filter = EVERYTHING,
     correct: bool = False,
-) -> list[Hit]:
+) -> list[RankedVideo]:
     """Return about the k best: a store's vector indexes propose some of each pattern, whose scores are then exact.
 
     Args:
@@ -122,12 +124,12 @@ def _kth(scores: Sequence[NDArray[np.float32]], k: int) -> float:
     return float(np.partition(together, -k)[-k]) if len(together) >= k else -np.inf
 
 
-def _hits(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[Hit]:
+def _hits(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[RankedVideo]:
     together = np.concatenate([np.zeros(0), *scores])
-    found: dict[str, Hit] = {}
+    found: dict[str, RankedVideo] = {}
     for place in best_first(ids, together):
         if len(found) == k:
             break
         # in two patterns only where a writer is busy, or was killed
-        found.setdefault(ids[place], Hit(ids[place], float(together[place])))
+        found.setdefault(ids[place], RankedVideo(ids[place], float(together[place])))
     return list(found.values())

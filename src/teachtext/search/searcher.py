@@ -12,13 +12,13 @@ import numpy as np
 from teachtext.errors import InputError, NotFound
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.encoders import SearchModel, check_same, model_at
-from teachtext.search.entry_cache import Recent
-from teachtext.search.fulltext import Said, Words
+from teachtext.search.entry_cache import EntryCache
+from teachtext.search.fulltext import FullTextIndex, WordMatch
 from teachtext.search.fusion import fuse
-from teachtext.search.manifest import Info, read_info
+from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.ranking import Gallery, nearly_top
+from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.stores.place import is_url, store_at
 from teachtext.search.types import EVERYTHING, Entry, Filter, Item, Moment
 from teachtext.search.vectors import contributions
 
@@ -31,33 +31,33 @@ _MOST_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class SearchResult:
     """A video that was found.
 
     Attributes:
         item: the video.
         path: where its file is, or was.
-        there: whether the file is still there.
+        has_file: whether the file is still there.
         score: the model's similarity of query and video, in [-1, 1].
-        contributions: what each space adds to the score; their sum is the score.
+        why: what each space adds to the score; their sum is the score.
         moments: where words of the query were heard or read.
         words: those words, as they stand there.
     """
 
     item: Item
     path: Path
-    there: bool
+    has_file: bool
     score: float
-    contributions: Mapping[str, float]
+    why: Mapping[str, float]
     moments: Sequence[Moment] = ()
     words: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return what is told of it wherever it is shown, but where its file is."""
         return {
-            "there": self.there,
+            "there": self.has_file,
             "score": round(self.score, 6),
-            "why": {name: round(part, 6) for name, part in self.contributions.items()},
+            "why": {name: round(part, 6) for name, part in self.why.items()},
             "words": list(self.words),
             "moments": [moment._asdict() for moment in self.moments],
             **self.item.as_json(),
@@ -76,7 +76,7 @@ class Answer:
         seconds: how long it took.
     """
 
-    results: Sequence[Result]
+    results: Sequence[SearchResult]
     total: int
     exact: bool
     corrected: bool
@@ -92,7 +92,7 @@ class Searcher:
         exact: whether searches look at every video; by default up to 50,000 of them.
 
     Attributes:
-        info: what the index is, as it was when it was opened.
+        manifest: what the index is, as it was when it was opened.
         model: what embeds queries.
         store: where the index is kept.
 
@@ -100,22 +100,24 @@ class Searcher:
         InputError: no index, a model that is gone or another one, a store that is down.
     """
 
-    def __init__(self, place: str, *, model: SearchModel | Path | None = None, exact: bool | None = None) -> None:
-        self.store: Store = store_at(place)
-        self.info: Info = read_info(self.store)
-        if model is None or isinstance(model, Path):
-            self.model = model_at(self.info.model, model)
+    def __init__(
+        self, place: str | Path, *, model: SearchModel | str | Path | None = None, exact: bool | None = None
+    ) -> None:
+        self.store: Store = open_store(place)
+        self.manifest: Manifest = read_manifest(self.store)
+        if model is None or isinstance(model, (str, Path)):
+            self.model = model_at(self.manifest.model, None if model is None else Path(model))
         else:
-            check_same(self.info.model, model)
+            check_same(self.manifest.model, model)
             self.model = model
         self._exact = exact
-        self._gallery = Gallery(self.store, self.info.spaces)
-        self._recent = Recent(self.store)
+        self._gallery = Gallery(self.store, self.manifest.spaces)
+        self._entry_cache = EntryCache(self.store)
         self._versions = self.store.versions()
 
     @cached_property
-    def _words(self) -> Words:
-        return Words(self.store, None if is_url(self.store.place) else Path(self.store.place) / "words.sqlite")
+    def _words(self) -> FullTextIndex:
+        return FullTextIndex(self.store, None if is_url(self.store.place) else Path(self.store.place) / "words.sqlite")
 
     def search(self, text: str, *, k: int = 10, where: Filter = EVERYTHING, by: By = "both") -> Answer:
         """Find videos with words.
@@ -153,7 +155,9 @@ class Searcher:
         begin = time.perf_counter()
         _check(k)
         entry = self.entry(item_id)
-        vectors = {name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in self.info.spaces.items()}
+        vectors = {
+            name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in self.manifest.spaces.items()
+        }
         present = np.array([name in entry.vectors for name in sorted(vectors)], np.float32)
         query = QueryVectors(vectors, present / present.sum())
         found = self._by_vectors(query, k + 1, where)
@@ -175,10 +179,10 @@ class Searcher:
     def _refresh(self) -> None:
         versions = self.store.versions()
         if versions != self._versions:
-            self.info, self._versions = read_info(self.store), versions
+            self.manifest, self._versions = read_manifest(self.store), versions
 
     def _entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
-        return self._recent.get(ids, self._versions)
+        return self._entry_cache.get(ids, self._versions)
 
     def _by_vectors(self, query: QueryVectors, k: int, where: Filter) -> "_Ranking":
         exact = self.store.count() <= EXACT_UP_TO if self._exact is None else self._exact
@@ -187,12 +191,12 @@ class Searcher:
             if exact:
                 hits = self._gallery.top(query, k, where=where, correct=correct)
             else:
-                hits = nearly_top(self.store, self.info.spaces, query, k, where=where, correct=correct)
+                hits = nearly_top(self.store, self.manifest.spaces, query, k, where=where, correct=correct)
             return [hit.id for hit in hits]
 
         ids = top(correct=False)
         # the dynamic rule of QB-Norm: only where a known hub would come first
-        hub = bool(ids) and self.info.bank is not None and ids[0] in self.info.bank.hubs
+        hub = bool(ids) and self.manifest.bank is not None and ids[0] in self.manifest.bank.hubs
         return _Ranking(top(correct=True) if hub else ids, exact, hub)
 
     def _literally(self, text: str, k: int, where: Filter) -> list[str]:
@@ -219,15 +223,15 @@ class Searcher:
             seconds=time.perf_counter() - begin,
         )
 
-    def _result(self, entry: Entry, query: QueryVectors, said: Said | None) -> Result:
-        item, path = entry.item, self.info.path_of(entry.item.id)
+    def _result(self, entry: Entry, query: QueryVectors, said: WordMatch | None) -> SearchResult:
+        item, path = entry.item, self.manifest.path_of(entry.item.id)
         parts = contributions(query, entry.vectors)
-        return Result(
+        return SearchResult(
             item=item,
             path=path,
-            there=path.exists(),
+            has_file=path.exists(),
             score=sum(parts.values()),
-            contributions=parts,
+            why=parts,
             moments=[item.moments[number] for number in said.moments] if said else [],
             words=said.words if said else [],
         )

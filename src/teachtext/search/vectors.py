@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.types import Entry
 
-Pattern = tuple[str, ...]
+PresencePattern = tuple[str, ...]
 Floats = NDArray[np.float32]
 
 # vector indexes want a width that is a multiple of this
@@ -24,17 +24,17 @@ _MULTIPLE = 8
 _LEAST_WEIGHT = 1e-30
 
 
-def number_of(pattern: Pattern, spaces: Mapping[str, int]) -> int:
+def number_of(pattern: PresencePattern, spaces: Mapping[str, int]) -> int:
     """Return a number for a pattern: a bit a space, in their sorted order."""
     return sum(1 << place for place, name in enumerate(sorted(spaces)) if name in pattern)
 
 
-def pattern_of(number: int, spaces: Mapping[str, int]) -> Pattern:
+def pattern_of(number: int, spaces: Mapping[str, int]) -> PresencePattern:
     """Return the pattern of a number."""
     return tuple(name for place, name in enumerate(sorted(spaces)) if number >> place & 1)
 
 
-def width(pattern: Pattern, spaces: Mapping[str, int]) -> int:
+def width(pattern: PresencePattern, spaces: Mapping[str, int]) -> int:
     """Return the width of a row of a pattern: its spaces, the bias, zeros."""
     dims = sum(spaces[name] for name in pattern)
     return (dims // _MULTIPLE + 1) * _MULTIPLE
@@ -49,7 +49,7 @@ def row_of(entry: Entry, spaces: Mapping[str, int]) -> Floats:
     return row
 
 
-def vectors_of(row: Floats, pattern: Pattern, spaces: Mapping[str, int]) -> tuple[dict[str, Floats], float]:
+def vectors_of(row: Floats, pattern: PresencePattern, spaces: Mapping[str, int]) -> tuple[dict[str, Floats], float]:
     """Return the vectors by space of a row, and its bias."""
     vectors, start = {}, 0
     for name in pattern:
@@ -58,7 +58,7 @@ def vectors_of(row: Floats, pattern: Pattern, spaces: Mapping[str, int]) -> tupl
     return vectors, float(row[start])
 
 
-def shares(query: QueryVectors, pattern: Pattern) -> NDArray[np.float64]:
+def shares(query: QueryVectors, pattern: PresencePattern) -> NDArray[np.float64]:
     """Return how much each space of a pattern counts, (spaces,), summing to 1: w_e / sum_e w_e."""
     order = sorted(query.vectors)
     weights = np.array([query.weights[order.index(name)] for name in pattern], np.float64)
@@ -67,7 +67,7 @@ def shares(query: QueryVectors, pattern: Pattern) -> NDArray[np.float64]:
 
 
 def query_row(
-    query: QueryVectors, pattern: Pattern, spaces: Mapping[str, int], *, correct: bool
+    query: QueryVectors, pattern: PresencePattern, spaces: Mapping[str, int], *, correct: bool
 ) -> NDArray[np.float64]:
     """Return what a row of a pattern is multiplied with to give its score, (width,).
 

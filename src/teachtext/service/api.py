@@ -7,27 +7,27 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from teachtext.errors import InputError, NotFound, Unavailable
-from teachtext.service.metrics import Measures
+from teachtext.service.metrics import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
-    AnswerShape,
+    AnswerJson,
     By,
-    CaptionsAsked,
-    Chosen,
+    CaptionsRequest,
+    ChosenVideo,
     Count,
-    DetailsShape,
+    DetailsJson,
     Filters,
     First,
-    JobShape,
+    JobJson,
     Problem,
-    RankedCaptionShape,
-    VideoShape,
+    RankedCaptionJson,
+    VideoJson,
     answer_shape,
     moment_shapes,
     video_shape,
 )
-from teachtext.service.state import Box, Busy
-from teachtext.service.uploads import Job, TooLarge, Uploads
+from teachtext.service.state import Busy, Library
+from teachtext.service.uploads import TooLarge, UploadJob, Uploads
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body cannot be read."},
@@ -42,11 +42,11 @@ Where = Annotated[Filters, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
 
-def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog | None) -> APIRouter:
+def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, log: QueryLog | None) -> APIRouter:
     """Return the routes of the API.
 
     Args:
-        box: the index.
+        library: the index.
         uploads: takes videos in.
         measures: what /metrics tells.
         log: of queries, if they are logged.
@@ -54,40 +54,40 @@ def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog 
     api = APIRouter(responses=_PROBLEMS)
 
     @api.get("/api/search")
-    def search(text: Text, filters: Where, by: By = "both", first: First = 0, count: Count = 20) -> AnswerShape:
+    def search(text: Text, filters: Where, by: By = "both", first: First = 0, count: Count = 20) -> AnswerJson:
         """Find videos with words."""
-        answer = box.search(text, first=first, count=count, where=filters.where, by=by)
+        answer = library.search(text, first=first, count=count, where=filters.where, by=by)
         query = log.asked(text, by, [one.item.id for one in answer.results]) if log else None
         return answer_shape(answer, query)
 
     @api.get("/api/like/{video:path}")
-    def like(video: str, filters: Where, first: First = 0, count: Count = 20) -> AnswerShape:
+    def like(video: str, filters: Where, first: First = 0, count: Count = 20) -> AnswerJson:
         """Find videos like one of the index."""
-        return answer_shape(box.like(video, first=first, count=count, where=filters.where))
+        return answer_shape(library.like(video, first=first, count=count, where=filters.where))
 
     @api.post("/api/captions")
-    def captions(asked: CaptionsAsked) -> list[RankedCaptionShape]:
+    def captions(asked: CaptionsRequest) -> list[RankedCaptionJson]:
         """Find captions that describe a video."""
-        ranked = box.describe(asked.video, asked.captions, asked.k)
-        return [RankedCaptionShape(text=one.text, score=round(one.score, 6)) for one in ranked]
+        ranked = library.describe(asked.video, asked.captions, asked.k)
+        return [RankedCaptionJson(text=one.text, score=round(one.score, 6)) for one in ranked]
 
     @api.get("/api/tags")
     def tags() -> list[str]:
         """List all tags."""
-        return list(box.overview().tags)
+        return list(library.overview().tags)
 
     @api.get("/api/missing")
-    def missing() -> list[VideoShape]:
+    def missing() -> list[VideoJson]:
         """List the videos whose files are gone, which may be removed."""
-        return [video_shape(item) for item in box.missing()]
+        return [video_shape(item) for item in library.missing()]
 
     @api.get("/api/videos/{video:path}")
-    def details(video: str) -> DetailsShape:
+    def details(video: str) -> DetailsJson:
         """Tell all about a video."""
-        entry = box.entry(video)
-        return DetailsShape(
+        entry = library.entry(video)
+        return DetailsJson(
             **video_shape(entry.item).model_dump(),
-            there=box.is_there(video),
+            there=library.is_there(video),
             experts=list(entry.pattern),
             moments=moment_shapes(entry.item),
         )
@@ -95,23 +95,23 @@ def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog 
     @api.delete("/api/videos/{video:path}", status_code=204)
     def remove(video: str) -> None:
         """Remove a video from the index; its file too if it was uploaded, else `teachtext index` brings it back."""
-        box.remove([video])
+        library.remove([video])
 
     @api.get("/api/thumbnails/{video:path}", response_class=FileResponse)
     def thumbnail(video: str, at: Annotated[float | None, Query(ge=0, le=1e9)] = None) -> FileResponse:
         """Give a picture of a video, by default of its middle."""
         headers = {"Cache-Control": "private, max-age=3600"}
-        return FileResponse(box.thumbnail(video, at), media_type="image/jpeg", headers=headers)
+        return FileResponse(library.thumbnail(video, at), media_type="image/jpeg", headers=headers)
 
     @api.get("/api/files/{video:path}", response_class=FileResponse)
     def file(video: str) -> FileResponse:
         """Give the file of a video, or the parts of it that are asked for (`Range`)."""
-        path = box.file(video)
+        path = library.file(video)
         kind = mimetypes.guess_type(path.name)[0] or ""
         return FileResponse(path, media_type=kind if kind.startswith("video/") else "application/octet-stream")
 
     @api.post("/api/uploads", status_code=202, openapi_extra=_UPLOAD)
-    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=1000)]) -> JobShape:
+    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=1000)]) -> JobJson:
         """Take a video file in, the body of the request, and index it in the background."""
         stated = request.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > uploads.most_bytes:
@@ -119,12 +119,12 @@ def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog 
         return _job(await uploads.receive(name, request.stream()))
 
     @api.get("/api/uploads/{job}")
-    def job(job: str) -> JobShape:
+    def job(job: str) -> JobJson:
         """Tell how far an uploaded video is."""
         return _job(uploads.job(job))
 
     @api.post("/api/feedback", status_code=204)
-    def feedback(chosen: Chosen) -> None:
+    def feedback(chosen: ChosenVideo) -> None:
         """Note that somebody opened a video that a search found; only where queries are logged."""
         if log is None:
             raise NotFound("queries are not logged here", "start with --log-queries FILE")
@@ -138,7 +138,7 @@ def api_router(*, box: Box, uploads: Uploads, measures: Measures, log: QueryLog 
     @api.get("/api/health/ready")
     def ready() -> dict[str, int | str]:
         """Say that the index can be searched."""
-        return {"status": "ready", "videos": box.count()}
+        return {"status": "ready", "videos": library.count()}
 
     @api.get("/metrics", response_class=Response)
     def metrics() -> Response:
@@ -156,8 +156,8 @@ _UPLOAD = {
 }
 
 
-def _job(job: Job) -> JobShape:
-    return JobShape(**vars(job))
+def _job(job: UploadJob) -> JobJson:
+    return JobJson(**vars(job))
 
 
 def status_of(error: InputError) -> int:

@@ -14,11 +14,11 @@ from limits import RateLimitItem
 import teachtext
 from teachtext.errors import InputError
 from teachtext.service.api import api_router, status_of
-from teachtext.service.metrics import Measures
+from teachtext.service.metrics import ServiceMetrics
 from teachtext.service.pages import error_page, pages_router
 from teachtext.service.querylog import QueryLog
 from teachtext.service.security import Guard
-from teachtext.service.state import Box
+from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
 
 STATIC = Path(__file__).parent / "static"
@@ -27,7 +27,7 @@ _API = ("/api/", "/metrics")
 
 def create_app(
     *,
-    box: Box,
+    library: Library,
     uploads: Uploads,
     hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
     token: str | None = None,
@@ -38,7 +38,7 @@ def create_app(
     """Return the service.
 
     Args:
-        box: the index.
+        library: the index.
         uploads: takes videos in.
         hosts: names that it may be called by (see `Guard`).
         token: that everybody has to show.
@@ -63,9 +63,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    measures = Measures(box)
-    app.include_router(api_router(box=box, uploads=uploads, measures=measures, log=log))
-    app.include_router(pages_router(box=box, uploads=uploads, token=token, log=log), include_in_schema=False)
+    measures = ServiceMetrics(library)
+    app.include_router(api_router(library=library, uploads=uploads, measures=measures, log=log))
+    app.include_router(pages_router(library=library, uploads=uploads, token=token, log=log), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(InputError)

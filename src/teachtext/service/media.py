@@ -8,30 +8,30 @@ import numpy as np
 
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
-from teachtext.search.manifest import Info
+from teachtext.search.manifest import Manifest
 from teachtext.video.opening import open_video
 
 _WIDTH = 384
 _QUALITY = 80
 
 
-def file_of(info: Info, item_id: str) -> Path:
+def file_of(manifest: Manifest, item_id: str) -> Path:
     """Return the file of a video.
 
     Raises:
         InputError: it is gone, or leads out of the folder that was indexed.
     """
-    root = Path(info.roots[item_id.partition("/")[0]]).resolve()
-    path = info.path_of(item_id).resolve()
+    root = Path(manifest.roots[item_id.partition("/")[0]]).resolve()
+    path = manifest.path_of(item_id).resolve()
     if not path.is_relative_to(root) or not path.is_file():
         raise InputError(f"the file of '{item_id}' is gone", "remove the video from the index, or put the file back")
     return path
 
 
-def has_file(info: Info, item_id: str) -> bool:
+def has_file(manifest: Manifest, item_id: str) -> bool:
     """Say whether the file of a video can be given out."""
     try:
-        file_of(info, item_id)
+        file_of(manifest, item_id)
     except InputError:
         return False
     return True

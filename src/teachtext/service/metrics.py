@@ -6,20 +6,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from teachtext.errors import InputError
-from teachtext.service.state import Box
+from teachtext.service.state import Library
 
 _BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-class Measures:
+class ServiceMetrics:
     """The measures of one service.
 
     Args:
-        box: the index whose size is told.
+        library: the index whose size is told.
     """
 
-    def __init__(self, box: Box) -> None:
-        self._box = box
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "teachtext_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
@@ -37,7 +37,7 @@ class Measures:
     def text(self) -> bytes:
         """Return all of them as Prometheus reads them."""
         try:
-            self._videos.set(self._box.count())
+            self._videos.set(self._library.count())
             self._up.set(1)
         except InputError:
             self._up.set(0)

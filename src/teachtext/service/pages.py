@@ -16,13 +16,13 @@ from pydantic import BaseModel, Field
 
 from teachtext.errors import InputError
 from teachtext.search.filters import parse_filters
-from teachtext.search.searcher import Answer, Result
+from teachtext.search.searcher import Answer, SearchResult
 from teachtext.search.types import Filter, Moment, clock
 from teachtext.service.bars import Bar, bars
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import By
 from teachtext.service.security import COOKIE, same_token
-from teachtext.service.state import DEEPEST, SHOWN, Box
+from teachtext.service.state import DEEPEST, SHOWN, Library
 from teachtext.service.uploads import Uploads
 
 # with more videos, to find the newest of them and the tags takes long after each change
@@ -35,7 +35,7 @@ _environment = Environment(
 _templates = Jinja2Templates(env=_environment)
 
 
-class Asked(BaseModel):
+class PageQuery(BaseModel):
     """A search as the address of a page tells it."""
 
     q: str = ""
@@ -78,65 +78,67 @@ class Asked(BaseModel):
         return bool(self.shortest or self.longest or self.after or self.before or self.tag or self.speech)
 
 
-def pages_router(*, box: Box, uploads: Uploads, token: str | None, log: QueryLog | None) -> APIRouter:
+def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: QueryLog | None) -> APIRouter:
     """Return the routes of the page.
 
     Args:
-        box: the index.
+        library: the index.
         uploads: takes videos in.
         token: that everybody has to show, if there is one.
         log: of queries, if they are logged.
     """
     pages = APIRouter()
-    spaces = sorted(box.searcher.info.spaces)
+    spaces = sorted(library.searcher.manifest.spaces)
 
     def render(request: Request, name: str, **told: Any) -> Response:
-        told |= {"model": box.searcher.info.model, "spaces": spaces, "logged_in": token is not None}
+        told |= {"model": library.searcher.manifest.model, "spaces": spaces, "logged_in": token is not None}
         return _templates.TemplateResponse(request, name, told)
 
     @pages.get("/")
-    def start(request: Request, asked: Annotated[Asked, Query()]) -> Response:
+    def start(request: Request, asked: Annotated[PageQuery, Query()]) -> Response:
         if not asked.q.strip():
-            return render(request, "start.html.j2", asked=asked, tags=_some(box), **_newest(box))
+            return render(request, "start.html.j2", asked=asked, tags=_some(library), **_newest(library))
         try:
-            answer = box.search(asked.q, first=asked.first, count=SHOWN, where=asked.where, by=asked.by)
+            answer = library.search(asked.q, first=asked.first, count=SHOWN, where=asked.where, by=asked.by)
         except InputError as error:
-            return error_page(request, error, asked=asked, tags=_some(box))
+            return error_page(request, error, asked=asked, tags=_some(library))
         query = log.asked(asked.q, asked.by, [one.item.id for one in answer.results]) if log else None
         title = f"Results for “{asked.q}”"
-        return render(request, "results.html.j2", title=title, **_shown(box, asked, answer, spaces, query))
+        return render(request, "results.html.j2", title=title, **_shown(library, asked, answer, spaces, query))
 
     @pages.get("/like")
-    def like(request: Request, video: str, asked: Annotated[Asked, Query()]) -> Response:
-        answer = box.like(video, first=asked.first, count=SHOWN, where=asked.where)
+    def like(request: Request, video: str, asked: Annotated[PageQuery, Query()]) -> Response:
+        answer = library.like(video, first=asked.first, count=SHOWN, where=asked.where)
         title = f"Videos like “{_name(video)}”"
-        return render(request, "results.html.j2", title=title, like=video, **_shown(box, asked, answer, spaces, None))
+        return render(
+            request, "results.html.j2", title=title, like=video, **_shown(library, asked, answer, spaces, None)
+        )
 
     @pages.get("/video")
     def video(request: Request, id: str, t: float = 0.0, q: str = "", query: str = "") -> Response:
-        entry = box.entry(id)
+        entry = library.entry(id)
         if log and query:
             log.chose(query, id)
         return render(
             request,
             "video.html.j2",
             item=entry.item,
-            there=box.is_there(id),
+            there=library.is_there(id),
             at=t if math.isfinite(t) and t > 0 else 0.0,
             q=q,
             experts=entry.pattern,
-            captions=box.describe(id, (), 5) if box.has_captions else [],
-            uploaded=box.was_uploaded(id),
+            captions=library.describe(id, (), 5) if library.has_captions else [],
+            uploaded=library.was_uploaded(id),
         )
 
     @pages.post("/remove")
     def remove(request: Request, id: Annotated[list[str], Form()]) -> Response:
-        box.remove(id)
+        library.remove(id)
         return RedirectResponse("/missing" if len(id) > 1 else "/", 303)
 
     @pages.get("/missing")
     def missing(request: Request) -> Response:
-        return render(request, "missing.html.j2", items=box.missing())
+        return render(request, "missing.html.j2", items=library.missing())
 
     @pages.get("/upload")
     def upload_form(request: Request) -> Response:
@@ -178,15 +180,17 @@ def error_page(request: Request, error: InputError, status: int = 422, **told: A
     return _templates.TemplateResponse(request, "error.html.j2", {"error": error, **told}, status_code=status)
 
 
-def _shown(box: Box, asked: Asked, answer: Answer, spaces: Sequence[str], query: str | None) -> Mapping[str, Any]:
+def _shown(
+    library: Library, asked: PageQuery, answer: Answer, spaces: Sequence[str], query: str | None
+) -> Mapping[str, Any]:
     results = answer.results
-    drawn = bars([one.contributions for one in results])
+    drawn = bars([one.why for one in results])
     deepest = asked.first + 2 * SHOWN <= DEEPEST
     return {
         "asked": asked,
         "answer": answer,
         "query": query,
-        "tags": _some(box),
+        "tags": _some(library),
         "cards": [
             _card(one, bar, spaces, number)
             for number, (one, bar) in enumerate(zip(results, drawn, strict=True), start=asked.first + 1)
@@ -195,15 +199,15 @@ def _shown(box: Box, asked: Asked, answer: Answer, spaces: Sequence[str], query:
     }
 
 
-def _card(one: Result, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[str, Any]:
+def _card(one: SearchResult, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[str, Any]:
     parts = []
     for name, (left, width) in bar.parts.items():
         color = spaces.index(name) % 8
-        parts.append({"name": name, "value": one.contributions[name], "left": left, "width": width, "color": color})
+        parts.append({"name": name, "value": one.why[name], "left": left, "width": width, "color": color})
     at = one.moments[0].start_s if one.moments else 0.0
     return {
         "item": one.item,
-        "there": one.there,
+        "there": one.has_file,
         "score": one.score,
         "parts": parts,
         "zero": bar.zero,
@@ -214,13 +218,13 @@ def _card(one: Result, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[
     }
 
 
-def _newest(box: Box) -> Mapping[str, Any]:
-    count = box.count()
-    return {"count": count, "items": box.overview().newest if count <= _BROWSED_UP_TO else []}
+def _newest(library: Library) -> Mapping[str, Any]:
+    count = library.count()
+    return {"count": count, "items": library.overview().newest if count <= _BROWSED_UP_TO else []}
 
 
-def _some(box: Box) -> Sequence[str]:
-    return box.overview().tags[:_MOST_TAGS] if box.count() <= _BROWSED_UP_TO else []
+def _some(library: Library) -> Sequence[str]:
+    return library.overview().tags[:_MOST_TAGS] if library.count() <= _BROWSED_UP_TO else []
 
 
 def _name(item_id: str) -> str:

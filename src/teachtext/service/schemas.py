@@ -6,7 +6,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from teachtext.search.filters import parse_filters
-from teachtext.search.searcher import Answer, Result
+from teachtext.search.searcher import Answer, SearchResult
 from teachtext.search.types import Filter, Item
 
 By = Literal["both", "model", "words"]
@@ -19,7 +19,7 @@ class Problem(BaseModel):
     mend: str
 
 
-class MomentShape(BaseModel):
+class MomentJson(BaseModel):
     """Words that were heard or read, and when, in seconds."""
 
     start_s: float
@@ -28,7 +28,7 @@ class MomentShape(BaseModel):
     text: str
 
 
-class VideoShape(BaseModel):
+class VideoJson(BaseModel):
     """A video of the index."""
 
     id: str
@@ -39,17 +39,17 @@ class VideoShape(BaseModel):
     has_speech: bool
 
 
-class FoundShape(VideoShape):
+class ResultJson(VideoJson):
     """A video that was found, and why."""
 
     there: bool = Field(description="whether its file is still there")
     score: float = Field(description="the model's similarity, from -1 to 1")
     why: dict[str, float] = Field(description="what each expert added to the score; their sum is the score")
     words: list[str] = Field(description="words of the query that were heard or read in it")
-    moments: list[MomentShape] = Field(description="when they were")
+    moments: list[MomentJson] = Field(description="when they were")
 
 
-class AnswerShape(BaseModel):
+class AnswerJson(BaseModel):
     """What a search found, best first."""
 
     videos: int = Field(description="how many the index holds")
@@ -57,18 +57,18 @@ class AnswerShape(BaseModel):
     corrected: bool = Field(description="whether videos that are near every query were corrected")
     seconds: float
     query: str | None = Field(None, description="what a choice refers to, where queries are logged")
-    results: list[FoundShape]
+    results: list[ResultJson]
 
 
-class DetailsShape(VideoShape):
+class DetailsJson(VideoJson):
     """All about a video."""
 
     there: bool
     experts: list[str] = Field(description="spaces in which it has a vector")
-    moments: list[MomentShape] = Field(description="all words that were heard or read in it")
+    moments: list[MomentJson] = Field(description="all words that were heard or read in it")
 
 
-class JobShape(BaseModel):
+class JobJson(BaseModel):
     """An uploaded video on its way into the index."""
 
     id: str
@@ -79,7 +79,7 @@ class JobShape(BaseModel):
     problem: str = Field(description="why it failed")
 
 
-class CaptionsAsked(BaseModel):
+class CaptionsRequest(BaseModel):
     """Captions of which those are chosen that fit a video."""
 
     video: str = Field(max_length=4096)
@@ -89,14 +89,14 @@ class CaptionsAsked(BaseModel):
     k: int = Field(10, ge=1, le=1000)
 
 
-class RankedCaptionShape(BaseModel):
+class RankedCaptionJson(BaseModel):
     """A caption and its similarity to the video."""
 
     text: str
     score: float
 
 
-class Chosen(BaseModel):
+class ChosenVideo(BaseModel):
     """Which of the videos that a search found somebody opened."""
 
     query: str = Field(max_length=64)
@@ -122,24 +122,24 @@ First = Annotated[int, Query(ge=0, le=1000, description="place of the first resu
 Count = Annotated[int, Query(ge=1, le=1000, description="how many results")]
 
 
-def video_shape(item: Item) -> VideoShape:
+def video_shape(item: Item) -> VideoJson:
     """Return a video as JSON."""
-    return VideoShape(**item.as_json())
+    return VideoJson(**item.as_json())
 
 
-def found_shape(one: Result) -> FoundShape:
+def found_shape(one: SearchResult) -> ResultJson:
     """Return a result as JSON."""
-    return FoundShape(**one.as_json())
+    return ResultJson(**one.as_json())
 
 
-def moment_shapes(item: Item) -> list[MomentShape]:
+def moment_shapes(item: Item) -> list[MomentJson]:
     """Return moments as JSON."""
-    return [MomentShape(**moment._asdict()) for moment in item.moments]
+    return [MomentJson(**moment._asdict()) for moment in item.moments]
 
 
-def answer_shape(answer: Answer, query: str | None = None) -> AnswerShape:
+def answer_shape(answer: Answer, query: str | None = None) -> AnswerJson:
     """Return an answer as JSON."""
-    return AnswerShape(
+    return AnswerJson(
         videos=answer.total,
         exact=answer.exact,
         corrected=answer.corrected,

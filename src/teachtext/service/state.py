@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search.captions import CaptionBank, RankedCaption
-from teachtext.search.manifest import read_info
+from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Answer, By, Searcher
 from teachtext.search.stores.base import Store
 from teachtext.search.types import EVERYTHING, Entry, Filter, Item
-from teachtext.search.vectors import Pattern
+from teachtext.search.vectors import PresencePattern
 from teachtext.service.media import file_of, has_file, thumbnail
 
 # what one search may reach, pages together
@@ -28,7 +28,7 @@ class Busy(InputError):
     """Somebody else is changing the index."""
 
 
-class Box:
+class Library:
     """An index at work. May be shared by threads.
 
     Args:
@@ -47,7 +47,7 @@ class Box:
     def __init__(
         self,
         *,
-        place: str,
+        place: str | Path,
         model: Path | None = None,
         exact: bool | None = None,
         uploads: Path,
@@ -64,7 +64,7 @@ class Box:
         self._cache = cache
         self.writing = threading.Lock()
         self._looking = threading.Lock()
-        self._overview: tuple[Mapping[Pattern, Hashable], Overview] | None = None
+        self._overview: tuple[Mapping[PresencePattern, Hashable], Overview] | None = None
 
     @cached_property
     def _bank(self) -> CaptionBank:
@@ -123,15 +123,15 @@ class Box:
         return self._file(self.entry(item_id))
 
     def _file(self, entry: Entry) -> Path:
-        info = read_info(self.searcher.store)
+        manifest = read_manifest(self.searcher.store)
         try:
-            return file_of(info, entry.item.id)
+            return file_of(manifest, entry.item.id)
         except InputError as error:
             raise NotFound(error.problem, error.mend) from error
 
     def is_there(self, item_id: str) -> bool:
         """Say whether the file of a video of the index can be given out."""
-        return has_file(read_info(self.searcher.store), item_id)
+        return has_file(read_manifest(self.searcher.store), item_id)
 
     def thumbnail(self, item_id: str, at_s: float | None = None) -> Path:
         """Return a picture of a video at some second, by default its middle."""
@@ -143,8 +143,8 @@ class Box:
 
     def missing(self) -> list[Item]:
         """Return the videos whose files are gone, sorted by id."""
-        info = read_info(self.searcher.store)
-        gone = [item for item in self.items() if not has_file(info, item.id)]
+        manifest = read_manifest(self.searcher.store)
+        gone = [item for item in self.items() if not has_file(manifest, item.id)]
         return sorted(gone, key=lambda item: item.id)
 
     def remove(self, ids: Sequence[str]) -> None:
@@ -155,8 +155,8 @@ class Box:
             Busy: the index is being changed.
         """
         entries = [self.entry(item_id) for item_id in ids]
-        info = read_info(self.searcher.store)
-        paths = [info.path_of(entry.item.id) for entry in entries]
+        manifest = read_manifest(self.searcher.store)
+        paths = [manifest.path_of(entry.item.id) for entry in entries]
         if not self.writing.acquire(timeout=5):
             raise Busy("videos are being indexed", "try again when that is done")
         try:
@@ -171,7 +171,7 @@ class Box:
 
     def was_uploaded(self, item_id: str) -> bool:
         """Say whether the file of a video came by an upload, and goes with it."""
-        return self._is_upload(read_info(self.searcher.store).path_of(item_id))
+        return self._is_upload(read_manifest(self.searcher.store).path_of(item_id))
 
     def _is_upload(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self.uploads.resolve())

@@ -15,8 +15,8 @@ from teachtext.data.folder import VIDEO_ENDINGS
 from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
-from teachtext.search.manifest import read_info
-from teachtext.service.state import Box
+from teachtext.search.manifest import read_manifest
+from teachtext.service.state import Library
 from teachtext.video.opening import open_video
 
 State = Literal["waiting", "indexing", "done", "failed"]
@@ -31,7 +31,7 @@ class TooLarge(InputError):
 
 
 @dataclass
-class Job:
+class UploadJob:
     """An uploaded video on its way into the index.
 
     Attributes:
@@ -55,26 +55,26 @@ class Uploads:
     """The way of uploaded videos into an index.
 
     Args:
-        box: the index.
+        library: the index.
         most_bytes: of one file.
         workers: processes that extract.
     """
 
-    def __init__(self, *, box: Box, most_bytes: int, workers: int = 1) -> None:
+    def __init__(self, *, library: Library, most_bytes: int, workers: int = 1) -> None:
         self.most_bytes = most_bytes
-        self._box = box
+        self._library = library
         self._workers = workers
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._waiting: queue.Queue[Job | None] = queue.Queue(_WAITING)
+        self._jobs: OrderedDict[str, UploadJob] = OrderedDict()
+        self._waiting: queue.Queue[UploadJob | None] = queue.Queue(_WAITING)
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
 
     def start(self) -> None:
         """Begin to index what comes, and what came before the service was stopped; what was broken off is removed."""
-        if self._box.uploads.is_dir():
-            for path in self._box.uploads.glob(f".*{_PART}"):
+        if self._library.uploads.is_dir():
+            for path in self._library.uploads.glob(f".*{_PART}"):
                 path.unlink(missing_ok=True)
-            self._waiting.put(Job(uuid.uuid4().hex, ""))
+            self._waiting.put(UploadJob(uuid.uuid4().hex, ""))
         self._thread.start()
 
     def stop(self) -> None:
@@ -84,13 +84,13 @@ class Uploads:
             self._waiting.put_nowait(None)
         self._thread.join()
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> UploadJob:
         """Return a job; of old ones the last thousand are remembered."""
         if job_id not in self._jobs:
             raise NotFound(f"there is no upload '{job_id[:100]}'", "upload the file again if its video is not found")
         return self._jobs[job_id]
 
-    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> Job:
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> UploadJob:
         """Take a file in, and queue it.
 
         Args:
@@ -103,8 +103,8 @@ class Uploads:
         """
         from anyio.to_thread import run_sync
 
-        path = self._box.uploads / _safe_name(name)
-        self._box.uploads.mkdir(parents=True, exist_ok=True)
+        path = self._library.uploads / _safe_name(name)
+        self._library.uploads.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}{_PART}")
         try:
             await self._write(temporary, chunks)
@@ -128,13 +128,13 @@ class Uploads:
                     raise self.too_large()
                 file.write(chunk)
 
-    def _take_in(self, temporary: Path, path: Path) -> Job:
+    def _take_in(self, temporary: Path, path: Path) -> UploadJob:
         target, number = path, 2
         while target.exists():
             target = path.with_name(f"{path.stem}-{number}{path.suffix}")
             number += 1
-        _, root = read_info(self._box.searcher.store).with_root(self._box.uploads)
-        job = Job(uuid.uuid4().hex, f"{root}/{target.name}")
+        _, root = read_manifest(self._library.searcher.store).with_root(self._library.uploads)
+        job = UploadJob(uuid.uuid4().hex, f"{root}/{target.name}")
         if self._waiting.full():
             raise InputError("too many uploads are waiting to be indexed", "try again later")
         move(temporary, target)
@@ -152,21 +152,26 @@ class Uploads:
                 # whatever it is, the ones after it are to be indexed
                 job.state, job.problem = "failed", str(error)
 
-    def _index(self, job: Job) -> None:
+    def _index(self, job: UploadJob) -> None:
         def tell(what: str, done: int, total: int, note: str = "") -> None:
             job.done, job.total = done, total
 
-        box = self._box
+        library = self._library
         job.state = "indexing"
-        with box.writing:
+        with library.writing:
             done = index_folder(
-                box.uploads, box.searcher.store, box.searcher.model, box.features, workers=self._workers, progress=tell
+                library.uploads,
+                library.searcher.store,
+                library.searcher.model,
+                library.features,
+                workers=self._workers,
+                progress=tell,
             )
         failed = {Path(failure.path).name: failure.reason for failure in done.failed}
         name = Path(job.video).name
         if name in failed:
             job.state, job.problem = "failed", failed[name]
-            (box.uploads / name).unlink(missing_ok=True)
+            (library.uploads / name).unlink(missing_ok=True)
         else:
             job.state = "done"
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.search.types import EVERYTHING, Entry, Filter, Item
-from teachtext.search.vectors import Floats, Pattern
+from teachtext.search.vectors import Floats, PresencePattern
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def join(blocks: list[Block]) -> Block:
 
 
 class Store(Protocol):
-    """Entries by id, and what the index is (`info`). One process may write while many read.
+    """Entries by id, and what the index is (`manifest`). One process may write while many read.
 
     Every call reads what is there now. An entry is there whole or not at all, whenever a writer is killed. All calls
     raise Unavailable where the place cannot be used: damaged, down, full.
@@ -105,11 +105,11 @@ class Store(Protocol):
 
     place: str
 
-    def info(self) -> dict[str, Any] | None:
-        """Return what `keep_info` was told last; None where there is no index."""
+    def manifest(self) -> dict[str, Any] | None:
+        """Return what `write_manifest` was told last; None where there is no index."""
         ...
 
-    def keep_info(self, info: Mapping[str, Any]) -> None:
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Keep what the index is: JSON-able, with `spaces`, the dimension by space. The first time makes the index."""
         ...
 
@@ -121,11 +121,11 @@ class Store(Protocol):
         """
         ...
 
-    def patterns(self) -> Sequence[Pattern]:
+    def patterns(self) -> Sequence[PresencePattern]:
         """Return the patterns that have entries, or had some."""
         ...
 
-    def versions(self) -> Mapping[Pattern, Hashable]:
+    def versions(self) -> Mapping[PresencePattern, Hashable]:
         """Return something for each pattern that differs once any of its entries has changed."""
         ...
 
@@ -137,7 +137,7 @@ class Store(Protocol):
         """Yield all items, without their moments."""
         ...
 
-    def read(self, pattern: Pattern) -> Iterator[Block]:
+    def read(self, pattern: PresencePattern) -> Iterator[Block]:
         """Yield all entries of a pattern."""
         ...
 
@@ -154,8 +154,8 @@ class Store(Protocol):
         ...
 
     def nearest(
-        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
-    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
+        self, asked: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
         """Find of each pattern about the k entries, of those let through, whose inner product with a row is largest.
 
         Args:

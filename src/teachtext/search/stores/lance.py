@@ -25,7 +25,7 @@ from teachtext.search.stores.base import Block
 from teachtext.search.stores.lance_nearest import Nearest
 from teachtext.search.stores.lance_rows import FACTS, among, arrow, item_of, matrix, sql
 from teachtext.search.types import EVERYTHING, Entry, Filter, Item
-from teachtext.search.vectors import Floats, Pattern, number_of, pattern_of, vectors_of
+from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, vectors_of
 
 INFO = "index.json"
 _LOCK = ".lock"
@@ -51,24 +51,24 @@ class LanceStore:
     def __init__(self, folder: Path) -> None:
         self.place = str(folder)
         self._folder = folder
-        self._tables: dict[Pattern, Any] = {}
-        self._known: dict[str, Pattern] | None = None
+        self._tables: dict[PresencePattern, Any] = {}
+        self._known: dict[str, PresencePattern] | None = None
 
-    def info(self) -> dict[str, Any] | None:
-        """Return what the index is; see `Store.info`."""
+    def manifest(self) -> dict[str, Any] | None:
+        """Return what the index is; see `Store.manifest`."""
         path = self._folder / INFO
         told = read_json(path) if path.exists() else None
         if told is not None and not (isinstance(told, dict) and isinstance(told.get("spaces"), dict)):
             raise InputError(f"{path} does not describe an index", "give the folder of an index, or index again")
         return told
 
-    def keep_info(self, info: Mapping[str, Any]) -> None:
-        """Keep what the index is; see `Store.keep_info`."""
-        write_json(self._folder / INFO, dict(info))
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Keep what the index is; see `Store.write_manifest`."""
+        write_json(self._folder / INFO, dict(manifest))
 
     @cached_property
     def _spaces(self) -> dict[str, int]:
-        told = self.info()
+        told = self.manifest()
         if told is None:
             raise InputError(f"{self.place} holds no index", "make one with 'teachtext index'")
         return dict(told["spaces"])
@@ -103,15 +103,15 @@ class LanceStore:
             finally:
                 self._known = None
 
-    def _settle(self) -> dict[str, Pattern]:
+    def _settle(self) -> dict[str, PresencePattern]:
         """Find out what is where; of an entry that is in two tables the one written last stays."""
         for folder in (self._folder / _DATABASE).glob(f"{_TABLE}*.lance"):
             if not _is_whole(folder):
                 shutil.rmtree(folder)
-        known: dict[str, Pattern] = {}
+        known: dict[str, PresencePattern] = {}
         written: dict[str, float] = {}
         for pattern, table in self._open().items():
-            older: dict[Pattern, list[str]] = {}
+            older: dict[PresencePattern, list[str]] = {}
             for batch in table.search().select(["id", "written"]).to_batches(_BATCH):
                 for name, moment in zip(batch["id"].to_pylist(), batch["written"].to_pylist(), strict=True):
                     if name in known:
@@ -122,12 +122,12 @@ class LanceStore:
                 self._tables[place].delete(among(names))
         return known
 
-    def patterns(self) -> Sequence[Pattern]:
+    def patterns(self) -> Sequence[PresencePattern]:
         """Return the patterns of the tables; see `Store.patterns`."""
         with self._told():
             return list(self._open())
 
-    def versions(self) -> Mapping[Pattern, Hashable]:
+    def versions(self) -> Mapping[PresencePattern, Hashable]:
         """Return the version of each table; see `Store.versions`."""
         with self._told():
             return {pattern: table.version for pattern, table in self._open().items()}
@@ -145,7 +145,7 @@ class LanceStore:
                     for row in batch.to_pylist():
                         yield item_of(row)
 
-    def read(self, pattern: Pattern) -> Iterator[Block]:
+    def read(self, pattern: PresencePattern) -> Iterator[Block]:
         """Yield all entries of a pattern; see `Store.read`."""
         with self._told():
             if table := self._open().get(pattern):
@@ -177,14 +177,14 @@ class LanceStore:
     def put(self, entries: Sequence[Entry]) -> None:
         """Add or replace entries; see `Store.put`."""
         assert self._known is not None, "only inside writing()"
-        groups: dict[Pattern, dict[str, Entry]] = {}
+        groups: dict[PresencePattern, dict[str, Entry]] = {}
         for entry in {entry.item.id: entry for entry in entries}.values():
             groups.setdefault(entry.pattern, {})[entry.item.id] = entry
         with self._told():
             for pattern, group in groups.items():
                 self._put(pattern, group)
 
-    def _put(self, pattern: Pattern, group: Mapping[str, Entry]) -> None:
+    def _put(self, pattern: PresencePattern, group: Mapping[str, Entry]) -> None:
         assert self._known is not None
         table = self._open().get(pattern)
         rows = arrow(list(group.values()), pattern, self._spaces)
@@ -202,7 +202,7 @@ class LanceStore:
     def remove(self, ids: Collection[str]) -> None:
         """Remove entries; see `Store.remove`."""
         assert self._known is not None, "only inside writing()"
-        places: dict[Pattern, list[str]] = {}
+        places: dict[PresencePattern, list[str]] = {}
         for name in {*ids} & self._known.keys():
             places.setdefault(self._known.pop(name), []).append(name)
         with self._told():
@@ -210,8 +210,8 @@ class LanceStore:
                 self._open()[pattern].delete(among(names))
 
     def nearest(
-        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
-    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
+        self, asked: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
         """Find about the nearest entries; see `Store.nearest`."""
         with self._told():
             names = {self._name(pattern): row for pattern, row in asked.items()}
@@ -242,7 +242,7 @@ class LanceStore:
                 # nobody else writes, so files of no version are what a killed writer left
                 table.optimize(cleanup_older_than=_KEEP, delete_unverified=True)
 
-    def _open(self) -> dict[Pattern, Any]:
+    def _open(self) -> dict[PresencePattern, Any]:
         """Return all tables by pattern."""
         for folder in (self._folder / _DATABASE).glob(f"{_TABLE}*.lance"):
             pattern = pattern_of(int(folder.stem.removeprefix(_TABLE)), self._spaces)
@@ -250,7 +250,7 @@ class LanceStore:
                 self._tables[pattern] = self._database.open_table(folder.stem)
         return self._tables
 
-    def _name(self, pattern: Pattern) -> str:
+    def _name(self, pattern: PresencePattern) -> str:
         return f"{_TABLE}{number_of(pattern, self._spaces)}"
 
     @contextmanager

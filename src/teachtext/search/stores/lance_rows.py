@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from teachtext.search.types import Entry, Filter, Item, Moment
-from teachtext.search.vectors import Floats, Pattern, row_of, width
+from teachtext.search.vectors import Floats, PresencePattern, row_of, width
 
 FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
 
 
-def arrow(entries: Sequence[Entry], pattern: Pattern, spaces: Mapping[str, int]) -> pa.Table:
+def arrow(entries: Sequence[Entry], pattern: PresencePattern, spaces: Mapping[str, int]) -> pa.Table:
     """Return entries of one pattern as rows of its table."""
     items = [entry.item for entry in entries]
     rows = np.stack([row_of(entry, spaces) for entry in entries])

@@ -27,7 +27,7 @@ from teachtext.search.stores.milvus_rows import (
     FACTS,
     PARTITION,
     TEXTS,
-    Layout,
+    RowLayout,
     among,
     expression,
     item_of,
@@ -37,7 +37,7 @@ from teachtext.search.stores.milvus_rows import (
     unpacked,
 )
 from teachtext.search.types import EVERYTHING, Entry, Filter, Item
-from teachtext.search.vectors import Floats, Pattern, vectors_of, width
+from teachtext.search.vectors import Floats, PresencePattern, vectors_of, width
 
 TOKEN = "MILVUS_TOKEN"
 _URL = re.compile(r"milvus://(?P<host>[^/:@]+)(:(?P<port>\d{1,5}))?/(?P<name>[A-Za-z_]\w*)", re.ASCII)
@@ -69,27 +69,27 @@ class MilvusStore:
             server = f"http://{match['host']}:{match['port'] or 19530}"
             self._client = MilvusClient(uri=server, token=os.environ.get(TOKEN, ""), timeout=10)
         self._pool = ThreadPoolExecutor(_AT_ONCE)
-        self._known: dict[str, Pattern] | None = None
+        self._known: dict[str, PresencePattern] | None = None
 
-    def info(self) -> dict[str, Any] | None:
-        """Return what the index is; see `Store.info`."""
+    def manifest(self) -> dict[str, Any] | None:
+        """Return what the index is; see `Store.manifest`."""
         with self._told():
             return self._told_row(_INFO)
 
-    def keep_info(self, info: Mapping[str, Any]) -> None:
-        """Keep what the index is; see `Store.keep_info`."""
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Keep what the index is; see `Store.write_manifest`."""
         with self._told():
             if not self._client.has_collection(self._name, timeout=_TIMEOUT_S):
-                schema, index = schema_of(width(tuple(info["spaces"]), info["spaces"]))
+                schema, index = schema_of(width(tuple(manifest["spaces"]), manifest["spaces"]))
                 self._client.create_collection(self._name, schema=schema, index_params=index, timeout=_TIMEOUT_S)
-            self._keep_row(_INFO, dict(info))
+            self._keep_row(_INFO, dict(manifest))
 
     @cached_property
-    def _layout(self) -> Layout:
-        told = self.info()
+    def _layout(self) -> RowLayout:
+        told = self.manifest()
         if told is None:
             raise InputError(f"{self.place} holds no index", "make one with 'teachtext index'")
-        return Layout(told["spaces"])
+        return RowLayout(told["spaces"])
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -102,12 +102,12 @@ class MilvusStore:
             finally:
                 self._known = None
 
-    def _settle(self) -> dict[str, Pattern]:
+    def _settle(self) -> dict[str, PresencePattern]:
         """Find out what is where; of an entry that is in two partitions the one written last stays."""
-        known: dict[str, Pattern] = {}
+        known: dict[str, PresencePattern] = {}
         written: dict[str, float] = {}
         for pattern in self._patterns():
-            older: dict[Pattern, list[str]] = {}
+            older: dict[PresencePattern, list[str]] = {}
             for row in self._rows(pattern, ["id", "written"]):
                 name, moment = row["id"], row["written"]
                 if name in known:
@@ -119,12 +119,12 @@ class MilvusStore:
         self._changed(self._patterns())
         return known
 
-    def patterns(self) -> Sequence[Pattern]:
+    def patterns(self) -> Sequence[PresencePattern]:
         """Return the patterns of the partitions; see `Store.patterns`."""
         with self._told():
             return self._patterns()
 
-    def versions(self) -> Mapping[Pattern, Hashable]:
+    def versions(self) -> Mapping[PresencePattern, Hashable]:
         """Return how often each pattern has changed; see `Store.versions`."""
         with self._told():
             told = self._told_row(_STATE, level="Session") or {}
@@ -143,7 +143,7 @@ class MilvusStore:
             for pattern in self._patterns():
                 yield from (item_of(row) for row in self._rows(pattern, FACTS))
 
-    def read(self, pattern: Pattern) -> Iterator[Block]:
+    def read(self, pattern: PresencePattern) -> Iterator[Block]:
         """Yield all entries of a pattern; see `Store.read`."""
         fields = ["id", "duration_s", "added_s", "has_speech", "tags", "vector"]
         with self._told():
@@ -180,7 +180,7 @@ class MilvusStore:
     def put(self, entries: Sequence[Entry]) -> None:
         """Add or replace entries; see `Store.put`."""
         assert self._known is not None, "only inside writing()"
-        groups: dict[Pattern, dict[str, Entry]] = {}
+        groups: dict[PresencePattern, dict[str, Entry]] = {}
         for entry in {entry.item.id: entry for entry in entries}.values():
             groups.setdefault(entry.pattern, {})[entry.item.id] = entry
         with self._told():
@@ -190,7 +190,7 @@ class MilvusStore:
                 rows = [self._layout.row(entry) for entry in group.values()]
                 for start in range(0, len(rows), _BATCH):
                     self._upsert(rows[start : start + _BATCH], self._layout.partition(pattern))
-                places: dict[Pattern, list[str]] = {}
+                places: dict[PresencePattern, list[str]] = {}
                 for name in group.keys() & self._known.keys():
                     places.setdefault(self._known[name], []).append(name)
                 for place in places.keys() - {pattern}:
@@ -201,7 +201,7 @@ class MilvusStore:
     def remove(self, ids: Collection[str]) -> None:
         """Remove entries; see `Store.remove`."""
         assert self._known is not None, "only inside writing()"
-        places: dict[Pattern, list[str]] = {}
+        places: dict[PresencePattern, list[str]] = {}
         for name in {*ids} & self._known.keys():
             places.setdefault(self._known.pop(name), []).append(name)
         with self._told():
@@ -210,15 +210,15 @@ class MilvusStore:
             self._changed(places)
 
     def nearest(
-        self, asked: Mapping[Pattern, Floats], k: int, where: Filter = EVERYTHING
-    ) -> Mapping[Pattern, tuple[Sequence[str], Floats]]:
+        self, asked: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
+    ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
         """Find about the nearest entries; see `Store.nearest`."""
         with self._told():
             # the server searches the patterns at once
             found = self._pool.map(lambda pattern: self._search(pattern, asked[pattern], k, where), asked)
             return dict(zip(asked, found, strict=True))
 
-    def _search(self, pattern: Pattern, row: Floats, k: int, where: Filter) -> tuple[Sequence[str], Floats]:
+    def _search(self, pattern: PresencePattern, row: Floats, k: int, where: Filter) -> tuple[Sequence[str], Floats]:
         limit = min(k, _MOST)
         found = self._client.search(
             self._name,
@@ -240,7 +240,7 @@ class MilvusStore:
             self._client.flush(self._name, timeout=10 * _TIMEOUT_S)
             self._client.compact(self._name, timeout=_TIMEOUT_S)
 
-    def _patterns(self) -> list[Pattern]:
+    def _patterns(self) -> list[PresencePattern]:
         if not self._client.has_collection(self._name, timeout=_TIMEOUT_S):
             return []
         names = self._client.list_partitions(self._name, timeout=_TIMEOUT_S)
@@ -256,7 +256,7 @@ class MilvusStore:
             timeout=_TIMEOUT_S,
         )
 
-    def _pages(self, pattern: Pattern, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, pattern: PresencePattern, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
         """Yield all rows of a pattern, some at a time, in order of their keys."""
         last = ""
         while rows := self._client.query(
@@ -271,20 +271,20 @@ class MilvusStore:
             yield sorted(rows, key=lambda row: str(row["key"]))
             last = max(row["key"] for row in rows)
 
-    def _rows(self, pattern: Pattern, fields: list[str]) -> Iterator[dict[str, Any]]:
+    def _rows(self, pattern: PresencePattern, fields: list[str]) -> Iterator[dict[str, Any]]:
         for rows in self._pages(pattern, fields):
             yield from rows
 
     def _upsert(self, rows: list[dict[str, Any]], partition: str) -> None:
         self._client.upsert(self._name, rows, partition_name=partition, timeout=_TIMEOUT_S)
 
-    def _delete(self, pattern: Pattern, ids: Sequence[str]) -> None:
+    def _delete(self, pattern: PresencePattern, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), _BATCH):
             some = among(ids[start : start + _BATCH])
             partition = self._layout.partition(pattern)
             self._client.delete(self._name, filter=some, partition_name=partition, timeout=_TIMEOUT_S)
 
-    def _changed(self, patterns: Collection[Pattern]) -> None:
+    def _changed(self, patterns: Collection[PresencePattern]) -> None:
         """Count that patterns have changed."""
         if patterns:
             told = self._told_row(_STATE) or {}

@@ -12,7 +12,7 @@ import numpy as np
 from pymilvus import DataType, MilvusClient
 
 from teachtext.search.types import Entry, Filter, Item, Moment
-from teachtext.search.vectors import Floats, Pattern, number_of, pattern_of, row_of, vectors_of, width
+from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, row_of, vectors_of, width
 
 PARTITION = "pattern_"
 # the longest text of a field, and how many fields there are for what is longer
@@ -42,7 +42,7 @@ def schema_of(dim: int) -> tuple[Any, Any]:
     return schema, index
 
 
-class Layout:
+class RowLayout:
     """How entries stand in rows that are as wide as all spaces.
 
     Args:
@@ -58,11 +58,11 @@ class Layout:
             self._bias += spaces[name]
         self._width = width(tuple(spaces), spaces)
 
-    def partition(self, pattern: Pattern) -> str:
+    def partition(self, pattern: PresencePattern) -> str:
         """Return the partition of a pattern."""
         return f"{PARTITION}{number_of(pattern, self.spaces)}"
 
-    def pattern(self, number: str) -> Pattern:
+    def pattern(self, number: str) -> PresencePattern:
         """Return the pattern of the number of a partition."""
         return pattern_of(int(number), self.spaces)
 
@@ -84,7 +84,7 @@ class Layout:
             **_packed_moments(item.moments),
         }
 
-    def wide(self, row: Floats, pattern: Pattern) -> Floats:
+    def wide(self, row: Floats, pattern: PresencePattern) -> Floats:
         """Return a row of a pattern as wide as all spaces."""
         wide = np.zeros(self._width, np.float32)
         vectors, wide[self._bias] = vectors_of(row, pattern, self.spaces)
@@ -92,7 +92,7 @@ class Layout:
             wide[self._columns[name]] = vector
         return wide
 
-    def narrow(self, rows: Sequence[Sequence[float]], pattern: Pattern) -> Floats:
+    def narrow(self, rows: Sequence[Sequence[float]], pattern: PresencePattern) -> Floats:
         """Return rows of a pattern, (n, width), from rows as wide as all spaces."""
         wide = np.array(rows, np.float32).reshape(-1, self._width)
         narrow = np.zeros((len(wide), width(pattern, self.spaces)), np.float32)
