@@ -7,7 +7,8 @@ page is typed by hand.
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachtext.evaluation.study_results import StudyResults, StudyRow
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import Row
 from teachtext.files import write_text
 from teachtext.reports.study_tables import claim_sentence, comparison_cells, denoised_sentence, markdown
 
@@ -40,7 +41,7 @@ PAPER = {
 BEYOND = "Beyond the paper"
 
 
-def page(studies: Sequence[StudyResults]) -> str:
+def page(studies: Sequence[Results]) -> str:
     """Return the page: what the studies say of the paper's claims, then every study."""
     lines = [HEAD, "## Claims", ""]
     if not studies:
@@ -57,12 +58,12 @@ def page(studies: Sequence[StudyResults]) -> str:
     return "\n".join([*lines, *(markdown(study) for study in studies)])
 
 
-def _claim_of(study: StudyResults) -> str:
+def _claim_of(study: Results) -> str:
     kind = study.name.rpartition("-")[0]
     return next((claim for claim, kinds in PAPER.items() if kind in kinds), BEYOND)
 
 
-def _sentences(study: StudyResults) -> list[str]:
+def _sentences(study: Results) -> list[str]:
     claims = [claim_sentence(comparison) for comparison in study.comparisons if comparison.claim]
     denoised = [denoised_sentence(found) for found in study.denoised if found.wrong is not None]
     further = []
@@ -73,25 +74,25 @@ def _sentences(study: StudyResults) -> list[str]:
     return claims + further + denoised
 
 
-def _taught(studies: Sequence[StudyResults]) -> list[tuple[StudyRow, StudyRow]]:
+def _taught(studies: Sequence[Results]) -> list[tuple[Row, Row]]:
     """Return students alone and the same students taught, where a study has both."""
     pairs = []
     for study in studies:
         rows = {row.label: row for row in study.rows if not row.sees}
         for found in study.comparisons:
             ours, theirs = rows.get(found.ours), rows.get(found.theirs)
-            if ours and theirs and (ours.role, theirs.role) == ("teachtext", "student") and _same_student(ours, theirs):
+            if ours and theirs and (ours.role, theirs.role) == ("taught", "student") and _same_student(ours, theirs):
                 pairs.append((theirs, ours))
     return pairs
 
 
-def _same_student(ours: StudyRow, theirs: StudyRow) -> bool:
+def _same_student(ours: Row, theirs: Row) -> bool:
     return (ours.text_encoder, ours.experts) == (theirs.text_encoder, theirs.experts)
 
 
-def studies_in(folder: Path) -> list[StudyResults]:
+def studies_in(folder: Path) -> list[Results]:
     """Read the results of all studies, in the order of their names."""
-    return [StudyResults.load(path) for path in sorted(folder.glob("*.json"))]
+    return [Results.load(path) for path in sorted(folder.glob("*.json"))]
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
     (tmp_path / "bad.json").write_text("{}")
     for name, told in {
         "bad.yaml": "variant 'glove, huber 1, weight 1': 'distilation' is not a setting (did you mean 'distillation'?)",
-        "bad.json": "bad.json is not the results of a study",
+        "bad.json": "bad.json is not a results file",
         "gone.yaml": "gone.yaml cannot be read",
     }.items():
         said = teachtext("study", name, cwd=tmp_path)

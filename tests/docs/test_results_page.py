@@ -28,7 +28,7 @@ def test_the_committed_page_is_what_the_committed_results_give(script: ModuleTyp
     studies = script.studies_in(DOCS / "results")
     assert (DOCS / "results.md").read_text() == script.page(studies), "run 'python docs/make_results.py'"
     for path in (DOCS / "results").glob("*.json"):
-        assert script.StudyResults.load(path).name == path.stem
+        assert script.Results.load(path).name == path.stem
         assert "/home/" not in path.read_text() and "/work/" not in path.read_text(), "no path of a machine"
 
 
@@ -50,10 +50,10 @@ def test_claims_come_first_and_every_study_has_its_tables(script: ModuleType, tm
 
 
 def test_claims_of_the_paper_stand_together_and_what_teachers_cost_is_told(script: ModuleType, tmp_path: Path):
-    rows = [("taught", "teachtext", 0.5, {}), ("alone", "student", 2.2, {})]
+    rows = [("taught", "taught", 0.5, {}), ("alone", "student", 2.2, {})]
     make_study(rows, [Pair("taught", "alone", "Teachers help")], seeds=range(5), name="weight-x").save(tmp_path / "a")
     make_study(rows, [Pair("taught", "alone")], seeds=range(5), name="modalities-x").save(tmp_path / "b")
-    studies = [script.StudyResults.load(tmp_path / name) for name in "ab"]
+    studies = [script.Results.load(tmp_path / name) for name in "ab"]
     head = script.page(studies).split("\n## ")[1]
     _, teachers, fewer, cost = head.split("\n**")
     assert teachers.startswith("Teachers with several") and "- Teachers help: yes (taught against alone" in teachers
@@ -68,5 +68,5 @@ def test_claims_of_the_paper_stand_together_and_what_teachers_cost_is_told(scrip
 
 def test_a_file_that_is_no_study_is_refused(script: ModuleType, tmp_path: Path):
     (tmp_path / "x.json").write_text("[]")
-    with pytest.raises(InputError, match=r"x.json is not the results of a study"):
+    with pytest.raises(InputError, match=r"x.json is not a results file"):
         script.studies_in(tmp_path)

@@ -5,9 +5,9 @@ import pytest
 from studies import make_ranks
 
 from teachtext.evaluation.compare import Pair, compare_all, interval_of
-from teachtext.evaluation.results import QueryRanks
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Comparison
 from teachtext.evaluation.significance import Difference, compare, holm
-from teachtext.evaluation.study_results import Comparison
 
 SETTINGS = {"statistic": "geometric_mean", "level": 0.95, "resamples": 200}
 

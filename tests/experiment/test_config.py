@@ -266,7 +266,7 @@ def test_views_an_expert_need_a_space_an_expert(load: Load):
 
 def test_a_student_that_learns_from_itself_needs_no_teachers(load: Load):
     alone, taught = members_of(load(teachers=[], distillation={"preset": "momentum"}))
-    assert (alone.role, taught.role, taught.label) == ("student", "teachtext", "student wordllama, momentum")
+    assert (alone.role, taught.role, taught.label) == ("student", "taught", "student wordllama, momentum")
     teacher, _, taught = members_of(load(distillation={"preset": "fusion"}))
     assert teacher.role == "teacher" and taught.teachers == (), "a teacher is compared with, and not asked"
     assert members_of(load(distillation={"preset": "c2kd"}))[-1].label == "student wordllama, c2kd"

@@ -26,7 +26,8 @@ pytest.importorskip("jinja2")
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.results import QueryRanks, Results
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import evaluate_folder, metrics_of
 from teachtext.experiment.run import run
@@ -76,7 +77,7 @@ def test_results_hold_every_model_seed_by_seed(done: tuple[RunConfig, Results]):
         ("teacher", "glove"),
         ("teacher", "wordllama"),
         ("student", "wordllama"),
-        ("teachtext", "wordllama"),
+        ("taught", "wordllama"),
     ]
     told = json.loads(path.read_text())
     for row in results.rows:

@@ -82,7 +82,7 @@ def test_a_file_teaches_what_the_teacher_that_it_was_made_of_teaches(done: Done,
     alone = load_file(done.model("plain") / "model.safetensors")
     assert any(not torch.equal(value, alone[name]) for name, value in taught.items()), "teachers make a difference"
     config = configured("plain", {"file": str(done.cache)})
-    assert [member.role for member in members_of(config)] == ["teacher", "student", "teachtext"]
+    assert [member.role for member in members_of(config)] == ["teacher", "student", "taught"]
     assert_same(taught, trained(config))
     names = [path.name for path in (config.folder / "models").iterdir()]
     assert not any(name.startswith("rich") for name in names), "a given teacher is not trained"

@@ -7,9 +7,10 @@ import numpy as np
 
 from teachtext.evaluation.compare import Pair, compare_all, interval_of
 from teachtext.evaluation.metrics import metrics_from_ranks
-from teachtext.evaluation.results import QueryRanks, as_seed_result
-from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
-from teachtext.evaluation.study_results import Missing, StudyResults, StudyRow
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Missing, Results
+from teachtext.evaluation.rows import Row, SeedResult
+from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 
 VIDEOS, PER_VIDEO = 30, 4
 RESAMPLES = 200
@@ -42,7 +43,7 @@ def make_study(
     missing: Sequence[Missing] = (),
     generated: bool = False,
     name: str = "a-study",
-) -> StudyResults:
+) -> Results:
     """A study of rows (label, role, difficulty, changes), with real intervals and comparisons of made-up ranks."""
     settings: dict[str, Any] = {"statistic": statistic, "level": 0.95, "resamples": RESAMPLES}
     ranks = {label: [make_ranks(difficulty, seed) for seed in seeds] for label, _, difficulty, _ in rows}
@@ -60,7 +61,7 @@ def make_study(
     made = []
     for label, role, _, changes in rows:
         found = [
-            as_seed_result(
+            SeedResult.of(
                 seed,
                 f"models/{label}-{seed}",
                 4,
@@ -70,7 +71,7 @@ def make_study(
         ]
         interval, problem = interval_of(ranks[label], **settings)
         made.append(
-            StudyRow.model_validate(
+            Row.model_validate(
                 {
                     "label": label,
                     "role": role,
@@ -87,7 +88,7 @@ def make_study(
                 }
             )
         )
-    return StudyResults(
+    return Results(
         name=name,
         question="Does <i>it</i> help?",
         **settings,

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from teachtext.evaluation.metrics import metrics_from_ranks
-from teachtext.evaluation.results import Asked, Results, Row, as_seed_result
-from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import QuestionKind, Row, SeedResult
+from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.reports.questions import SAME, marks, question_cells, questions_table
 from teachtext.reports.report import ReportContent, render_report
 
-ASKED = {"speech": Asked(questions=8, chance=25.0), "left & right": Asked(questions=4, chance=50.0)}
+ASKED = {"speech": QuestionKind(questions=8, chance=25.0), "left & right": QuestionKind(questions=4, chance=50.0)}
 
 
 def test_the_own_video_must_be_first_among_those_asked() -> None:
@@ -46,22 +47,25 @@ def test_marks_of_a_group_add_up_to_one(values: list[int]) -> None:
     assert given.sum() == pytest.approx(1)
 
 
-def results(asked: dict[str, Asked] = ASKED) -> Results:
+def results(asked: dict[str, QuestionKind] = ASKED) -> Results:
     metrics = dict.fromkeys(("t2v", "v2t"), metrics_from_ranks(np.array([0.0, 3.0])))
 
-    def row(label: str, *shares: float) -> Row:
-        seeds = [
-            as_seed_result(seed, label, 1, metrics, {"speech": share, "left & right": 100 - share} if asked else None)
-            for seed, share in enumerate(shares)
-        ]
-        return Row(label=label, role="teacher", text_encoder="glove", experts=["a"], parameters=1, seeds=seeds)
-
-    test = SplitTested(
+    tested = SplitTested(
         dataset="d", split="test", videos=2, listed_videos=2, queries=2, train_videos=2, selection_videos=2,
         generated=True, notes=[], questions=asked,
     )  # fmt: skip
+
+    def row(label: str, *shares: float) -> Row:
+        seeds = [
+            SeedResult.of(seed, label, 1, metrics, {"speech": share, "left & right": 100 - share} if asked else None)
+            for seed, share in enumerate(shares)
+        ]
+        return Row(
+            label=label, role="teacher", text_encoder="glove", experts=["a"], parameters=1, seeds=seeds, tested=tested
+        )
+
     rows = [row("ears (glove)", 90, 95, 100), row("eyes <b> (glove)", 20, 25, 30)]
-    return Results(name="run", test=test, seeds=[0, 1, 2], rows=rows, config={}, versions={})
+    return Results(name="run", seeds=[0, 1, 2], rows=rows, config={}, versions={})
 
 
 def test_the_table_has_a_row_a_model_and_a_column_a_kind() -> None:
@@ -83,8 +87,8 @@ def test_they_are_kept_and_files_without_them_are_read(tmp_path) -> None:
     found.save(tmp_path / "results.json")
     assert Results.load(tmp_path / "results.json") == found
     told = found.model_dump(mode="json")
-    del told["test"]["questions"]
     for row in told["rows"]:
+        del row["tested"]["questions"]
         for seed in row["seeds"]:
             del seed["questions"]
     import json

@@ -8,8 +8,10 @@ import pytest
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import metrics_from_ranks
-from teachtext.evaluation.results import QueryRanks, Results, Row, as_seed_result
-from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import Row, SeedResult
+from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.reports import plots
 from teachtext.reports.figures import looks
 from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
@@ -22,7 +24,7 @@ MEMBERS = [
     ("teacher use", "teacher", "use", 1.4),
     ("teacher $x_1$ & <i>", "teacher", "glove", 1.6),
     ("student alone", "student", "glove", 1.5),
-    ("TeachText student", "teachtext", "glove", 1.3),
+    ("TeachText student", "taught", "glove", 1.3),
 ]
 
 
@@ -43,7 +45,7 @@ def query_ranks(generator, difficulty):
 
 def history(generator, role):
     def entry(epoch):
-        losses = {"ranking": 0.2 / epoch} | ({"distillation": 0.1 / epoch} if role == "teachtext" else {})
+        losses = {"ranking": 0.2 / epoch} | ({"distillation": 0.1 / epoch} if role == "taught" else {})
         score = metrics_from_ranks(np.floor(generator.lognormal(1.5, 1, 50))).as_dict()
         return {"epoch": epoch, "lr": 1e-3, "losses": losses, "validation": {"t2v": score, "v2t": score}, "seconds": 1}
 
@@ -57,18 +59,7 @@ def example(caption="a man slices a tomato", place=1, picture=JPEG):
 
 def content(members=MEMBERS, seeds=(0, 1, 2), generated=False, examples=(), listed=VIDEOS):
     generator = np.random.default_rng(0)
-    rows, histories, ranks = [], {}, {}
-    for label, role, encoder, difficulty in members:
-        ranks[label] = [query_ranks(generator, difficulty) for _ in seeds]
-        histories[label] = [history(generator, role) for _ in seeds]
-        found = [
-            as_seed_result(
-                seed, f"{label}/{seed}", 4, {"t2v": metrics_from_ranks(own.t2v), "v2t": metrics_from_ranks(own.v2t)}
-            )
-            for seed, own in zip(seeds, ranks[label], strict=True)
-        ]
-        rows.append(Row(label=label, role=role, text_encoder=encoder, experts=EXPERTS, parameters=12345, seeds=found))
-    test = SplitTested(
+    tested = SplitTested(
         dataset="MSVD <small>",
         split="test",
         videos=VIDEOS,
@@ -79,10 +70,30 @@ def content(members=MEMBERS, seeds=(0, 1, 2), generated=False, examples=(), list
         generated=generated,
         notes=["A note <b>of</b> the dataset."],
     )
+    rows, histories, ranks = [], {}, {}
+    for label, role, encoder, difficulty in members:
+        ranks[label] = [query_ranks(generator, difficulty) for _ in seeds]
+        histories[label] = [history(generator, role) for _ in seeds]
+        found = [
+            SeedResult.of(
+                seed, f"{label}/{seed}", 4, {"t2v": metrics_from_ranks(own.t2v), "v2t": metrics_from_ranks(own.v2t)}
+            )
+            for seed, own in zip(seeds, ranks[label], strict=True)
+        ]
+        rows.append(
+            Row(
+                label=label,
+                role=role,
+                text_encoder=encoder,
+                experts=EXPERTS,
+                parameters=12345,
+                seeds=found,
+                tested=tested,
+            )
+        )
+
     config = {"training": {"epochs": EPOCHS}, "note": "</pre><script>bad()</script>"}
-    results = Results(
-        name="first run", test=test, seeds=list(seeds), rows=rows, config=config, versions={"torch": "2.9"}
-    )
+    results = Results(name="first run", seeds=list(seeds), rows=rows, config=config, versions={"torch": "2.9"})
     return ReportContent(results=results, histories=histories, ranks=ranks, examples=examples)
 
 

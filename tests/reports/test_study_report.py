@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from teachtext.errors import InputError
 from teachtext.evaluation.compare import Pair
-from teachtext.evaluation.study_results import Choice, Denoised, Measured, Missing, StudyResults
+from teachtext.evaluation.results import Choice, Denoised, Measured, Missing, Results
 from teachtext.reports import study_plots as plots
 from teachtext.reports import study_tables as tables
 from teachtext.reports.modality_plots import modality_plots
@@ -19,7 +19,7 @@ from teachtext.reports.study_report import render_study, write_study_report
 ROWS = [
     ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
     *(
-        (f"weight {w} & <b>, TeachText", "teachtext", level, {"distillation.weight": w})
+        (f"weight {w} & <b>, TeachText", "taught", level, {"distillation.weight": w})
         for w, level in ((1, 2.2), (10, 1.2), (100, 0.8))
     ),
 ]
@@ -32,7 +32,7 @@ GONE = [Missing(label="gone", problem="seed 1: the similarity matrix holds NaN")
 
 
 @pytest.fixture(scope="module")
-def study() -> StudyResults:
+def study() -> Results:
     return make_study(ROWS, PAIRS, missing=GONE, seeds=range(5))
 
 
@@ -42,17 +42,17 @@ def printed(table: object, width: int = 80) -> list[str]:
     return console.export_text().splitlines()
 
 
-def test_results_are_read_back_as_they_were_written(study: StudyResults, tmp_path: Path):
+def test_results_are_read_back_as_they_were_written(study: Results, tmp_path: Path):
     study.save(tmp_path / "results.json")
-    again = StudyResults.load(tmp_path / "results.json")
+    again = Results.load(tmp_path / "results.json")
     assert again == study
     assert render_study(again) == render_study(study), "tables and pictures need nothing else"
     (tmp_path / "results.json").write_text('{"name": "x"}')
-    with pytest.raises(InputError, match="is not the results of a study: make it with 'teachtext study'"):
-        StudyResults.load(tmp_path / "results.json")
+    with pytest.raises(InputError, match="is not a results file: make it with 'teachtext run' or 'teachtext study'"):
+        Results.load(tmp_path / "results.json")
 
 
-def test_tables_fit_a_terminal_and_hold_every_row(study: StudyResults):
+def test_tables_fit_a_terminal_and_hold_every_row(study: Results):
     rows, comparisons = printed(tables.rows_table(study)), printed(tables.comparisons_table(study))
     assert all(len(line) <= 80 for line in [*rows, *comparisons])
     interval = study.rows[0].interval
@@ -64,7 +64,7 @@ def test_tables_fit_a_terminal_and_hold_every_row(study: StudyResults):
     assert "corrected over all 4 comparisons (Holm), is at most 0.05" in " ".join(text.split())
 
 
-def test_claims_are_answered(study: StudyResults):
+def test_claims_are_answered(study: Results):
     told = [tables.claim_sentence(found) for found in study.comparisons if found.claim]
     assert re.match(r"A larger weight is better: yes \(weight 100 .* against weight 1 .*: \+\d", told[0])
     assert told[1] == ("Nothing: not computed (there is no 'gone': seed 1: the similarity matrix holds NaN).")
@@ -79,7 +79,7 @@ def test_a_claim_may_be_refuted(turned: bool, answer: str):
     assert tables.claim_sentence(found).startswith(f"It is so: {answer} (")
 
 
-def test_notes_say_what_intervals_hold_and_what_is_missing(study: StudyResults):
+def test_notes_say_what_intervals_hold_and_what_is_missing(study: Results):
     told = " ".join(tables.notes(study))
     assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in told
     assert "over videos and 5 seeds (200 resamples of whole videos)" in told
@@ -89,7 +89,7 @@ def test_notes_say_what_intervals_hold_and_what_is_missing(study: StudyResults):
     assert "(" not in printed(tables.rows_table(one))[-1], "no standard deviation"
 
 
-def test_the_report_needs_nothing_else_and_shows_all(study: StudyResults, tmp_path: Path):
+def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: Path):
     page = write_study_report(study, tmp_path).read_text()
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert links and all(link.startswith(("#", "data:")) for link in links)
@@ -98,11 +98,11 @@ def test_the_report_needs_nothing_else_and_shows_all(study: StudyResults, tmp_pa
     assert page.count("<img") == 3
     for found in study.comparisons:
         assert page.count(f">{found.verdict}</td>") == sum(f.verdict == found.verdict for f in study.comparisons)
-    assert page.count('class="left better">gain') == 3
+    assert page.count('class="left gain">gain') == 3
     assert "Generated data." not in page
 
 
-def test_pictures_say_what_they_show(study: StudyResults):
+def test_pictures_say_what_they_show(study: Results):
     rows = plots.rows_plot(study)
     mean = study.rows[0].spread("t2v", "geometric_mean").mean
     assert f"student glove, alone, {mean:.1f}" in rows.alt
@@ -115,7 +115,7 @@ def test_pictures_say_what_they_show(study: StudyResults):
 
 def test_a_curve_needs_three_values_of_one_setting():
     def titles(*changes: dict[str, object]) -> list[str]:
-        rows = [(f"row {n}", "teachtext", 1.0, change) for n, change in enumerate(changes)]
+        rows = [(f"row {n}", "taught", 1.0, change) for n, change in enumerate(changes)]
         return [plot.title for plot in plots.curve_plots(make_study(rows, seeds=[0, 1]))]
 
     assert titles(*({"teachers": ["a"] * n} for n in (1, 2, 4))) == ["Geom by teachers"]
@@ -131,7 +131,7 @@ def test_modalities_are_drawn_by_number_and_by_cost():
     rows = [
         (f"{len(own)}, {role}", role, 2.0 - 0.4 * len(own), {"student.experts": own})
         for own in sizes
-        for role in ("student", "teachtext")
+        for role in ("student", "taught")
     ]
     study = make_study(rows)
     (number,) = modality_plots(study)
@@ -142,7 +142,7 @@ def test_modalities_are_drawn_by_number_and_by_cost():
     study = study.model_copy(update={"rows": priced, "measured": measured})
     _, cost = modality_plots(study)
     assert cost.alt.startswith("Geom by extraction cost, glove, alone: 10, ") and "; 30, " in cost.alt
-    assert "| 2, teachtext | scene + motion | 20.0 |" in tables.markdown(study)
+    assert "| 2, taught | scene + motion | 20.0 |" in tables.markdown(study)
     assert "measured on 8 videos of 40 s (processor x)" in render_study(study)
     assert modality_plots(make_study(ROWS)) == []
 
@@ -161,7 +161,7 @@ def test_a_study_without_comparisons_or_rows_still_has_a_report():
     assert "Not computed, gone" in render_study(make_study([], missing=GONE))
 
 
-def test_markdown_has_the_same_numbers(study: StudyResults):
+def test_markdown_has_the_same_numbers(study: Results):
     text = tables.markdown(study)
     assert text.startswith("## a-study\n\n**Does <i>it</i> help?**")
     lines = [line for line in text.splitlines() if line.startswith("|")]

@@ -6,9 +6,12 @@ import pytest
 from rich.console import Console
 
 from teachtext.errors import InputError
+from teachtext.evaluation.compare import effects_of
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.results import DIRECTIONS, QueryRanks, Results, Row, SeedResult, effects_of
-from teachtext.evaluation.results import TestedOn as SplitTested  # pytest collects names in Test*
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results, verdict_of
+from teachtext.evaluation.rows import DIRECTIONS, Row, SeedResult
+from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.significance import Difference, compare
 from teachtext.reports.tables import (
     effect_cells,
@@ -19,7 +22,18 @@ from teachtext.reports.tables import (
     row_name,
     seeds_table,
     signed,
-    verdict,
+)
+
+TESTED = SplitTested(
+    dataset="MSVD",
+    split="test",
+    videos=171,
+    listed_videos=171,
+    queries=1855,
+    train_videos=100,
+    selection_videos=20,
+    generated=False,
+    notes=[],
 )
 
 
@@ -31,23 +45,15 @@ def seed_result(seed, geometric_mean, median_rank):
 def row(label, role, encoder, values, median_ranks=None):
     ranks = median_ranks or [10.0] * len(values)
     seeds = [seed_result(seed, *found) for seed, found in enumerate(zip(values, ranks, strict=True))]
-    return Row(label=label, role=role, text_encoder=encoder, experts=["audio", "rgb"], parameters=7, seeds=seeds)
+    experts = ["audio", "rgb"]
+    return Row(label=label, role=role, text_encoder=encoder, experts=experts, parameters=7, seeds=seeds, tested=TESTED)
 
 
 def results(*rows, generated=False, effects=None):
-    test = SplitTested(
-        dataset="MSVD",
-        split="test",
-        videos=171,
-        listed_videos=171,
-        queries=1855,
-        train_videos=100,
-        selection_videos=20,
-        generated=generated,
-        notes=[],
-    )
+    tested = TESTED.model_copy(update={"generated": generated})
+    rows = [row.model_copy(update={"tested": tested}) for row in rows]
     seeds = [seed.seed for seed in rows[0].seeds]
-    return Results(name="run", test=test, seeds=seeds, rows=list(rows), effects=effects or {}, config={}, versions={})
+    return Results(name="run", seeds=seeds, rows=rows, effects=effects or {}, config={}, versions={})
 
 
 def difference(low, high, metric="geometric_mean", seeds=3):
@@ -79,7 +85,7 @@ ALONE = row("student alone", "student", "glove", [20.0, 21.0, 22.0], [12.0, 12.0
 
 def taught(*gains):
     values = [20.0 + gains[0], 21.0 + gains[1], 22.0 + gains[2]]
-    return row("TeachText student", "teachtext", "glove", values, [11.0, 11.0, 10.0])
+    return row("TeachText student", "taught", "glove", values, [11.0, 11.0, 10.0])
 
 
 TEACHERS = (
@@ -134,27 +140,27 @@ def test_effect_is_of_pairs_of_seeds():
     kept = results(ALONE, taught(1.9, 0.7, -0.2), effects={"t2v": {"mdr": difference(-2.0, -0.5, "mdr")}})
     effects = dict(zip(METRIC_NAMES, effect_cells(kept, "t2v"), strict=True))
     assert effects["r1"].text == "+0.8 (1.1)"
-    assert effects["r1"].verdict == "unclear"
+    assert effects["r1"].verdict == "not computed"
     assert effects["mdr"].text == "-1.3 (0.6)"
-    assert effects["mdr"].verdict == "better"
+    assert effects["mdr"].verdict == "gain"
 
 
 @pytest.mark.parametrize(
     ("low", "high", "metric", "expected"),
     [
-        (0.2, 1.2, "r1", "better"),
-        (-1.2, -0.2, "r1", "worse"),
-        (-1.2, -0.2, "mdr", "better"),
-        (0.2, 1.2, "mnr", "worse"),
-        (-0.1, 3.0, "r1", "unclear"),
-        (-3.0, 0.1, "mnr", "unclear"),
-        (0.0, 0.0, "r1", "unclear"),
-        (0.0, 2.0, "r1", "unclear"),
+        (0.2, 1.2, "r1", "gain"),
+        (-1.2, -0.2, "r1", "loss"),
+        (-1.2, -0.2, "mdr", "gain"),
+        (0.2, 1.2, "mnr", "loss"),
+        (-0.1, 3.0, "r1", "undecided"),
+        (-3.0, 0.1, "mnr", "undecided"),
+        (0.0, 0.0, "r1", "undecided"),
+        (0.0, 2.0, "r1", "undecided"),
     ],
 )
 def test_verdict_asks_the_interval(low, high, metric, expected):
-    assert verdict(difference(low, high, metric)) == expected
-    assert verdict(None) == "unclear"
+    assert verdict_of(difference(low, high, metric)) == expected
+    assert verdict_of(None) == "not computed"
 
 
 def test_effect_sentence():
@@ -167,7 +173,7 @@ def test_effect_sentence():
     assert told.endswith("by +2.0 (95 % interval +1.0 to +3.0 over 171 videos and 3 seeds): a gain.")
     told = effect_sentence(results(ALONE, taught(-2.0, -2, -2), effects=geometric(difference(-3.0, -1.0))))
     assert told.endswith(": a loss.")
-    one = results(row("a", "student", "x", [20.0]), row("b", "teachtext", "x", [20.8]))
+    one = results(row("a", "student", "x", [20.0]), row("b", "taught", "x", [20.8]))
     assert effect_sentence(one).endswith("by +0.8; its interval is not known.")
     one = one.model_copy(update={"effects": geometric(difference(0.1, 1.5, seeds=1))})
     assert effect_sentence(one) == (
@@ -208,7 +214,7 @@ def test_table_tells_what_was_tested():
     ]
 
 
-def test_table_prints_the_best_bold_and_no_unclear_effect_in_colour():
+def test_table_prints_the_best_bold_and_no_undecided_effect_in_colour():
     effects = {"t2v": {"r1": difference(-0.4, 2.0, "r1"), "mdr": difference(-2.0, -0.5, "mdr")}}
     text = printed(results_table(results(*TEACHERS, ALONE, taught(1.9, 0.7, -0.2), effects=effects)))
     assert "\x1b[1m25.0 (1.0)" in text

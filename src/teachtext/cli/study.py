@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from teachtext.evaluation.study_results import StudyResults
+    from teachtext.evaluation.results import Results
 
 
 def study(
@@ -24,10 +24,10 @@ def study(
     settings; with 'normalise' and 'ensembles' rows are computed behind those that are trained.
     """
     if file.suffix == ".json":
-        from teachtext.evaluation.study_results import StudyResults
+        from teachtext.evaluation.results import Results
         from teachtext.reports.study_report import write_study_report
 
-        results = StudyResults.load(file)
+        results = Results.load(file)
         _tell(results, write_study_report(results, file.parent))
         return
     from teachtext.errors import InputError
@@ -52,7 +52,7 @@ def study(
     _tell(results, loaded.folder / "report.html")
 
 
-def _tell(results: "StudyResults", report: Path) -> None:
+def _tell(results: "Results", report: Path) -> None:
     from teachtext.cli.progress import console
     from teachtext.reports.study_tables import claim_sentence, comparisons_table, notes, rows_table
 

@@ -1,4 +1,4 @@
-"""Intervals of a study's rows and comparisons between them, from the rank of every query."""
+"""Intervals of rows and comparisons between rows, from the rank of every query."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
-from teachtext.evaluation.results import QueryRanks
-from teachtext.evaluation.significance import Interval, compare, holm, interval
-from teachtext.evaluation.study_results import Comparison
+from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Comparison
+from teachtext.evaluation.rows import DIRECTIONS, Direction
+from teachtext.evaluation.significance import Difference, Interval, compare, holm, interval
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two labels to compare, and what it would show if the first were better."""
+    """Two labels to compare.
+
+    Attributes:
+        ours, theirs: labels.
+        claim: the statement that is true if ours is better.
+    """
 
     ours: str
     theirs: str
@@ -23,10 +30,10 @@ class Pair:
 
 
 def interval_of(ranks: Sequence[QueryRanks], **settings: Any) -> tuple[Interval | None, str]:
-    """Return the interval of a row, or why there is none.
+    """Return the interval of a row, or the reason why it has none.
 
     Args:
-        ranks: of each seed on the test split.
+        ranks: on the test split, one a seed.
         settings: of `significance.interval`.
     """
     try:
@@ -39,49 +46,81 @@ def interval_of(ranks: Sequence[QueryRanks], **settings: Any) -> tuple[Interval 
 def compare_all(
     pairs: Sequence[Pair], ranks: Mapping[str, Sequence[QueryRanks]], missing: Mapping[str, str], **settings: Any
 ) -> list[Comparison]:
-    """Compare rows, and correct the p values over all comparisons that there are.
+    """Compare rows, and correct the p values over all comparisons that can be computed.
 
     Args:
-        pairs: what to compare.
-        ranks: by label, of each seed on the test split, the same seeds for all.
-        missing: by label, why a row is not there.
+        pairs: labels.
+        ranks: by label, on the test split, one a seed; all rows have the same seeds.
+        missing: by label, the reason why a row has no ranks.
         settings: of `significance.compare`.
     """
     compared = [_compare(pair, ranks, missing, settings) for pair in pairs]
-    done = [comparison for comparison in compared if comparison.difference]
-    corrected = iter(holm([found.difference.p_interval for found in done if found.difference]))
+    differences = [comparison.difference for comparison in compared if comparison.difference]
+    corrected = iter(holm([difference.p_interval for difference in differences]))
     return [
         comparison.model_copy(update={"p_holm": next(corrected)}) if comparison.difference else comparison
         for comparison in compared
     ]
 
 
+def effects_of(taught: Sequence[QueryRanks], alone: Sequence[QueryRanks]) -> dict[Direction, dict[str, Difference]]:
+    """Compare the taught student with the student alone on every metric, paired by query and seed.
+
+    Args:
+        taught: ranks of the taught student, one a seed.
+        alone: ranks of the student alone, same seeds.
+
+    Returns:
+        Differences by direction and metric, taught minus alone.
+
+    Raises:
+        InputError: they were not tested on the same captions and videos, or on fewer than two videos.
+    """
+    first = alone[0]
+    for other in (*taught, *alone):
+        if (other.caption_ids, other.video_ids) != (first.caption_ids, first.video_ids):
+            raise InputError("two models were not tested on the same captions and videos", "evaluate them again")
+    queries = {"t2v": first.video_of, "v2t": np.arange(len(first.video_ids))}
+    return {
+        direction: {
+            metric: compare(
+                [getattr(ranks, direction) for ranks in taught],
+                [getattr(ranks, direction) for ranks in alone],
+                queries[direction],
+                statistic=metric,
+            )
+            for metric in METRIC_NAMES
+        }
+        for direction in DIRECTIONS
+    }
+
+
 def _compare(
     pair: Pair, ranks: Mapping[str, Sequence[QueryRanks]], missing: Mapping[str, str], settings: Mapping[str, Any]
 ) -> Comparison:
-    told = {"ours": pair.ours, "theirs": pair.theirs, "claim": pair.claim}
-    gone = [label for label in (pair.ours, pair.theirs) if label in missing]
-    if gone:
-        return Comparison(**told, problem=f"there is no '{gone[0]}': {missing[gone[0]]}")
+    labels = {"ours": pair.ours, "theirs": pair.theirs, "claim": pair.claim}
+    absent = [label for label in (pair.ours, pair.theirs) if label in missing]
+    if absent:
+        return Comparison(**labels, problem=f"there is no '{absent[0]}': {missing[absent[0]]}")
     try:
         captions, video_of = _queries([*ranks[pair.ours], *ranks[pair.theirs]])
         ours, theirs = (_of_captions(ranks[label], captions) for label in (pair.ours, pair.theirs))
-        return Comparison(**told, difference=compare(ours, theirs, video_of, **settings))
+        return Comparison(**labels, difference=compare(ours, theirs, video_of, **settings))
     except InputError as error:
-        return Comparison(**told, problem=error.problem)
+        return Comparison(**labels, problem=error.problem)
 
 
 def _queries(ranks: Sequence[QueryRanks]) -> tuple[Sequence[str], NDArray[np.int64]]:
-    """Return the captions that all have answered, C ids, and the video of each, (C,), in the order of the first.
+    """Return the captions of the first ranks, C ids, and the column of the video of each, (C,).
 
     Raises:
-        InputError: they have not answered the same questions: ranks among other videos do not compare.
+        InputError: the ranks are of different captions or galleries, and do not compare.
     """
     first = ranks[0]
-    own = _video_of(first)
+    video_of_first = _video_of(first)
     for other in ranks[1:]:
         _check_same("videos", set(first.video_ids), set(other.video_ids))
-        _check_same("captions", set(own.items()), set(_video_of(other).items()))
+        _check_same("captions", set(video_of_first.items()), set(_video_of(other).items()))
     return first.caption_ids, np.asarray(first.video_of)
 
 
@@ -98,9 +137,9 @@ def _video_of(ranks: QueryRanks) -> dict[str, str]:
 
 
 def _of_captions(ranks: Sequence[QueryRanks], captions: Sequence[str]) -> list[NDArray[np.float64]]:
-    """Return for each seed the ranks of `captions`, found by their ids."""
-    found = []
+    """Return for each seed the ranks of `captions`, looked up by their ids."""
+    by_seed = []
     for seed in ranks:
-        place = {caption: row for row, caption in enumerate(seed.caption_ids)}
-        found.append(seed.t2v[[place[caption] for caption in captions]])
-    return found
+        row_of = {caption: row for row, caption in enumerate(seed.caption_ids)}
+        by_seed.append(seed.t2v[[row_of[caption] for caption in captions]])
+    return by_seed

@@ -1,123 +1,143 @@
-"""What a run found, as it is kept in `results.json` and shown in tables and in the report."""
+"""The results of a run or a study, as `results.json` keeps them and tables and reports show them.
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+A run is a study of one variant, so both have one form. Files of earlier versions are read too.
+"""
+
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import METRIC_NAMES, Metrics, mean_and_std
-from teachtext.evaluation.significance import Difference, compare
-from teachtext.files import read_json, write_bytes, write_json
+from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES
+from teachtext.evaluation.rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
+from teachtext.evaluation.significance import Difference
+from teachtext.files import read_json, write_json
 
-Direction = Literal["t2v", "v2t"]
-Role = Literal["teacher", "student", "teachtext"]
-DIRECTIONS: dict[Direction, str] = {"t2v": "text to video", "v2t": "video to text"}
+Verdict = Literal["gain", "loss", "undecided", "not computed"]
 
-
-class Record(BaseModel):
-    """A part of what is kept in `results.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+# written for other readers of the file, and computed again from the rows
+_DERIVED = ("summary", "effect_of_teachtext")
 
 
-class Spread(Record):
-    """A metric over seeds: mean, sample standard deviation (None for one seed), and the values themselves."""
+class Comparison(Record):
+    """One row against another.
 
-    mean: float
-    std: float | None
-    values: list[float]
-
-    @classmethod
-    def of(cls, values: list[float]) -> "Spread":
-        """Summarise one value a seed."""
-        mean, std = mean_and_std(values)
-        return cls(mean=mean, std=std, values=values)
-
-
-class SeedResult(Record):
-    """One trained model on the test split. `model` is its folder, relative to the run's.
-
-    `questions` is the share, in percent, that it answers right of each kind of question, where the dataset has any.
+    Attributes:
+        ours, theirs: labels.
+        claim: the statement that is true if ours is better; empty where nothing is claimed.
+        difference: ours minus theirs; None where it cannot be computed.
+        p_holm: p value of the interval, corrected over all comparisons of the study (Holm).
+        problem: why there is no difference.
     """
 
-    seed: int
-    model: str
-    best_epoch: int
-    t2v: dict[str, float]
-    v2t: dict[str, float]
-    questions: dict[str, float] | None = None
+    ours: str
+    theirs: str
+    claim: str = ""
+    difference: Difference | None = None
+    p_holm: float | None = None
+    problem: str = ""
 
-    def metrics(self, direction: Direction) -> dict[str, float]:
-        """Return the metrics of a direction by name."""
-        return self.t2v if direction == "t2v" else self.v2t
+    @property
+    def verdict(self) -> Verdict:
+        """A gain or a loss only where the interval excludes zero and the corrected p value agrees."""
+        return verdict_of(self.difference if self.p_holm is not None else None, self.p_holm)
 
 
-class Row(Record):
-    """One line of the results table: the same model over the seeds."""
+class Missing(Record):
+    """A row without results, and the reason."""
 
     label: str
-    role: Role
-    text_encoder: str
-    experts: list[str]
-    parameters: int
-    seeds: list[SeedResult]
-
-    def spread(self, direction: Direction, metric: str) -> Spread:
-        """Summarise a metric over the seeds."""
-        return Spread.of([seed.metrics(direction)[metric] for seed in self.seeds])
-
-    def answered(self, kind: str) -> Spread:
-        """Summarise over the seeds the share of a kind of questions that is answered right, in percent."""
-        return Spread.of([seed.questions[kind] for seed in self.seeds if seed.questions])
+    problem: str
 
 
-class Asked(Record):
-    """A kind of questions: how many there are, and the share in percent that a model which guesses answers right."""
+class Choice(Record):
+    """A choice on validation.
 
-    questions: int
-    chance: float
+    Attributes:
+        label: of the variant or row.
+        tried: by candidate, the t2v geometric mean on validation, averaged over the seeds.
+        chosen: a candidate; or the choice of each seed.
+    """
+
+    label: str
+    tried: dict[str, float]
+    chosen: str
 
 
-class TestedOn(Record):
-    """What was tested on."""
+class Measured(Record):
+    """Where and on what the cost of experts was measured."""
 
-    dataset: str
-    split: str
     videos: int
-    listed_videos: int
-    queries: int
-    train_videos: int
-    selection_videos: int
-    generated: bool
-    notes: list[str]
-    questions: dict[str, Asked] = {}
+    seconds: float
+    machine: dict[str, Any]
+
+
+class Denoised(Record):
+    """Training captions that denoising dropped.
+
+    Attributes:
+        variants: labels of the variants that were trained without these captions.
+        captions, dropped, spared: counts: judged, dropped, and kept as the least noisy captions of their video.
+        wrong: how many are wrong by construction; None where nobody can say.
+        precision, recall, average_precision: of dropping the wrong captions.
+        noisiest: ids of dropped captions, the noisiest first.
+    """
+
+    variants: list[str]
+    captions: int
+    dropped: int
+    spared: int
+    wrong: int | None = None
+    precision: float | None = None
+    recall: float | None = None
+    average_precision: float | None = None
+    noisiest: list[str]
 
 
 class Results(Record):
-    """A whole run.
+    """The results of a study, or of a run, which is a study of one variant.
 
     Attributes:
-        rows: teachers first, then the student alone, then the TeachText student.
-        effects: by direction and metric, the TeachText student less the student alone, with its interval over videos
-            and seeds; nothing where one of them is not there.
-        config: the resolved configuration.
-        versions: of what made the numbers.
+        name: of the run or study.
+        question: of the study, in words.
+        statistic: the text-to-video metric of intervals and comparisons.
+        level: of the intervals.
+        resamples: of the bootstrap and the permutation tests.
+        seeds: of the trainings.
+        rows: in the order of the study file; in a run teachers, the student alone, the taught student.
+        comparisons: all of them are one family for Holm's correction.
+        effects: by direction and metric, the taught student minus the student alone; only in a run that has both.
+        missing: rows that could not be trained or tested.
+        choices: choices on validation.
+        denoised: the lists of dropped captions.
+        measured: where the cost of experts was measured; None where it was not.
+        notes: further remarks for readers, a sentence each.
+        config: the file with every default.
+        versions: of the packages that computed the numbers.
     """
 
     name: str
-    test: TestedOn
+    question: str = ""
+    statistic: str = "geometric_mean"
+    level: float = 0.95
+    resamples: int = 9999
     seeds: list[int]
     rows: list[Row]
+    comparisons: list[Comparison] = Field(default_factory=list)
     effects: dict[Direction, dict[str, Difference]] = Field(default_factory=dict)
+    missing: list[Missing] = Field(default_factory=list)
+    choices: list[Choice] = Field(default_factory=list)
+    denoised: list[Denoised] = Field(default_factory=list)
+    measured: Measured | None = None
+    notes: list[str] = Field(default_factory=list)
     config: dict[str, Any]
     versions: dict[str, str]
+
+    @property
+    def test(self) -> TestedOn:
+        """The data of the first row; all rows of a run have the same."""
+        return self.rows[0].tested
 
     def row(self, role: Role) -> Row | None:
         """Return the first row of a role."""
@@ -125,141 +145,83 @@ class Results(Record):
 
     @property
     def main(self) -> Row:
-        """The row that the run is about: the TeachText student, or what comes nearest to it."""
-        return self.row("teachtext") or self.row("student") or self.rows[0]
+        """The row that a run is about: the taught student, else the student alone, else the first row."""
+        return self.row("taught") or self.row("student") or self.rows[0]
 
     def effect(self, direction: Direction, metric: str) -> Spread | None:
-        """Return what TeachText adds to the student alone, seed by seed; None where one of them is not there."""
-        alone, taught = self.row("student"), self.row("teachtext")
+        """Return the taught student minus the student alone, seed by seed; None where one of them is missing."""
+        alone, taught = self.row("student"), self.row("taught")
         if alone is None or taught is None:
             return None
         pairs = zip(taught.spread(direction, metric).values, alone.spread(direction, metric).values, strict=True)
-        return Spread.of([with_teachers - without for with_teachers, without in pairs])
+        return Spread.of([ours - theirs for ours, theirs in pairs])
 
     def interval(self, direction: Direction, metric: str) -> Difference | None:
-        """Return what TeachText adds to the student alone with its interval; None where it is not known."""
+        """Return the taught student minus the student alone with its interval; None where it was not computed."""
         return self.effects.get(direction, {}).get(metric)
 
     def save(self, path: Path) -> None:
-        """Write `results.json`, with means, spreads and effects beside the values of every seed."""
-        told = self.model_dump(mode="json")
-        told["summary"] = {
+        """Write `results.json`, with means and spreads beside the values of every seed."""
+        values = self.model_dump(mode="json")
+        values["summary"] = {
             row.label: {d: {m: row.spread(d, m).model_dump() for m in METRIC_NAMES} for d in DIRECTIONS}
             for row in self.rows
         }
-        for row in self.rows if self.test.questions else ():
-            told["summary"][row.label]["questions"] = {k: row.answered(k).model_dump() for k in self.test.questions}
-        if self.effect("t2v", "r1"):
-            told["effect_of_teachtext"] = {
+        for row in self.rows:
+            if row.tested.questions:
+                values["summary"][row.label]["questions"] = {
+                    kind: row.answered(kind).model_dump() for kind in row.tested.questions
+                }
+        if self.effects and self.effect("t2v", "r1"):
+            values["effect_of_teachtext"] = {
                 d: {m: effect.model_dump() for m in METRIC_NAMES if (effect := self.effect(d, m))} for d in DIRECTIONS
             }
-        write_json(path, told)
+        write_json(path, values)
 
     @classmethod
     def load(cls, path: Path) -> "Results":
-        """Read `results.json`.
+        """Read `results.json`, of a run or a study, of this version or an earlier one.
 
         Raises:
             InputError: it is missing or not of this form.
         """
-        told = read_json(path)
-        if isinstance(told, dict):
-            told.pop("summary", None)
-            told.pop("effect_of_teachtext", None)
+        values = read_json(path)
         try:
-            return cls.model_validate(told)
-        except ValidationError as error:
-            raise InputError(f"{path} is not a results file", "make it with 'teachtext run'") from error
+            return cls.model_validate(_upgraded(values) if isinstance(values, dict) else values)
+        except (ValidationError, AttributeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is not a results file", "make it with 'teachtext run' or 'teachtext study'"
+            ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueryRanks:
-    """What the test split gave one model, query by query; kept beside its weights.
-
-    Attributes:
-        t2v: (C,) 0-based ranks of the right video of each caption.
-        v2t: (B,) 0-based ranks of the best own caption of each video.
-        top: (C, k) columns of the videos ranked first, best first.
-        top_scores: (C, k) their similarities.
-        weights: (C, M) mixture weights of the captions.
-        video_of: (C,) column of each caption's own video.
-        caption_ids, video_ids, experts: what rows and columns are.
-    """
-
-    t2v: NDArray[np.float64]
-    v2t: NDArray[np.float64]
-    top: NDArray[np.int64]
-    top_scores: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    video_of: NDArray[np.int64]
-    caption_ids: Sequence[str]
-    video_ids: Sequence[str]
-    experts: Sequence[str]
-
-    def save(self, path: Path) -> None:
-        """Write an .npz file."""
-        buffer = io.BytesIO()
-        values: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        np.savez_compressed(buffer, **values)
-        write_bytes(path, buffer.getbuffer())
-
-    @classmethod
-    def load(cls, path: Path) -> "QueryRanks":
-        """Read an .npz file.
-
-        Raises:
-            InputError: it is missing, truncated or not of this form.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                values = {field.name: file[field.name] for field in fields(cls)}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise InputError(f"{path} is not a whole ranks file", "delete it and evaluate again") from error
-        return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})
-
-
-def as_seed_result(
-    seed: int,
-    model: str,
-    best_epoch: int,
-    metrics: dict[str, Metrics],
-    questions: dict[str, float] | None = None,
-) -> SeedResult:
-    """Join the metrics of both directions, and what was answered of the questions if any, to a record."""
-    return SeedResult(
-        seed=seed,
-        model=model,
-        best_epoch=best_epoch,
-        t2v=metrics["t2v"].as_dict(),
-        v2t=metrics["v2t"].as_dict(),
-        questions=questions,
-    )
-
-
-def effects_of(taught: Sequence[QueryRanks], alone: Sequence[QueryRanks]) -> dict[Direction, dict[str, Difference]]:
-    """Compare a student with teachers and the same student alone on every metric, paired by query and seed.
+def verdict_of(difference: Difference | None, p: float | None = None) -> Verdict:
+    """Judge a difference: a gain or a loss only where its interval excludes zero.
 
     Args:
-        taught: for each seed, the ranks of the student with teachers.
-        alone: the same of the student alone, same seeds.
-
-    Raises:
-        InputError: they were not tested on the same captions and videos, or on fewer than two videos.
+        difference: ours minus theirs.
+        p: of the difference, corrected over several comparisons; it must then agree with the interval.
     """
-    first = alone[0]
-    for other in (*taught, *alone):
-        if (other.caption_ids, other.video_ids) != (first.caption_ids, first.video_ids):
-            raise InputError("two models were not tested on the same captions and videos", "evaluate them again")
-    queries = {"t2v": first.video_of, "v2t": np.arange(len(first.video_ids))}
-    return {
-        direction: {
-            metric: compare(
-                [getattr(ranks, direction) for ranks in taught],
-                [getattr(ranks, direction) for ranks in alone],
-                queries[direction],
-                statistic=metric,
-            )
-            for metric in METRIC_NAMES
-        }
-        for direction in DIRECTIONS
-    }
+    if difference is None:
+        return "not computed"
+    # rounding apart, p <= 1 - level is what the interval says of this one comparison
+    if not difference.decided or (p is not None and p > 1 - difference.level):
+        return "undecided"
+    return "gain" if (difference.value > 0) != (difference.statistic in LOWER_IS_BETTER) else "loss"
+
+
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a file in today's form."""
+    values = {key: value for key, value in values.items() if key not in _DERIVED}
+    if "told" in values:
+        values["notes"] = values.pop("told")
+    tested = values.pop("test", None)
+    for row in values["rows"]:
+        row["role"] = "taught" if row["role"] == "teachtext" else row["role"]
+        row.setdefault("tested", tested)
+    # a run of an earlier version has effects alone
+    taught, alone = (next((r for r in values["rows"] if r["role"] == role), None) for role in ("taught", "student"))
+    effect = values.get("effects", {}).get("t2v", {}).get("geometric_mean")
+    if effect and taught and alone and "comparisons" not in values:
+        compared = {"ours": taught["label"], "theirs": alone["label"]}
+        values["comparisons"] = [compared | {"difference": effect, "p_holm": effect["p_interval"]}]
+    return values

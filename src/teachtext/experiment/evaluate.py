@@ -17,8 +17,8 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks, retrieval_metrics
 from teachtext.evaluation.normalise import Normalised
 from teachtext.evaluation.normalisers import normalisers_named
+from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, top_columns, v2t_ranks
-from teachtext.evaluation.results import QueryRanks
 from teachtext.experiment.normalise import Loaded, normalise_models, score_split
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint

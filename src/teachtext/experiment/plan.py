@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from teachtext.evaluation.names import short_names
-from teachtext.evaluation.results import Role
+from teachtext.evaluation.rows import Role
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
 
@@ -33,7 +33,7 @@ class Member:
 
     Attributes:
         label: what it is called in tables.
-        role: teacher, student (alone) or teachtext.
+        role: teacher, student (alone) or taught.
         text: its text encoder.
         experts: the video experts it sees.
         model: its architecture.
@@ -75,7 +75,7 @@ def members_of(config: RunConfig) -> list[Member]:
     taught = replace(
         alone,
         label=f"student {shown[text]}, {'TeachText' if distillation.preset == 'teachtext' else distillation.preset}",
-        role="teachtext",
+        role="taught",
         teachers=() if config.learns_from_itself else teachers,
     )
     return [*trained, alone, taught]

@@ -7,7 +7,7 @@ import numpy as np
 
 from teachtext.data.types import Question
 from teachtext.errors import InputError
-from teachtext.evaluation.results import Asked
+from teachtext.evaluation.rows import QuestionKind
 from teachtext.experiment.train import Training
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.checkpoint import load_model
@@ -15,10 +15,10 @@ from teachtext.learning.inference import score
 from teachtext.reports.questions import marks
 
 
-def asked(questions: Sequence[Question]) -> dict[str, Asked]:
+def asked(questions: Sequence[Question]) -> dict[str, QuestionKind]:
     """Return by kind how many questions there are, and what chance gives."""
     return {
-        kind: Asked(questions=len(group), chance=100 * float(np.mean([1 / len(each.among) for each in group])))
+        kind: QuestionKind(questions=len(group), chance=100 * float(np.mean([1 / len(each.among) for each in group])))
         for kind, group in _by_kind(questions).items()
     }
 

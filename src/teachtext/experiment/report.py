@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.data.protocol import Caption
-from teachtext.evaluation.results import QueryRanks, Results
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results
 from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.plan import members_of
 from teachtext.experiment.train import Training

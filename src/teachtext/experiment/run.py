@@ -10,7 +10,9 @@ import torch
 from teachtext import __version__
 from teachtext.devices import torch_threads
 from teachtext.errors import InputError
-from teachtext.evaluation.results import Direction, Results, Row, TestedOn, as_seed_result, effects_of
+from teachtext.evaluation.compare import effects_of
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import Direction, Row, SeedResult, TestedOn
 from teachtext.evaluation.significance import Difference
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.denoise import find_noise
@@ -103,7 +105,6 @@ def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
         progress("test", len(members), len(members))
     results = Results(
         name=config.name,
-        test=tested_on(workspace),
         seeds=config.seeds,
         rows=rows,
         effects=_effects(workspace),
@@ -131,7 +132,7 @@ def _row(workspace: Workspace, member: Member) -> Row:
         parameters = told["parameters"]
         folder = training.folder.relative_to(workspace.config.folder).as_posix()
         metrics = metrics_of(ranks_on_test(training))
-        seeds.append(as_seed_result(seed, folder, told["best_epoch"], metrics, answered(training)))
+        seeds.append(SeedResult.of(seed, folder, told["best_epoch"], metrics, answered(training)))
     return Row(
         label=member.label,
         role=member.role,
@@ -139,6 +140,8 @@ def _row(workspace: Workspace, member: Member) -> Row:
         experts=list(member.experts),
         parameters=parameters,
         seeds=seeds,
+        teachers=[one.text if isinstance(one, Member) else one.path.name for one in member.teachers],
+        tested=tested_on(workspace),
     )
 
 
@@ -152,7 +155,7 @@ def _effects(workspace: Workspace) -> dict[Direction, dict[str, Difference]]:
         for member in members_of(workspace.config)
         if member.role != "teacher"
     }
-    return effects_of(ranks["teachtext"], ranks["student"]) if len(ranks) == 2 else {}
+    return effects_of(ranks["taught"], ranks["student"]) if len(ranks) == 2 else {}
 
 
 def tested_on(workspace: Workspace) -> TestedOn:

@@ -218,7 +218,7 @@ class Training:
 
     @property
     def _distillation(self) -> DistillationConfig | None:
-        return self.workspace.config.distillation if self.member.role == "teachtext" else None
+        return self.workspace.config.distillation if self.member.role == "taught" else None
 
     def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
         ranking = _ranking_loss(self.member.training)

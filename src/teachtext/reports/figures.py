@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
-from teachtext.evaluation.results import Role, Row
+from teachtext.evaluation.rows import Role, Row
 from teachtext.reports.tables import row_name
 
 Paint = Callable[[Any], None]
@@ -22,7 +22,7 @@ Paint = Callable[[Any], None]
 _COLORS: dict[Role, tuple[str, ...]] = {
     "teacher": ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#332288", "#E69F00", "#882255"),
     "student": ("#4D4D4D", "#999999"),
-    "teachtext": ("#D55E00", "#F0A35E"),
+    "taught": ("#D55E00", "#F0A35E"),
 }
 _DASHES: tuple[Any, ...] = ((0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 2.5)))
 _WIDTH = 4.9

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.study_results import StudyResults, StudyRow
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import Row
 from teachtext.reports.figures import Plot, draw, told
 from teachtext.reports.study_tables import interval_name
 
@@ -12,7 +13,7 @@ EXPERTS = "student.experts"
 _COLORS = ("#4D4D4D", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#332288", "#E69F00")
 
 
-def modality_plots(results: StudyResults) -> list[Plot]:
+def modality_plots(results: Results) -> list[Plot]:
     """Draw quality by the number of the student's experts, and by their cost where it was measured."""
     rows = [row for row in results.rows if EXPERTS in row.changes and not row.sees]
     if not rows:
@@ -31,9 +32,9 @@ def modality_plots(results: StudyResults) -> list[Plot]:
     return [number, _plot(results, known, lambda row: row.cost or 0.0, what, "CPU ms for a second of video")]
 
 
-def _plot(results: StudyResults, rows: list[StudyRow], x_of: Callable[[StudyRow], float], what: str, axis: str) -> Plot:
+def _plot(results: Results, rows: list[Row], x_of: Callable[[Row], float], what: str, axis: str) -> Plot:
     metric = METRIC_NAMES[results.statistic]
-    curves: dict[str, list[StudyRow]] = {}
+    curves: dict[str, list[Row]] = {}
     for row in rows:
         curves.setdefault(_name(row), []).append(row)
     curves = {name: sorted(own, key=x_of) for name, own in curves.items()}
@@ -69,7 +70,7 @@ def _plot(results: StudyResults, rows: list[StudyRow], x_of: Callable[[StudyRow]
     return Plot(f"{metric} by {what}", note, alt, draw(paint, height=3.4, legend=len(curves) > 1))
 
 
-def _name(row: StudyRow) -> str:
+def _name(row: Row) -> str:
     others = [
         f"{key.rpartition('.')[2]} {value}"
         for key, value in row.changes.items()

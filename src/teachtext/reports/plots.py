@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from teachtext.evaluation.metrics import recall_curve
 from teachtext.evaluation.names import short_names
-from teachtext.evaluation.results import QueryRanks, Row
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.rows import Row
 from teachtext.reports.figures import TWO_COLUMNS, Look, Plot, dot, draw, looks, over, told
 from teachtext.reports.tables import number
 

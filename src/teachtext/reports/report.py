@@ -9,7 +9,9 @@ import yaml
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.names import short_names
-from teachtext.evaluation.results import DIRECTIONS, Direction, QueryRanks, Results
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results, Verdict, verdict_of
+from teachtext.evaluation.rows import DIRECTIONS, Direction
 from teachtext.reports import plots, tables
 from teachtext.reports.figures import Plot, looks
 from teachtext.reports.page import render_page
@@ -89,7 +91,7 @@ class _Fact:
     value: str
     meaning: str
     beside: str
-    verdict: tables.Verdict = "unclear"
+    verdict: Verdict = "undecided"
 
 
 def render_report(content: ReportContent) -> str:
@@ -175,7 +177,7 @@ def _facts(results: Results) -> list[_Fact]:
         found = results.interval("t2v", "geometric_mean")
         beside = f"{tables.interval_words(found)}: {tables.verdict_words(found)}" if found else "no interval known"
         meaning = "effect of TeachText on the geometric mean"
-        facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, beside, tables.verdict(found)))
+        facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, beside, verdict_of(found)))
     return facts
 
 

@@ -5,7 +5,8 @@ from textwrap import fill
 from typing import Any
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.study_results import StudyResults, StudyRow, Verdict
+from teachtext.evaluation.results import Results, Verdict
+from teachtext.evaluation.rows import Row
 from teachtext.reports.figures import TWO_COLUMNS, Plot, draw, looks, told
 from teachtext.reports.study_tables import interval_name, rule
 from teachtext.reports.tables import number, signed
@@ -16,7 +17,7 @@ _LEAST_POINTS = 3
 _WIDE_RANGE = 20
 
 
-def rows_plot(results: StudyResults) -> Plot:
+def rows_plot(results: Results) -> Plot:
     """Draw the study's statistic of every row: a dot a seed, a bar at the mean, a line for the interval."""
     rows, metric = results.rows, METRIC_NAMES[results.statistic]
     spreads = [row.spread("t2v", results.statistic) for row in rows]
@@ -38,7 +39,7 @@ def rows_plot(results: StudyResults) -> Plot:
     return Plot(f"{metric}, text to video", note, told(means, metric), draw(paint, height=0.95 + 0.5 * len(rows)))
 
 
-def differences_plot(results: StudyResults) -> Plot | None:
+def differences_plot(results: Results) -> Plot | None:
     """Draw every difference with its interval against zero; None where there is none."""
     found = [
         (comparison, comparison.difference) for comparison in results.comparisons if comparison.difference is not None
@@ -64,13 +65,13 @@ def differences_plot(results: StudyResults) -> Plot | None:
     return Plot("Differences", f"{rule(results)} Green is a gain, red a loss.", alt, draw(paint, height=height))
 
 
-def curve_plots(results: StudyResults) -> list[Plot]:
+def curve_plots(results: Results) -> list[Plot]:
     """Draw the statistic over every setting that is a number, or a list by its length, in three variants or more."""
     keys = dict.fromkeys(key for row in results.rows for key in row.changes if key != "student.experts")
     return [plot for key in keys if (plot := _curve_plot(results, key))]
 
 
-def _curve_plot(results: StudyResults, key: str) -> Plot | None:
+def _curve_plot(results: Results, key: str) -> Plot | None:
     series = _series(results.rows, key)
     curves = {name: points for name, points in series.items() if len(points) >= _LEAST_POINTS}
     # what the setting does not change, as a line to compare with
@@ -112,9 +113,9 @@ def _curve_plot(results: StudyResults, key: str) -> Plot | None:
     return Plot(f"{metric} by {key}", note, alt, draw(paint, height=3.2, legend=len(series) > 1))
 
 
-def _series(rows: Sequence[StudyRow], key: str) -> dict[str, dict[float, StudyRow]]:
+def _series(rows: Sequence[Row], key: str) -> dict[str, dict[float, Row]]:
     """Return rows by the value of a setting, those together that differ in nothing else; none where two are equal."""
-    series: dict[str, dict[float, StudyRow]] = {}
+    series: dict[str, dict[float, Row]] = {}
     for row in rows:
         x = _as_number(row.changes.get(key))
         if x is not None:
@@ -133,7 +134,7 @@ def _as_number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _without(row: StudyRow, key: str) -> str:
+def _without(row: Row, key: str) -> str:
     """Name what a row is, apart from one setting."""
     others = [
         f"{name.rpartition('.')[2]} {value}" for name, value in row.changes.items() if name not in (key, "student.text")

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.results import DIRECTIONS
-from teachtext.evaluation.study_results import StudyResults
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import DIRECTIONS
 from teachtext.files import write_text
 from teachtext.reports import study_plots as plots
 from teachtext.reports import study_tables as tables
@@ -17,7 +17,7 @@ from teachtext.reports.page import render_page
 from teachtext.reports.tables import SEED_METRICS, seed_cells
 
 
-def write_study_report(results: StudyResults, folder: Path) -> Path:
+def write_study_report(results: Results, folder: Path) -> Path:
     """Write the report of a study into its folder; return its path.
 
     Raises:
@@ -28,7 +28,7 @@ def write_study_report(results: StudyResults, folder: Path) -> Path:
     return path
 
 
-def render_study(results: StudyResults) -> str:
+def render_study(results: Results) -> str:
     """Return the report of a study as one self-contained HTML page.
 
     Raises:
@@ -37,7 +37,7 @@ def render_study(results: StudyResults) -> str:
     return render_page("study_report.html.j2", _values(results))
 
 
-def _values(results: StudyResults) -> dict[str, Any]:
+def _values(results: Results) -> dict[str, Any]:
     pictures = [plots.rows_plot(results), *modality_plots(results), *plots.curve_plots(results)] if results.rows else []
     return {
         "results": results,

@@ -8,12 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.results import Direction
+from teachtext.evaluation.results import Choice, Comparison, Denoised, Results, Verdict
+from teachtext.evaluation.rows import Direction, Row
 from teachtext.evaluation.significance import Interval
-from teachtext.evaluation.study_results import Choice, Comparison, Denoised, StudyResults, StudyRow, Verdict
-from teachtext.reports.tables import SEED_METRICS, Cell, column_cells, number, signed
+from teachtext.reports.tables import SEED_METRICS, VERDICT_STYLE, Cell, column_cells, number, signed
 
-VERDICT_STYLE: dict[Verdict, str] = {"gain": "green", "loss": "red", "undecided": "", "not computed": ""}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 _ANSWERS: dict[Verdict, str] = {
     "gain": "yes",
@@ -26,7 +25,7 @@ NOTHING = "–"
 _TERMINAL_METRICS = ("r1", "r5", "r10")
 
 
-def rows_table(results: StudyResults) -> Table:
+def rows_table(results: Results) -> Table:
     """Return the rows, text to video, with the interval of the study's statistic."""
     metrics = list(dict.fromkeys([*_TERMINAL_METRICS, results.statistic]))
     table = _table(f"{results.name}: text to video\n{tested_on(results)}; {seeds_told(results)}")
@@ -39,7 +38,7 @@ def rows_table(results: StudyResults) -> Table:
     return table
 
 
-def comparisons_table(results: StudyResults) -> Table:
+def comparisons_table(results: Results) -> Table:
     """Return the comparisons with their intervals, p values and verdicts."""
     table = _table(f"Differences in {METRIC_NAMES[results.statistic]}, text to video\n{rule(results)}")
     table.add_column("ours", overflow="fold")
@@ -54,7 +53,7 @@ def comparisons_table(results: StudyResults) -> Table:
     return table
 
 
-def extra_columns(results: StudyResults) -> list[tuple[str, list[str]]]:
+def extra_columns(results: Results) -> list[tuple[str, list[str]]]:
     """Return the columns that only some studies have: a name, and a cell a row."""
     rows = results.rows
     found: list[tuple[str, list[str]]] = []
@@ -103,9 +102,7 @@ def denoised_sentence(found: Denoised) -> str:
     return f"{told}, {found.wrong:,} are known to be wrong: {', '.join(words)}."
 
 
-def row_cells(
-    rows: Sequence[StudyRow], direction: Direction, metrics: Sequence[str] = SEED_METRICS
-) -> list[list[Cell]]:
+def row_cells(rows: Sequence[Row], direction: Direction, metrics: Sequence[str] = SEED_METRICS) -> list[list[Cell]]:
     """Return for every row the cells of some metrics."""
     columns = [column_cells(rows, direction, metric) for metric in metrics] if rows else []
     return [list(line) for line in zip(*columns, strict=True)]
@@ -119,7 +116,7 @@ def comparison_cells(comparison: Comparison) -> tuple[str, str, str]:
     return signed(found.value), f"{signed(found.low)} to {signed(found.high)}", p_text(comparison.p_holm)
 
 
-def interval_name(results: StudyResults) -> str:
+def interval_name(results: Results) -> str:
     """Name the column of intervals, `95 %`."""
     return f"{100 * results.level:g} %"
 
@@ -134,7 +131,7 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def rule(results: StudyResults) -> str:
+def rule(results: Results) -> str:
     """Say when a difference is called a gain or a loss."""
     told = f"A gain or a loss only where the {interval_name(results)} interval excludes zero and p"
     count = sum(comparison.difference is not None for comparison in results.comparisons)
@@ -150,7 +147,7 @@ def claim_sentence(comparison: Comparison) -> str:
     return f"{comparison.claim}: {answer} ({why})."
 
 
-def notes(results: StudyResults) -> list[str]:
+def notes(results: Results) -> list[str]:
     """Say what a reader of the numbers has to know: what is not computed, what the intervals do not hold."""
     metric = METRIC_NAMES[results.statistic]
     told = [f"Not computed, {missing.label}: {missing.problem}." for missing in results.missing]
@@ -189,14 +186,14 @@ def notes(results: StudyResults) -> list[str]:
         told.append(f"What is chosen is chosen by the t2v geometric mean on validation, mean over {seeds}.")
     told += map(choice_sentence, results.choices)
     told += map(denoised_sentence, results.denoised)
-    told += results.told
+    told += results.notes
     tested = {row.tested.model_dump_json(): row.tested for row in results.rows}
     for test in tested.values():
         told += [f"{test.dataset}: {note}." for note in test.notes]
     return list(dict.fromkeys(told))
 
 
-def tested_on(results: StudyResults) -> str:
+def tested_on(results: Results) -> str:
     """Name the test sets and their sizes."""
     names = [
         f"{test.dataset}{' (generated)' if test.generated else ''}, {test.split} split: {test.videos:,} videos, "
@@ -206,12 +203,12 @@ def tested_on(results: StudyResults) -> str:
     return "; ".join(dict.fromkeys(names))
 
 
-def seeds_told(results: StudyResults) -> str:
+def seeds_told(results: Results) -> str:
     """Name the seeds."""
     return f"{'seed' if len(results.seeds) == 1 else 'seeds'} {', '.join(map(str, results.seeds))}"
 
 
-def markdown(results: StudyResults) -> str:
+def markdown(results: Results) -> str:
     """Return the study as a section of Markdown: its question, tables, answers and notes."""
     metrics = [METRIC_NAMES[metric] for metric in SEED_METRICS]
     lines = [f"## {results.name}", ""]

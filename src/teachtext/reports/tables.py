@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from rich import box
 from rich.table import Table
@@ -10,15 +9,15 @@ from rich.text import Text
 
 from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES
 from teachtext.evaluation.names import short_name
-from teachtext.evaluation.results import DIRECTIONS, Direction, Results, Row, Spread
+from teachtext.evaluation.results import Results, Verdict, verdict_of
+from teachtext.evaluation.rows import DIRECTIONS, Direction, Row, Spread
 from teachtext.evaluation.significance import Difference
 
 SEED_METRICS = ("r1", "r5", "r10", "mdr", "geometric_mean")
 _NAME_WIDTH = 24
 EFFECT_LABEL = "effect of TeachText"
 
-Verdict = Literal["better", "worse", "unclear"]
-_VERDICT_STYLE: dict[Verdict, str] = {"better": "green", "worse": "red", "unclear": ""}
+VERDICT_STYLE: dict[Verdict, str] = {"gain": "green", "loss": "red", "undecided": "", "not computed": ""}
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Cell:
         mean: over seeds.
         std: sample standard deviation over seeds, empty for one seed.
         best: whether the mean, as printed, is the best of its column.
-        verdict: for an effect, whether its interval allows to call it better or worse.
+        verdict: for an effect, whether its interval allows to call it a gain or a loss.
     """
 
     mean: str
     std: str
     best: bool = False
-    verdict: Verdict = "unclear"
+    verdict: Verdict = "undecided"
 
     @property
     def text(self) -> str:
@@ -62,7 +61,7 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
     effects = effect_cells(results, direction)
     if effects:
         table.add_section()
-        table.add_row(EFFECT_LABEL, "", *(Text(cell.text, style=_VERDICT_STYLE[cell.verdict]) for cell in effects))
+        table.add_row(EFFECT_LABEL, "", *(Text(cell.text, style=VERDICT_STYLE[cell.verdict]) for cell in effects))
     return table
 
 
@@ -107,15 +106,8 @@ def interval_words(difference: Difference) -> str:
 
 def verdict_words(difference: Difference) -> str:
     """Say what a difference is: a gain or a loss only where the interval says so, and of one seed if of no more."""
-    words = {"better": "a gain", "worse": "a loss", "unclear": "not decided"}[verdict(difference)]
+    words = {"gain": "a gain", "loss": "a loss"}.get(verdict_of(difference), "not decided")
     return words if difference.seeds > 1 or not difference.decided else f"{words} with this seed"
-
-
-def verdict(difference: Difference | None) -> Verdict:
-    """Judge a difference: better or worse only where its interval excludes zero."""
-    if difference is None or not difference.decided:
-        return "unclear"
-    return "better" if (difference.value < 0) == (difference.statistic in LOWER_IS_BETTER) else "worse"
 
 
 def result_cells(results: Results, direction: Direction) -> list[list[Cell]]:
@@ -133,7 +125,7 @@ def effect_cells(results: Results, direction: Direction) -> list[Cell]:
     """Return the effect of TeachText on all metrics; nothing where there is none to tell."""
     effects = {metric: results.effect(direction, metric) for metric in METRIC_NAMES}
     return [
-        Cell(signed(effect.mean), _std(effect), verdict=verdict(results.interval(direction, metric)))
+        Cell(signed(effect.mean), _std(effect), verdict=verdict_of(results.interval(direction, metric)))
         for metric, effect in effects.items()
         if effect is not None
     ]

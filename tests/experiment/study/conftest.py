@@ -25,7 +25,7 @@ PLAIN: dict[str, Any] = {
         "logging": "none",
     },
     "variants": {"light": {"distillation.weight": 1}, "heavy": {"distillation": {"weight": 50}}},
-    "members": ["student", "teachtext"],
+    "members": ["student", "taught"],
     "seeds": [0, 1],
     "resamples": 200,
 }

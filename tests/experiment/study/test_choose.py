@@ -10,9 +10,9 @@ pytest.importorskip("jinja2")
 from teachtext.errors import InputError
 from teachtext.evaluation.normalise import BetaChoice, normalise
 from teachtext.evaluation.normalisers import NORMALISERS
+from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks
-from teachtext.evaluation.results import QueryRanks
-from teachtext.evaluation.study_results import StudyResults
+from teachtext.evaluation.results import Results
 from teachtext.experiment.normalise import score_split
 from teachtext.experiment.study.run import _prepare, _seeds, run_study
 from teachtext.experiment.study.study import Study
@@ -33,7 +33,7 @@ def validation(folder: Path, model: str) -> float:
 def test_experts_are_added_by_what_they_are_worth_on_validation(tiny: Tiny):
     study = tiny(base=TWO | SHORT, variants=None, members=None, modalities={})
     results, _ = run_study(study, jobs=2)
-    assert StudyResults.load(study.results_path) == results
+    assert Results.load(study.results_path) == results
     labels = [f"{size}, {who}" for size in ("1 expert", "2 experts") for who in ("alone", "TeachText")]
     assert [row.label for row in results.rows] == labels
     one, taught, both, _ = results.rows

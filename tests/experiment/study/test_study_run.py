@@ -15,9 +15,9 @@ pytest.importorskip("jinja2")
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import metrics_from_ranks
-from teachtext.evaluation.results import QueryRanks
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Results
 from teachtext.evaluation.significance import compare, interval
-from teachtext.evaluation.study_results import StudyResults
 from teachtext.experiment.study.parallel import jobs_of
 from teachtext.experiment.study.run import run_study
 from teachtext.experiment.study.study import Study, load_study
@@ -34,7 +34,7 @@ def models(study: Study) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Path]) -> tuple[Study, StudyResults]:
+def done(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Path]) -> tuple[Study, Results]:
     """A whole study; nothing about it is changed by the tests below."""
     study = load_study(write_study(tmp_path_factory.mktemp("done")))
     results, set_aside = run_study(study, jobs=2)
@@ -43,7 +43,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Pa
 
 
 @pytest.fixture
-def copied(done: tuple[Study, StudyResults], tmp_path: Path, tiny: Tiny) -> Tiny:
+def copied(done: tuple[Study, Results], tmp_path: Path, tiny: Tiny) -> Tiny:
     """A copy of the whole study, to go on from with changes."""
 
     def copy(**changes: Any) -> Study:
@@ -53,9 +53,9 @@ def copied(done: tuple[Study, StudyResults], tmp_path: Path, tiny: Tiny) -> Tiny
     return copy
 
 
-def test_results_hold_every_row_seed_by_seed(done: tuple[Study, StudyResults]):
+def test_results_hold_every_row_seed_by_seed(done: tuple[Study, Results]):
     study, results = done
-    assert StudyResults.load(study.folder / "results.json") == results
+    assert Results.load(study.folder / "results.json") == results
     assert [row.label for row in results.rows] == ROWS
     for row in results.rows:
         assert [seed.seed for seed in row.seeds] == [0, 1]
@@ -68,7 +68,7 @@ def test_results_hold_every_row_seed_by_seed(done: tuple[Study, StudyResults]):
     assert [row.teachers for row in results.rows] == [[], ["words", "phrases"], ["words", "phrases"]]
 
 
-def test_intervals_and_differences_are_those_of_the_ranks(done: tuple[Study, StudyResults]):
+def test_intervals_and_differences_are_those_of_the_ranks(done: tuple[Study, Results]):
     study, results = done
     ranks = {row.label: [QueryRanks.load(study.folder / path) for path in row.ranks] for row in results.rows}
     video_of = ranks[ROWS[0]][0].video_of
@@ -84,7 +84,7 @@ def test_intervals_and_differences_are_those_of_the_ranks(done: tuple[Study, Stu
     )
 
 
-def test_equal_trainings_of_variants_are_trained_once(done: tuple[Study, StudyResults]):
+def test_equal_trainings_of_variants_are_trained_once(done: tuple[Study, Results]):
     study, results = done
     # two teachers, of which one is the student alone too, and two students with teachers; each for two seeds
     assert len(models(study)) == 2 * (2 + 2)
@@ -92,7 +92,7 @@ def test_equal_trainings_of_variants_are_trained_once(done: tuple[Study, StudyRe
     assert not (alone & light or alone & heavy or light & heavy)
 
 
-def test_running_again_makes_nothing_anew(done: tuple[Study, StudyResults], copied: Tiny):
+def test_running_again_makes_nothing_anew(done: tuple[Study, Results], copied: Tiny):
     study = copied()
     before = models(study)
     again, _ = run_study(study, jobs=2)
@@ -100,7 +100,7 @@ def test_running_again_makes_nothing_anew(done: tuple[Study, StudyResults], copi
     assert (again.rows, again.comparisons) == (done[1].rows, done[1].comparisons)
 
 
-def test_one_more_variant_trains_only_what_is_new(done: tuple[Study, StudyResults], copied: Tiny):
+def test_one_more_variant_trains_only_what_is_new(done: tuple[Study, Results], copied: Tiny):
     variants = {"light": {"distillation.weight": 1}, "more": {"distillation.weight": 7}}
     study = copied(variants=variants)
     before = models(study)
@@ -199,7 +199,7 @@ def no_process_is_left(group: int) -> None:
 
 @needs_proc
 def test_a_study_killed_and_resumed_equals_an_unbroken_one(
-    done: tuple[Study, StudyResults], tmp_path: Path, tiny: Tiny, write_study: Callable[..., Path]
+    done: tuple[Study, Results], tmp_path: Path, tiny: Tiny, write_study: Callable[..., Path]
 ):
     path, folder = write_study(tmp_path), tmp_path / "study"
 

@@ -139,13 +139,13 @@ def test_rows_are_the_students_and_a_shared_one_is_one_row(tiny: Tiny):
 def test_by_default_a_variant_is_its_teachtext_student_or_its_only_one(tiny: Tiny):
     study = tiny(
         members=None,
-        variants={"taught": None, "untaught": {"teachers": []}, "both": {"members": ["student", "teachtext"]}},
+        variants={"taught": None, "untaught": {"teachers": []}, "both": {"members": ["student", "taught"]}},
     )
     assert [(entry.label, entry.member.role) for entry in study.entries] == [
-        ("taught", "teachtext"),
+        ("taught", "taught"),
         ("untaught", "student"),
         ("both, alone", "student"),
-        ("both, TeachText", "teachtext"),
+        ("both, TeachText", "taught"),
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachtext.errors import InputError
-from teachtext.evaluation.study_results import Choice
+from teachtext.evaluation.results import Choice
 from teachtext.experiment.plan import Member
 from teachtext.experiment.study.rows import members_in
 from teachtext.experiment.study.variants import Variant

@@ -3,14 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.normalisers import normalisers_named
 from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 Label = Annotated[str, Field(min_length=1)]
-MemberName = Literal["student", "teachtext"]
+
+
+def _role(name: Any) -> Any:
+    # the word of earlier versions
+    return "taught" if name == "teachtext" else name
+
+
+MemberName = Annotated[Literal["student", "taught"], BeforeValidator(_role)]
 
 
 class VariantConfig(Config):
@@ -76,9 +83,9 @@ class StudyConfig(Config):
         [], description="score normalisers behind every row and ensemble; their beta is chosen on validation"
     )
     members: list[MemberName] = Field(
-        ["teachtext"],
+        ["taught"],
         min_length=1,
-        description="whose figures are a variant's: the TeachText student, or the student alone where a variant has no "
+        description="whose figures are a variant's: the taught student, or the student alone where a variant has no "
         "teachers; or the student alone; or both",
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(

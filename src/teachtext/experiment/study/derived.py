@@ -9,9 +9,9 @@ import numpy as np
 from teachtext.errors import InputError
 from teachtext.evaluation.normalise import Normalised
 from teachtext.evaluation.normalisers import NORMALISERS
+from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
-from teachtext.evaluation.results import QueryRanks
-from teachtext.evaluation.study_results import Choice
+from teachtext.evaluation.results import Choice
 from teachtext.experiment.normalise import normalise_models, score_split
 from teachtext.experiment.study.rows import Derived
 from teachtext.experiment.train import Training

@@ -13,7 +13,7 @@ from teachtext.experiment.plan import Member, members_of
 from teachtext.experiment.study.config import StudyConfig
 from teachtext.experiment.study.variants import Variant
 
-_WORDS = {"student": "alone", "teachtext": "TeachText"}
+_WORDS = {"student": "alone", "taught": "TeachText"}
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def members_in(variant: Variant) -> list[Member]:
     """Return the members whose figures are the variant's, the TeachText student last."""
     there = {member.role: member for member in members_of(variant.config) if member.role != "teacher"}
     # without teachers there is only the student alone
-    return [there[role] for role in ("student", "teachtext") if role in variant.members and role in there] or [
+    return [there[role] for role in ("student", "taught") if role in variant.members and role in there] or [
         there["student"]
     ]
 

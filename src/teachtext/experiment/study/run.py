@@ -9,8 +9,9 @@ import numpy as np
 
 from teachtext.errors import InputError
 from teachtext.evaluation.compare import compare_all, interval_of
-from teachtext.evaluation.results import QueryRanks, as_seed_result
-from teachtext.evaluation.study_results import Choice, Denoised, Measured, Missing, StudyResults, StudyRow
+from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.results import Choice, Denoised, Measured, Missing, Results
+from teachtext.evaluation.rows import Row, SeedResult
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import TeacherConfig
 from teachtext.experiment.denoise import judges_by_fold
@@ -34,7 +35,7 @@ from teachtext.reports.study_report import write_study_report
 _LISTED = 30
 
 
-def run_study(study: Study, *, jobs: int | None = None, progress: Progress = silent) -> tuple[StudyResults, list[str]]:
+def run_study(study: Study, *, jobs: int | None = None, progress: Progress = silent) -> tuple[Results, list[str]]:
     """Do a whole study; return its results and one line for each video that was set aside.
 
     What is there already is not made again: stopped at any time, a second call ends in the numbers of an unbroken one.
@@ -180,7 +181,7 @@ def _take_over(others: list[Workspace], workspace: Workspace) -> None:
 
 def _results(
     study: Study, trainings: Mapping[str, list[Training]], failed: Mapping[Path, str], progress: Progress
-) -> StudyResults:
+) -> Results:
     config = study.config
     missing: dict[str, str] = {}
     ranks: dict[str, list[QueryRanks]] = {}
@@ -219,7 +220,7 @@ def _results(
         choices += [behind.choice] if behind.choice else []
     comparisons = compare_all(study.pairs, ranks, missing, **settings)
     progress("compare", len(study.entries) + 1, len(study.entries) + 1)
-    return StudyResults(
+    return Results(
         name=config.name,
         question=config.question,
         **settings,
@@ -233,17 +234,17 @@ def _results(
     )
 
 
-def _row(study: Study, entry: Entry, trainings: list[Training], ranks: list[QueryRanks]) -> StudyRow:
+def _row(study: Study, entry: Entry, trainings: list[Training], ranks: list[QueryRanks]) -> Row:
     folders = [training.folder.relative_to(study.folder).as_posix() for training in trainings]
     told = [training.metrics() for training in trainings]
-    return StudyRow(
+    return Row(
         label=entry.label,
         role=entry.member.role,
         text_encoder=entry.member.text,
         experts=list(entry.member.experts),
         parameters=told[0]["parameters"],
         seeds=[
-            as_seed_result(training.seed, folder, metrics["best_epoch"], metrics_of(found))
+            SeedResult.of(training.seed, folder, metrics["best_epoch"], metrics_of(found))
             for training, folder, metrics, found in zip(trainings, folders, told, ranks, strict=True)
         ],
         changes=dict(entry.variant.changes),
@@ -253,7 +254,7 @@ def _row(study: Study, entry: Entry, trainings: list[Training], ranks: list[Quer
     )
 
 
-def _derived_row(study: Study, row: Derived, trainings: Mapping[str, list[Training]], behind: Behind) -> StudyRow:
+def _derived_row(study: Study, row: Derived, trainings: Mapping[str, list[Training]], behind: Behind) -> Row:
     parts = [
         _row(study, part, trainings[part.label], [ranks_on_test(one) for one in trainings[part.label]])
         for part in row.parts
@@ -267,7 +268,7 @@ def _derived_row(study: Study, row: Derived, trainings: Mapping[str, list[Traini
             "parameters": sum(part.parameters for part in parts),
             "changes": first.changes if len(parts) == 1 else {},
             "seeds": [
-                as_seed_result(
+                SeedResult.of(
                     seeds[0].seed, " + ".join(one.model for one in seeds), seeds[0].best_epoch, metrics_of(found)
                 )
                 for *seeds, found in zip(*(part.seeds for part in parts), behind.ranks, strict=True)
@@ -278,7 +279,7 @@ def _derived_row(study: Study, row: Derived, trainings: Mapping[str, list[Traini
     )
 
 
-def _with_costs(results: StudyResults, trainings: Mapping[str, list[Training]]) -> StudyResults:
+def _with_costs(results: Results, trainings: Mapping[str, list[Training]]) -> Results:
     """Tell what the experts of each row cost; where that cannot be measured, why."""
     rows, told, measured = [], [], results.measured
     for row in results.rows:
@@ -290,4 +291,4 @@ def _with_costs(results: StudyResults, trainings: Mapping[str, list[Training]]) 
             continue
         measured = Measured(videos=cost.videos, seconds=cost.seconds, machine=dict(cost.machine))
         rows.append(row.model_copy(update={"cost": cost.ms_per_second}))
-    return results.model_copy(update={"rows": rows, "measured": measured, "told": list(dict.fromkeys(told))})
+    return results.model_copy(update={"rows": rows, "measured": measured, "notes": list(dict.fromkeys(told))})

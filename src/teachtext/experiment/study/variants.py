@@ -142,7 +142,7 @@ def _sizes(whole: Variant, study: StudyConfig, path: Path) -> Iterator[Variant]:
         raise InputError(f"{path}: {told}", "add it there, or take it out here")
     for size in range(1, len(names) + 1):
         label = ", ".join([*([whole.label] if whole.label else []), f"{size} expert{'s' if size > 1 else ''}"])
-        members: list[MemberName] = ["student", "teachtext"]
+        members: list[MemberName] = ["student", "taught"]
         one = replace(whole, label=label, members=members, size=size)
         yield one.with_experts(names[:size])
 

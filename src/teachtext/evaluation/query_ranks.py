@@ -1,0 +1,68 @@
+"""The rank of every test query by one model, kept as an .npz file: all that metrics and comparisons need."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.files import write_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryRanks:
+    """The result of one model on the test split, query by query: C captions, B videos, M experts.
+
+    Attributes:
+        t2v: (C,) 0-based ranks of the right video of each caption.
+        v2t: (B,) 0-based ranks of the best caption of each video.
+        top: (C, k) columns of the videos ranked first, best first.
+        top_scores: (C, k) their similarities.
+        weights: (C, M) mixture weights of the captions.
+        video_of: (C,) column of the video that each caption describes.
+        caption_ids: of the C rows.
+        video_ids: of the B columns.
+        experts: of the M weights.
+    """
+
+    t2v: NDArray[np.float64]
+    v2t: NDArray[np.float64]
+    top: NDArray[np.int64]
+    top_scores: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    video_of: NDArray[np.int64]
+    caption_ids: Sequence[str]
+    video_ids: Sequence[str]
+    experts: Sequence[str]
+
+    @property
+    def metrics(self) -> dict[str, Metrics]:
+        """Metrics by direction, `t2v` and `v2t`."""
+        return {"t2v": metrics_from_ranks(self.t2v), "v2t": metrics_from_ranks(self.v2t)}
+
+    def save(self, path: Path) -> None:
+        """Write an .npz file."""
+        buffer = io.BytesIO()
+        values: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        np.savez_compressed(buffer, **values)
+        write_bytes(path, buffer.getbuffer())
+
+    @classmethod
+    def load(cls, path: Path) -> "QueryRanks":
+        """Read an .npz file.
+
+        Raises:
+            InputError: it is missing, truncated or not of this form.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                values = {field.name: file[field.name] for field in fields(cls)}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise InputError(f"{path} is not a whole ranks file", "delete it and evaluate again") from error
+        return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})
