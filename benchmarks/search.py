@@ -56,7 +56,7 @@ def embed(latents: np.ndarray, views: dict[str, np.ndarray], random: np.random.G
 
 
 def queries(count: int) -> list[Any]:
-    from teachtext.learning.onnx_runtime import QueryVectors
+    from teachtext.encoders.embedder import QueryVectors
 
     views, centres = world()
     random = np.random.default_rng(2)

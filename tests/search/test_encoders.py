@@ -10,7 +10,8 @@ from clips import DIMS, write_model
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.errors import InputError
-from teachtext.search.encoders import TrainedModel, model_at
+from teachtext.learning.trained_model import TrainedModel
+from teachtext.search.encoders import load_embedder
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def files(tmp_path: Path) -> dict[str, FeatureFile]:
 @pytest.mark.parametrize("kind", ["moee", "ce", "mmt", "dual"])
 def test_every_kind_of_model_gives_unit_vectors_in_its_spaces(tmp_path: Path, kind: str, files: dict[str, FeatureFile]):
     model = TrainedModel(write_model(tmp_path / "model", experts=["motion", "audio"], kind=kind))
-    found = model.embed_videos(files, sorted(files["motion"].ids))
+    embedded = model.embed_videos(files, sorted(files["motion"].ids))
     query = model.embed_query("a dog runs")
     assert query.vectors.keys() == model.spaces.keys() and query.weights.sum() == pytest.approx(1, abs=1e-6)
-    for number, vectors in enumerate(found):
+    for number, vectors in enumerate(embedded):
         lacks_audio = kind != "dual" and number % 2
         assert vectors.keys() == model.spaces.keys() - ({"audio"} if lacks_audio else set())
         for space, vector in vectors.items():
@@ -42,20 +43,20 @@ def test_a_fingerprint_stands_for_weights_and_config(tmp_path: Path):
     first = write_model(tmp_path / "first")
     copied = Path(shutil.copytree(first, tmp_path / "copied"))
     (copied / "README.md").write_text("another card")
-    told = [TrainedModel(folder).told for folder in (first, copied, write_model(tmp_path / "other", seed=1))]
-    assert told[0]["fingerprint"] == told[1]["fingerprint"] != told[2]["fingerprint"]
+    identity = [TrainedModel(folder).identity for folder in (first, copied, write_model(tmp_path / "other", seed=1))]
+    assert identity[0]["fingerprint"] == identity[1]["fingerprint"] != identity[2]["fingerprint"]
     config = copied / "config.json"
     config.write_text(config.read_text().replace('"max_words": 20', '"max_words": 19'))
-    assert TrainedModel(copied).told["fingerprint"] != told[0]["fingerprint"]
+    assert TrainedModel(copied).identity["fingerprint"] != identity[0]["fingerprint"]
 
 
 def test_a_model_is_found_again_where_it_was_or_is_told_to_be(tmp_path: Path):
     folder = write_model(tmp_path / "model")
-    told = TrainedModel(folder).told
-    assert model_at(told).told == told
+    identity = TrainedModel(folder).identity
+    assert load_embedder(identity).identity == identity
     moved = Path(shutil.move(folder, tmp_path / "moved"))
     with pytest.raises(InputError, match="any more"):
-        model_at(told)
-    assert model_at(told, moved).told["fingerprint"] == told["fingerprint"]
+        load_embedder(identity)
+    assert load_embedder(identity, moved).identity["fingerprint"] == identity["fingerprint"]
     with pytest.raises(InputError, match="made by model 'model'"):
-        model_at(told, write_model(tmp_path / "other", seed=3))
+        load_embedder(identity, write_model(tmp_path / "other", seed=3))

@@ -18,9 +18,9 @@ from teachtext.data.batch import TextBatch
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
+from teachtext.learning.trained_model import TrainedModel
 from teachtext.models.similarity import similarity
 from teachtext.search import indexing
-from teachtext.search.encoders import TrainedModel
 from teachtext.search.indexing import Indexed, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher

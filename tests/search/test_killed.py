@@ -15,7 +15,7 @@ pytest.importorskip("lancedb")
 pytest.importorskip("wordllama")
 from clips import write_clip, write_model
 
-from teachtext.search.encoders import TrainedModel
+from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.indexing import index_folder
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
@@ -26,7 +26,7 @@ CODE = """
 import sys, time
 from pathlib import Path
 from teachtext.search import indexing
-from teachtext.search.encoders import TrainedModel
+from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.stores import open_store
 indexing._CHUNK = 3
 

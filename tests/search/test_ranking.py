@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 pytest.importorskip("torch")
 import torch
 
-from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 from teachtext.search.ranking import Gallery
 from teachtext.search.stores.base import Block

@@ -9,9 +9,8 @@ import pytest
 from entries import SPACES, heard, make_entry, unit
 
 pytest.importorskip("lancedb")
+from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError, NotFound
-from teachtext.learning.onnx_runtime import QueryVectors
-from teachtext.search.encoders import Vectors
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
@@ -24,7 +23,7 @@ class Texts:
     def __init__(self) -> None:
         self.experts = sorted(SPACES)
         self.spaces = SPACES
-        self.told = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
+        self.identity = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
 
     def embed_query(self, text: str) -> QueryVectors:
         if not text.strip():
@@ -33,7 +32,10 @@ class Texts:
         vectors = {name: unit(random.standard_normal(dim)) for name, dim in SPACES.items()}
         return QueryVectors(vectors, np.array([0.2, 0.3, 0.5], np.float32))
 
-    def embed_videos(self, files: Any, video_ids: Sequence[str]) -> list[Vectors]:
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_videos(self, files: Any, video_ids: Sequence[str]) -> list[VideoVectors]:
         raise NotImplementedError
 
 
@@ -42,7 +44,7 @@ MODEL = Texts()
 
 def make_index(place: Path, entries: Sequence[Entry], bank: BankRecord | None = None) -> str:
     store = open_store(str(place))
-    manifest = Manifest(model=MODEL.told, spaces=SPACES, experts=sorted(SPACES), roots={"v": str(place)}, bank=bank)
+    manifest = Manifest(model=MODEL.identity, spaces=SPACES, experts=sorted(SPACES), roots={"v": str(place)}, bank=bank)
     manifest.write(store)
     with store.writing():
         store.put(entries)

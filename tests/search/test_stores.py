@@ -11,8 +11,8 @@ from entries import SPACES, heard, make_entry, make_query, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.errors import InputError
-from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store

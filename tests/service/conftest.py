@@ -16,7 +16,7 @@ from clips import write_clip, write_model
 from served import HOST, SCRIPT, Made
 from starlette.testclient import TestClient
 
-from teachtext.search.encoders import TrainedModel
+from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.indexing import index_folder
 from teachtext.search.stores import open_store
 from teachtext.service.app import create_app

@@ -55,16 +55,18 @@ def index(
     the index goes by the names of the things that an image network sees, and by the words that are heard and read.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.search.encoders import SearchModel, TrainedModel, model_at
+    from teachtext.encoders.embedder import Embedder
+    from teachtext.learning.trained_model import TrainedModel
+    from teachtext.search.encoders import CLASS_NAMES, load_embedder
     from teachtext.search.indexing import index_folder
     from teachtext.search.manifest import read_manifest
     from teachtext.search.stores import is_url, open_store
 
     store = open_store(place)
     if model is not None:
-        chosen: SearchModel = TrainedModel(model)
+        chosen: Embedder = TrainedModel(model)
     else:
-        chosen = model_at({"kind": "classnames"} if store.manifest() is None else read_manifest(store).model)
+        chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model)
     with shown() as progress:
         done = index_folder(
             folder,

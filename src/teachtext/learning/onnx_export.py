@@ -15,7 +15,7 @@ from teachtext.encoders.registry import TextSpec, build_text_encoder, parse_text
 from teachtext.errors import InputError
 from teachtext.files import write_bytes, write_json
 from teachtext.learning.checkpoint import ModelSpec, load_model
-from teachtext.learning.onnx_runtime import BRANCH, FORMAT, TOLD, ExportedBranch
+from teachtext.learning.onnx_runtime import BRANCH, DESCRIPTION, FORMAT, ExportedBranch
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.packages import load
 
@@ -53,7 +53,7 @@ def export(model_folder: Path, folder: Path) -> float:
         found = _write(model, spec, text, Path(scratch))
         if found > TOLERANCE:
             raise InputError(f"{model_folder} cannot be exported (values differ by {found:.1g})", "use it as it is")
-        for file in sorted(Path(scratch).iterdir(), key=lambda path: path.name == TOLD):
+        for file in sorted(Path(scratch).iterdir(), key=lambda path: path.name == DESCRIPTION):
             write_bytes(folder / file.name, file.read_bytes())
     return found
 
@@ -74,7 +74,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: TextSpec, folder: Path)
         "fill": spec.fill_words,
         "spaces": side.spaces,
     }
-    write_json(folder / TOLD, description)
+    write_json(folder / DESCRIPTION, description)
     return max(difference, _branch_difference(side, spec, folder))
 
 
@@ -144,7 +144,7 @@ def _branch_difference(side: _TextSide, spec: ModelSpec, folder: Path) -> float:
     for length in {min(length, spec.max_words) for length in (*_LENGTHS, spec.max_words)}:
         tokens, lengths = _features(spec, length=length)
         *vectors, weights = (tensor[0].numpy() for tensor in side(tokens, lengths))
-        given = branch.embed(tokens[0, :length].numpy())
+        given = branch.embed([tokens[0, :length].numpy()])[0]
         pairs = [(weights, given.weights), *zip(vectors, given.vectors.values(), strict=True)]
         largest = max(largest, *(float(np.abs(wanted - got).max()) for wanted, got in pairs))
     return largest

@@ -1,7 +1,6 @@
-"""The text side of a trained model that was exported: answers queries with onnxruntime, without torch."""
+"""The exported text side of a trained model: answers queries with ONNX Runtime, without torch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.base import TextEncoder
+from teachtext.encoders.embedder import QueryVectors, pad_rows
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
@@ -16,91 +16,82 @@ from teachtext.files import read_json
 from teachtext.packages import load
 
 FORMAT = "teachtext-text-1"
-TOLD, BRANCH = "text.json", "text.onnx"
-
-
-@dataclass(frozen=True)
-class QueryVectors:
-    """One query in the spaces where text and video meet.
-
-    Attributes:
-        vectors: by space, (D,) float32, unit length.
-        weights: (M,) mixture weights, spaces in sorted order, summing to 1.
-    """
-
-    vectors: Mapping[str, NDArray[np.float32]]
-    weights: NDArray[np.float32]
+DESCRIPTION, BRANCH = "text.json", "text.onnx"
+_KEYS = {"format", "text_encoder", "encoder", "max_words", "fill", "spaces"}
 
 
 class ExportedBranch:
-    """The text branch of a trained model: features of a query in, its vectors and mixture weights out.
+    """The text branch of a trained model: from the features of a query to its vectors and mixture weights.
 
     Args:
-        folder: what `teachtext export` wrote.
+        folder: the folder that `teachtext export` wrote.
         threads: CPU threads.
 
     Raises:
-        InputError: a file is missing or is not what it should be.
+        InputError: a file is missing, or is not of this form.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        told = _read(folder)
-        self._spaces: list[str] = told["spaces"]
-        self._max_words: int = told["max_words"]
-        self._fill: bool = told["fill"]
+    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+        folder = Path(folder)
+        description = _read(folder)
+        self._spaces: list[str] = description["spaces"]
+        self._max_words: int = description["max_words"]
+        self._fill: bool = description["fill"]
         self._session = load("teachtext.encoders.text.onnx:open_session", "onnx")(folder / BRANCH, threads=threads)
-        # an exporter leaves out what the values do not depend on
-        self._inputs = {one.name for one in self._session.get_inputs()}
+        # an exporter leaves out inputs on which the values do not depend
+        self._inputs = {node.name for node in self._session.get_inputs()}
 
-    def embed(self, rows: NDArray[np.float32]) -> QueryVectors:
-        """Embed the features of one query, (rows, D), as `RetrievalModel.encode_text` does."""
-        kept = rows[: self._max_words]
-        tokens = np.zeros((1, self._max_words if self._fill else len(kept), rows.shape[1]), np.float32)
-        tokens[0, : len(kept)] = kept
-        given = {"tokens": tokens, "lengths": np.array([len(kept)], np.int64)}
-        *vectors, weights = self._session.run(None, {name: given[name] for name in self._inputs})
-        named = {space: vector[0] for space, vector in zip(self._spaces, vectors, strict=True)}
-        return QueryVectors(named, weights[0])
+    def embed(self, captions: Sequence[NDArray[np.float32]]) -> list[QueryVectors]:
+        """Embed the features of C captions, each (rows, D), as `RetrievalModel.encode_text` does."""
+        tokens, lengths = pad_rows(captions, max_rows=self._max_words, fill=self._fill)
+        inputs = {"tokens": tokens, "lengths": lengths}
+        *vectors, weights = self._session.run(None, {name: inputs[name] for name in self._inputs})
+        return [
+            QueryVectors(
+                {space: values[row] for space, values in zip(self._spaces, vectors, strict=True)}, weights[row]
+            )
+            for row in range(len(captions))
+        ]
 
 
 class ExportedText:
-    """A query in, its vectors and mixture weights out.
+    """An exported text side with its text encoder (see `teachtext.encoders.embedder.QueryEmbedder`).
 
     Args:
-        folder: what `teachtext export` wrote.
+        folder: the folder that `teachtext export` wrote.
         threads: CPU threads.
         remember: how many of the last queries are not encoded again.
 
     Raises:
-        InputError: a file is missing or is not what it should be, or the text encoder cannot be built.
+        InputError: a file is missing or is not of this form, or the text encoder cannot be built.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1, remember: int = 256) -> None:
+    def __init__(self, folder: str | Path, *, threads: int = 1, remember: int = 256) -> None:
         self._branch = ExportedBranch(folder, threads=threads)
-        self._encoder = QueryEncoder(_encoder(folder, threads), remember=remember)
+        self._encoder = QueryEncoder(_encoder(Path(folder), threads), remember=remember)
 
-    def embed(self, text: str) -> QueryVectors:
-        """Embed one query.
+    def embed_query(self, text: str) -> QueryVectors:
+        """Embed one query; see `QueryEmbedder.embed_query`."""
+        return self.embed_queries([text])[0]
 
-        Raises:
-            InputError: the query is empty, or holds half a character.
-        """
-        return self._branch.embed(self._encoder.encode(text))
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
+        """Embed C queries; see `QueryEmbedder.embed_queries`."""
+        return self._branch.embed([self._encoder.encode(text) for text in texts]) if texts else []
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    told = read_json(folder / TOLD)
-    keys = {"format", "text_encoder", "encoder", "max_words", "fill", "spaces"}
-    if not isinstance(told, dict) or not keys <= told.keys() or told["format"] != FORMAT:
-        raise InputError(f"{folder / TOLD} does not describe an exported model", "export the model again")
-    return told
+    path = folder / DESCRIPTION
+    description = read_json(path)
+    if not isinstance(description, dict) or not description.keys() >= _KEYS or description["format"] != FORMAT:
+        raise InputError(f"{path} does not describe an exported model", "export the model again")
+    return description
 
 
 def _encoder(folder: Path, threads: int) -> TextEncoder:
-    told = _read(folder)
-    if told["encoder"] is None:
-        return build_text_encoder(told["text_encoder"], threads=threads)
+    description = _read(folder)
+    if description["encoder"] is None:
+        return build_text_encoder(description["text_encoder"], threads=threads)
     encoder: TextEncoder = load(
-        "teachtext.encoders.text.onnx:OnnxEncoder", "onnx", folder=folder, threads=threads, **told["encoder"]
+        "teachtext.encoders.text.onnx:OnnxEncoder", "onnx", folder=folder, threads=threads, **description["encoder"]
     )
     return encoder

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from teachtext.encoders.embedder import Embedder
 from teachtext.errors import InputError
-from teachtext.search.encoders import SearchModel
 from teachtext.search.types import Entry
 from teachtext.search.vectors import contributions
 
@@ -29,7 +29,7 @@ class CaptionBank:
         InputError: none, more than 10,000, or an empty one.
     """
 
-    def __init__(self, model: SearchModel, captions: Sequence[str]) -> None:
+    def __init__(self, model: Embedder, captions: Sequence[str]) -> None:
         texts = list(dict.fromkeys(captions))
         if not 1 <= len(texts) <= MOST:
             raise InputError(f"{len(texts):,} captions cannot be ranked", f"give 1 to {MOST:,}")

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.files import fingerprint, read_text
-from teachtext.learning.onnx_runtime import QueryVectors
-from teachtext.search.encoders import SearchModel
 from teachtext.search.manifest import BankRecord
 from teachtext.search.stores.base import Store
 from teachtext.search.vectors import Floats, PresencePattern, query_row
@@ -94,7 +93,7 @@ def describe_bank(path: Path) -> BankRecord:
     return BankRecord(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
 
 
-def embed_bank(bank: BankRecord, model: SearchModel) -> QueryBank:
+def embed_bank(bank: BankRecord, model: Embedder) -> QueryBank:
     """Embed the captions of a bank.
 
     Raises:

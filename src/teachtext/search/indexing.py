@@ -8,6 +8,7 @@ from pathlib import Path
 
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
+from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.experts import check_video_names, video_folder_name
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
@@ -15,7 +16,7 @@ from teachtext.extraction.extract import Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
-from teachtext.search.encoders import SearchModel, check_same
+from teachtext.search.encoders import check_same
 from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.scan import Seen, scan
@@ -52,7 +53,7 @@ class Indexed:
 def index_folder(
     folder: Path,
     store: Store,
-    model: SearchModel,
+    model: Embedder,
     features: Path,
     *,
     words: bool = False,
@@ -131,11 +132,11 @@ def check_tags(tags: Collection[str]) -> None:
         check_text(tag, "a tag")
 
 
-def _begin(store: Store, model: SearchModel, words: bool) -> Manifest:
+def _begin(store: Store, model: Embedder, words: bool) -> Manifest:
     """Return what the index is, or is to be."""
     check_video_names(model.experts)
     if store.manifest() is None:
-        manifest = Manifest(model=model.told, spaces=model.spaces, experts=list(model.experts))
+        manifest = Manifest(model=model.identity, spaces=model.spaces, experts=list(model.experts))
     else:
         manifest = read_manifest(store)
         check_same(manifest.model, model)
@@ -154,7 +155,7 @@ class _Run:
     """
 
     def __init__(
-        self, store: Store, model: SearchModel, features: Path, manifest: Manifest, query_bank: Path | None
+        self, store: Store, model: Embedder, features: Path, manifest: Manifest, query_bank: Path | None
     ) -> None:
         self._store = store
         self._model = model
@@ -168,7 +169,7 @@ class _Run:
             if manifest.bank and bank.fingerprint == manifest.bank.fingerprint:
                 bank = replace(bank, hubs=manifest.bank.hubs)
         self._manifest = replace(manifest, bank=bank)
-        self._maker = [model.told["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
+        self._maker = [model.identity["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
         self._before = store.versions()
         self._manifest.write(store)
 

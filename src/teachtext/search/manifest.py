@@ -33,7 +33,7 @@ class Manifest:
     """What an index is.
 
     Attributes:
-        model: what the model tells of itself (see `SearchModel.told`).
+        model: what the model tells of itself (see `Embedder.identity`).
         spaces: dimension by space.
         experts: the video experts that are extracted, which are the model's and those whose words can be searched.
         made_by: by expert, stands for how its features were made; known once something was extracted.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.stores.base import Block, Store, join
 from teachtext.search.types import EVERYTHING, Filter
 from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_scores, query_row

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.errors import InputError, NotFound
-from teachtext.learning.onnx_runtime import QueryVectors
-from teachtext.search.encoders import SearchModel, check_same, model_at
+from teachtext.search.encoders import check_same, load_embedder
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.fulltext import FullTextIndex, WordMatch
 from teachtext.search.fusion import fuse
@@ -89,6 +89,7 @@ class Searcher:
     Args:
         place: folder or URL of the index.
         model: the model, if it was moved, or is loaded already.
+        device: where a model that is loaded here computes (see `teachtext.devices`).
         exact: whether searches look at every video; by default up to 50,000 of them.
 
     Attributes:
@@ -101,12 +102,17 @@ class Searcher:
     """
 
     def __init__(
-        self, place: str | Path, *, model: SearchModel | str | Path | None = None, exact: bool | None = None
+        self,
+        place: str | Path,
+        *,
+        model: Embedder | str | Path | None = None,
+        device: str = "auto",
+        exact: bool | None = None,
     ) -> None:
         self.store: Store = open_store(place)
         self.manifest: Manifest = read_manifest(self.store)
         if model is None or isinstance(model, (str, Path)):
-            self.model = model_at(self.manifest.model, None if model is None else Path(model))
+            self.model = load_embedder(self.manifest.model, model, device=device)
         else:
             check_same(self.manifest.model, model)
             self.model = model

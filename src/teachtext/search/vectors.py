@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.learning.onnx_runtime import QueryVectors
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.types import Entry
 
 PresencePattern = tuple[str, ...]

