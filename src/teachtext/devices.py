@@ -1,16 +1,22 @@
 """Where computing happens: a device by name, and CPU threads, set on purpose.
 
 A device is `auto`, `cpu`, `cuda`, `cuda:1` (a GPU by number) or `mps`. `auto` is the first GPU, else the CPU. torch is
-imported only where a device other than the CPU is asked for, so that a server without torch can answer queries.
+imported only for a device other than the CPU, so that a server without torch can answer queries.
+
+Half precision is used where `is_good_at_half` holds and a probe agrees with single precision within `HALF_TOLERANCE`.
+Features are stored in half precision anyway, so neither device nor precision is part of their provenance.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from teachtext.errors import InputError
 
-CPU = "cpu"
+AUTO, CPU = "auto", "cpu"
+# largest norm of the difference by the norm of the values; rounding to half precision alone costs up to 0.0005
+HALF_TOLERANCE = 0.002
 _NAME = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
 
@@ -25,7 +31,7 @@ def check_device_name(device: str) -> str:
     return device
 
 
-def resolve_device(device: str = "auto") -> str:
+def resolve_device(device: str = AUTO) -> str:
     """Return the name of a device that is there, as torch writes it.
 
     Args:
@@ -42,11 +48,11 @@ def resolve_device(device: str = "auto") -> str:
     try:
         import torch
     except ModuleNotFoundError:
-        if device == "auto":
+        if device == AUTO:
             return CPU
         raise InputError(f"device '{device}' needs the package 'torch'", "install torch, or use device cpu") from None
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "auto":
+    if device == AUTO:
         return "cuda" if gpus else "mps" if torch.backends.mps.is_available() else CPU
     if device.startswith("cuda"):
         number = int(device.partition(":")[2] or 0)
@@ -58,9 +64,67 @@ def resolve_device(device: str = "auto") -> str:
     return device
 
 
+def check_device(device: str) -> None:
+    """Refuse a device that is not on this machine; `auto` and `cpu` are checked without torch.
+
+    Raises:
+        InputError: see `resolve_device`.
+    """
+    if check_device_name(device) not in (AUTO, CPU):
+        resolve_device(device)
+
+
 def is_gpu(device: str) -> bool:
-    """Say whether a device that `resolve_device` returned is a GPU."""
+    """Return whether a device that `resolve_device` returned is a GPU."""
     return device != CPU
+
+
+def gpu_number(device: str) -> int:
+    """Return the number of a CUDA device: 1 for `cuda:1`, 0 without a number.
+
+    >>> gpu_number("cuda:1")
+    1
+    """
+    return int(device.partition(":")[2] or 0)
+
+
+def batch_size(device: str, *, cpu: int, gpu: int) -> int:
+    """Return how many inputs a network takes at once on a device that `resolve_device` returned.
+
+    >>> batch_size("cpu", cpu=4, gpu=64)
+    4
+    """
+    return gpu if is_gpu(device) else cpu
+
+
+def is_good_at_half(device: str) -> bool:
+    """Return whether half precision is faster: on CUDA devices with tensor cores (compute capability 7.0 or more)."""
+    if not device.startswith("cuda"):
+        return False
+    import torch
+
+    return torch.cuda.get_device_capability(gpu_number(device)) >= (7, 0)
+
+
+def onnx_providers(device: str = AUTO) -> tuple[list[tuple[str, dict[str, Any]]], str]:
+    """Return ONNX Runtime's execution providers with their options, and a note if the device cannot be used.
+
+    The CPU provider is always last. `auto` takes CUDA where the installed ONNX Runtime has it, without a note.
+    """
+    import onnxruntime
+
+    options: dict[str, Any] = {}
+    if (name := check_device_name(device)) == CPU:
+        wanted = ""
+    elif name == "mps":
+        wanted = "CoreMLExecutionProvider"
+    else:
+        wanted, options = "CUDAExecutionProvider", {"device_id": gpu_number(device)}
+    cpu: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
+    if wanted in onnxruntime.get_available_providers():
+        return [(wanted, options), cpu], ""
+    is_named = name not in (AUTO, CPU)
+    return [cpu], f"the installed onnxruntime has no {wanted}, so the CPU is used" if is_named else ""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ _asked = 0
 
 
 class Odd:
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, device: str = "auto") -> None:
         self.outputs = {"odd": 1}
         self.sampling = FrameSampling(per_second=1, most=1, height=8, width=8, gray=True)
         self.settings = {"recipe": "mean brightness"}

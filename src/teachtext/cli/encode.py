@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from teachtext.devices import AUTO
 from teachtext.errors import InputError
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder.")]
 Store = Annotated[Path, typer.Option("--out", help="Folder of the features.")]
+Device = Annotated[str, typer.Option(help="Where encoders compute: auto, cpu, cuda, cuda:<number> or mps.")]
 
 
 def extract(
@@ -24,6 +26,7 @@ def extract(
         list[str], typer.Option("--set", help="What an expert does otherwise, such as motion.per_second=2.")
     ] = [],  # noqa: B006
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
+    device: Device = AUTO,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Processes here, or Ray: here, or on the cluster of RAY_ADDRESS.")
     ] = "local",
@@ -52,6 +55,7 @@ def extract(
             out / "video",
             settings=_settings(settings),
             workers=workers,
+            device=device,
             engine=engine,
             time_limit=time_limit,
             progress=progress,
@@ -68,6 +72,7 @@ def embed(
     out: Store,
     encoder: Annotated[list[str], typer.Option(help="Text encoder; may be given several times.")],
     threads: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
+    device: Device = AUTO,
 ) -> None:
     """Embed captions.
 
@@ -79,8 +84,12 @@ def embed(
 
     dataset = load_folder(folder, missing_videos="keep")
     with shown() as progress:
-        embed_captions(dataset.captions, encoder, out / "text", threads=threads, progress=progress)
+        done = embed_captions(
+            dataset.captions, encoder, out / "text", threads=threads, device=device, progress=progress
+        )
     console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}", soft_wrap=True)
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
 
 
 def encoders() -> None:

@@ -45,7 +45,10 @@ class VideoExpert(Protocol):
     Attributes:
         outputs: the dimension D of each output, by the expert's name.
         sampling: the frames, the clips or the sound that it wants.
-        settings: everything that changes its values: weights, version, sampling, pooling (JSON-able).
+        settings: everything that changes its values: weights, version, sampling, pooling (JSON-able); neither device
+            nor precision, which change them by less than storing them does.
+
+    It may have `notes`, sentences for the user on what its device cannot do.
     """
 
     outputs: Mapping[str, int]
@@ -82,7 +85,10 @@ class TextEncoder(Protocol):
     Attributes:
         dim: D.
         tokens: whether a caption gives one row a token (True) or a single sentence vector (False).
-        settings: everything that changes its values: weights, version, truncation (JSON-able).
+        settings: everything that changes its values: weights, version, truncation (JSON-able); neither device nor
+            precision.
+
+    It may have `notes`, sentences for the user on what its device cannot do.
     """
 
     dim: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from teachtext.devices import AUTO, check_device
 from teachtext.encoders.base import VideoExpert
 from teachtext.encoders.registry import MODEL, located, model_folder
 from teachtext.errors import InputError, unknown
@@ -24,8 +25,8 @@ class VideoEntry:
 
     A package whose own requirements nobody can meet is named in `alone`: it is installed without them.
 
-    The class is called with `threads` and with its settings; if the spec names a model, also with `model`, `output` and
-    `name`, the spec, which its one output is to have.
+    The class is called with `threads`, `device` and its settings. If the spec names a model, it also gets `model`,
+    `output` and `name`: the spec, which is the name of its one output.
     """
 
     target: str
@@ -126,7 +127,7 @@ def _model_folder(spec: VideoSpec) -> str:
 
 
 def build_video_experts(
-    names: Iterable[str], *, settings: Mapping[str, Mapping[str, Any]] = {}, threads: int = 1
+    names: Iterable[str], *, settings: Mapping[str, Mapping[str, Any]] = {}, threads: int = 1, device: str = AUTO
 ) -> list[VideoExpert]:
     """Build the experts that give the named outputs; one that gives several is built once.
 
@@ -135,10 +136,12 @@ def build_video_experts(
         settings: by spec, what its class is called with where that is not the default; the same for all outputs of one
             class.
         threads: CPU threads each may use.
+        device: where they compute (see `teachtext.devices`).
 
     Raises:
-        InputError: unknown name or setting, or a package that is not installed.
+        InputError: unknown name or setting, a package that is not installed, or a device that is not there.
     """
+    check_device(device)
     wanted = list(names)
     check_video_settings(wanted, {name: settings[name] for name in wanted if name in settings})
     calls: dict[str, tuple[VideoEntry, dict[str, Any]]] = {}
@@ -147,7 +150,7 @@ def build_video_experts(
         entry = VIDEO_EXPERTS[parsed.name]
         own = {} if parsed.model is None else {"model": parsed.model, "output": parsed.output, "name": name}
         calls[entry.target if parsed.model is None else name] = (entry, {**settings.get(name, {}), **own})
-    return [_load(entry, threads=threads, **arguments) for entry, arguments in calls.values()]
+    return [_load(entry, threads=threads, device=device, **arguments) for entry, arguments in calls.values()]
 
 
 def check_video_settings(names: Collection[str], settings: Mapping[str, Mapping[str, Any]]) -> None:
@@ -182,7 +185,7 @@ def _check_given(name: str, given: Mapping[str, Any]) -> None:
     known = {
         key: parameter
         for key, parameter in parameters.items()
-        if parameter.default is not parameter.empty and key != "threads"
+        if parameter.default is not parameter.empty and key not in ("threads", "device")
     }
     for key, value in given.items():
         if key not in known:

@@ -6,6 +6,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
@@ -17,6 +18,7 @@ class QueryEncoder:
     Args:
         encoder: the spec of a text encoder, or one that is built already.
         threads: CPU threads of an encoder that is built here. One is fastest for one query on a busy machine.
+        device: where an encoder that is built here computes (see `teachtext.devices`).
         remember: how many of the last queries are not encoded again.
 
     Attributes:
@@ -26,8 +28,12 @@ class QueryEncoder:
         InputError: see `build_text_encoder`.
     """
 
-    def __init__(self, encoder: str | TextEncoder, *, threads: int = 1, remember: int = 256) -> None:
-        self._encoder = build_text_encoder(encoder, threads=threads) if isinstance(encoder, str) else encoder
+    def __init__(
+        self, encoder: str | TextEncoder, *, threads: int = 1, device: str = AUTO, remember: int = 256
+    ) -> None:
+        if isinstance(encoder, str):
+            encoder = build_text_encoder(encoder, threads=threads, device=device)
+        self._encoder = encoder
         self._lock = Lock()
         self._remembered = lru_cache(maxsize=remember)(self._encode)
         self.dim = self._encoder.dim

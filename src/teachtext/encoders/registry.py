@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from teachtext.devices import AUTO, check_device
 from teachtext.encoders.base import TextEncoder
 from teachtext.errors import InputError, unknown
 from teachtext.packages import load
@@ -20,7 +21,9 @@ TextOutput = Literal["pooled", "tokens", "last"]
 
 @dataclass(frozen=True, kw_only=True)
 class TextEntry:
-    """A text encoder. Its class is called with `threads`, with `output` if it has several, and with `model`.
+    """A text encoder.
+
+    Its class is called with `threads` and `device`, with `output` if it has several, and with `model`.
 
     Attributes:
         target: `module:Class`.
@@ -200,19 +203,21 @@ def located(spec: str, base: Path) -> str:
     return f"{name}:{path.resolve()}{mark}{output}"
 
 
-def build_text_encoder(spec: str, *, threads: int = 1) -> TextEncoder:
+def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> TextEncoder:
     """Build a text encoder.
 
     Args:
         spec: `name[#output]`, or `hf:<model id or local folder>[#output]`.
         threads: CPU threads it may use. More than there are free cores make short calls many times slower.
+        device: where it computes (see `teachtext.devices`).
 
     Raises:
-        InputError: unknown name or output, a package that is not installed, a model that cannot be had.
+        InputError: an unknown name or output, a missing package, a model that cannot be had, or no such device.
     """
+    check_device(device)
     parsed = parse_text_spec(spec)
     entry = TEXT_ENCODERS[parsed.name]
-    arguments: dict[str, Any] = {"threads": threads}
+    arguments: dict[str, Any] = {"threads": threads, "device": device}
     if len(entry.outputs) > 1:
         arguments["output"] = parsed.output
     if parsed.model is not None:

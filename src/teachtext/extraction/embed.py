@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.devices import AUTO
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, located, parse_text_spec
@@ -23,10 +24,17 @@ _SHARD_ITEMS = 2048
 
 @dataclass(frozen=True)
 class Embedding:
-    """What became of the captions, over all encoders: `done` are new in the store, `reused` were there already."""
+    """What became of the captions, over all encoders.
+
+    Attributes:
+        done: captions that are new in the store.
+        reused: captions that were there already.
+        notes: what the device cannot do.
+    """
 
     done: int
     reused: int
+    notes: Sequence[str] = ()
 
 
 def embed(
@@ -35,6 +43,7 @@ def embed(
     store: Path,
     *,
     threads: int = 1,
+    device: str = AUTO,
     progress: Progress = silent,
 ) -> Embedding:
     """Encode captions with each encoder, into one folder an encoder, by the captions' ids.
@@ -48,17 +57,22 @@ def embed(
         encoders: specs (see `teachtext.encoders.registry`).
         store: folder that gets a folder named `folder_name(spec)` for each encoder.
         threads: CPU threads.
+        device: where the encoders compute (see `teachtext.devices`).
         progress: called as `progress(spec, captions done, captions)`.
 
     Raises:
-        InputError: an empty caption, an id that stands twice, an unknown encoder, a folder with features that were
-            made otherwise, or a full disk.
+        InputError: an empty caption, an id that stands twice, an unknown encoder, no such device, a folder with
+            features that were made otherwise, or a full disk.
     """
     check_text_specs(encoders)
     _check(captions)
     specs = dict.fromkeys(located(spec, Path()) for spec in encoders)
-    counts = [_embed(captions, spec, store, threads, progress) for spec in specs]
-    return Embedding(done=sum(counts), reused=len(captions) * len(counts) - sum(counts))
+    done, notes = 0, list[str]()
+    for spec in specs:
+        encoder = build_text_encoder(spec, threads=threads, device=device)
+        notes += [f"{spec}: {note}" for note in getattr(encoder, "notes", ())]
+        done += _embed(captions, spec, encoder, store, progress)
+    return Embedding(done=done, reused=len(captions) * len(specs) - done, notes=tuple(notes))
 
 
 def _check(captions: Sequence[Caption]) -> None:
@@ -70,9 +84,8 @@ def _check(captions: Sequence[Caption]) -> None:
         seen.add(caption.id)
 
 
-def _embed(captions: Sequence[Caption], spec: str, store: Path, threads: int, progress: Progress) -> int:
+def _embed(captions: Sequence[Caption], spec: str, encoder: TextEncoder, store: Path, progress: Progress) -> int:
     """Encode with one encoder; return how many captions were not there."""
-    encoder = build_text_encoder(spec, threads=threads)
     folder = store / folder_name(spec)
     provenance = {"encoder": parse_text_spec(spec).name, "settings": dict(encoder.settings)}
     file = stored(folder, provenance)

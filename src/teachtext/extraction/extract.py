@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from teachtext.data.types import Video
+from teachtext.devices import AUTO, check_device
 from teachtext.encoders.experts import check_video_settings, full_spec, video_folder_name
 from teachtext.errors import InputError
 from teachtext.extraction.feature_output import Output, Place
@@ -45,7 +46,7 @@ class Extraction:
         done: videos encoded.
         reused: videos with features that were there already, or that a file with the same content has.
         failed: videos set aside.
-        notes: what of the sound of some videos had to be left out.
+        notes: what of the sound of some videos had to be left out, and what the device cannot do.
     """
 
     done: int
@@ -61,6 +62,7 @@ def extract(
     *,
     settings: Mapping[str, Mapping[str, Any]] = {},
     workers: int = 1,
+    device: str = AUTO,
     engine: Engine = "local",
     time_limit: float | None = None,
     progress: Progress = silent,
@@ -80,34 +82,38 @@ def extract(
         store: folder that gets a folder named `video_folder_name(spec, settings)` for each expert.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
+        device: where the experts compute (see `teachtext.devices`); processes share a GPU.
         engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
         time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
         progress: called as `progress("videos", done, total)` after each video, with a note once some were set aside;
             before that as `progress("files", done, total)`, if it takes long to find out what is lacking.
 
     Raises:
-        InputError: an unknown expert or setting, a package that is not installed, a folder with features that were made
-            otherwise or to which another run is writing, a full disk.
+        InputError: an unknown expert or setting, no such device, a package that is not installed, a folder with
+            features that were made otherwise or to which another run is writing, a full disk.
     """
     names = list(dict.fromkeys(full_spec(expert, Path()) for expert in experts))
     settings = {full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
     check_video_settings(names, settings)
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
-    job = Job(names=names, settings=settings, time_limit=time_limit)
+    job = Job(names=names, settings=settings, time_limit=time_limit, device=device)
+    check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.opening:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
     present = {video.id: video.path for video in videos if video.path is not None}
     with job.workers(workers) as pool:
+        outputs = pool.begin()
         places = {
-            name: Place(store / video_folder_name(name, settings.get(name, {})), *made)
-            for name, made in pool.begin().items()
+            name: Place(store / video_folder_name(name, settings.get(name, {})), made.dim, made.provenance)
+            for name, made in outputs.items()
         }
         if run_on_ray is not None:
             pool.close()
         encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map
         with locked(store, wait_s=_WAIT_S):
             run = _Run(present, places, encode, check_file, progress)
+            run.notes += dict.fromkeys(note for made in outputs.values() for note in made.notes)
             try:
                 run.go()
             finally:

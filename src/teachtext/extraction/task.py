@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows, VideoExpert, listens
 from teachtext.encoders.experts import build_video_experts
 from teachtext.errors import InputError
@@ -44,10 +45,17 @@ class Result:
 
 
 class Made(NamedTuple):
-    """What an expert makes: the dimension of its output, and what is kept with it to tell how it was made."""
+    """What an expert makes.
+
+    Attributes:
+        dim: D of its output.
+        provenance: kept with its features: how they were made.
+        notes: sentences for the user on what the device cannot do.
+    """
 
     dim: int
     provenance: Mapping[str, Any]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +66,13 @@ class Job:
         names: specs of the experts.
         settings: by spec.
         time_limit: seconds a video may take; None for ten times its length, but a minute at least.
+        device: where the experts compute (see `teachtext.devices`).
     """
 
     names: Sequence[str]
     settings: Mapping[str, Mapping[str, Any]]
     time_limit: float | None
+    device: str = AUTO
 
     def workers(self, count: int) -> Workers[Task, Result]:
         """Return processes that do it; a video that hangs or kills one is a failure and no more.
@@ -80,13 +90,18 @@ _experts: list[VideoExpert]
 
 def _set_up(job: Job) -> dict[str, Made]:
     global _job, _experts
-    _job, _experts = job, build_video_experts(job.names, settings=job.settings)
+    _job, _experts = job, build_video_experts(job.names, settings=job.settings, device=job.device)
     return {
-        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings)})
+        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings)}, _notes(expert))
         for expert in _experts
         for name in expert.outputs
         if name in job.names
     }
+
+
+def _notes(expert: VideoExpert) -> list[str]:
+    name = next(iter(expert.outputs))
+    return [f"{name}: {note}" for note in getattr(expert, "notes", ())]
 
 
 def _encode(task: Task) -> Result:

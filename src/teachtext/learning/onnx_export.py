@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
+from teachtext.devices import CPU
 from teachtext.encoders.registry import TextSpec, build_text_encoder, parse_text_spec
 from teachtext.errors import InputError
 from teachtext.files import write_bytes, write_json
@@ -105,14 +106,14 @@ def write_minilm(text: TextSpec, folder: Path) -> tuple[dict[str, Any], float]:
     """Write MiniLM as `OnnxEncoder` reads it; return that one's arguments, and the largest difference from torch."""
     from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
 
-    encoder: Any = build_text_encoder(str(text))
+    encoder: Any = build_text_encoder(str(text), device=CPU)
     transformer = encoder.transformer
     transformer.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
     ids = torch.tensor([transformer.tokenizer("a dog runs")["input_ids"]])
     example = (ids, torch.ones_like(ids))
     _to_onnx(_LastStates(transformer.model), example, ["input_ids", "attention_mask"], folder / ENCODER)
     told = {"pooled": not encoder.tokens, "max_tokens": transformer.max_tokens}
-    exported = OnnxEncoder(folder, **told)
+    exported = OnnxEncoder(folder, **told, device=CPU)
     pairs = zip(encoder.encode(_PROBES), exported.encode(_PROBES), strict=True)
     return told, max(float(np.abs(wanted - given).max()) for wanted, given in pairs)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import CPU
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.embedder import QueryVectors, pad_rows
 from teachtext.encoders.query import QueryEncoder
@@ -37,7 +38,9 @@ class ExportedBranch:
         self._spaces: list[str] = description["spaces"]
         self._max_words: int = description["max_words"]
         self._fill: bool = description["fill"]
-        self._session = load("teachtext.encoders.text.onnx:open_session", "onnx")(folder / BRANCH, threads=threads)
+        self._session, _ = load(
+            "teachtext.encoders.computing:open_session", "onnx", model=folder / BRANCH, threads=threads, device=CPU
+        )
         # an exporter leaves out inputs on which the values do not depend
         self._inputs = {node.name for node in self._session.get_inputs()}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
+from teachtext.devices import AUTO
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.experts import check_video_names, video_folder_name
 from teachtext.encoders.query import check_text
@@ -61,6 +62,7 @@ def index_folder(
     query_bank: Path | None = None,
     remove_missing: bool = False,
     workers: int = 1,
+    device: str = AUTO,
     time_limit: float | None = None,
     progress: Progress = silent,
 ) -> Indexed:
@@ -79,6 +81,7 @@ def index_folder(
         query_bank: file of captions, one a line, with which hubs are corrected; once given it stays so.
         remove_missing: remove videos whose files are gone.
         workers: processes that extract.
+        device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
         progress: told how far each step is.
 
@@ -100,7 +103,9 @@ def index_folder(
         lost = [name for name in gone if known[name].content not in contents]
         todo = {name: file for name, file in seen.found.items() if not run.is_current(known.get(name), file.content)}
         before = {name: known.get(name) or elsewhere.get(file.content) for name, file in todo.items()}
-        failed = run.update(todo, before, tags, workers=workers, time_limit=time_limit, progress=progress)
+        failed = run.update(
+            todo, before, tags, workers=workers, device=device, time_limit=time_limit, progress=progress
+        )
         bad = {failure.id for failure in failed}
         store.remove([name for name in known if name in bad or (name in gone and name not in lost)])
         if remove_missing:
@@ -192,6 +197,7 @@ class _Run:
         tags: Collection[str],
         *,
         workers: int,
+        device: str,
         time_limit: float | None,
         progress: Progress,
     ) -> list[Failure]:
@@ -205,7 +211,15 @@ class _Run:
 
             videos = [Video(name, todo[name].path) for name in chunk]
             experts = self._manifest.experts
-            done = extract(videos, experts, self._features, workers=workers, time_limit=time_limit, progress=tell)
+            done = extract(
+                videos,
+                experts,
+                self._features,
+                workers=workers,
+                device=device,
+                time_limit=time_limit,
+                progress=tell,
+            )
             failed += done.failed
             bad = {failure.id for failure in done.failed}
             whole = [name for name in chunk if name not in bad]

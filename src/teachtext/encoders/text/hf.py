@@ -8,12 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.devices import torch_threads
+from teachtext.devices import AUTO, batch_size
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import resolve, told_of
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
 from teachtext.errors import InputError
 
 _POOLING = {"tokens": "none", "pooled": "mean", "last": "last token of PromptEOL"}
+_PROBE = ["a dog runs after a ball on the beach", "two people talk", "cooking"]
 _Encode = Callable[[Sequence[str]], list[NDArray[np.float32]]]
 
 
@@ -26,6 +28,7 @@ class HuggingFace:
             sentence-transformers model, else the mean of the last hidden states; `last` = (1, D), of causal language
             models: the last token's state after the prompt of PromptEOL.
         threads: CPU threads.
+        device: where the model computes (see `teachtext.devices`).
         max_tokens: rows of `tokens`, at most, special tokens included.
 
     Raises:
@@ -39,6 +42,7 @@ class HuggingFace:
         model: str,
         output: Literal["tokens", "pooled", "last"] = "tokens",
         threads: int = 1,
+        device: str = AUTO,
         max_tokens: int = 64,
     ) -> None:
         folder = resolve(model)
@@ -46,9 +50,10 @@ class HuggingFace:
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         own_pooling = output == "pooled" and (folder / "modules.json").is_file()
         if own_pooling:
-            self._encode = _sentence_encoder(folder, kept, threads)
+            self._encode, self.notes = _sentence_encoder(folder, kept, TorchDevice(device, threads=threads))
         else:
-            self._encode = _states(Transformer(folder, max_tokens=kept, threads=threads), output, model)
+            transformer = Transformer(folder, max_tokens=kept, threads=threads, device=device)
+            self._encode, self.notes = _states(transformer, output, model), transformer.notes
         self.dim = self._encode(["a"])[0].shape[1]
         self.settings: Mapping[str, Any] = {
             **told_of(model, folder),
@@ -76,7 +81,7 @@ def _states(transformer: Transformer, output: str, model: str) -> _Encode:
     return encoders[output]
 
 
-def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
+def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tuple[_Encode, list[str]]:
     # imported here because it takes seconds, which plain transformers models need not wait for
     from sentence_transformers import SentenceTransformer
 
@@ -85,7 +90,7 @@ def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
         raise InputError(f"{folder} has modules that run code of their own", "give a model that needs none")
     try:
         model = SentenceTransformer(
-            str(folder), device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True}
+            str(folder), device=place.name, trust_remote_code=False, model_kwargs={"use_safetensors": True}
         )
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
@@ -95,9 +100,12 @@ def _sentence_encoder(folder: Path, max_tokens: int, threads: int) -> _Encode:
     own = positions(model[0].auto_model.config) if hasattr(model[0], "auto_model") else None
     model.max_seq_length = min(model.max_seq_length or max_tokens, own or max_tokens, max_tokens)
 
+    batch = batch_size(place.name, cpu=64, gpu=512)
+
     def encode(texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        with torch_threads(threads):
-            vectors = model.encode(list(texts), batch_size=64, show_progress_bar=False)
+        with place.inference():
+            vectors = model.encode(list(texts), batch_size=batch, show_progress_bar=False)
         return [vector[None].astype(np.float32) for vector in vectors]
 
-    return encode
+    place.use_half_if_equal(lambda: np.concatenate(encode(_PROBE)))
+    return encode, place.notes

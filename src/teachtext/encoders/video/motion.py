@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows
 from teachtext.video.sampling import Frames, FrameSampling
 
@@ -32,12 +33,15 @@ class MotionHistograms:
 
     Args:
         threads: CPU threads.
+        device: as every expert takes it; OpenCV computes on the CPU.
         per_second: moments a second.
         most: moments a video, at most.
         gap_s: seconds between the two frames of a flow.
     """
 
-    def __init__(self, *, threads: int = 1, per_second: float = 4.0, most: int = 64, gap_s: float = 0.1) -> None:
+    def __init__(
+        self, *, threads: int = 1, device: str = AUTO, per_second: float = 4.0, most: int = 64, gap_s: float = 0.1
+    ) -> None:
         self.outputs: Mapping[str, int] = {"motion": 3 * _GRID * _GRID * _BINS}
         self.sampling = FrameSampling(
             per_second=per_second, most=most, height=168, width=224, burst=2, gap_s=gap_s, gray=True

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rapidocr_onnxruntime import RapidOCR
 
 from teachtext.data.passages import Passage
+from teachtext.devices import AUTO, onnx_providers
 from teachtext.encoders.base import Rows
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash, fingerprint
@@ -35,13 +36,22 @@ class ScreenText:
 
     Args:
         threads: CPU threads.
+        device: where text is found and encoded (see `teachtext.devices`); RapidOCR uses no GPU but the first.
         encoder: spec of the text encoder; it has to give one row a text for there to be one row a text.
         per_second: moments a second.
         most: moments a video, at most.
     """
 
-    def __init__(self, *, threads: int = 1, encoder: str = "minilm", per_second: float = 1.0, most: int = 32) -> None:
-        self._words = Words(encoder, threads=threads)
+    def __init__(
+        self,
+        *,
+        threads: int = 1,
+        device: str = AUTO,
+        encoder: str = "minilm",
+        per_second: float = 1.0,
+        most: int = 32,
+    ) -> None:
+        self._words = Words(encoder, threads=threads, device=device)
         self.outputs: Mapping[str, int] = {"ocr": self._words.dim}
         self.sampling = FrameSampling(per_second=per_second, most=most, height=720, width=1280)
         folder = Path(str(distribution(_WEIGHTS).locate_file("rapidocr_onnxruntime/models")))
@@ -55,8 +65,10 @@ class ScreenText:
             "ocr": "a row a text, frames in succession with the same text joined",
             "text": self._words.settings,
         }
+        on_gpu, note = _uses_gpu(device)
+        self.notes = [*self._words.notes, *([note] if note else [])]
         self._engine = RapidOCR(
-            intra_op_num_threads=threads, inter_op_num_threads=1, det_limit_side_len=_SIDE, use_cls=False
+            intra_op_num_threads=threads, inter_op_num_threads=1, det_limit_side_len=_SIDE, use_cls=False, **on_gpu
         )
         self._threads = threads
 
@@ -76,6 +88,14 @@ class ScreenText:
         found, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes))
         lines = (line for line, score in found if score >= _SCORE)
         return " ".join(line for line in lines if len(set(filter(str.isalnum, line))) >= _LEAST_LETTERS)
+
+
+def _uses_gpu(device: str) -> tuple[dict[str, bool], str]:
+    """Return RapidOCR's options for a device, and a note if it stays on the CPU."""
+    providers, note = onnx_providers(device)
+    if providers[0] == ("CUDAExecutionProvider", {"device_id": 0}):
+        return {"det_use_cuda": True, "rec_use_cuda": True}, ""
+    return {}, note or (f"RapidOCR cannot use {device}, so the CPU is used" if len(providers) > 1 else "")
 
 
 def _size(aspect: float) -> tuple[int, int]:

@@ -6,10 +6,12 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
+import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
 
 from teachtext.data.passages import Passage
+from teachtext.devices import AUTO, CPU, gpu_number
 from teachtext.encoders.base import Hearing, Rows, hear_all
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash
@@ -34,14 +36,23 @@ class Speech:
 
     Args:
         threads: CPU threads.
+        device: where words are recognised and encoded (see `teachtext.devices`); 8-bit integers on any.
         encoder: spec of the text encoder; it has to give one row a text for there to be one row a segment.
         beam: hypotheses that are followed at once.
         most_s: seconds that are heard, at most.
     """
 
-    def __init__(self, *, threads: int = 1, encoder: str = "minilm", beam: int = 1, most_s: float = 14_400.0) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 1,
+        device: str = AUTO,
+        encoder: str = "minilm",
+        beam: int = 1,
+        most_s: float = 14_400.0,
+    ) -> None:
         folder = Path(str(distribution(_WEIGHTS).locate_file(_FOLDER)))
-        self._words = Words(encoder, threads=threads)
+        self._words = Words(encoder, threads=threads, device=device)
         self.outputs: Mapping[str, int] = {"speech": self._words.dim}
         self.sampling = SoundSampling(rate=_RATE, most_s=most_s)
         self.settings: Mapping[str, Any] = {
@@ -56,8 +67,16 @@ class Speech:
             "text": self._words.settings,
         }
         self._beam = beam
+        name, note = _whisper_device(device)
+        self.notes = [*self._words.notes, *([note] if note else [])]
         self._model = WhisperModel(
-            str(folder), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=1, local_files_only=True
+            str(folder),
+            device=name,
+            device_index=gpu_number(device),
+            compute_type="int8",
+            cpu_threads=threads,
+            num_workers=1,
+            local_files_only=True,
         )
 
     def begin(self) -> Hearing:
@@ -85,6 +104,14 @@ class Speech:
             if text and segment.avg_logprob > _DOUBT and segment.no_speech_prob < _NOBODY:
                 start, stop = begin / _RATE + segment.start, begin / _RATE + segment.end
                 yield Passage(round(start, 2), round(min(stop, (begin + len(samples)) / _RATE), 2), text)
+
+
+def _whisper_device(device: str) -> tuple[str, str]:
+    """Return CTranslate2's name of a device, and a note if it stays on the CPU."""
+    count = 0 if device == CPU else ctranslate2.get_cuda_device_count()
+    if count > gpu_number(device) and not device.startswith("mps"):
+        return "cuda", ""
+    return CPU, "" if device in (AUTO, CPU) else f"CTranslate2 cannot use {device}, so speech is recognised on the CPU"
 
 
 class _Hearing:

@@ -7,6 +7,7 @@ import numpy as np
 
 from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile
+from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows
 from teachtext.encoders.registry import build_text_encoder
 
@@ -23,10 +24,12 @@ class Words:
     Args:
         encoder: its spec (see `teachtext.encoders.registry`). One that gives tokens gives several rows a passage.
         threads: CPU threads.
+        device: where it computes (see `teachtext.devices`).
     """
 
-    def __init__(self, encoder: str, *, threads: int) -> None:
-        self._encoder = build_text_encoder(encoder, threads=threads)
+    def __init__(self, encoder: str, *, threads: int, device: str = AUTO) -> None:
+        self._encoder = build_text_encoder(encoder, threads=threads, device=device)
+        self.notes: Sequence[str] = getattr(self._encoder, "notes", ())
         self.dim = self._encoder.dim
         self.settings: Mapping[str, Any] = {"encoder": encoder, "settings": dict(self._encoder.settings)}
 

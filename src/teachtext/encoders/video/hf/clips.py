@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from teachtext.devices import torch_threads
 from teachtext.encoders.base import Rows
 from teachtext.encoders.video.hf.network import Network
 from teachtext.encoders.video.hf.processor import ClipProcessor
@@ -38,7 +37,6 @@ class ClipNetwork:
     Args:
         network: the model.
         folder: with its processor.
-        threads: CPU threads.
         per_second: frames a second; by default what the processor tells, or what the family was trained at, or 4.
         most: clips a video, at most.
         frames: frames a clip; by default what the processor or the model's config tells.
@@ -53,13 +51,11 @@ class ClipNetwork:
         network: Network,
         folder: Path,
         *,
-        threads: int,
         per_second: float | None = None,
         most: int = 32,
         frames: int | None = None,
     ) -> None:
         self._network = network
-        self._threads = threads
         self._prepare = ClipProcessor.of(folder)
         prepare, config = self._prepare, network.config
         usual = prepare.per_second or _TRAINED_AT.get(config.model_type, _OTHERWISE)
@@ -94,9 +90,10 @@ class ClipNetwork:
         return Rows(seen.vectors, seen.times)
 
     def _look(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        with torch_threads(self._threads), torch.inference_mode():
-            vector: NDArray[np.float32] = self._vector(clip)[0].numpy()
+        with self._network.place.inference():
+            vector: NDArray[np.float32] = self._vector(clip)[0].float().cpu().numpy()
         return vector
 
     def _vector(self, clip: NDArray[np.uint8]) -> torch.Tensor:
-        return self._network.vector(self._forward(**{self._input: self._prepare(clip)}, **self._options))
+        pixels = self._prepare(clip).to(self._network.place.name)
+        return self._network.vector(self._forward(**{self._input: pixels}, **self._options))

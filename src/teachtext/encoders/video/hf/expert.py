@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from teachtext.devices import torch_threads
+from teachtext.devices import AUTO
 from teachtext.encoders.base import Hearing, Rows, hear_all
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import resolve, told_of
 from teachtext.encoders.video.hf.clips import ClipNetwork, frames_a_clip
 from teachtext.encoders.video.hf.images import ImageTower
@@ -33,6 +32,7 @@ class HuggingFace:
         output: `frames` = a row a frame, clip or piece, with times; `pooled` = their mean, one row.
         name: the name of the output.
         threads: CPU threads.
+        device: where the model computes (see `teachtext.devices`).
         per_second: frames a second; by default 1, and of a video network what its family was trained at.
         most: frames or clips a video, at most; by default 32.
         frames: frames a clip, of a video network; by default what its config tells.
@@ -50,6 +50,7 @@ class HuggingFace:
         output: Literal["frames", "pooled"],
         name: str,
         threads: int = 1,
+        device: str = AUTO,
         per_second: float | None = None,
         most: int | None = None,
         frames: int | None = None,
@@ -57,9 +58,10 @@ class HuggingFace:
     ) -> None:
         given = {"per_second": per_second, "most": most, "frames": frames, "most_s": most_s}
         folder = resolve(model)
+        place = TorchDevice(device, threads=threads)
         try:
-            with torch_threads(threads), torch.inference_mode():
-                self._reader = _reader(folder, threads, {key: value for key, value in given.items() if value})
+            with place.inference():
+                self._reader = _reader(folder, place, {key: value for key, value in given.items() if value})
         except InputError as error:
             raise InputError(f"{model} cannot be a video expert: {error.problem}", error.mend) from error
         except (OSError, ValueError, ImportError, LookupError, RuntimeError, TypeError, AttributeError) as error:
@@ -70,7 +72,7 @@ class HuggingFace:
                 "safetensors"
             )
             raise InputError(f"{model} cannot be loaded as a video expert ({reason})", mend) from error
-        self._threads = threads
+        self.notes = place.notes
         self._pooled = output == "pooled"
         self.sampling: Sampling = self._reader.sampling
         self.outputs: Mapping[str, int] = {name: self._reader.dim}
@@ -90,8 +92,7 @@ class HuggingFace:
         if isinstance(seen, Sound):
             return hear_all(self.begin(), seen)
         assert not isinstance(self._reader, SoundModel)
-        with torch_threads(self._threads), torch.inference_mode():
-            return self._named(self._reader.rows(seen))  # type: ignore[arg-type]
+        return self._named(self._reader.rows(seen))  # type: ignore[arg-type]
 
     def _named(self, rows: Rows) -> dict[str, Rows]:
         [name] = self.outputs
@@ -100,14 +101,14 @@ class HuggingFace:
         return {name: rows._replace(times=None) if self._pooled else rows}
 
 
-def _reader(folder: Path, threads: int, settings: Mapping[str, Any]) -> Reader:
-    network = Network(folder)
+def _reader(folder: Path, place: TorchDevice, settings: Mapping[str, Any]) -> Reader:
+    network = Network(folder, place)
     if frames_a_clip(network.config) is not None:
         _check("a video network", settings, ("per_second", "most", "frames"))
-        return ClipNetwork(network, folder, threads=threads, **settings)
+        return ClipNetwork(network, folder, **settings)
     if "sampling_rate" in processor_of(folder):
         _check("a sound model", settings, ("most_s",))
-        return SoundModel(network, folder, threads=threads, **settings)
+        return SoundModel(network, folder, **settings)
     _check("an image model", settings, ("per_second", "most"))
     return ImageTower(network, folder, **settings)
 

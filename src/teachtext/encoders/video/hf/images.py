@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoImageProcessor
 
+from teachtext.devices import batch_size
 from teachtext.encoders.base import Rows
 from teachtext.encoders.video.hf.network import Network
 from teachtext.video.sampling import Frames, FrameSampling
 
-_BATCH = 4
+_BATCH, _GPU_BATCH = 4, 32
 
 
 class ImageTower:
@@ -43,9 +44,11 @@ class ImageTower:
 
     def rows(self, seen: Frames) -> Rows:
         """Return a row a frame, with its time."""
-        starts = range(0, len(seen.pixels), _BATCH)
-        values = torch.cat([self._look(seen.pixels[start : start + _BATCH], seen.aspect) for start in starts])
-        return Rows(values.numpy(), np.stack([seen.times, seen.times], axis=1))
+        batch = batch_size(self._network.place.name, cpu=_BATCH, gpu=_GPU_BATCH)
+        starts = range(0, len(seen.pixels), batch)
+        with self._network.place.inference():
+            values = torch.cat([self._look(seen.pixels[start : start + batch], seen.aspect) for start in starts])
+        return Rows(values.float().cpu().numpy(), np.stack([seen.times, seen.times], axis=1))
 
     def _look(self, pixels: NDArray[np.uint8], aspect: float) -> torch.Tensor:
         """Return a row a frame, as the model's own processor crops and scales it."""
@@ -56,7 +59,7 @@ class ImageTower:
         inputs = self._prepare(images=images, return_tensors="pt")
         model = self._network.model
         look = getattr(model, "get_image_features", model)
-        return self._network.vector(look(pixel_values=inputs["pixel_values"]))
+        return self._network.vector(look(pixel_values=inputs["pixel_values"].to(self._network.place.name)))
 
 
 def _side(processor: Any) -> int:

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModel
 
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import quiet
 from teachtext.errors import InputError
 
@@ -17,18 +20,24 @@ _SHOWN = 3
 class Network:
     """A model in a local folder: safetensors, in single precision, no code that comes with it.
 
+    Args:
+        folder: of the model.
+        place: the device that it computes on.
+
     Attributes:
         model: the model, in evaluation mode.
         config: its config.
+        place: its device.
         taken: what `vector` took last, in words.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: TorchDevice) -> None:
+        self.place = place
         with quiet():
             self.model, told = AutoModel.from_pretrained(
                 folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True
             )
-        self.model = self.model.float().eval()
+        self.model = self.model.float().eval().to(place.name)
         self.config = self.model.config
         self._lacking = sorted(told["missing_keys"])
         # the pooler of a model that was trained for another task is not in its file, and is random here
@@ -50,6 +59,8 @@ class Network:
     def width(self, probe: Callable[[], torch.Tensor]) -> int:
         """Return D of what `probe` makes of anything, once it is sure that it does not depend on random weights.
 
+        Chooses the precision as well: half where the device is good at it and the values stay.
+
         Raises:
             InputError: it does.
         """
@@ -59,11 +70,17 @@ class Network:
             generator = torch.Generator().manual_seed(0)
             for name in self._lacking:
                 if name in parameters:
-                    parameters[name].add_(torch.randn(parameters[name].shape, generator=generator))
+                    parameters[name].add_(torch.randn(parameters[name].shape, generator=generator).to(self.place.name))
             if not torch.equal(vectors, probe()):
                 more = f" and {len(self._lacking) - _SHOWN} more" if len(self._lacking) > _SHOWN else ""
                 raise InputError(
                     f"its file of weights lacks {', '.join(self._lacking[:_SHOWN])}{more}, which would be random",
                     "give the model that was trained",
                 )
+        self.place.use_half_if_equal(lambda: self._values(probe))
         return int(vectors.shape[1])
+
+    def _values(self, probe: Callable[[], torch.Tensor]) -> NDArray[np.float32]:
+        with self.place.inference():
+            values: NDArray[np.float32] = probe().float().cpu().numpy()
+        return values

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor
 
-from teachtext.devices import torch_threads
 from teachtext.encoders.base import Hearing, Rows
 from teachtext.encoders.video.hf.network import Network
 from teachtext.video.sampling import SoundSampling
@@ -29,15 +28,13 @@ class SoundModel:
     Args:
         network: the model; of encoder-decoders the encoder is used.
         folder: with its feature extractor.
-        threads: CPU threads.
         most_s: seconds of sound, at most.
     """
 
-    def __init__(self, network: Network, folder: Path, *, threads: int, most_s: float = 3600.0) -> None:
+    def __init__(self, network: Network, folder: Path, *, most_s: float = 3600.0) -> None:
         self._prepare: Any = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         rate: int = self._prepare.sampling_rate
         self._network = network
-        self._threads = threads
         self._fixed: int | None = getattr(self._prepare, "n_samples", None)
         self.sampling = SoundSampling(rate=rate, most_s=most_s)
         noise = np.random.default_rng(0).integers(-9999, 9999, rate, np.int16)
@@ -53,13 +50,14 @@ class SoundModel:
         return PieceHearing(self._vector, named, dim=self.dim, rate=self.sampling.rate, seconds=_PIECE_S)
 
     def _vector(self, piece: Samples) -> NDArray[np.float32]:
-        with torch_threads(self._threads), torch.inference_mode():
-            vector: NDArray[np.float32] = self._hear(piece).numpy()
+        with self._network.place.inference():
+            vector: NDArray[np.float32] = self._hear(piece).float().cpu().numpy()
         return vector
 
     def _hear(self, piece: NDArray[np.int16]) -> torch.Tensor:
         wave = piece.astype(np.float32) / 32768
         inputs = self._prepare([wave], sampling_rate=self._prepare.sampling_rate, return_tensors="pt")
+        inputs = inputs.to(self._network.place.name)
         model = self._network.model
         if hasattr(model, "get_audio_features"):
             return self._network.vector(model.get_audio_features(**inputs))
