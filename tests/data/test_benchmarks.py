@@ -28,7 +28,7 @@ def test_every_benchmark_is_whole(name):
 
 
 def test_the_protocols_and_sizes_are_those_of_the_field():
-    """Facts 6.4."""
+    """The sizes are those of the papers that introduced the splits."""
     sizes = {name: [*found.splits.values()] for name, found in benchmarks().items()}
     assert sizes["msrvtt"] == [[6513], [497], [2990]]
     assert sizes["msvd"] == [[1200], [100], [670]]
@@ -49,7 +49,7 @@ def test_the_protocols_and_sizes_are_those_of_the_field():
 
 
 def test_every_published_row_of_the_original_is_there():
-    """Facts 9.1, 9.4 and 7."""
+    """The rows of the tables in the READMEs of Collaborative Experts and TeachText."""
     rows = Counter(
         (table.source, table.task) for b in benchmarks().values() for table in b.published for _ in table.rows
     )

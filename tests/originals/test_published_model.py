@@ -72,12 +72,11 @@ def test_everything_but_names_and_rows_follows_from_the_weights(publish, tmp_pat
 
 
 def test_parameters_that_the_authors_no_longer_use_are_dropped(publish, tmp_path):
-    path, _ = publish(lambda state: state.update({"ce.moe_cg.weight": torch.zeros(2)}))
-    import_published(
-        path,
-        tmp_path / "model",
-        inputs=find_inputs(CONFIG | {"experts": {"rgb": None, "audio": None, "audio.b": 3}}, "c.yaml"),
-    )
+    path, arrays = publish(lambda state: state.update({"ce.moe_cg.weight": torch.zeros(2)}))
+    inputs = find_inputs(CONFIG | {"experts": {"rgb": None, "audio": None, "audio.b": 3}, "max_words": 4}, "c.yaml")
+    import_published(path, tmp_path / "model", inputs=inputs)
+    matrix, _ = scores(tmp_path / "model", path, arrays)
+    np.testing.assert_allclose(matrix, arrays["eval/similarity"], atol=1e-6, rtol=0)
 
 
 def cut(state):
