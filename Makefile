@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo page test docs setup clean
+.PHONY: demo page test test-quick docs setup clean
 
 setup: $(VENV)/ready
 
@@ -34,6 +34,10 @@ test: setup
 	$(BIN)/lint-imports
 	$(MAKE) docs
 	$(BIN)/pytest -n 2
+
+# about two minutes on two quiet cores; `make test` runs everything
+test-quick: setup
+	$(BIN)/pytest -n 2 -m "not slow and not browser and not server"
 
 # the documentation site; a warning is an error
 docs: setup

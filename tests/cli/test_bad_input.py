@@ -17,6 +17,8 @@ pytest.importorskip("safetensors")
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+pytestmark = pytest.mark.slow
+
 Said = subprocess.CompletedProcess[str]
 Command = Callable[..., Said]
 

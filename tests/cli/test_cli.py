@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from processes import PATIENCE_S, needs_proc, processes_of, wait_until
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = [
     "run",

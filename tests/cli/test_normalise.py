@@ -22,6 +22,8 @@ from teachtext.learning.checkpoint import load_model
 from teachtext.learning.inference import embed_texts, embed_videos
 from teachtext.models.similarity import similarity
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

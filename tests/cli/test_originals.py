@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 SHAPE: dict[str, Any] = {"dims": {"a": 3, "a.[b]": 2}, "clusters": {"a.[b]": 2}}
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 pytest.importorskip("lancedb")

@@ -7,6 +7,8 @@ from studies import make_study
 
 from teachtext.evaluation.compare import Pair
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., CompletedProcess[str]]
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "studies" / "weight-playground.yaml"
 

@@ -17,6 +17,8 @@ from teachtext.errors import InputError
 transformers = pytest.importorskip("transformers")
 import torch  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "cat", "runs", "sleeps", "the", "red", "ball"]
 TEXTS = ["a dog runs", "the cat", "a red ball the dog runs a cat sleeps the ball"]
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}

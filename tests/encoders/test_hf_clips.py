@@ -24,6 +24,8 @@ from teachtext.extraction.extract import extract  # noqa: E402
 from teachtext.video.decode import sample_video  # noqa: E402
 from teachtext.video.sampling import ClipSampling  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}

@@ -15,6 +15,8 @@ from teachtext.encoders.experts import build_video_experts  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 from teachtext.video.sampling import Frames, FrameSampling, Sound, SoundSampling  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 PICTURES = {"image_size": 32, "patch_size": 16, **TINY}
 WORDS = {"vocab_size": 20, "max_position_embeddings": 16, **TINY}

@@ -15,6 +15,8 @@ from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
 from teachtext.extraction.embed import embed
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["a dog runs", "a cat sleeps on the red sofa", "zwei M\u00e4nner spielen Schach"]
 
 

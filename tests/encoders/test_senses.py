@@ -21,6 +21,8 @@ from teachtext.playground import sound, speech  # noqa: E402
 from teachtext.video.decode import sample_video  # noqa: E402
 from teachtext.video.sampling import Frames, Sound  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def build(name: str, **settings: Any) -> VideoExpert:
     try:

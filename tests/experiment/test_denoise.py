@@ -28,6 +28,8 @@ from teachtext.originals.archive.captions import read_mask
 from teachtext.progress import Progress, silent
 from teachtext.reports.noise_report import NoiseFound
 
+pytestmark = pytest.mark.slow
+
 FOLDS = 3
 SHORT = {"epochs": 1, "batch_size": 8}
 LONG = {"epochs": 10, "batch_size": 8, "lr": 0.01}

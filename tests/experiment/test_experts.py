@@ -28,6 +28,8 @@ from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_spec
 from teachtext.learning.onnx_export import export
 
+pytestmark = pytest.mark.slow
+
 Tiny = Callable[..., RunConfig]
 Done = tuple[RunConfig, Results]
 

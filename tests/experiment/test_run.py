@@ -34,6 +34,8 @@ from teachtext.experiment.run import run
 from teachtext.learning.distillation.presets import preset
 from teachtext.learning.teachers import CachedTeacher
 
+pytestmark = pytest.mark.slow
+
 Tiny = Callable[..., RunConfig]
 COMMAND = str(Path(sys.executable).parent / "teachtext")
 

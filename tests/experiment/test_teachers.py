@@ -20,6 +20,8 @@ from teachtext.learning.sparse import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher
 from teachtext.progress import Progress, silent
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"epochs": 2, "batch_size": 8}
 
 

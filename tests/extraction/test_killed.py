@@ -17,6 +17,8 @@ from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.extraction.extract import extract
 
+pytestmark = pytest.mark.server
+
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]
 

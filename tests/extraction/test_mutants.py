@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 pytest.importorskip("aisfx", reason="sound needs the package 'aisfx': pip install 'teachtext[sound]'")

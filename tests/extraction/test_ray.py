@@ -25,6 +25,8 @@ from teachtext.extraction import task as one_video
 from teachtext.extraction.extract import extract
 from teachtext.extraction.feature_output import Output, Place
 
+pytestmark = pytest.mark.server
+
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]
 

@@ -23,7 +23,7 @@ def milvus_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["lance", pytest.param("milvus", marks=pytest.mark.xdist_group("milvus"))])
+@pytest.fixture(params=["lance", pytest.param("milvus", marks=[pytest.mark.server, pytest.mark.xdist_group("milvus")])])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where an index may be made: a folder, and a collection of a real server."""
     if request.param == "lance":

@@ -20,6 +20,8 @@ from teachtext.search.indexing import index_folder
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 
+pytestmark = pytest.mark.server
+
 VIDEOS = 36
 # a few videos are stored at a time, so that kills fall between and into writes
 CODE = """

@@ -14,6 +14,8 @@ from served import Made
 
 from teachtext.search.searcher import Searcher
 
+pytestmark = pytest.mark.server
+
 SERVE = "from teachtext.cli.main import main; main()"
 # with those of the store tests, ten kills of what writes to an index in a folder
 KILLS = 5

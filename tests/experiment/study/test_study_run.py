@@ -23,6 +23,8 @@ from teachtext.experiment.study.run import run_study
 from teachtext.experiment.study.study import Study, load_study
 from teachtext.files import locked
 
+pytestmark = pytest.mark.slow
+
 Tiny = Callable[..., Study]
 COMMAND = str(Path(sys.executable).parent / "teachtext")
 ROWS = ["student words, alone", "light, TeachText", "heavy, TeachText"]
