@@ -1,7 +1,83 @@
 """TeachText: find videos with words.
 
 Captions and videos become features, features become embeddings, embeddings become a similarity matrix
-(rows = texts, columns = videos). Everything else pushes on that matrix, reads it, or serves it.
+(rows = texts, columns = videos). Losses and teachers shape that matrix, metrics read it, and search serves it.
+
+The names below are imported when they are first used, so that `import teachtext` takes no time and needs no torch.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from teachtext.api.embeddings import EncodedTexts, EncodedVideos
+    from teachtext.api.experiments import Experiment, evaluate, extract, metrics, run, study
+    from teachtext.api.load import load
+    from teachtext.api.model import Model
+    from teachtext.api.video_index import Index, index, open_index
+    from teachtext.errors import InputError
+    from teachtext.evaluation.metrics import Metrics
+    from teachtext.evaluation.results import Results
+    from teachtext.experiment.evaluate import Evaluation
+    from teachtext.extraction.extract import Extraction
+    from teachtext.search.searcher import SearchResult
+
+_MODULES = {
+    "EncodedTexts": "teachtext.api.embeddings",
+    "EncodedVideos": "teachtext.api.embeddings",
+    "Evaluation": "teachtext.experiment.evaluate",
+    "Experiment": "teachtext.api.experiments",
+    "Extraction": "teachtext.extraction.extract",
+    "Index": "teachtext.api.video_index",
+    "InputError": "teachtext.errors",
+    "Metrics": "teachtext.evaluation.metrics",
+    "Model": "teachtext.api.model",
+    "Results": "teachtext.evaluation.results",
+    "SearchResult": "teachtext.search.searcher",
+    "evaluate": "teachtext.api.experiments",
+    "extract": "teachtext.api.experiments",
+    "index": "teachtext.api.video_index",
+    "load": "teachtext.api.load",
+    "metrics": "teachtext.api.experiments",
+    "open_index": "teachtext.api.video_index",
+    "run": "teachtext.api.experiments",
+    "study": "teachtext.api.experiments",
+}
+
+__all__ = [
+    "EncodedTexts",
+    "EncodedVideos",
+    "Evaluation",
+    "Experiment",
+    "Extraction",
+    "Index",
+    "InputError",
+    "Metrics",
+    "Model",
+    "Results",
+    "SearchResult",
+    "__version__",
+    "evaluate",
+    "extract",
+    "index",
+    "load",
+    "metrics",
+    "open_index",
+    "run",
+    "study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'teachtext' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

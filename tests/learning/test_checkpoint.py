@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from teachtext.data.store import FeatureWriter
 from teachtext.encoders.experts import video_folder_name
 from teachtext.errors import InputError
-from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_card, save_spec
+from teachtext.learning.card import save_card
+from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_spec
 from teachtext.learning.inference import score
 from teachtext.learning.trainer import WEIGHTS
 

@@ -22,6 +22,7 @@ class Texts:
 
     def __init__(self) -> None:
         self.experts = sorted(SPACES)
+        self.expert_settings: dict[str, Any] = {}
         self.spaces = SPACES
         self.identity = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
 

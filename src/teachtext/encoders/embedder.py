@@ -68,6 +68,11 @@ class Embedder(QueryEmbedder, Protocol):
         ...
 
     @property
+    def expert_settings(self) -> Mapping[str, Mapping[str, Any]]:
+        """By expert, the arguments that differ from its defaults when its features are extracted."""
+        ...
+
+    @property
     def spaces(self) -> Mapping[str, int]:
         """Dimension D by the space in which video and query meet."""
         ...

@@ -90,6 +90,11 @@ class Evaluation:
     ensemble: Mapping[str, Metrics] | None = None
     normalised: Sequence[Normalised] = ()
 
+    @property
+    def metrics(self) -> dict[str, Metrics]:
+        """Metrics of the model by direction, `t2v` and `v2t`."""
+        return metrics_of(self.ranks)
+
 
 def evaluate_folder(
     model_folder: Path,

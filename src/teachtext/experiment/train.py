@@ -23,7 +23,8 @@ from teachtext.experiment.teachers import frozen, given_teacher, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
-from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_card, save_spec
+from teachtext.learning.card import save_card
+from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_spec
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS

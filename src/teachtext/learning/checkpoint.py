@@ -15,7 +15,7 @@ from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
 from teachtext.encoders.experts import video_folder_name
 from teachtext.errors import InputError
-from teachtext.files import read_json, version_of, write_json, write_text
+from teachtext.files import read_json, version_of, write_json
 from teachtext.learning.trainer import WEIGHTS
 from teachtext.models.build import build_model
 from teachtext.models.retrieval import RetrievalModel
@@ -216,9 +216,3 @@ def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _told(error: Exception) -> str:
     """Return what an error says, short and on one line: that of foreign weights lists every one of them."""
     return shorten(str(error), 200, placeholder=" ...") or type(error).__name__
-
-
-def save_card(folder: Path, title: str, facts: Mapping[str, str]) -> None:
-    """Write a model card for people, `README.md`."""
-    lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items()), ""]
-    write_text(folder / "README.md", "\n".join(lines))

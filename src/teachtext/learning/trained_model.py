@@ -44,6 +44,7 @@ class TrainedModel:
         model, self.spec = load_model(self.folder)
         self._model = model.to(self.device)
         self.experts = self.spec.experts
+        self.expert_settings = self.spec.expert_settings
         with (self.folder / WEIGHTS).open("rb") as file:
             weights = hashlib.file_digest(file, "sha256").hexdigest()
         spec = self.spec
@@ -71,7 +72,7 @@ class TrainedModel:
 
     @cached_property
     def _encoder(self) -> QueryEncoder:
-        return QueryEncoder(self.spec.text_encoder)
+        return QueryEncoder(self.spec.text_encoder, device=self.device)
 
     def _embed(self, captions: Sequence[NDArray[np.float32]]) -> list[QueryVectors]:
         """Embed the features of C captions, each (rows, D)."""

@@ -52,6 +52,11 @@ class SearchResult:
     moments: Sequence[Moment] = ()
     words: Sequence[str] = ()
 
+    @property
+    def video_id(self) -> str:
+        """The id of the video in the index."""
+        return self.item.id
+
     def as_json(self) -> dict[str, Any]:
         """Return what is told of it wherever it is shown, but where its file is."""
         return {

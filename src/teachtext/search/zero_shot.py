@@ -47,9 +47,10 @@ class ClassNames:
 
     def __init__(self, *, device: str = "auto") -> None:
         self.device = resolve_device(device)
-        self._encoder = build_text_encoder(_ENCODER)
+        self._encoder = build_text_encoder(_ENCODER, device=self.device)
         self._query = QueryEncoder(self._encoder)
         self.experts: Sequence[str] = sorted(_WEIGHTS)
+        self.expert_settings: Mapping[str, Mapping[str, Any]] = {}
         self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._encoder.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
         settings = [_TEMPLATE, _CLASSES, _WEIGHTS, _VERSION, self._encoder.settings]

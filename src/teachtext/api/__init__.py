@@ -1,0 +1,1 @@
+"""The door for Python: `teachtext.load`, `index`, `run` and the types that they return."""

@@ -1,0 +1,219 @@
+"""Experiments in Python: train and compare, evaluate, extract, and the metrics of a matrix."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.api.load import load
+from teachtext.api.model import Model
+from teachtext.data.folder import find_videos
+from teachtext.data.protocol import CaptionUse
+from teachtext.errors import InputError
+from teachtext.evaluation.metrics import Metrics, retrieval_metrics
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.similarity_file import read_similarity
+from teachtext.experiment.config import load_config
+from teachtext.experiment.evaluate import Evaluation, evaluate_folder
+from teachtext.experiment.run import run as run_config
+from teachtext.experiment.study.run import run_study
+from teachtext.experiment.study.study import load_study
+from teachtext.extraction.extract import Engine, Extraction
+from teachtext.extraction.extract import extract as extract_videos
+from teachtext.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run or study that was done.
+
+    Attributes:
+        folder: of the run; `teachtext.load(folder)` loads its main student.
+        results: as `results.json` keeps them.
+        set_aside: a line for each video that could not be read.
+    """
+
+    folder: Path
+    results: Results
+    set_aside: Sequence[str]
+
+    def table(self) -> None:
+        """Print the results, one table a direction."""
+        from rich.console import Console
+
+        console = Console()
+        for table in self._tables():
+            console.print(table)
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return self.folder / "report.html"
+
+    def _tables(self) -> list[Any]:
+        from teachtext.reports.study_tables import rows_table
+        from teachtext.reports.tables import results_table
+
+        if self.results.question or (self.results.comparisons and not self.results.effects):
+            return [rows_table(self.results)]
+        return [results_table(self.results, "t2v"), results_table(self.results, "v2t")]
+
+
+def run(config: str | Path, *, progress: Progress = silent) -> Experiment:
+    """Do a whole experiment from a config; `teachtext run` does the same.
+
+    Extracts, embeds, trains teachers and students, tests and reports, as far as it is not done already.
+
+    Args:
+        config: config file (YAML).
+        progress: called as each step goes on.
+
+    Raises:
+        InputError: something in the config, the dataset or the folder cannot be used.
+    """
+    loaded = load_config(Path(config))
+    results, set_aside = run_config(loaded, progress=progress)
+    return Experiment(loaded.folder, results, set_aside)
+
+
+def study(config: str | Path, *, jobs: int | None = None, progress: Progress = silent) -> Experiment:
+    """Train many variants of a run and compare them; `teachtext study` does the same.
+
+    Args:
+        config: study file (YAML).
+        jobs: models trained at once; by default as many as there are cores.
+        progress: called as each step goes on.
+
+    Raises:
+        InputError: something in the file, the dataset or the folder cannot be used.
+    """
+    loaded = load_study(Path(config))
+    results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
+    return Experiment(loaded.folder, results, set_aside)
+
+
+def evaluate(
+    model: Model | str | Path,
+    dataset: str | Path,
+    *,
+    features: str | Path,
+    split: str | None = None,
+    captions: CaptionUse | None = None,
+    benchmark: str | None = None,
+    ensemble: Sequence[Model | str | Path] = (),
+    normalise: Sequence[str] = (),
+    beta: float | None = None,
+) -> Evaluation:
+    """Test a trained model on a split, from features; `teachtext evaluate` does the same.
+
+    Args:
+        model: a loaded model, or a place that `teachtext.load` accepts.
+        dataset: dataset folder; its videos may be missing.
+        features: folder with `video/<expert>` and `text/<encoder>`.
+        split: by default the test split.
+        captions: how captions become queries; by default each caption is a query.
+        benchmark: name of a benchmark whose protocol is taken.
+        ensemble: further models, whose similarities are averaged with the model's.
+        normalise: names of score normalisers to test as well.
+        beta: inverse temperature of the normalisers; by default chosen on the validation split.
+
+    Returns:
+        Ranks by query, with `metrics` by direction.
+
+    Raises:
+        InputError: something is missing or does not fit, or the split holds videos that a model was trained on.
+    """
+    return evaluate_folder(
+        _folder(model),
+        Path(dataset),
+        Path(features),
+        split=split,
+        captions=captions,
+        benchmark_name=benchmark,
+        others=[_folder(other) for other in ensemble],
+        normalisers=normalise,
+        beta=beta,
+    )
+
+
+def _folder(model: Model | str | Path) -> Path:
+    loaded = model if isinstance(model, Model) else load(model)
+    if loaded.folder is None:
+        raise InputError(f"'{loaded.name}' is not a trained model", "give the folder of one")
+    return loaded.folder
+
+
+def extract(
+    dataset: str | Path,
+    out: str | Path,
+    *,
+    experts: Sequence[str],
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    workers: int = 2,
+    engine: Engine = "local",
+    time_limit: float | None = None,
+    progress: Progress = silent,
+) -> Extraction:
+    """Extract video features into `<out>/video`; `teachtext extract` does the same.
+
+    Args:
+        dataset: dataset folder, or a folder of videos.
+        out: folder of the features.
+        experts: video experts, such as `["appearance", "motion"]`.
+        settings: by expert, arguments that differ from its defaults.
+        workers: processes, with one CPU thread each.
+        engine: `local` processes, or `ray`.
+        time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+        progress: called with the number of videos that are done.
+
+    Raises:
+        InputError: no videos, an unknown expert or setting, or a package that is not installed.
+    """
+    folder = Path(dataset)
+    videos = find_videos(folder) if folder.is_dir() else []
+    if not videos:
+        raise InputError(f"{folder} holds no video", "give a folder of videos, or one with videos/ inside")
+    return extract_videos(
+        videos,
+        experts,
+        Path(out) / "video",
+        settings=settings or {},
+        workers=workers,
+        engine=engine,
+        time_limit=time_limit,
+        progress=progress,
+    )
+
+
+def metrics(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None = None) -> dict[str, Metrics]:
+    """Compute retrieval metrics of a similarity matrix.
+
+    Args:
+        similarity: (C, B) scores, rows = texts, columns = videos, as an array or tensor; or a file that
+            `teachtext metrics` reads (.npy, .npz) with a single matrix in it.
+        video_of: (C,) column of each text's own video; by default text i belongs to video i.
+
+    Returns:
+        Metrics by direction, `t2v` and `v2t`.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, a video without a text, or a file with several matrices.
+
+    >>> import teachtext
+    >>> teachtext.metrics([[0.9, 0.1], [0.2, 0.8]])["t2v"].r1
+    100.0
+    """
+    if isinstance(similarity, (str, Path)):
+        cases = read_similarity(Path(similarity))
+        if len(cases) > 1:
+            raise InputError(f"{similarity} holds {len(cases)} matrices", "give one of them as an array")
+        return next(iter(cases.values())).metrics()
+    scores = np.asarray(similarity.cpu() if hasattr(similarity, "cpu") else similarity)
+    if video_of is None:
+        if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
+            raise InputError(f"a matrix of shape {scores.shape} is not square", "give 'video_of'")
+        video_of = np.arange(len(scores))
+    return retrieval_metrics(scores, np.asarray(video_of, np.int64))

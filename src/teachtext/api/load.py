@@ -1,0 +1,140 @@
+"""From a place to a model: a run, a model's folder, an index, or an id of the hub."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from teachtext import hub
+from teachtext.api.model import Model
+from teachtext.devices import resolve_device
+from teachtext.errors import InputError
+from teachtext.evaluation.results import Results
+from teachtext.evaluation.rows import Row
+from teachtext.files import read_json
+from teachtext.learning.card import SplitMetrics, load_measured
+from teachtext.learning.checkpoint import CONFIG, METRICS
+from teachtext.learning.share import MODEL_FILES
+from teachtext.learning.trained_model import TrainedModel
+from teachtext.learning.trainer import WEIGHTS
+from teachtext.search.encoders import load_embedder
+from teachtext.search.manifest import read_manifest
+from teachtext.search.stores import is_url, open_store
+
+_RESULTS, _RUN_CONFIG, _INDEX = "results.json", "config.yaml", "index.json"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def load(place: str | Path, *, device: str = "auto", revision: str | None = None) -> Model:
+    """Load a model. Weights are safetensors, and nothing that comes with a model is ever executed.
+
+    Args:
+        place: one of four places.
+            The folder of a run or study: its main student, which is the taught student, or the student alone where
+            nobody teaches. Of its seeds the one with the best validation counts; the test split plays no part.
+            The folder of a trained model.
+            The folder or URL of an index: the model that made the index.
+            An id of the Hugging Face hub, `user/name`.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:<number>` or `mps`.
+        revision: branch, tag or commit of a hub id; by default the main branch.
+
+    Raises:
+        InputError: the place holds no model, the hub cannot be reached, or the device is not there.
+
+    >>> import teachtext
+    >>> teachtext.load("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    teachtext.errors.InputError: no/such/folder does not exist: give the folder of a run, a model or an index
+    """
+    device = resolve_device(device)
+    if is_url(place):
+        return _index_model(place, device)
+    folder = Path(place).expanduser()
+    if not folder.exists() and _is_hub_id(place):
+        return _trained(hub.download(str(place), MODEL_FILES, revision=revision), device)
+    if revision is not None:
+        raise InputError(f"{folder} has no revisions", "leave 'revision' out, or give an id of the hub")
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {problem}", "give the folder of a run, a model or an index")
+    if (folder / CONFIG).exists():
+        return _trained(folder, device)
+    if (folder / _INDEX).exists():
+        return _index_model(folder, device)
+    if (folder / _RESULTS).exists() or (folder / _RUN_CONFIG).exists():
+        return _main_student(folder, device)
+    raise InputError(f"{folder} holds no run, model or index", "give a folder that 'teachtext run' or 'index' made")
+
+
+def _is_hub_id(place: str | Path) -> bool:
+    """Return whether a place that does not exist can only be an id of the hub."""
+    text = str(place)
+    is_path = isinstance(place, Path) or text.startswith((".", "~", "/")) or Path(text).parent.is_dir()
+    return bool(_HUB_ID.fullmatch(text)) and not is_path
+
+
+def _trained(folder: Path, device: str, measured: Sequence[SplitMetrics] | None = None) -> Model:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).exists():
+            raise InputError(f"{folder} has no {name}", "train the model to its end, or copy it again")
+    embedder = TrainedModel(folder, device=device)
+    if measured is None:
+        measured = load_measured(folder) or _measured_by_run(folder)
+    return Model(embedder, device=device, folder=folder, measured=measured)
+
+
+def _index_model(place: str | Path, device: str) -> Model:
+    identity = read_manifest(open_store(place)).model
+    embedder = load_embedder(identity, device=device)
+    folder = Path(identity["folder"]) if "folder" in identity else None
+    return Model(embedder, device=device, folder=folder, measured=_measured_by_run(folder) if folder else ())
+
+
+def _main_student(run: Path, device: str) -> Model:
+    path = run / _RESULTS
+    if not path.exists():
+        raise InputError(f"{run} is a run without results yet", f"run 'teachtext run {run / _RUN_CONFIG}' to its end")
+    results = Results.load(path)
+    if not results.rows:
+        raise InputError(f"{path} has no rows", "run the config again")
+    row = results.main
+    folders = [run / seed.model for seed in row.seeds]
+    missing = [folder for folder in folders if not (folder / METRICS).exists()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}, a model of this run, is gone", f"run 'teachtext run {run / _RUN_CONFIG}' again"
+        )
+    # the first of equals: max keeps the order of the seeds
+    best = max(folders, key=_validation)
+    return _trained(best, device, _of_row(row, best))
+
+
+def _validation(folder: Path) -> float:
+    """Return the t2v geometric mean on validation at the selected epoch; 0 where nothing was validated."""
+    metrics = read_json(folder / METRICS)
+    history = metrics["history"]
+    validation = history[metrics["best_epoch"] - 1]["validation"] if history else None
+    return float(validation["t2v"]["geometric_mean"]) if validation else 0.0
+
+
+def _measured_by_run(folder: Path) -> list[SplitMetrics]:
+    """Return what the run that a model lies in has measured for it; nothing where it lies elsewhere."""
+    path = folder.resolve().parent.parent / _RESULTS
+    if not path.exists():
+        return []
+    return [metrics for row in Results.load(path).rows for metrics in _of_row(row, folder)]
+
+
+def _of_row(row: Row, folder: Path) -> list[SplitMetrics]:
+    tested = row.tested
+    return [
+        SplitMetrics(
+            dataset=tested.dataset,
+            split=tested.split,
+            videos=tested.videos,
+            queries=tested.queries,
+            t2v=seed.t2v,
+            v2t=seed.v2t,
+        )
+        for seed in row.seeds
+        if Path(seed.model).name == folder.name
+    ]

@@ -1,0 +1,237 @@
+"""A model in Python: texts and videos in, embeddings and similarities out; saved and shared as a folder."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from teachtext import hub
+from teachtext.api.embeddings import EncodedTexts, EncodedVideos
+from teachtext.api.video_files import as_list, videos_of
+from teachtext.data.store import FeatureFile, shards_of
+from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.experts import video_folder_name
+from teachtext.errors import InputError
+from teachtext.extraction.extract import Failure, extract
+from teachtext.learning.card import SplitMetrics
+from teachtext.learning.share import MODEL_FILES, save_shared
+from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
+from teachtext.progress import Progress, silent
+
+
+class Model:
+    """Embeds texts and videos, and scores them against each other. Get one with `teachtext.load`.
+
+    Args:
+        embedder: a trained model, or the built-in class names.
+        device: where embeddings are returned and compared, as torch writes it.
+        folder: the folder of a trained model; None for the built-in class names.
+        measured: what was measured for this model, for its card.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        device: str,
+        folder: Path | None = None,
+        measured: Sequence[SplitMetrics] = (),
+    ) -> None:
+        self.embedder = embedder
+        self.device = device
+        self.folder = folder
+        self.measured = measured
+
+    @property
+    def name(self) -> str:
+        """The name of the model's folder, or `classnames`."""
+        return str(self.embedder.identity["name"])
+
+    @property
+    def experts(self) -> list[str]:
+        """Specs of the video experts whose features the model reads, sorted."""
+        return list(self.embedder.experts)
+
+    @property
+    def spaces(self) -> Mapping[str, int]:
+        """Dimension D by the space in which texts and videos meet."""
+        return self.embedder.spaces
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, experts={self.experts}, device={self.device!r})"
+
+    def encode_text(self, texts: str | Sequence[str]) -> EncodedTexts:
+        """Embed texts.
+
+        Args:
+            texts: C texts, or a single one.
+
+        Returns:
+            By space (C, D) unit vectors, and (C, M) mixture weights, on the model's device; `ids` are the texts.
+
+        Raises:
+            InputError: no text, an empty one, or one with a lone surrogate.
+        """
+        listed = as_list(texts)
+        if not listed:
+            raise InputError("there is no text to encode", "give at least one")
+        return EncodedTexts.of(listed, self.embedder.embed_queries(listed), self.device)
+
+    def encode_video(
+        self,
+        videos: str | Path | Sequence[str | Path] | None = None,
+        *,
+        features: str | Path | None = None,
+        workers: int = 1,
+        time_limit: float | None = None,
+        progress: Progress = silent,
+    ) -> EncodedVideos:
+        """Embed videos: extract the features that are missing, and run the model over them.
+
+        Features are extracted in worker processes. They do not import the calling script, so the script needs no
+        `if __name__ == "__main__"`.
+
+        Args:
+            videos: files, a folder of videos, or a dataset folder; with `features`, also ids of videos in it. None
+                stands for every video that `features` holds.
+            features: folder that keeps features (`<folder>/video/<expert>`), as `teachtext extract` writes it.
+                Videos whose features it holds are not decoded again. By default features are not kept.
+            workers: processes that extract.
+            time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+            progress: called with the number of videos that are done.
+
+        Returns:
+            By space (B, D) unit vectors on the model's device, one row a video in the order of `videos`. A video that
+            cannot be read keeps its row, is present in no space, and is listed in `failed`; a warning names it.
+
+        Raises:
+            InputError: no video at all can be read, a folder without videos, or a package that is not installed.
+        """
+        if videos is None and features is None:
+            raise InputError("there is no video to encode", "give files, a folder, or a folder of features")
+        if features is not None:
+            return self._encode_video(videos, Path(features), workers, time_limit, progress)
+        with TemporaryDirectory() as scratch:
+            return self._encode_video(videos, Path(scratch), workers, time_limit, progress)
+
+    def similarity(self, text: TextEmbedding, video: VideoEmbedding) -> Tensor:
+        """Score C texts against B videos; see `teachtext.models.similarity.similarity`.
+
+        Returns:
+            (C, B), weighted means of cosines in [-1, 1]; -2 for a video that no expert describes.
+        """
+        device = torch.device(self.device)
+        return similarity(text.to(device), video.to(device))
+
+    def save(self, folder: str | Path, *, license: str = "unknown") -> Path:
+        """Write the model to a new folder: weights, config, metrics and a card. Load it with `teachtext.load`.
+
+        Args:
+            folder: a folder that is empty or does not exist.
+            license: of the weights, as the hub's cards name licences.
+
+        Raises:
+            InputError: the model has no weights of its own, or the folder holds something else.
+        """
+        return save_shared(self._trained_folder, Path(folder), measured=self.measured, license=license)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        commit_message: str = "Upload a TeachText model",
+        license: str = "unknown",
+    ) -> str:
+        """Upload the model to the Hugging Face hub. Load it with `teachtext.load(repo_id)`.
+
+        Args:
+            repo_id: `user/name`; the repository is created if it does not exist.
+            private: whether a new repository is private; by default as the account says.
+            token: of the hub; by default the one of `hf auth login`.
+            revision: branch that gets the commit; by default the main one.
+            commit_message: first line of the commit.
+            license: of the weights, as the hub's cards name licences.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            InputError: the model has no weights of its own, or the hub does not accept the upload.
+        """
+        with TemporaryDirectory() as scratch:
+            name = repo_id.rpartition("/")[2]
+            saved = save_shared(
+                self._trained_folder,
+                Path(scratch) / "model",
+                name=name,
+                repo_id=repo_id,
+                measured=self.measured,
+                license=license,
+            )
+            return hub.upload(
+                saved, repo_id, MODEL_FILES, private=private, token=token, revision=revision, message=commit_message
+            )
+
+    @property
+    def _trained_folder(self) -> Path:
+        if self.folder is None:
+            raise InputError(f"'{self.name}' has no weights to save", "train a model with 'teachtext run'")
+        return self.folder
+
+    def _encode_video(
+        self,
+        videos: str | Path | Sequence[str | Path] | None,
+        features: Path,
+        workers: int,
+        time_limit: float | None,
+        progress: Progress,
+    ) -> EncodedVideos:
+        store = features / "video" if (features / "video").is_dir() or videos is not None else features
+        stored = self._stored(store)
+        if videos is None:
+            ids = sorted({video_id for file in stored.values() for video_id in file.ids})
+            if not ids:
+                raise InputError(f"{features} holds no features of {', '.join(self.experts)}", "extract them first")
+            return self._embed(ids, stored, [])
+        listed = videos_of(videos, known=lambda name: any(name in file for file in stored.values()))
+        failed: Sequence[Failure] = ()
+        if any(video.path for video in listed):
+            extraction = extract(
+                listed,
+                self.experts,
+                store,
+                settings=self.embedder.expert_settings,
+                workers=workers,
+                time_limit=time_limit,
+                progress=progress,
+            )
+            failed = extraction.failed
+            if len({failure.id for failure in failed}) == len({video.id for video in listed}):
+                raise InputError(f"none of the {len(listed)} videos can be read", str(failed[0]))
+            if failed:
+                lead = f"{len(failed)} of {len(listed)} videos could not be read, the first: {failed[0]}"
+                warnings.warn(lead, stacklevel=3)
+        return self._embed([video.id for video in listed], self._stored(store), failed)
+
+    def _stored(self, store: Path) -> dict[str, FeatureFile]:
+        """Open the feature files of the model's experts, as far as there are any."""
+        settings = self.embedder.expert_settings
+        folders = {name: store / video_folder_name(name, settings.get(name, {})) for name in self.experts}
+        return {name: FeatureFile(folder) for name, folder in folders.items() if shards_of(folder)}
+
+    def _embed(self, ids: Sequence[str], files: Mapping[str, FeatureFile], failed: Sequence[Failure]) -> EncodedVideos:
+        missing = [name for name in self.experts if name not in files]
+        if missing:
+            raise InputError(f"there are no features of {', '.join(missing)}", "extract them, or give the video files")
+        described = [
+            video_id for video_id in dict.fromkeys(ids) if any(file.rows_of(video_id) for file in files.values())
+        ]
+        vectors = dict(zip(described, self.embedder.embed_videos(files, described), strict=True)) if described else {}
+        rows = [vectors.get(video_id, {}) for video_id in ids]
+        return EncodedVideos.of(ids, rows, self.spaces, self.device, failed)

@@ -1,0 +1,174 @@
+"""A folder of videos that can be searched, in Python."""
+
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from teachtext.api.load import load
+from teachtext.api.model import Model
+from teachtext.devices import resolve_device
+from teachtext.progress import Progress, silent
+from teachtext.search.encoders import CLASS_NAMES, load_embedder
+from teachtext.search.filters import parse_filters
+from teachtext.search.indexing import Indexed, index_folder
+from teachtext.search.manifest import read_manifest
+from teachtext.search.searcher import By, Searcher, SearchResult
+from teachtext.search.stores import is_url, open_store
+from teachtext.search.types import Filter, Item
+
+INDEX = "teachtext-index"
+
+
+class Index:
+    """An index that answers searches. Get one with `teachtext.index` or `teachtext.open_index`.
+
+    Args:
+        searcher: the opened index.
+        indexed: what became of the videos of a folder that was just indexed.
+
+    Attributes:
+        searcher: the opened index, with all its settings.
+        indexed: counts of added, updated and failed videos; None for an index that was only opened.
+    """
+
+    def __init__(self, searcher: Searcher, indexed: Indexed | None = None) -> None:
+        self.searcher = searcher
+        self.indexed = indexed
+
+    def search(
+        self, text: str, k: int = 10, *, where: Filter | Sequence[str] = (), by: By = "both"
+    ) -> list[SearchResult]:
+        """Find videos with words.
+
+        Args:
+            text: the query.
+            k: how many videos, at most.
+            where: a filter, or conditions such as `["duration<=30", "tag=holiday"]`, which must all hold.
+            by: `model` for the similarity of query and video, `words` for words that are heard or read, `both` fused.
+
+        Returns:
+            Best first. Each has `video_id`, `path`, `score`, `why` (by space, what it adds to the score) and `moments`.
+
+        Raises:
+            InputError: an empty query, k below 1, a filter that cannot be read, or a store that is down.
+        """
+        return list(self.searcher.search(text, k=k, where=_filter(where), by=by).results)
+
+    def like(self, video_id: str, k: int = 10, *, where: Filter | Sequence[str] = ()) -> list[SearchResult]:
+        """Find videos like one of the index.
+
+        Raises:
+            NotFound: the index does not hold the video.
+            InputError: k below 1, a filter that cannot be read, or a store that is down.
+        """
+        return list(self.searcher.like(video_id, k=k, where=_filter(where)).results)
+
+    @property
+    def place(self) -> str:
+        """Folder or URL of the index."""
+        return self.searcher.store.place
+
+    @property
+    def items(self) -> list[Item]:
+        """All videos of the index, sorted by id."""
+        return sorted(self.searcher.store.catalog(), key=lambda item: item.id)
+
+    def __len__(self) -> int:
+        return self.searcher.store.count()
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        return f"Index({self.place!r}, {len(self)} videos)"
+
+
+def index(
+    folder: str | Path,
+    *,
+    model: Model | str | Path | None = None,
+    place: str | Path = INDEX,
+    features: str | Path | None = None,
+    words: bool = False,
+    tags: Collection[str] = (),
+    query_bank: str | Path | None = None,
+    remove_missing: bool = False,
+    workers: int = 2,
+    time_limit: float | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Index:
+    """Index a folder of videos, or bring its index up to date; `teachtext index` does the same.
+
+    Only new and changed videos are extracted. Videos that cannot be used are listed in `Index.indexed.failed`, and a
+    warning names the first one.
+
+    Args:
+        folder: videos, in its folders too.
+        model: a loaded model, or a place that `teachtext.load` accepts. By default the model of the index; a new index
+            then goes by the names of the things that an image network sees.
+        place: folder of the index, or `milvus://host:port/name`.
+        features: folder that keeps features; by default inside the index, or beside you for a URL.
+        words: also recognise speech and written words, so that words can be searched.
+        tags: added to all videos of the folder.
+        query_bank: file of captions, one a line, that corrects videos which are near every query.
+        remove_missing: remove videos whose files are gone.
+        workers: processes that extract.
+        time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+        device: where a model that is loaded here computes.
+        progress: called with the number of videos that are done.
+
+    Raises:
+        InputError: no folder, another model than the index was made by, a package that is not installed, or a store
+            that is down.
+    """
+    store = open_store(place)
+    if model is None:
+        manifest = store.manifest()
+        identity = CLASS_NAMES if manifest is None else read_manifest(store).model
+        embedder = load_embedder(identity, device=resolve_device(device))
+    else:
+        embedder = (model if isinstance(model, Model) else load(model, device=device)).embedder
+    kept = Path(features) if features else Path(f"{INDEX}-features" if is_url(place) else place) / "features"
+    indexed = index_folder(
+        Path(folder),
+        store,
+        embedder,
+        kept,
+        words=words,
+        tags=tags,
+        query_bank=Path(query_bank) if query_bank else None,
+        remove_missing=remove_missing,
+        workers=workers,
+        time_limit=time_limit,
+        progress=progress,
+    )
+    if indexed.failed:
+        warnings.warn(f"{len(indexed.failed)} videos cannot be used, the first: {indexed.failed[0]}", stacklevel=2)
+    return Index(Searcher(place, model=embedder), indexed)
+
+
+def open_index(
+    place: str | Path = INDEX,
+    *,
+    model: Model | str | Path | None = None,
+    device: str = "auto",
+    exact: bool | None = None,
+) -> Index:
+    """Open an index that `teachtext.index` or `teachtext index` made.
+
+    Args:
+        place: folder of the index, or `milvus://host:port/name`.
+        model: the model, if it was moved or is loaded already.
+        device: where a model that is loaded here computes.
+        exact: whether a search compares every video; by default up to 50,000 of them.
+
+    Raises:
+        InputError: no index, its model is gone or is another one, or a store is down.
+    """
+    embedder = model.embedder if isinstance(model, Model) else model
+    return Index(Searcher(place, model=embedder, device=device, exact=exact))
+
+
+def _filter(where: Filter | Sequence[str]) -> Filter:
+    return where if isinstance(where, Filter) else parse_filters([where] if isinstance(where, str) else list(where))

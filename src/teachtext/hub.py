@@ -1,0 +1,106 @@
+"""The Hugging Face hub: download files of a repository, and upload a folder. Nothing downloaded is ever executed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from teachtext.errors import InputError
+from teachtext.packages import load
+
+# a hub that does not answer would hold a download for ever, so it is asked first, with this limit
+_ANSWER_S = 4.0
+
+
+def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = None) -> Path:
+    """Return a folder with files of a repository, from the hub, or from the cache where the hub does not answer.
+
+    With `HF_HUB_OFFLINE=1` the hub is not asked.
+
+    Args:
+        repo_id: `user/name`.
+        patterns: names of the files, with wildcards.
+        revision: branch, tag or commit; by default the main branch.
+
+    Raises:
+        InputError: no such repository or revision, or it is not in the cache and the hub cannot be reached.
+    """
+    api = load("huggingface_hub:HfApi", "hub")()
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        commit = api.model_info(repo_id, revision=revision, timeout=_ANSWER_S).sha
+        return Path(snapshot_download(repo_id, revision=commit, allow_patterns=list(patterns)))
+    except errors.RevisionNotFoundError as error:
+        raise InputError(f"the model '{repo_id}' has no revision '{revision}' on the hub", "correct it") from error
+    except (errors.RepositoryNotFoundError, errors.GatedRepoError) as error:
+        raise InputError(
+            f"'{repo_id}' is neither a folder nor a model on the hub that you may read",
+            "correct it, or log in with 'hf auth login' if the model is private",
+        ) from error
+    except errors.HFValidationError as error:
+        raise InputError(f"'{repo_id}' is neither a folder nor an id of the hub", "correct it") from error
+    except Exception as error:
+        # the HTTP library under the hub's client, and with it the class of the error, differs between versions
+        cached = _cached(repo_id, patterns, revision)
+        if cached is None:
+            raise InputError(
+                f"'{repo_id}' is neither a folder nor in the hub's cache, and the hub cannot be reached",
+                "check the name, download the model once with a network, or give the path of a folder",
+            ) from error
+        return cached
+
+
+def _cached(repo_id: str, patterns: Sequence[str], revision: str | None) -> Path | None:
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        folder = Path(
+            snapshot_download(repo_id, revision=revision, allow_patterns=list(patterns), local_files_only=True)
+        )
+    except errors.LocalEntryNotFoundError:
+        return None
+    return folder if any(folder.rglob("*.safetensors")) else None
+
+
+def upload(
+    folder: Path,
+    repo_id: str,
+    patterns: Sequence[str],
+    *,
+    private: bool | None = None,
+    token: str | None = None,
+    revision: str | None = None,
+    message: str,
+) -> str:
+    """Upload a folder as one commit, and return the address of the commit.
+
+    Args:
+        folder: the files.
+        repo_id: `user/name`; created if it does not exist.
+        patterns: names of the files, with wildcards.
+        private: whether a new repository is private; by default as the account says.
+        token: of the hub; by default the one of `hf auth login`.
+        revision: branch that gets the commit, created if it does not exist; by default the main one.
+        message: first line of the commit.
+
+    Raises:
+        InputError: the hub cannot be reached, or does not accept the upload.
+    """
+    api = load("huggingface_hub:HfApi", "hub")(token=token)
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if revision is not None:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repo_id,
+            folder_path=folder,
+            allow_patterns=list(patterns),
+            commit_message=message,
+            revision=revision,
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise InputError(
+            f"the hub does not accept the upload to '{repo_id}' ({reason})",
+            "log in with 'hf auth login', or correct it",
+        ) from error
+    return str(commit.commit_url)

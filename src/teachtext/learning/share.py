@@ -1,0 +1,76 @@
+"""A trained model as a folder to share: its files, what was measured for it, and a card."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from teachtext.files import atomic_folder, read_json
+from teachtext.learning.card import CARD, EVALUATION, SplitMetrics, load_measured, save_card, save_measured
+from teachtext.learning.checkpoint import CONFIG, METRICS, TRAINED_ON, ModelSpec, load_spec
+from teachtext.learning.trainer import WEIGHTS
+
+MODEL_FILES = (CONFIG, WEIGHTS, METRICS, TRAINED_ON, EVALUATION, CARD)
+"""All files of a model folder that are shared, and all that are downloaded. None of them is code."""
+
+
+def save_shared(
+    folder: Path,
+    target: Path,
+    *,
+    name: str | None = None,
+    repo_id: str | None = None,
+    measured: Sequence[SplitMetrics] = (),
+    license: str = "unknown",
+) -> Path:
+    """Copy a model folder, and write its card anew with what was measured.
+
+    Args:
+        folder: of the model.
+        target: a folder that is empty or does not exist.
+        name: title of the card; by default from what the model was trained on.
+        repo_id: `user/name` on the hub, for the card.
+        measured: metrics of the model; by default those that the folder holds.
+        license: of the weights.
+
+    Raises:
+        InputError: the folder holds no model, or the target is not empty.
+    """
+    spec = load_spec(folder)
+    results = list(measured) or load_measured(folder)
+    with atomic_folder(target) as scratch:
+        for file in (CONFIG, WEIGHTS, METRICS, TRAINED_ON):
+            if (folder / file).exists():
+                shutil.copyfile(folder / file, scratch / file)
+        if results:
+            save_measured(scratch, results)
+        save_card(
+            scratch,
+            name or _title(spec),
+            _facts(folder, spec),
+            measured=results,
+            license=license,
+            repo_id=repo_id,
+        )
+    return target
+
+
+def _title(spec: ModelSpec) -> str:
+    dataset = spec.origin.get("dataset")
+    return f"A text-video retrieval model trained on {dataset}" if dataset else "A text-video retrieval model"
+
+
+def _facts(folder: Path, spec: ModelSpec) -> dict[str, str]:
+    """Return the rows of the card's table for people."""
+    facts = {"text encoder": spec.text_encoder, "video experts": ", ".join(spec.experts), "model": spec.kind}
+    if (folder / METRICS).exists():
+        metrics = read_json(folder / METRICS)
+        facts["model"] += f", {metrics['parameters']:,} parameters"
+        if metrics["best_epoch"] is not None:
+            facts["selected epoch"] = str(metrics["best_epoch"])
+    labels = {"dataset": "trained on", "train_videos": "training videos", "train_captions": "training captions"}
+    labels |= {"role": "role", "teachers": "teachers", "seed": "seed", "source": "imported from"}
+    for key, label in labels.items():
+        value = spec.origin.get(key)
+        if value not in (None, []):
+            facts[label] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return facts
