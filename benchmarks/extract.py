@@ -44,7 +44,7 @@ def find(folder: Path, most: int) -> list[Path]:
 def serial(paths: Sequence[Path], names: Sequence[str]) -> tuple[float, float]:
     """CPU seconds of decoding and of encoding, in one process."""
     from teachtext.encoders.base import Hearing, listens
-    from teachtext.encoders.experts import build_video_experts
+    from teachtext.encoders.registry import build_video_experts
     from teachtext.video.decode import sample_video
     from teachtext.video.sound import Ear, Samples
 

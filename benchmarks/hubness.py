@@ -13,7 +13,7 @@ import numpy as np
 from teachtext.data.features import only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.store import FeatureFile
-from teachtext.encoders.registry import folder_name
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.learning.checkpoint import load_model
@@ -27,7 +27,7 @@ def main() -> None:
     for folder in folders:
         model, spec = load_model(folder)
         files = {name: FeatureFile(store / "video" / name) for name in spec.experts}
-        features = spec.features(FeatureFile(store / "text" / folder_name(spec.text_encoder)), files)
+        features = spec.features(FeatureFile(store / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder)), files)
         loaded = only_described(load_folder(dataset, missing_videos="keep"), files.values())
         videos = loaded.splits["test"]
         gallery = embed_videos(model, features, videos)

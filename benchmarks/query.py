@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from teachtext.encoders.query import QueryEncoder
-from teachtext.encoders.registry import MODEL, parse_text_spec, text_table
+from teachtext.encoders.registry import TEXT_ENCODERS
+from teachtext.encoders.spec import MODEL
 from teachtext.packages import installed
 
 QUERIES = 100
@@ -44,12 +45,12 @@ def exported(folder: Path) -> QueryEncoder:
     from teachtext.encoders.text.onnx import OnnxEncoder
     from teachtext.learning.onnx_export import write_minilm
 
-    told, _ = write_minilm(parse_text_spec("minilm"), folder)
+    told, _ = write_minilm(TEXT_ENCODERS.parse("minilm"), folder)
     return QueryEncoder(OnnxEncoder(folder, **told))
 
 
 def main() -> None:
-    known = [spec for spec, entry, _ in text_table() if MODEL not in spec and installed(entry.package)]
+    known = [spec for spec, entry, _ in TEXT_ENCODERS.rows() if MODEL not in spec and installed(entry.package)]
     for spec in sys.argv[1:] or known:
         measure(spec, lambda spec=spec: QueryEncoder(spec))
     with TemporaryDirectory() as folder:

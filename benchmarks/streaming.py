@@ -75,7 +75,7 @@ def build(shape: Shape, folder: Path, fraction: float) -> None:
     from safetensors.torch import save_file
 
     from teachtext.data.store import FeatureWriter
-    from teachtext.encoders.registry import folder_name
+    from teachtext.encoders.registry import TEXT_ENCODERS
     from teachtext.learning.checkpoint import ModelSpec, save_spec
     from teachtext.learning.trainer import WEIGHTS
 
@@ -94,7 +94,7 @@ def build(shape: Shape, folder: Path, fraction: float) -> None:
     sizes = {name: (dim, shape.tokens.get(name, 1), list(captions)) for name, dim in shape.dims.items()}
     stores = {folder / "features" / "video" / name: size for name, size in sizes.items()}
     every_caption = [caption for ids in captions.values() for caption in ids]
-    stores[folder / "features" / "text" / folder_name(ENCODER)] = (TEXT_DIM, shape.words, every_caption)
+    stores[folder / "features" / "text" / TEXT_ENCODERS.folder_name(ENCODER)] = (TEXT_DIM, shape.words, every_caption)
     for store, (dim, rows, ids) in stores.items():
         with FeatureWriter(store, provenance={"random": True}, dim=dim) as writer:
             for item in ids:

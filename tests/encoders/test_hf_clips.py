@@ -17,7 +17,7 @@ pytest.importorskip("cv2")
 from teachtext.data.store import FeatureFile  # noqa: E402
 from teachtext.data.types import Video  # noqa: E402
 from teachtext.encoders.base import VideoExpert  # noqa: E402
-from teachtext.encoders.experts import build_video_experts, video_folder_name  # noqa: E402
+from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts  # noqa: E402
 from teachtext.encoders.video.hf.processor import ClipProcessor  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 from teachtext.extraction.extract import extract  # noqa: E402
@@ -157,7 +157,7 @@ def test_rows_are_clips_with_times_and_pooled_is_their_mean(make_video: Make, mo
     settings = {spec: {"per_second": 4, "most": 8}}
     store = tmp_path / "store"
     assert extract([video], [spec, f"{spec}#pooled", "motion"], store, settings=settings).failed == ()
-    rows = FeatureFile(store / video_folder_name(spec, settings[spec]))
+    rows = FeatureFile(store / VIDEO_EXPERTS.folder_name(spec, settings[spec]))
     assert rows.times("v").tolist() == [[0, 1], [1, 2], [2, 3]] and rows.read("v").shape == (3, 16)
     assert rows.provenance["encoder"] == f"{spec}#frames"
     told = rows.provenance["settings"]
@@ -167,12 +167,14 @@ def test_rows_are_clips_with_times_and_pooled_is_their_mean(make_video: Make, mo
     )
     alone = tmp_path / "alone"
     extract([video], [spec], alone, settings=settings)
-    assert np.array_equal(FeatureFile(alone / video_folder_name(spec, settings[spec])).read("v"), rows.read("v"))
+    assert np.array_equal(
+        FeatureFile(alone / VIDEO_EXPERTS.folder_name(spec, settings[spec])).read("v"), rows.read("v")
+    )
     # not asked for with those settings, so made with the usual ones
-    pooled = FeatureFile(store / video_folder_name(f"{spec}#pooled"))
+    pooled = FeatureFile(store / VIDEO_EXPERTS.folder_name(f"{spec}#pooled"))
     assert pooled.times("v") is None and pooled.read("v").shape == (1, 16)
     extract([video], [spec], alone)
-    mean = FeatureFile(alone / video_folder_name(spec)).read("v").astype(np.float32).mean(axis=0)
+    mean = FeatureFile(alone / VIDEO_EXPERTS.folder_name(spec)).read("v").astype(np.float32).mean(axis=0)
     assert np.allclose(pooled.read("v")[0], mean, atol=1e-2)
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("cv2")
 from PIL import Image  # noqa: E402
 
 from teachtext.encoders.base import VideoExpert  # noqa: E402
-from teachtext.encoders.experts import build_video_experts  # noqa: E402
+from teachtext.encoders.registry import build_video_experts  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 from teachtext.video.sampling import Frames, FrameSampling, Sound, SoundSampling  # noqa: E402
 

@@ -14,7 +14,7 @@ from teachtext.data.passages import Passage  # noqa: E402
 from teachtext.data.store import FeatureFile  # noqa: E402
 from teachtext.data.types import Video  # noqa: E402
 from teachtext.encoders.base import VideoExpert  # noqa: E402
-from teachtext.encoders.experts import build_video_experts  # noqa: E402
+from teachtext.encoders.registry import build_video_experts  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
 from teachtext.extraction.extract import extract  # noqa: E402
 from teachtext.playground import sound, speech  # noqa: E402

@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from teachtext.encoders.base import TextEncoder
-from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder, text_choices
+from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.errors import InputError
 
-SPECS = [spec for spec in text_choices() if ":" not in spec]
+SPECS = [spec for spec in TEXT_ENCODERS.choices() if ":" not in spec]
 TEXTS = [
     "a man is slicing a tomato with a knife",
     "dogs",

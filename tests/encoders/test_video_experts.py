@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 pytest.importorskip("cv2")
 pytest.importorskip("efficientnet_lite_pytorch")
 from teachtext.encoders.base import VideoExpert
-from teachtext.encoders.experts import VIDEO_EXPERTS, build_video_experts
+from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts
 from teachtext.encoders.video import motion
 from teachtext.errors import InputError
 from teachtext.video.sampling import Frames, Sound, SoundSampling

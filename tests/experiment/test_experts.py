@@ -16,7 +16,7 @@ pytest.importorskip("tokenizers")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from teachtext.data.store import FeatureFile, FeatureWriter
-from teachtext.encoders.experts import VIDEO_EXPERTS, video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
@@ -82,10 +82,10 @@ def test_settings_and_models_of_ones_own_go_through_a_whole_run(done: Done, netw
     ]
     features = config.folder / "features"
     assert {path.name for path in (features / "video").iterdir()} == {
-        video_folder_name(clips, {"most": 3}),
-        video_folder_name("motion", motion),
+        VIDEO_EXPERTS.folder_name(clips, {"most": 3}),
+        VIDEO_EXPERTS.folder_name("motion", motion),
     }
-    rows = FeatureFile(features / "video" / video_folder_name(clips, {"most": 3}))
+    rows = FeatureFile(features / "video" / VIDEO_EXPERTS.folder_name(clips, {"most": 3}))
     assert all(1 <= rows.rows_of(video) <= 3 and rows.times(video) is not None for video in rows.ids)
     spec = load_spec(config.folder / results.rows[0].seeds[0].model)
     assert spec.expert_settings == {clips: {"most": 3}, "motion": motion}
@@ -115,7 +115,7 @@ def test_settings_and_models_of_ones_own_go_through_a_whole_run(done: Done, netw
 
 
 def test_features_that_came_along_are_found_by_their_settings(done: Done, tmp_path: Path, tiny: Tiny):
-    given = tmp_path / "given" / "video" / video_folder_name("motion", {"most": 4})
+    given = tmp_path / "given" / "video" / VIDEO_EXPERTS.folder_name("motion", {"most": 4})
     plain = FeatureFile(done[0].folder / "features" / "video" / "motion")
     with FeatureWriter(given, provenance={"by": "hand"}, dim=243) as writer:
         for video in plain.ids:
@@ -146,7 +146,9 @@ def test_every_expert_may_be_a_sequence(kind: str, done: Done, tmp_path: Path, t
         "hf:a/b#frames": lambda number: 70,
     }
     for width, name in enumerate(names, 5):
-        with FeatureWriter(store / "video" / video_folder_name(name), provenance={"x": name}, dim=width) as writer:
+        with FeatureWriter(
+            store / "video" / VIDEO_EXPERTS.folder_name(name), provenance={"x": name}, dim=width
+        ) as writer:
             for number, video in enumerate(videos):
                 count = counts.get(name, lambda number: 1)(number)
                 times = np.sort(random.uniform(0, 9, (count, 2))).astype(np.float32)

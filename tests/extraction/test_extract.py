@@ -20,7 +20,7 @@ from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.data.types import Video
 from teachtext.encoders.base import Rows
-from teachtext.encoders.experts import VIDEO_EXPERTS, video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction import extract as extract_module
 from teachtext.extraction import feature_output as output
@@ -175,7 +175,7 @@ def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Pa
 
 def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
     few = {"motion": {"most": 2}}
-    name = video_folder_name("motion", few["motion"])
+    name = VIDEO_EXPERTS.folder_name("motion", few["motion"])
     one = extract(videos, ["motion"], tmp_path / "one", settings=few)
     two = extract(videos, ["motion"], tmp_path / "two", settings=few, workers=2)
     assert one.done == two.done == 5
@@ -189,7 +189,7 @@ def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: l
 @pytest.fixture
 def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Extraction]:
     """Extracts videos of one brightness each, with an expert that hangs, dies or fails at some brightness."""
-    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)  # type: ignore[arg-type]
+    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)
     monkeypatch.setattr(one_video, "_set_up", odd_experts.set_up)
 
     def run(*brightness: int, **options: object) -> Extraction:

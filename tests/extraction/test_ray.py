@@ -18,7 +18,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("ray", reason="the engine needs the package 'ray': pip install 'teachtext[ray]'")
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
-from teachtext.encoders.experts import VIDEO_EXPERTS
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction import ray_engine
 from teachtext.extraction import task as one_video
@@ -52,7 +52,7 @@ def test_ray_gives_what_local_processes_give(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Two workers, a video that hangs and one that kills; then a run that has only those to do."""
-    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)  # type: ignore[arg-type]
+    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)
     monkeypatch.setattr(one_video, "_set_up", odd_experts.set_up)
     monkeypatch.chdir(tmp_path)
     videos = [Video(f"v{i}", make_video(f"v{i}.mp4", moving(seed=i, dx=i % 3, dy=1, count=8) // 2)) for i in range(10)]

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from teachtext.encoders.base import Rows
-from teachtext.encoders.experts import VIDEO_EXPERTS, VideoEntry
+from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.spec import VideoEntry
 from teachtext.extraction import ray_engine
 from teachtext.extraction import task as one_video
 from teachtext.video.sampling import Frames, FrameSampling
 
 HANGS, DIES, NAN, FINE = 0, 255, 128, 60
-ENTRY = VideoEntry("odd_experts:Odd")
+ENTRY = VideoEntry(target="odd_experts:Odd")
 _set_up: Any = one_video._set_up
 _next: Any = ray_engine._next
 _asked = 0
@@ -37,7 +38,7 @@ class Odd:
 
 def set_up(job: one_video.Job) -> Any:
     """What a worker is set up with instead: it knows one expert more."""
-    VIDEO_EXPERTS["odd"] = ENTRY  # type: ignore[index]
+    VIDEO_EXPERTS["odd"] = ENTRY
     return _set_up(job)
 
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from teachtext.data.store import FeatureWriter
-from teachtext.encoders.experts import video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.learning.card import save_card
 from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_spec
@@ -60,7 +60,7 @@ def test_settings_of_experts_are_kept_and_name_their_folders(world, trained_a_li
     save_spec(tmp_path, spec)
     read = load_spec(tmp_path)
     assert read == spec
-    assert read.expert_folder("rgb.0") == video_folder_name("rgb.0", settings["rgb.0"]) != "rgb.0"
+    assert read.expert_folder("rgb.0") == VIDEO_EXPERTS.folder_name("rgb.0", settings["rgb.0"]) != "rgb.0"
     assert read.expert_folder("flow") == "flow"
     for wrong in ([], {"rgb.0": 3}):
         rewrite(tmp_path, lambda told, wrong=wrong: told | {"expert_settings": wrong})

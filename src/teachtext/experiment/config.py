@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from teachtext.encoders.experts import check_video_settings
-from teachtext.encoders.registry import check_text_specs
+from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.config_base import NAME, Config
 from teachtext.experiment.config_data import DatasetConfig, ExpertConfig
@@ -79,7 +78,7 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         if self.dataset.features is None:
-            check_text_specs([*(teacher.text for teacher in self.teachers if teacher.text), self.student.text])
+            TEXT_ENCODERS.check([*(teacher.text for teacher in self.teachers if teacher.text), self.student.text])
             extracted = {expert.name: expert.settings for expert in self.experts if expert.file is None}
             check_video_settings(extracted, extracted)
         names = [expert.name for expert in self.experts]

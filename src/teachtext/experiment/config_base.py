@@ -5,15 +5,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from teachtext.encoders.experts import full_spec
-from teachtext.encoders.registry import located
+from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.spec import located
 
 # a letter or digit first: the names become folders, and "..", "." or "-x" would not be ones
 NAME = r"^\w[\w.-]*$"
 
 
 def _expert(spec: str, info: ValidationInfo) -> str:
-    return full_spec(spec, _folder(info)) if ":" in spec else spec
+    return VIDEO_EXPERTS.full_spec(spec, _folder(info)) if ":" in spec else spec
 
 
 def _text(spec: str, info: ValidationInfo) -> str:

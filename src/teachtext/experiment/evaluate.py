@@ -12,7 +12,7 @@ from teachtext.data.folder import DEFAULT_SPLITS, load_folder
 from teachtext.data.protocol import Caption, CaptionUse, Protocol
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
-from teachtext.encoders.registry import folder_name
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks, retrieval_metrics
 from teachtext.evaluation.normalise import Normalised
@@ -149,7 +149,7 @@ def evaluate_folder(
         model, spec = load_model(folder)
         notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
         experts = {name: _expert_file(features, spec, name) for name in spec.experts}
-        text = FeatureFile(features / "text" / folder_name(spec.text_encoder), verify=True)
+        text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
         notes += _unread(folder, gallery.splits[split], experts)
         models.append((model, spec.features(text, experts)))
     return Evaluation(

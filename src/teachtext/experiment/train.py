@@ -13,7 +13,7 @@ from teachtext.data.features import Features, described
 from teachtext.data.folds import Fold
 from teachtext.data.protocol import Caption
 from teachtext.data.types import Dataset
-from teachtext.encoders.registry import folder_name
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
@@ -77,7 +77,8 @@ class Training:
         """Folder of the trained model."""
         taught = "-taught" if self._distillation else ""
         fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
-        name = f"{folder_name(self.member.text)}{taught}{fold}-seed{self.seed}-{fingerprint(self._essence())}"
+        text = TEXT_ENCODERS.folder_name(self.member.text)
+        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self._essence())}"
         return self.workspace.models_folder / name
 
     @property

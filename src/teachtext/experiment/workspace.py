@@ -14,14 +14,7 @@ from teachtext.data.npz import import_npz
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
-from teachtext.encoders.experts import check_video_names, check_video_settings, video_folder_name
-from teachtext.encoders.registry import (
-    TextOutput,
-    check_text_specs,
-    folder_name,
-    is_registered,
-    parse_text_spec,
-)
+from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
@@ -196,9 +189,9 @@ class Workspace:
                 raise InputError(f"{path} does not exist", "correct the path in the config")
         given = self.config.dataset.features
         experts = self._extracted()
-        texts = [name for name in self.text_encoders if self._given("text", folder_name(name)) is None]
+        texts = [name for name in self.text_encoders if self._given("text", TEXT_ENCODERS.folder_name(name)) is None]
         missing = {"video": list(experts), "text": texts}
-        for kind, check in (("video", check_video_names), ("text", check_text_specs)):
+        for kind, check in (("video", VIDEO_EXPERTS.check), ("text", TEXT_ENCODERS.check)):
             try:
                 check(missing[kind])
             except InputError as error:
@@ -233,7 +226,11 @@ class Workspace:
         """Embed the captions with every text encoder."""
         embed(
             self.queries(),
-            [encoder for encoder in self.text_encoders if self._given("text", folder_name(encoder)) is None],
+            [
+                encoder
+                for encoder in self.text_encoders
+                if self._given("text", TEXT_ENCODERS.folder_name(encoder)) is None
+            ],
             self.features_folder / "text",
             threads=self.config.threads,
             progress=self._named("embed"),
@@ -272,10 +269,10 @@ class Workspace:
         """Return the features of a text encoder."""
         return self._open(self._text_folder(encoder))
 
-    def text_output(self, encoder: str) -> TextOutput:
+    def text_output(self, encoder: str) -> str | None:
         """Say whether a caption is a row a token or one sentence vector."""
-        if is_registered(encoder):
-            return parse_text_spec(encoder).output
+        if TEXT_ENCODERS.is_spec(encoder):
+            return TEXT_ENCODERS.parse(encoder).output
         file = self.text_file(encoder)
         return "tokens" if any(file.rows_of(caption_id) > 1 for caption_id in file.ids) else "pooled"
 
@@ -289,12 +286,12 @@ class Workspace:
         return lambda what, *told: self.progress(f"{step} {what}", *told)
 
     def _text_folder(self, encoder: str) -> Path:
-        folder = folder_name(encoder)
+        folder = TEXT_ENCODERS.folder_name(encoder)
         return self._given("text", folder) or self.features_folder / "text" / folder
 
     def _expert_folder(self, name: str) -> Path:
         expert = next(expert for expert in self.config.experts if expert.name == name)
-        folder = video_folder_name(name, expert.settings)
+        folder = VIDEO_EXPERTS.folder_name(name, expert.settings)
         return (None if expert.file else self._given("video", folder)) or self.features_folder / "video" / folder
 
     def _extracted(self) -> dict[str, Mapping[str, Any]]:
@@ -302,7 +299,8 @@ class Workspace:
         return {
             expert.name: expert.settings
             for expert in self.config.experts
-            if expert.file is None and self._given("video", video_folder_name(expert.name, expert.settings)) is None
+            if expert.file is None
+            and self._given("video", VIDEO_EXPERTS.folder_name(expert.name, expert.settings)) is None
         }
 
     def _given(self, kind: str, folder: str) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.encoders.base import listens
-from teachtext.encoders.experts import build_video_experts, video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_json
 from teachtext.packages import load
@@ -55,7 +55,7 @@ def cost_of(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]], ke
     """
     if not paths:
         raise InputError("there are no video files to measure experts on", "leave the cost out")
-    name = " + ".join(video_folder_name(expert, given) for expert, given in sorted(settings.items()))
+    name = " + ".join(VIDEO_EXPERTS.folder_name(expert, given) for expert, given in sorted(settings.items()))
     machine = this_machine()
     known = read_json(kept) if kept.exists() else {}
     if known.get(name, {}).get("machine") != machine:

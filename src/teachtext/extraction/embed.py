@@ -13,7 +13,8 @@ from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.devices import AUTO
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.query import check_text
-from teachtext.encoders.registry import build_text_encoder, check_text_specs, folder_name, located, parse_text_spec
+from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
+from teachtext.encoders.spec import located
 from teachtext.errors import InputError
 from teachtext.extraction.stored import stored
 from teachtext.progress import Progress, silent
@@ -55,7 +56,7 @@ def embed(
     Args:
         captions: ids must be unique.
         encoders: specs (see `teachtext.encoders.registry`).
-        store: folder that gets a folder named `folder_name(spec)` for each encoder.
+        store: folder that gets a folder named `TEXT_ENCODERS.folder_name(spec)` for each encoder.
         threads: CPU threads.
         device: where the encoders compute (see `teachtext.devices`).
         progress: called as `progress(spec, captions done, captions)`.
@@ -64,7 +65,7 @@ def embed(
         InputError: an empty caption, an id that stands twice, an unknown encoder, no such device, a folder with
             features that were made otherwise, or a full disk.
     """
-    check_text_specs(encoders)
+    TEXT_ENCODERS.check(encoders)
     _check(captions)
     specs = dict.fromkeys(located(spec, Path()) for spec in encoders)
     done, notes = 0, list[str]()
@@ -86,8 +87,8 @@ def _check(captions: Sequence[Caption]) -> None:
 
 def _embed(captions: Sequence[Caption], spec: str, encoder: TextEncoder, store: Path, progress: Progress) -> int:
     """Encode with one encoder; return how many captions were not there."""
-    folder = store / folder_name(spec)
-    provenance = {"encoder": parse_text_spec(spec).name, "settings": dict(encoder.settings)}
+    folder = store / TEXT_ENCODERS.folder_name(spec)
+    provenance = {"encoder": TEXT_ENCODERS.parse(spec).name, "settings": dict(encoder.settings)}
     file = stored(folder, provenance)
     sources = {} if file is None else file.sources
     todo = [caption for caption in captions if sources.get(caption.id) != text_hash(caption.text)]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from teachtext.data.types import Video
 from teachtext.devices import AUTO, check_device
-from teachtext.encoders.experts import check_video_settings, full_spec, video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.extraction.feature_output import Output, Place
 from teachtext.extraction.task import Job, Result, Task
@@ -78,8 +78,8 @@ def extract(
 
     Args:
         videos: what to encode.
-        experts: specs (see `teachtext.encoders.experts`).
-        store: folder that gets a folder named `video_folder_name(spec, settings)` for each expert.
+        experts: specs (see `teachtext.encoders.registry`).
+        store: folder that gets a folder named `VIDEO_EXPERTS.folder_name(spec, settings)` for each expert.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
         workers: processes, with one CPU thread each.
         device: where the experts compute (see `teachtext.devices`); processes share a GPU.
@@ -92,8 +92,8 @@ def extract(
         InputError: an unknown expert or setting, no such device, a package that is not installed, a folder with
             features that were made otherwise or to which another run is writing, a full disk.
     """
-    names = list(dict.fromkeys(full_spec(expert, Path()) for expert in experts))
-    settings = {full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
+    names = list(dict.fromkeys(VIDEO_EXPERTS.full_spec(expert, Path()) for expert in experts))
+    settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
     check_video_settings(names, settings)
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
@@ -105,7 +105,7 @@ def extract(
     with job.workers(workers) as pool:
         outputs = pool.begin()
         places = {
-            name: Place(store / video_folder_name(name, settings.get(name, {})), made.dim, made.provenance)
+            name: Place(store / VIDEO_EXPERTS.folder_name(name, settings.get(name, {})), made.dim, made.provenance)
             for name, made in outputs.items()
         }
         if run_on_ray is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows, VideoExpert, listens
-from teachtext.encoders.experts import build_video_experts
+from teachtext.encoders.registry import build_video_experts
 from teachtext.errors import InputError
 from teachtext.extraction.workers import Workers, allow
 from teachtext.packages import load

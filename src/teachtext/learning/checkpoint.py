@@ -13,7 +13,7 @@ from torch import Tensor
 from teachtext.data.batch import VideoBatch, read_videos
 from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
-from teachtext.encoders.experts import video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.files import read_json, version_of, write_json
 from teachtext.learning.trainer import WEIGHTS
@@ -57,7 +57,7 @@ class ModelSpec:
 
     def expert_folder(self, name: str) -> str:
         """Return the name of the folder that an expert's features are in."""
-        return video_folder_name(name, self.expert_settings.get(name, {}))
+        return VIDEO_EXPERTS.folder_name(name, self.expert_settings.get(name, {}))
 
     @property
     def reads_padding(self) -> bool:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
 from teachtext.devices import CPU
-from teachtext.encoders.registry import TextSpec, build_text_encoder, parse_text_spec
+from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
+from teachtext.encoders.spec import Spec
 from teachtext.errors import InputError
 from teachtext.files import write_bytes, write_json
 from teachtext.learning.checkpoint import ModelSpec, load_model
@@ -49,7 +50,7 @@ def export(model_folder: Path, folder: Path) -> float:
     for package in ("onnx:ModelProto", "onnxruntime:InferenceSession"):
         load(package, "onnx")
     model, spec = load_model(model_folder)
-    text = parse_text_spec(spec.text_encoder)
+    text = TEXT_ENCODERS.parse(spec.text_encoder)
     with TemporaryDirectory() as scratch:
         found = _write(model, spec, text, Path(scratch))
         if found > TOLERANCE:
@@ -59,13 +60,13 @@ def export(model_folder: Path, folder: Path) -> float:
     return found
 
 
-def _write(model: RetrievalModel, spec: ModelSpec, text: TextSpec, folder: Path) -> float:
+def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path) -> float:
     """Write all files, and return the largest difference from torch."""
     side = _TextSide(model)
     example = _features(spec, length=min(2, spec.max_words))
     _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
     told, difference = None, 0.0
-    if text.name == "minilm":
+    if TEXT_ENCODERS[text.name].onnx:
         told, difference = write_minilm(text, folder)
     description = {
         "format": FORMAT,
@@ -102,7 +103,7 @@ class _LastStates(nn.Module):
         return states
 
 
-def write_minilm(text: TextSpec, folder: Path) -> tuple[dict[str, Any], float]:
+def write_minilm(text: Spec, folder: Path) -> tuple[dict[str, Any], float]:
     """Write MiniLM as `OnnxEncoder` reads it; return that one's arguments, and the largest difference from torch."""
     from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
 

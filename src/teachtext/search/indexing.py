@@ -10,8 +10,8 @@ from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.devices import AUTO
 from teachtext.encoders.embedder import Embedder
-from teachtext.encoders.experts import check_video_names, video_folder_name
 from teachtext.encoders.query import check_text
+from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, extract
 from teachtext.files import fingerprint
@@ -25,7 +25,6 @@ from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment
 from teachtext.search.vectors import row_of
 
-WORD_EXPERTS = ("ocr", "speech")
 # videos that are extracted before they are stored, all of which can be found from then on
 _CHUNK = 256
 
@@ -139,13 +138,13 @@ def check_tags(tags: Collection[str]) -> None:
 
 def _begin(store: Store, model: Embedder, words: bool) -> Manifest:
     """Return what the index is, or is to be."""
-    check_video_names(model.experts)
+    VIDEO_EXPERTS.check(model.experts)
     if store.manifest() is None:
         manifest = Manifest(model=model.identity, spaces=model.spaces, experts=list(model.experts))
     else:
         manifest = read_manifest(store)
         check_same(manifest.model, model)
-    return replace(manifest, experts=sorted({*manifest.experts, *(WORD_EXPERTS if words else ())}))
+    return replace(manifest, experts=sorted({*manifest.experts, *(word_experts() if words else ())}))
 
 
 class _Run:
@@ -230,7 +229,7 @@ class _Run:
     def _store_entries(
         self, todo: Mapping[str, Seen], before: Mapping[str, Item | None], tags: Collection[str]
     ) -> list[Failure]:
-        files = {name: FeatureFile(self._features / video_folder_name(name)) for name in self._manifest.experts}
+        files = {name: FeatureFile(self._features / VIDEO_EXPERTS.folder_name(name)) for name in self._manifest.experts}
         self._check_makers(files)
         seen_by = {name: [one for one in self._model.experts if files[one].rows_of(name)] for name in todo}
         described = [name for name in todo if seen_by[name]]
@@ -287,7 +286,7 @@ class _Run:
 def _moments(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> dict[str, list[Moment]]:
     """Return the words that were heard and read in videos."""
     found: dict[str, list[Moment]] = {name: [] for name in ids}
-    for expert in sorted({*files} & {*WORD_EXPERTS}):
+    for expert in sorted({*files} & word_experts()):
         for name, passages in files[expert].passages(ids).items():
             found[name] += [Moment(one.start_s, one.end_s, expert, one.text) for one in passages]
     return found
