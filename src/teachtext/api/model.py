@@ -13,7 +13,7 @@ from teachtext.api.embeddings import EncodedTexts, EncodedVideos
 from teachtext.api.video_files import as_list, videos_of
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.embedder import Embedder
-from teachtext.encoders.experts import video_folder_name
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, extract
 from teachtext.learning.card import SplitMetrics
@@ -222,7 +222,7 @@ class Model:
     def _stored(self, store: Path) -> dict[str, FeatureFile]:
         """Open the feature files of the model's experts, as far as there are any."""
         settings = self.embedder.expert_settings
-        folders = {name: store / video_folder_name(name, settings.get(name, {})) for name in self.experts}
+        folders = {name: store / VIDEO_EXPERTS.folder_name(name, settings.get(name, {})) for name in self.experts}
         return {name: FeatureFile(folder) for name, folder in folders.items() if shards_of(folder)}
 
     def _embed(self, ids: Sequence[str], files: Mapping[str, FeatureFile], failed: Sequence[Failure]) -> EncodedVideos:
