@@ -21,7 +21,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["notebooks"]
+exclude_patterns: list[str] = []
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
@@ -49,7 +49,11 @@ def _literal_block(fenced: re.Match[str]) -> str:
     return "::\n\n" + indent(fenced[1], "    ") + "\n"
 
 
+def _write_pages(app: Any) -> None:
+    reference_pages.write(HERE / "reference", HERE / "notebooks")
+
+
 def setup(app: Any) -> None:
     """Write the generated pages before the pages are read."""
-    app.connect("builder-inited", lambda _: reference_pages.write(HERE / "reference"))
+    app.connect("builder-inited", _write_pages)
     app.connect("autodoc-process-docstring", _as_rst)

@@ -1,11 +1,12 @@
 """Generate the reference pages of the documentation site from the code.
 
 The command line comes from typer, the settings from the pydantic models, the Python API from docstrings, and the
-lists of encoders, benchmarks and objectives from their registries. `conf.py` calls `write` before each build; the pages
-are not committed.
+lists of encoders, benchmarks and objectives from their registries. A notebook becomes a page too. `conf.py` calls
+`write` before each build; the pages are not committed.
 """
 
 import inspect
+import json
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -59,9 +60,10 @@ def pages() -> dict[str, str]:
     }
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, notebooks: Path) -> None:
     """Write every page that has changed under a folder, and remove what no longer is a page."""
     texts = {folder / f"{name}.md": text for name, text in pages().items()}
+    texts |= {folder / "notebooks" / f"{path.stem}.md": notebook_page(path) for path in notebooks.glob("*.ipynb")}
     for path, text in texts.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -379,6 +381,18 @@ def _index() -> str:
             "",
         ]
     )
+
+
+def notebook_page(path: Path) -> str:
+    """Return a notebook as a page: its texts, its code, and what the code printed."""
+    lines = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        lines += [source, ""] if cell["cell_type"] == "markdown" else ["```python", source, "```", ""]
+        for output in cell.get("outputs", []):
+            text = "".join(output.get("text", output.get("data", {}).get("text/plain", [])))
+            lines += ["```text", text.rstrip("\n"), "```", ""] if text else []
+    return "\n".join(lines)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from docs_blocks import ROOT, Block, Sandbox, blocks_of
@@ -56,9 +55,9 @@ def test_extras_that_pages_name_are_in_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = set(project["optional-dependencies"])
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        named = {name for group in re.findall(r"pip install [^\n]*\.\[([\w,]+)\]", text) for name in group.split(",")}
-        named |= {name for line in re.findall(r"pip install -e [^\n]*", text) for name in re.findall(r" \[(\w+)\]", line)}
+        lines = re.findall(r"pip install [^\n]*", page.read_text(encoding="utf-8"))
+        groups = [group for line in lines for group in re.findall(r"\[([\w,]+)\]", line)]
+        named = {name for group in groups for name in group.split(",")}
         assert named <= extras, f"{page}: {named - extras}"
 
 
@@ -66,6 +65,7 @@ def test_links_of_pages_lead_to_files():
     for page in PAGES:
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
-            path = Path(link.partition("#")[0])
-            generated = (page.parent / path).resolve().is_relative_to(ROOT / "docs" / "reference")
-            assert "://" in link or link.startswith("#") or generated or (page.parent / path).exists(), f"{page}: {link}"
+            if "://" not in link and not link.startswith("#"):
+                path = (page.parent / link.partition("#")[0]).resolve()
+                # the reference is made when the site is built, which fails on a link that leads nowhere
+                assert path.exists() or path.is_relative_to(ROOT / "docs" / "reference"), f"{page}: {link}"

@@ -76,10 +76,10 @@ def test_pages_are_written_once_and_removed_when_they_are_none(
     reference: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reference, "pages", lambda: {"index": "a\n", "python/x": "b\n"})
-    reference.write(tmp_path)
+    reference.write(tmp_path, tmp_path / "none")
     first = (tmp_path / "index.md").stat().st_mtime_ns
     monkeypatch.setattr(reference, "pages", lambda: {"index": "a\n"})
-    reference.write(tmp_path)
+    reference.write(tmp_path, tmp_path / "none")
     assert (tmp_path / "index.md").stat().st_mtime_ns == first
     assert [path.name for path in tmp_path.rglob("*.md")] == ["index.md"]
 

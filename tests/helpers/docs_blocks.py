@@ -26,10 +26,7 @@ class Block:
     @property
     def commands(self) -> list[str]:
         """The lines of a shell block, without comments."""
-        lines = [" ".join(shlex.split(line, comments=True)) for line in self.text.splitlines()]
-        return [
-            line for line, parsed in zip(self.text.splitlines(), lines, strict=True) if parsed and not line.startswith("#")
-        ]
+        return [line for line in self.text.splitlines() if shlex.split(line, comments=True)]
 
 
 def blocks_of(page: Path) -> list[Block]:
