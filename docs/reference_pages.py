@@ -45,7 +45,7 @@ MODULES = {
 
 def pages() -> dict[str, str]:
     """Return every generated page by its path under the reference folder, without the ending."""
-    names = [name for name in sorted(getattr(teachtext, "__all__", [])) if not name.startswith("_")]
+    names = {name: _page_of(name) for name in sorted(teachtext.__all__) if not name.startswith("_")}
     return {
         "index": _index(),
         "command-line": command_line(),
@@ -55,9 +55,14 @@ def pages() -> dict[str, str]:
         "benchmarks": benchmark_tables(),
         "objectives": objectives(),
         "python/index": _python_index(names),
-        **{f"python/{name}": _public_name(name) for name in names},
+        **{f"python/{page}": _public_name(name) for name, page in names.items()},
         **{f"python/modules/{page}": _modules(title, modules) for page, (title, modules) in MODULES.items()},
     }
+
+
+def _page_of(name: str) -> str:
+    """Return the page of a public name: `Index` and `index` are one file where a system ignores case."""
+    return f"{'classes' if isinstance(getattr(teachtext, name), type) else 'functions'}/{name}"
 
 
 def write(folder: Path, notebooks: Path) -> None:
@@ -349,20 +354,13 @@ def _modules(title: str, modules: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _python_index(names: Sequence[str]) -> str:
-    lines = ["# Python", "", inspect.cleandoc(teachtext.__doc__ or ""), ""]
-    lines += ["## The front door", "", "```{toctree}", ":maxdepth: 1", "", *names, "```", ""]
-    lines += [
-        "## Below it",
-        "",
-        "```{toctree}",
-        ":maxdepth: 1",
-        "",
-        *(f"modules/{page}" for page in MODULES),
-        "```",
-        "",
-    ]
-    return "\n".join(lines)
+def _python_index(names: Mapping[str, str]) -> str:
+    lines = ["# Python", "", inspect.cleandoc(teachtext.__doc__ or "").split("\n\n")[1], ""]
+    for title, folder in (("Functions", "functions/"), ("Classes", "classes/")):
+        of_kind = [page for page in names.values() if page.startswith(folder)]
+        lines += [f"## {title}", "", "```{toctree}", ":maxdepth: 1", "", *of_kind, "```", ""]
+    lines += ["## Modules for research", "", "```{toctree}", ":maxdepth: 1", ""]
+    return "\n".join([*lines, *(f"modules/{page}" for page in MODULES), "```", ""])
 
 
 def _index() -> str:
@@ -388,10 +386,12 @@ def notebook_page(path: Path) -> str:
     lines = []
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
-        lines += [source, ""] if cell["cell_type"] == "markdown" else ["```python", source, "```", ""]
+        # the page lies one folder deeper than the notebook
+        text = source.replace("](../", "](../../")
+        lines += [text, ""] if cell["cell_type"] == "markdown" else ["```python", source, "```", ""]
         for output in cell.get("outputs", []):
-            text = "".join(output.get("text", output.get("data", {}).get("text/plain", [])))
-            lines += ["```text", text.rstrip("\n"), "```", ""] if text else []
+            printed = "".join(output.get("text", output.get("data", {}).get("text/plain", [])))
+            lines += ["```text", printed.rstrip("\n"), "```", ""] if printed else []
     return "\n".join(lines)
 
 

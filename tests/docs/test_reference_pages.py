@@ -34,9 +34,10 @@ def pages(reference: ModuleType) -> dict[str, str]:
 
 
 def test_every_public_name_has_a_page_that_the_index_lists(pages: dict[str, str]):
-    for name in getattr(teachtext, "__all__", []):
-        assert f"teachtext.{name}" in pages[f"python/{name}"]
-        assert f"\n{name}\n" in pages["python/index"]
+    for name in set(teachtext.__all__) - {"__version__"}:
+        (page,) = (page for page in pages if page in (f"python/classes/{name}", f"python/functions/{name}"))
+        assert f":: teachtext.{name}\n" in pages[page]
+        assert f"\n{page.removeprefix('python/')}\n" in pages["python/index"]
 
 
 def test_every_verb_has_a_section_with_all_its_options(pages: dict[str, str]):
