@@ -1,4 +1,4 @@
-"""Entries that were found lately, for what is found once is found again."""
+"""Entries that were read lately. Searches return the same videos again and again."""
 
 from collections.abc import Collection, Hashable, Mapping
 from threading import Lock
@@ -7,36 +7,36 @@ from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry
 from teachtext.search.vectors import PresencePattern
 
-# a few kB each
+# an entry takes a few kB
 _MOST = 5000
 
 
 class EntryCache:
-    """Entries of a store, kept until it changes. May be shared by threads.
+    """Entries of a store, kept until the store changes. May be shared by threads.
 
     Args:
-        store: where they come from.
+        store: where entries are read.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
         self._versions: Mapping[PresencePattern, Hashable] = {}
-        self._kept: dict[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}
 
     def get(self, ids: Collection[str], versions: Mapping[PresencePattern, Hashable]) -> dict[str, Entry]:
-        """Return entries by id, in the order of the ids; unknown ids are left out.
+        """Return entries by id, in the order of the ids. Ids that the store does not hold are left out.
 
         Args:
-            ids: of entries.
-            versions: of the store, read before this is called: what was kept of other ones is forgotten.
+            ids: ids of entries.
+            versions: of the store, read before this call. Entries of other versions are forgotten.
         """
         with self._lock:
-            if versions != self._versions or len(self._kept) > _MOST:
-                self._kept, self._versions = {}, versions
-            kept = self._kept
-        unknown = [name for name in ids if name not in kept]
-        read = self._store.get(unknown) if unknown else {}
+            if versions != self._versions or len(self._entries) > _MOST:
+                self._entries, self._versions = {}, versions
+            entries = self._entries
+        missing = [name for name in ids if name not in entries]
+        read = self._store.get(missing) if missing else {}
         with self._lock:
-            kept.update(read)
-            return {name: kept[name] for name in ids if name in kept}
+            entries.update(read)
+            return {name: entries[name] for name in ids if name in entries}

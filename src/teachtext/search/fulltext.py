@@ -1,20 +1,20 @@
-"""Literal search over the words that were heard and read: SQLite's full-text index beside a store.
+"""Full-text search over the words that were heard and read: an SQLite index beside a store.
 
-It is derived from the store and brought up to date when it is searched, so that it serves every store, and may be
+The index is derived from the store and brought up to date when it is searched. So it serves every store, and may be
 deleted.
 """
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
+from teachtext.search.vectors import PresencePattern
 
 _BEGIN, _END = "\x02", "\x03"
 _SCHEMA = """
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS known (row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NU
 CREATE TABLE IF NOT EXISTS seen (versions TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2');
 """
-# what says nothing of a video, in English; a query of nothing else is taken as it is
+# English stop words. A query of stop words alone is searched as it is.
 _COMMON = """
 a an and are as at be been being but by can did do does for from had has have he her him his how i if in into is it its
 me my no not of on or our she so some than that the their them then there these they this those to too up us was we
@@ -30,6 +30,7 @@ were what when where which while who whom why will with you your
 """
 _STOP = frozenset(_COMMON.split())
 _MOST_WORDS = 64
+# videos that are read and written at once
 _BATCH = 500
 
 
@@ -37,8 +38,8 @@ class WordMatch(NamedTuple):
     """Where the words of a query stand in a video.
 
     Attributes:
-        words: those that matched, as they stand there, each once.
-        moments: numbers of the moments in which they stand.
+        words: the words that matched, as the video has them, each once.
+        moments: positions, in the item's moments, of those with a match.
     """
 
     words: Sequence[str]
@@ -48,73 +49,108 @@ class WordMatch(NamedTuple):
 class FullTextIndex:
     """A full-text index of a store's moments. May be shared by threads.
 
-    English words match in all their forms, words of other languages as they are written, without regard to case and
-    accents.
+    English words match in all their forms. Words of other languages match as they are written. Case and accents do not
+    count.
+
+    While one search brings the index up to date, other searches use the index as it is.
 
     Args:
-        store: whose moments.
-        path: of the index; None keeps it in memory, as is done where it cannot be written.
+        store: the store.
+        path: file of the index. None, or a file that cannot be written, keeps the index in memory.
     """
 
     def __init__(self, store: Store, path: Path | None) -> None:
         self._store = store
-        self._lock = Lock()
+        self._updating = Lock()
+        self._using = Lock()
         self._database = _connect(path)
 
-    def find(self, text: str) -> list[str]:
-        """Return the ids of the videos in which all words of a query were heard or read, best first (BM25).
+    def find(self, text: str, versions: Mapping[PresencePattern, Hashable] | None = None) -> list[str]:
+        """Return the ids of the videos that have all words of a query, best first (BM25).
 
-        FullTextIndex that say nothing (the, of, ...) are left out; words in double quotes must follow one another.
+        Stop words (the, of, ...) are left out. Words in double quotes must follow one another.
+
+        Args:
+            text: the query.
+            versions: of the store, if the caller has read them already.
         """
-        asked = _expression(text)
-        if not asked:
+        self._refresh(self._store.versions() if versions is None else versions)
+        expression = _expression(text)
+        if not expression:
             return []
-        with self._fresh() as database:
-            found = database.execute(
-                "SELECT known.id FROM words JOIN known ON known.row = words.rowid "
-                "WHERE words MATCH ? ORDER BY words.rank, known.id",
-                [asked],
-            )
-            return [name for (name,) in found]
+        rows = self._run(
+            "SELECT known.id FROM words JOIN known ON known.row = words.rowid "
+            "WHERE words MATCH ? ORDER BY words.rank, known.id",
+            [expression],
+        )
+        return [name for (name,) in rows]
 
-    def where(self, text: str, ids: Collection[str]) -> dict[str, WordMatch]:
-        """Return where the words of a query stand in videos that were found with it."""
-        asked = _expression(text)
+    def matches(self, text: str, ids: Collection[str]) -> dict[str, WordMatch]:
+        """Return where the words of a query stand, by id, in those of some videos that have all the words."""
+        expression = _expression(text)
+        if not expression:
+            return {}
         marks = ", ".join("?" * len(ids))
-        with self._fresh() as database:
-            found = database.execute(
-                f"SELECT known.id, highlight(words, 0, '{_BEGIN}', '{_END}') FROM words "
-                f"JOIN known ON known.row = words.rowid WHERE words MATCH ? AND known.id IN ({marks})",
-                [asked, *ids],
-            )
-            return {name: _said(marked) for name, marked in found} if asked else {}
+        rows = self._run(
+            f"SELECT known.id, highlight(words, 0, '{_BEGIN}', '{_END}') FROM words "
+            f"JOIN known ON known.row = words.rowid WHERE words MATCH ? AND known.id IN ({marks})",
+            [expression, *ids],
+        )
+        return {name: _word_match(marked) for name, marked in rows}
+
+    def _run(self, statement: str, values: Sequence[str] = ()) -> list[tuple[str, ...]]:
+        with self._using:
+            return self._database.execute(statement, values).fetchall()
+
+    def _refresh(self, versions: Mapping[PresencePattern, Hashable]) -> None:
+        """Bring the index up to date, unless another thread does so already.
+
+        An index that was never complete has no older state, so the first searches wait for it.
+        """
+        state = repr(sorted(versions.items()))
+        complete = self._run("SELECT versions FROM seen")
+        if complete == [(state,)] or not self._updating.acquire(blocking=not complete):
+            return
+        try:
+            if self._run("SELECT versions FROM seen") != [(state,)]:
+                self._update(state)
+        finally:
+            self._updating.release()
+
+    def _update(self, state: str) -> None:
+        """Take over what has changed in the store; only the writing of a batch holds up searches."""
+        made = {item.id: item.made for item in self._store.catalog()}
+        indexed = dict(self._run("SELECT id, made FROM known"))
+        for batch in _batches([name for name in indexed if name not in made]):
+            self._write(batch, [])
+        for batch in _batches([name for name in made if indexed.get(name) != made[name]]):
+            self._write(batch, [entry.item for entry in self._store.get(batch).values()])
+        with self._transaction() as database:
+            database.execute("DELETE FROM seen")
+            database.execute("INSERT INTO seen VALUES (?)", [state])
+
+    def _write(self, ids: Sequence[str], items: Sequence[Item]) -> None:
+        """Replace what the index holds of some ids by items."""
+        with self._transaction() as database:
+            run = database.execute
+            for name in ids:
+                run("DELETE FROM words WHERE rowid = (SELECT row FROM known WHERE id = ?)", [name])
+                run("DELETE FROM known WHERE id = ?", [name])
+            for item in items:
+                row = run("INSERT INTO known (id, made) VALUES (?, ?)", [item.id, item.made]).lastrowid
+                if item.moments:
+                    run("INSERT INTO words (rowid, text) VALUES (?, ?)", [row, _text(item)])
 
     @contextmanager
-    def _fresh(self) -> Iterator[sqlite3.Connection]:
-        """Yield the database, as new as the store."""
-        with self._lock:
-            versions = repr(sorted(self._store.versions().items()))
-            if self._database.execute("SELECT versions FROM seen").fetchall() != [(versions,)]:
-                self._update(versions)
-            yield self._database
-
-    def _update(self, versions: str) -> None:
-        there = {item.id: item.made for item in self._store.catalog()}
-        run = self._database.execute
-        with _transaction(self._database):
-            known = {name: (row, made) for row, name, made in run("SELECT row, id, made FROM known")}
-            for name, (row, made) in known.items():
-                if there.get(name) != made:
-                    run("DELETE FROM words WHERE rowid = ?", [row])
-                    run("DELETE FROM known WHERE row = ?", [row])
-            new = iter([name for name, made in there.items() if known.get(name, (0, ""))[1] != made])
-            while batch := list(islice(new, _BATCH)):
-                for entry in self._store.get(batch).values():
-                    row = run("INSERT INTO known (id, made) VALUES (?, ?)", [entry.item.id, entry.item.made]).lastrowid
-                    if entry.item.moments:
-                        run("INSERT INTO words (rowid, text) VALUES (?, ?)", [row, _text(entry.item)])
-            run("DELETE FROM seen")
-            run("INSERT INTO seen VALUES (?)", [versions])
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._using:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
@@ -133,32 +169,26 @@ def _open(place: str) -> sqlite3.Connection:
     return database
 
 
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
 
 
 def _text(item: Item) -> str:
-    """Return the words of an item, a line a moment."""
+    """Return the words of an item, one line for each moment."""
     return "\n".join(re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", " ", moment.text) for moment in item.moments)
 
 
-def _said(marked: str) -> WordMatch:
+def _word_match(marked: str) -> WordMatch:
     lines = marked.split("\n")
     words = re.findall(f"{_BEGIN}(.*?){_END}", marked)
     return WordMatch(list(dict.fromkeys(words)), [number for number, line in enumerate(lines) if _BEGIN in line])
 
 
 def _expression(text: str) -> str:
-    """Return a query in the language of FTS5: every word or phrase quoted, so that nothing in it is an operator."""
+    """Return a query in the language of FTS5. Every word or phrase is quoted, so that no word is an operator."""
     phrases = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|([^\s"]+)', text)]
     spoken = [phrase for phrase in dict.fromkeys(phrases) if any(map(str.isalnum, phrase))]
-    telling = [phrase for phrase in spoken if re.sub(r"\W", "", phrase).casefold() not in _STOP]
-    chosen = (telling or spoken)[:_MOST_WORDS]
+    content = [phrase for phrase in spoken if re.sub(r"\W", "", phrase).casefold() not in _STOP]
+    chosen = (content or spoken)[:_MOST_WORDS]
     return " AND ".join(f'"{phrase}"' for phrase in chosen).replace("\x00", " ")

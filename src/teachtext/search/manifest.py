@@ -1,7 +1,8 @@
-"""What an index is: the model that made it, the folders that are in it, what is extracted, how hubs are corrected."""
+"""The manifest of an index: its model, the folders that are in it, its experts, the query bank that corrects hubs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ FORMAT = "teachtext-index-1"
 
 @dataclass(frozen=True, kw_only=True)
 class BankRecord:
-    """A query bank (see `teachtext.search.hubness`).
+    """What a manifest keeps of a query bank (see `teachtext.search.hubness`).
 
     Attributes:
-        file: of its captions, one a line.
-        fingerprint: of them.
+        file: path of the captions, one a line.
+        fingerprint: of the captions and `beta`.
         beta: inverse temperature.
-        hubs: ids of the videos that are the best of all for one of its captions at least.
+        hubs: ids of the videos that rank first for at least one caption of the bank.
     """
 
     file: str
@@ -33,11 +34,11 @@ class Manifest:
     """What an index is.
 
     Attributes:
-        model: what the model tells of itself (see `Embedder.identity`).
+        model: kind, name, folder and fingerprint of the model (see `Embedder.identity`).
         spaces: dimension by space.
-        experts: the video experts that are extracted, which are the model's and those whose words can be searched.
-        made_by: by expert, stands for how its features were made; known once something was extracted.
-        roots: the folders that are indexed, by the name that their ids begin with.
+        experts: the video experts that are extracted: those of the model, and those whose words can be searched.
+        made_by: fingerprint of the features' provenance by expert; empty before the first extraction.
+        roots: the indexed folders, by the name that begins their videos' ids.
         bank: the query bank, if hubs are corrected.
     """
 
@@ -49,51 +50,47 @@ class Manifest:
     bank: BankRecord | None = None
 
     def write(self, store: Store) -> None:
-        """Write it."""
+        """Write the manifest to a store."""
         store.write_manifest({"format": FORMAT, **asdict(self)})
 
     def path_of(self, item_id: str) -> Path:
-        """Return where the file of a video is, or was."""
+        """Return the path of a video's file, whether the file exists or not."""
         root, _, relative = item_id.partition("/")
         return Path(self.roots[root]) / relative
 
     def with_root(self, folder: Path) -> tuple["Manifest", str]:
-        """Return it with a folder, and the name of that; a folder that was moved takes the place of the old one."""
+        """Return a manifest with a further folder, and the folder's name.
+
+        A folder takes the name of an indexed folder that is not at its old place any more: it was moved.
+        """
         path = folder.resolve()
-        for name, known in self.roots.items():
-            if known == str(path):
+        for name, place in self.roots.items():
+            if place == str(path):
                 return self, name
         base = path.name or "root"
         if base in self.roots and not Path(self.roots[base]).exists():
             name = base
         else:
-            name = next(name for name in _names(base) if name not in self.roots)
+            names = (base if number == 1 else f"{base}-{number}" for number in count(1))
+            name = next(name for name in names if name not in self.roots)
         return replace(self, roots={**self.roots, name: str(path)}), name
 
 
 def read_manifest(store: Store) -> Manifest:
-    """Read what an index is.
+    """Read the manifest of a store.
 
     Raises:
-        InputError: there is none, or it is not of this form.
+        InputError: there is no manifest, or it has another form.
     """
-    told = store.manifest()
-    if told is None:
+    fields = store.manifest()
+    if fields is None:
         raise InputError(f"{store.place} holds no index", "make one: teachtext index FOLDER --index " + store.place)
     try:
-        if told.pop("format") != FORMAT:
+        if fields.pop("format") != FORMAT:
             raise KeyError("format")
-        bank = told.pop("bank")
-        manifest = Manifest(**told, bank=None if bank is None else BankRecord(**bank))
+        bank = fields.pop("bank")
+        manifest = Manifest(**fields, bank=None if bank is None else BankRecord(**bank))
         _ = manifest.model["kind"], manifest.model["name"], manifest.model["fingerprint"]
     except (KeyError, TypeError) as error:
-        raise InputError(f"what {store.place} tells of itself is no index ({error})", "index again") from error
+        raise InputError(f"the manifest of {store.place} is not of an index ({error})", "index again") from error
     return manifest
-
-
-def _names(base: str) -> Any:
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1

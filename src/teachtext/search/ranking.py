@@ -1,6 +1,6 @@
-"""The k best of all: exactly, from all vectors in memory; or nearly, from what a store's vector indexes propose."""
+"""The k best videos: exactly, from all vectors in memory; or nearly, from candidates of a store's vector indexes."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -8,30 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.stores.base import Block, Store, join
-from teachtext.search.types import EVERYTHING, Filter
 from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_scores, query_row
 
-# scores in single precision are closer than half of this to those in double precision
+# Scores in single precision differ from those in double precision by less than half of this.
 _MARGIN = 2e-4
-# candidates asked of a vector index, of each pattern: so many times k, but so many at least
+# A vector index returns this many times k candidates of each pattern, and at least this many.
 _TIMES, _LEAST = 4, 40
 
 
 class RankedVideo(NamedTuple):
-    """A video that was found, and the score that it is ranked by."""
+    """The id of a video, and the score by which it is ranked."""
 
     id: str
     score: float
 
 
 class Gallery:
-    """All vectors of a store in memory; read again, pattern by pattern, where the store has changed.
+    """All vectors of a store in memory. A presence pattern is read again once it has changed in the store.
 
     May be shared by threads.
 
     Args:
-        store: it holds vectors of the spaces named.
+        store: the store.
         spaces: dimension by space.
     """
 
@@ -43,32 +43,38 @@ class Gallery:
         self._blocks: dict[PresencePattern, Block] = {}
 
     def top(
-        self, query: QueryVectors, k: int, *, where: Filter = EVERYTHING, correct: bool = False
+        self,
+        query: QueryVectors,
+        k: int,
+        *,
+        where: Filter = EVERYTHING,
+        correct: bool = False,
+        versions: Mapping[PresencePattern, Hashable] | None = None,
     ) -> list[RankedVideo]:
-        """Return the k best of all that a filter lets through, best first; equal scores go by id.
+        """Return the k best videos that a filter admits, best first. Equal scores are ordered by id.
 
-        In single precision it is found out which can be among them, in double precision which are.
+        Scores in single precision select the candidates, scores in double precision rank them.
 
         Args:
-            query: in all spaces.
-            k: how many; fewer where there are not so many.
-            where: which videos are looked at.
+            query: vectors in all spaces, and mixture weights.
+            k: at most so many videos.
+            where: the filter.
             correct: add the biases of the videos to their scores (see `teachtext.search.hubness`).
+            versions: of the store, if the caller has read them already.
         """
-        blocks = self._fresh()
+        blocks = self._fresh(self._store.versions() if versions is None else versions)
         rows = {pattern: query_row(query, pattern, self._spaces, correct=correct) for pattern in blocks}
         rough = {pattern: _rough(block, rows[pattern].astype(np.float32), where) for pattern, block in blocks.items()}
         least = _kth(list(rough.values()), k) - _MARGIN
-        found: dict[PresencePattern, NDArray[np.intp]] = {
+        candidates: dict[PresencePattern, NDArray[np.intp]] = {
             pattern: np.flatnonzero((scores >= least) & (scores > -np.inf)) for pattern, scores in rough.items()
         }
-        ids = [blocks[pattern].ids[number] for pattern, numbers in found.items() for number in numbers]
-        exact = [exact_scores(blocks[pattern].rows[numbers], rows[pattern]) for pattern, numbers in found.items()]
-        return _hits(ids, exact, k)
+        ids = [blocks[pattern].ids[number] for pattern, numbers in candidates.items() for number in numbers]
+        exact = [exact_scores(blocks[pattern].rows[numbers], rows[pattern]) for pattern, numbers in candidates.items()]
+        return _ranked(ids, exact, k)
 
-    def _fresh(self) -> Mapping[PresencePattern, Block]:
+    def _fresh(self, versions: Mapping[PresencePattern, Hashable]) -> Mapping[PresencePattern, Block]:
         with self._lock:
-            versions = dict(self._store.versions())
             if versions != self._versions:
                 blocks = {}
                 for pattern, version in versions.items():
@@ -76,7 +82,7 @@ class Gallery:
                         blocks[pattern] = self._blocks[pattern]
                     elif read := list(self._store.read(pattern)):
                         blocks[pattern] = join(read)
-                self._blocks, self._versions = blocks, versions
+                self._blocks, self._versions = blocks, dict(versions)
             return self._blocks
 
 
@@ -88,48 +94,51 @@ def nearly_top(
     *,
     where: Filter = EVERYTHING,
     correct: bool = False,
+    patterns: Collection[PresencePattern] | None = None,
 ) -> list[RankedVideo]:
-    """Return about the k best: a store's vector indexes propose some of each pattern, whose scores are then exact.
+    """Return about the k best videos. The store's vector indexes return candidates, whose scores are then exact.
 
     Args:
-        store: it holds vectors of the spaces named.
+        store: the store.
         spaces: dimension by space.
-        query: in all spaces.
-        k: how many; fewer where there are not so many.
-        where: which videos are looked at.
+        query: vectors in all spaces, and mixture weights.
+        k: at most so many videos.
+        where: the filter.
         correct: see `Gallery.top`.
+        patterns: of the store, if the caller has read them already.
     """
-    rows = {pattern: query_row(query, pattern, spaces, correct=correct) for pattern in store.patterns()}
-    asked = {pattern: row.astype(np.float32) for pattern, row in rows.items()}
-    proposed = store.nearest(asked, max(_TIMES * k, _LEAST), where)
-    ids = [name for names, _ in proposed.values() for name in names]
-    return _hits(ids, [exact_scores(found, rows[pattern]) for pattern, (_, found) in proposed.items()], k)
+    patterns = store.patterns() if patterns is None else patterns
+    rows = {pattern: query_row(query, pattern, spaces, correct=correct) for pattern in patterns}
+    queries = {pattern: row.astype(np.float32) for pattern, row in rows.items()}
+    candidates = store.nearest(queries, max(_TIMES * k, _LEAST), where)
+    ids = [name for names, _ in candidates.values() for name in names]
+    return _ranked(ids, [exact_scores(near, rows[pattern]) for pattern, (_, near) in candidates.items()], k)
 
 
 def _rough(block: Block, row: Floats, where: Filter) -> Floats:
-    """Return scores in single precision; minus infinity of what a filter does not let through."""
+    """Return scores in single precision, minus infinity for videos that the filter does not admit."""
     if not where:
         return np.asarray(block.rows @ row)
-    through = block.lets(where)
-    scores = np.full(len(through), -np.inf, np.float32)
-    # taking rows out costs a few times what multiplying them does
-    few = 4 * np.count_nonzero(through) < len(through)
-    scores[through] = block.rows[through] @ row if few else (block.rows @ row)[through]
+    admitted = block.admitted(where)
+    scores = np.full(len(admitted), -np.inf, np.float32)
+    # To copy a row costs several times as much as to multiply it.
+    few = 4 * np.count_nonzero(admitted) < len(admitted)
+    scores[admitted] = block.rows[admitted] @ row if few else (block.rows @ row)[admitted]
     return scores
 
 
 def _kth(scores: Sequence[NDArray[np.float32]], k: int) -> float:
-    """Return the k-th largest number; minus infinity where there are not so many."""
+    """Return the k-th largest number; minus infinity where there are fewer numbers."""
     together = np.concatenate([np.zeros(0, np.float32), *scores])
     return float(np.partition(together, -k)[-k]) if len(together) >= k else -np.inf
 
 
-def _hits(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[RankedVideo]:
+def _ranked(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[RankedVideo]:
     together = np.concatenate([np.zeros(0), *scores])
-    found: dict[str, RankedVideo] = {}
+    ranked: dict[str, RankedVideo] = {}
     for place in best_first(ids, together):
-        if len(found) == k:
+        if len(ranked) == k:
             break
-        # in two patterns only where a writer is busy, or was killed
-        found.setdefault(ids[place], RankedVideo(ids[place], float(together[place])))
-    return list(found.values())
+        # A video stands in two patterns while a writer moves it, or after a writer was killed.
+        ranked.setdefault(ids[place], RankedVideo(ids[place], float(together[place])))
+    return list(ranked.values())

@@ -1,10 +1,12 @@
-"""The score, one presence pattern at a time.
+"""The score of a query and a video, one presence pattern at a time.
 
-s = sum_e w_e a_e <u_e, v_e> / sum_e w_e a_e, with unit vectors u of the query and v of the video, mixture weights w and
-presence a (see `teachtext.models.similarity`). Among videos that have the same spaces the denominator is one number a
-query, so that the score is one inner product: of the query's vectors, each times w_e over that number, and the video's,
-one after the other. Where a vector is kept, its last columns are the video's bias and zeros; the query's there are
-1 or 0: whether hubs are corrected.
+s = sum_e w_e a_e <u_e, v_e> / sum_e w_e a_e. The vectors u of the query and v of the video have unit length; w are the
+mixture weights, a is the presence (see `teachtext.models.similarity`).
+
+The presence pattern of a video is the set of spaces in which it has a vector. Among videos of one pattern the
+denominator is one number a query. So the score is one inner product of two rows: the query's vectors, each times w_e
+over that number, and the video's vectors, side by side. The last columns of a video's row are its bias and zeros. The
+query's row has 1 there if hubs are corrected, else 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,30 +20,32 @@ from teachtext.search.types import Entry
 PresencePattern = tuple[str, ...]
 Floats = NDArray[np.float32]
 
-# vector indexes want a width that is a multiple of this
+# vector indexes need a width that is a multiple of this
 _MULTIPLE = 8
-# as in `similarity`: above zero, or a query sure of what a video lacks would have no score with it
+# As in `similarity`: above zero, so that a query has a score with a video that lacks all spaces the query weighs.
 _LEAST_WEIGHT = 1e-30
+# rows that are converted to double precision at once
+_ROWS = 1024
 
 
 def number_of(pattern: PresencePattern, spaces: Mapping[str, int]) -> int:
-    """Return a number for a pattern: a bit a space, in their sorted order."""
-    return sum(1 << place for place, name in enumerate(sorted(spaces)) if name in pattern)
+    """Return the number of a pattern: one bit for each space, in sorted order."""
+    return sum(1 << bit for bit, name in enumerate(sorted(spaces)) if name in pattern)
 
 
 def pattern_of(number: int, spaces: Mapping[str, int]) -> PresencePattern:
-    """Return the pattern of a number."""
-    return tuple(name for place, name in enumerate(sorted(spaces)) if number >> place & 1)
+    """Return the pattern with a number."""
+    return tuple(name for bit, name in enumerate(sorted(spaces)) if number >> bit & 1)
 
 
 def width(pattern: PresencePattern, spaces: Mapping[str, int]) -> int:
-    """Return the width of a row of a pattern: its spaces, the bias, zeros."""
+    """Return the width of a pattern's rows: all its spaces, the bias, zeros."""
     dims = sum(spaces[name] for name in pattern)
     return (dims // _MULTIPLE + 1) * _MULTIPLE
 
 
 def row_of(entry: Entry, spaces: Mapping[str, int]) -> Floats:
-    """Return what is kept of a video's vectors, (width,)."""
+    """Return the row of a video: its vectors side by side, its bias, zeros; (width,) float32."""
     row = np.zeros(width(entry.pattern, spaces), np.float32)
     dims = sum(spaces[name] for name in entry.pattern)
     np.concatenate([entry.vectors[name] for name in entry.pattern], out=row[:dims])
@@ -50,7 +54,7 @@ def row_of(entry: Entry, spaces: Mapping[str, int]) -> Floats:
 
 
 def vectors_of(row: Floats, pattern: PresencePattern, spaces: Mapping[str, int]) -> tuple[dict[str, Floats], float]:
-    """Return the vectors by space of a row, and its bias."""
+    """Return the vectors by space and the bias of a video's row."""
     vectors, start = {}, 0
     for name in pattern:
         vectors[name] = row[start : start + spaces[name]]
@@ -59,7 +63,7 @@ def vectors_of(row: Floats, pattern: PresencePattern, spaces: Mapping[str, int])
 
 
 def shares(query: QueryVectors, pattern: PresencePattern) -> NDArray[np.float64]:
-    """Return how much each space of a pattern counts, (spaces,), summing to 1: w_e / sum_e w_e."""
+    """Return the share of each space of a pattern, w_e / sum_e w_e: (spaces,), with sum 1."""
     order = sorted(query.vectors)
     weights = np.array([query.weights[order.index(name)] for name in pattern], np.float64)
     weights = np.maximum(weights, _LEAST_WEIGHT)
@@ -69,13 +73,13 @@ def shares(query: QueryVectors, pattern: PresencePattern) -> NDArray[np.float64]
 def query_row(
     query: QueryVectors, pattern: PresencePattern, spaces: Mapping[str, int], *, correct: bool
 ) -> NDArray[np.float64]:
-    """Return what a row of a pattern is multiplied with to give its score, (width,).
+    """Return the row of a query: its inner product with a video's row is the score; (width,) float64.
 
     Args:
-        query: with all spaces.
-        pattern: of the videos.
+        query: vectors in all spaces, and mixture weights.
+        pattern: the presence pattern of the videos.
         spaces: dimension by space.
-        correct: whether biases count.
+        correct: whether the videos' biases count.
     """
     row = np.zeros(width(pattern, spaces))
     start = 0
@@ -87,7 +91,7 @@ def query_row(
 
 
 def contributions(query: QueryVectors, vectors: Mapping[str, Floats]) -> dict[str, float]:
-    """Return what each space adds to the score of a video: w_e <u_e, v_e> / sum_e w_e; their sum is the score."""
+    """Return the part of a video's score by space, w_e <u_e, v_e> / sum_e w_e. The sum of the parts is the score."""
     pattern = tuple(sorted(vectors))
     return {
         name: float(share * (query.vectors[name].astype(np.float64) @ vectors[name].astype(np.float64)))
@@ -96,7 +100,7 @@ def contributions(query: QueryVectors, vectors: Mapping[str, Floats]) -> dict[st
 
 
 def exact_scores(rows: Floats, query: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the scores of rows, (n, width), in double precision: equal rows have equal scores wherever they stand."""
+    """Return the scores of rows, (n, width), in double precision. Equal rows have equal scores at every position."""
     scores = np.empty(len(rows))
     for start in range(0, len(rows), _ROWS):
         block = rows[start : start + _ROWS].astype(np.float64)
@@ -105,10 +109,7 @@ def exact_scores(rows: Floats, query: NDArray[np.float64]) -> NDArray[np.float64
     return scores
 
 
-_ROWS = 1024
-
-
 def best_first(ids: Sequence[str], scores: NDArray[np.float64]) -> list[int]:
-    """Return positions from the highest score to the lowest; scores that are equal to 9 digits go by their ids."""
+    """Return positions from the highest score to the lowest. Scores that are equal to 9 digits are ordered by id."""
     rounded = np.round(scores, 9).tolist()
     return sorted(range(len(ids)), key=lambda position: (-rounded[position], ids[position]))

@@ -1,80 +1,75 @@
-"""What every store of an index is."""
+"""What all stores of an index have in common: the interface, and blocks of videos in memory."""
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.search.types import EVERYTHING, Entry, Filter, Item
+from teachtext.search.filters import EVERYTHING, Filter
+from teachtext.search.types import Entry, Item
 from teachtext.search.vectors import Floats, PresencePattern
 
 
 @dataclass(frozen=True)
 class Block:
-    """N videos of one pattern: what filters ask for, and their rows.
+    """N videos of one presence pattern: their rows, and the facts that filters read.
 
     Attributes:
         ids: N ids.
         rows: (N, width), see `teachtext.search.vectors`.
-        durations_s: (N,); NaN where a video does not tell.
-        added_s: (N,).
+        duration_s: (N,) seconds; NaN where the length is unknown.
+        added_s: (N,) seconds since 1970.
         has_speech: (N,) bool.
-        tags: of each.
+        tags: N collections of tags.
     """
 
     ids: Sequence[str]
     rows: Floats
-    durations_s: NDArray[np.float64]
+    duration_s: NDArray[np.float64]
     added_s: NDArray[np.float64]
     has_speech: NDArray[np.bool_]
     tags: Sequence[Sequence[str]]
 
-    def lets(self, where: Filter) -> NDArray[np.bool_]:
-        """Return which videos a filter lets through, (N,) bool."""
-        through = np.ones(len(self.ids), bool)
+    def admitted(self, where: Filter) -> NDArray[np.bool_]:
+        """Return which videos a filter admits, (N,) bool; the same as `Filter.admits` for each."""
+        mask = np.ones(len(self.ids), bool)
         with np.errstate(invalid="ignore"):
-            for bound, least, values in (
-                (where.shortest_s, True, self.durations_s),
-                (where.longest_s, False, self.durations_s),
-                (where.added_from_s, True, self.added_s),
-                (where.added_until_s, False, self.added_s),
-            ):
-                if bound is not None:
-                    through &= values >= bound if least else values <= bound
+            for name, sign, bound in where.bounds:
+                values = getattr(self, name)
+                mask &= values >= bound if sign == ">=" else values <= bound
         if where.has_speech is not None:
-            through &= self.has_speech == where.has_speech
+            mask &= self.has_speech == where.has_speech
         for tag in where.tags:
-            through &= self._mask(self._tagged.get(tag, []))
+            mask &= self._mask(self._tagged.get(tag, []))
         if where.ids is not None:
-            through &= self._mask([self._places[name] for name in where.ids if name in self._places])
-        return through
+            mask &= self._mask([self._rows_by_id[name] for name in where.ids if name in self._rows_by_id])
+        return mask
 
-    def _mask(self, places: Sequence[int]) -> NDArray[np.bool_]:
+    def _mask(self, rows: Sequence[int]) -> NDArray[np.bool_]:
         mask = np.zeros(len(self.ids), bool)
-        mask[places] = True
+        mask[rows] = True
         return mask
 
     @cached_property
     def _tagged(self) -> Mapping[str, Sequence[int]]:
-        """Places of the videos with each tag."""
-        found: dict[str, list[int]] = {}
-        for place, tags in enumerate(self.tags):
+        """Rows of the videos by tag."""
+        rows: dict[str, list[int]] = {}
+        for row, tags in enumerate(self.tags):
             for tag in tags:
-                found.setdefault(tag, []).append(place)
-        return found
+                rows.setdefault(tag, []).append(row)
+        return rows
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
-        """Place of each id."""
-        return {name: place for place, name in enumerate(self.ids)}
+    def _rows_by_id(self) -> Mapping[str, int]:
+        return {name: row for row, name in enumerate(self.ids)}
 
 
 def join(blocks: list[Block]) -> Block:
-    """Join blocks of one pattern, at least one; the list is empty afterwards, so that rows are in memory about once."""
+    """Join blocks of one pattern, at least one. Empties the list, so that memory holds the rows about once."""
     ends = np.cumsum([len(block.ids) for block in blocks])
     rows = np.empty((ends[-1], blocks[0].rows.shape[1]), np.float32)
     light = []
@@ -86,18 +81,30 @@ def join(blocks: list[Block]) -> Block:
     return Block(
         [name for block in light for name in block.ids],
         rows,
-        np.concatenate([block.durations_s for block in light]),
+        np.concatenate([block.duration_s for block in light]),
         np.concatenate([block.added_s for block in light]),
         np.concatenate([block.has_speech for block in light]),
         [tags for block in light for tags in block.tags],
     )
 
 
-class Store(Protocol):
-    """Entries by id, and what the index is (`manifest`). One process may write while many read.
+class StoreState(NamedTuple):
+    """What a reader compares to learn whether an index has changed.
 
-    Every call reads what is there now. An entry is there whole or not at all, whenever a writer is killed. All calls
-    raise Unavailable where the place cannot be used: damaged, down, full.
+    Attributes:
+        manifest: differs once the manifest was written again.
+        versions: by presence pattern, differs once an entry of the pattern has changed.
+    """
+
+    manifest: Hashable
+    versions: Mapping[PresencePattern, Hashable]
+
+
+class Store(Protocol):
+    """Entries by id, and the manifest of an index. One process may write while many read.
+
+    Every call reads the present state. An entry is stored whole or not at all, even if a writer is killed. Every call
+    raises Unavailable where the place cannot be used: damaged, down, full.
 
     Attributes:
         place: folder or URL.
@@ -106,31 +113,35 @@ class Store(Protocol):
     place: str
 
     def manifest(self) -> dict[str, Any] | None:
-        """Return what `write_manifest` was told last; None where there is no index."""
+        """Return the fields of the manifest; None where there is no index."""
         ...
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Keep what the index is: JSON-able, with `spaces`, the dimension by space. The first time makes the index."""
+        """Write the manifest: JSON-able, with `spaces`, the dimension by space. The first call makes the index."""
         ...
 
     def writing(self) -> AbstractContextManager[None]:
-        """Be the one writer, inside; mend what a writer that was killed left.
+        """Be the one writer within the context. Repairs what a killed writer left.
 
         Raises:
-            InputError: somebody else is.
+            InputError: another writer is at work.
         """
         ...
 
+    def state(self) -> StoreState:
+        """Return the versions of the manifest and of all patterns, at the cost of one request."""
+        ...
+
     def patterns(self) -> Sequence[PresencePattern]:
-        """Return the patterns that have entries, or had some."""
+        """Return the presence patterns that have entries, or had some."""
         ...
 
     def versions(self) -> Mapping[PresencePattern, Hashable]:
-        """Return something for each pattern that differs once any of its entries has changed."""
+        """Return the version of each pattern (see `StoreState`)."""
         ...
 
     def count(self) -> int:
-        """Return how many entries there are."""
+        """Return the number of entries."""
         ...
 
     def catalog(self) -> Iterator[Item]:
@@ -142,32 +153,32 @@ class Store(Protocol):
         ...
 
     def get(self, ids: Collection[str]) -> dict[str, Entry]:
-        """Return entries, with their moments, by id; those that are not there are left out."""
+        """Return entries by id, with their moments. Ids that the store does not hold are left out."""
         ...
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Add entries, or replace those with their ids, each at once. Only inside `writing`."""
+        """Add entries, or replace the entries with their ids. Only within `writing`."""
         ...
 
     def remove(self, ids: Collection[str]) -> None:
-        """Remove entries; those that are not there are passed over. Only inside `writing`."""
+        """Remove entries. Ids that the store does not hold are passed over. Only within `writing`."""
         ...
 
     def nearest(
-        self, asked: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
+        self, queries: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
     ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
-        """Find of each pattern about the k entries, of those let through, whose inner product with a row is largest.
+        """Return, for each pattern, about the k admitted entries with the largest inner product with a query row.
 
         Args:
-            asked: by pattern, the row (width,).
-            k: how many of each.
-            where: which are looked at.
+            queries: query row (width,) by pattern.
+            k: at most so many entries of each pattern.
+            where: the filter.
 
         Returns:
-            By pattern ids and rows (at most k, width), in no order that counts.
+            Ids and rows (at most k, width) by pattern, in no particular order.
         """
         ...
 
     def tidy(self) -> None:
-        """Compact, forget old versions, bring vector indexes up to date. Only inside `writing`."""
+        """Compact, forget old versions, bring vector indexes up to date. Only within `writing`."""
         ...

@@ -1,4 +1,4 @@
-"""Vector search of LanceDB's tables, by its asynchronous interface, which costs half the time of the other one."""
+"""Vector search in LanceDB's tables. The asynchronous interface takes half the time of the synchronous one."""
 
 import asyncio
 import threading
@@ -11,36 +11,36 @@ import lancedb
 
 from teachtext.search.vectors import Floats
 
-# parts of a vector index that are looked into
+# partitions of a vector index that are searched
 _PROBES = 30
 
 
 class Nearest:
-    """Vector search in the tables of a database. May be shared by threads, whose searches then run at once.
+    """Vector search in the tables of a database. May be shared by threads, whose searches run in parallel.
 
     Args:
-        folder: of the database.
+        folder: folder of the database.
     """
 
     def __init__(self, folder: Path) -> None:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        # every search looks at the last version
+        # every search reads the last version
         self._database = self._run(lancedb.connect_async(folder, read_consistency_interval=timedelta(0)))
         self._tables: dict[str, Any] = {}
 
-    def search(self, asked: Mapping[str, Floats], k: int, where: str) -> list[Any]:
-        """Return of each table ids and vectors of about the k rows whose inner product with its row is largest.
+    def search(self, rows: Mapping[str, Floats], k: int, where: str) -> list[Any]:
+        """Return, for each table, ids and vectors of about the k rows with the largest inner product with a query row.
 
         Args:
-            asked: by the name of a table, (width,).
-            k: how many of each.
-            where: which rows are looked at, in SQL; all of them if it is empty.
+            rows: query row (width,) by the name of a table.
+            k: at most so many rows of each table.
+            where: condition on the rows in SQL; empty for all rows.
         """
-        return list(self._run(self._search_all(asked, k, where)))
+        return list(self._run(self._search_all(rows, k, where)))
 
-    async def _search_all(self, asked: Mapping[str, Floats], k: int, where: str) -> list[Any]:
-        return await asyncio.gather(*(self._search(name, row, k, where) for name, row in asked.items()))
+    async def _search_all(self, rows: Mapping[str, Floats], k: int, where: str) -> list[Any]:
+        return await asyncio.gather(*(self._search(name, row, k, where) for name, row in rows.items()))
 
     async def _search(self, name: str, row: Floats, k: int, where: str) -> Any:
         if name not in self._tables:

@@ -1,4 +1,4 @@
-"""What LanceDB keeps of an entry, and how it is asked for some."""
+"""Rows of LanceDB's tables, and conditions on them in SQL."""
 
 import json
 import time
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from teachtext.search.types import Entry, Filter, Item, Moment
+from teachtext.search.filters import Filter
+from teachtext.search.types import Entry
 from teachtext.search.vectors import Floats, PresencePattern, row_of, width
-
-FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
 
 
 def arrow(entries: Sequence[Entry], pattern: PresencePattern, spaces: Mapping[str, int]) -> pa.Table:
@@ -34,41 +33,24 @@ def arrow(entries: Sequence[Entry], pattern: PresencePattern, spaces: Mapping[st
     return pa.table(columns)
 
 
-def item_of(row: Mapping[str, Any]) -> Item:
-    """Return the item of a row, with its moments if they were read."""
-    return Item(
-        id=row["id"],
-        content=row["content"],
-        made=row["made"],
-        added_s=row["added_s"],
-        size=row["size"],
-        duration_s=row["duration_s"],
-        tags=tuple(row["tags"]),
-        moments=tuple(Moment(*told) for told in json.loads(row.get("moments", "[]"))),
-    )
-
-
 def matrix(column: Any) -> Floats:
     """Return the vectors of a column, (n, width)."""
     return np.asarray(column.flatten().to_numpy(), np.float32).reshape(-1, column.type.list_size)
 
 
 def sql(where: Filter) -> str:
-    """Return a filter in SQL."""
-    told = [
-        *([f"duration_s >= {where.shortest_s!r}"] if where.shortest_s is not None else []),
-        *([f"duration_s <= {where.longest_s!r}"] if where.longest_s is not None else []),
-        *([f"added_s >= {where.added_from_s!r}"] if where.added_from_s is not None else []),
-        *([f"added_s <= {where.added_until_s!r}"] if where.added_until_s is not None else []),
-        *(f"array_has(tags, {_quoted(tag)})" for tag in where.tags),
-        *([f"has_speech = {where.has_speech}"] if where.has_speech is not None else []),
-        *([among(where.ids)] if where.ids is not None else []),
-    ]
-    return " AND ".join(told)
+    """Return a filter as a condition in SQL; empty if it admits everything."""
+    conditions = [f"{name} {sign} {bound!r}" for name, sign, bound in where.bounds]
+    conditions += [f"array_has(tags, {_quoted(tag)})" for tag in where.tags]
+    if where.has_speech is not None:
+        conditions.append(f"has_speech = {where.has_speech}")
+    if where.ids is not None:
+        conditions.append(among(where.ids))
+    return " AND ".join(conditions)
 
 
 def among(ids: Collection[str]) -> str:
-    """Return what the rows of some ids have in common, in SQL."""
+    """Return the condition that a row has one of some ids, in SQL."""
     return f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
 
 

@@ -1,7 +1,8 @@
 """One writer at a time to a collection of Milvus.
 
-The server has no locks, but makes a collection only once: who makes `<collection>_writer`, which tells who that is, is
-the writer, until it is dropped. Where a writer on this machine was killed, the next one drops it.
+The server has no locks, but makes a collection only once. The process that makes the collection `<collection>_writer`
+is the writer until it drops that collection, whose description names the process. If a writer on this machine was
+killed, the next one drops the collection.
 """
 
 import json
@@ -21,22 +22,22 @@ _TIMEOUT_S = 30.0
 
 @contextmanager
 def writer_lock(
-    client: MilvusClient, name: str, place: str, told: Callable[[], AbstractContextManager[None]]
+    client: MilvusClient, name: str, place: str, one_sentence: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[None]:
-    """Be the one writer of a collection, inside.
+    """Be the one writer of a collection within the context.
 
     Args:
-        client: of the server.
-        name: of the collection.
-        place: what to call it.
-        told: turns what the client raises into an InputError.
+        client: client of the server.
+        name: name of the collection.
+        place: URL of the collection, for messages.
+        one_sentence: turns errors of the client into an InputError.
 
     Raises:
-        InputError: somebody else is.
+        InputError: another process is the writer.
     """
     lock = f"{name}_writer"
     me = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
-    with told():
+    with one_sentence():
         holder = _take(client, lock, me)
         if holder is not None and _has_ended(holder) and _holder(client, lock) == holder:
             client.drop_collection(lock, timeout=_TIMEOUT_S)
@@ -49,12 +50,12 @@ def writer_lock(
     try:
         yield
     finally:
-        with told():
+        with one_sentence():
             client.drop_collection(lock, timeout=_TIMEOUT_S)
 
 
 def _take(client: MilvusClient, lock: str, me: dict[str, Any]) -> dict[str, Any] | None:
-    """Try to make the collection; return who has made it, if not we."""
+    """Try to make the collection; return the process that has made it, or None if it is this one."""
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=json.dumps(me))
     schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=64)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
@@ -69,10 +70,10 @@ def _take(client: MilvusClient, lock: str, me: dict[str, Any]) -> dict[str, Any]
 
 def _holder(client: MilvusClient, lock: str) -> dict[str, Any]:
     try:
-        told = json.loads(client.describe_collection(lock, timeout=_TIMEOUT_S)["description"])
+        holder = json.loads(client.describe_collection(lock, timeout=_TIMEOUT_S)["description"])
     except (ValueError, MilvusException):
         return {}
-    return told if isinstance(told, dict) else {}
+    return holder if isinstance(holder, dict) else {}
 
 
 def _has_ended(holder: dict[str, Any]) -> bool:

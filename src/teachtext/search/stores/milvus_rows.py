@@ -1,4 +1,4 @@
-"""What Milvus keeps of an entry, and how it is asked for some."""
+"""Rows of Milvus, and conditions on them in its language."""
 
 import base64
 import hashlib
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType, MilvusClient
 
-from teachtext.search.types import Entry, Filter, Item, Moment
+from teachtext.search.filters import Filter
+from teachtext.search.types import Entry, Moment
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, row_of, vectors_of, width
 
 PARTITION = "pattern_"
-# the longest text of a field, and how many fields there are for what is longer
+# longest text of a field, and number of fields over which a longer text is spread
 _LONGEST, _PARTS = 65_000, 4
 TEXTS = [f"text_{number}" for number in range(_PARTS)]
-FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
 
 
 def schema_of(dim: int) -> tuple[Any, Any]:
@@ -43,7 +43,7 @@ def schema_of(dim: int) -> tuple[Any, Any]:
 
 
 class RowLayout:
-    """How entries stand in rows that are as wide as all spaces.
+    """Conversion of entries to rows that are as wide as all spaces, and back.
 
     Args:
         spaces: dimension by space.
@@ -59,15 +59,15 @@ class RowLayout:
         self._width = width(tuple(spaces), spaces)
 
     def partition(self, pattern: PresencePattern) -> str:
-        """Return the partition of a pattern."""
+        """Return the name of a pattern's partition."""
         return f"{PARTITION}{number_of(pattern, self.spaces)}"
 
     def pattern(self, number: str) -> PresencePattern:
-        """Return the pattern of the number of a partition."""
+        """Return the pattern whose partition has a number."""
         return pattern_of(int(number), self.spaces)
 
     def row(self, entry: Entry) -> dict[str, Any]:
-        """Return what is kept of an entry."""
+        """Return the row of an entry, by column."""
         item = entry.item
         return {
             "key": key_of(item.id),
@@ -103,35 +103,21 @@ class RowLayout:
 
 
 def row_about_index(key: str, texts: Mapping[str, str], dim: int) -> dict[str, Any]:
-    """Return a row that holds no entry but texts."""
+    """Return a row that holds texts, and no entry."""
     empty = {"id": "", "content": "", "made": "", "written": 0.0, "added_s": 0.0, "size": 0, "duration_s": -1.0}
     return {"key": key, **empty, "tags": [], "has_speech": False, "vector": np.zeros(dim, np.float32), **texts}
 
 
-def item_of(row: Mapping[str, Any]) -> Item:
-    """Return the item of a row, with its moments if they were read."""
-    return Item(
-        id=row["id"],
-        content=row["content"],
-        made=row["made"],
-        added_s=row["added_s"],
-        size=row["size"],
-        duration_s=None if row["duration_s"] < 0 else row["duration_s"],
-        tags=tuple(row["tags"]),
-        moments=tuple(Moment(*told) for told in unpacked(row)) if TEXTS[0] in row else (),
-    )
-
-
-def packed(told: Any) -> dict[str, str] | None:
-    """Return JSON, compressed, over the text fields; None where it does not fit."""
-    text = base64.b85encode(zlib.compress(json.dumps(told, ensure_ascii=False).encode())).decode()
+def packed(value: Any) -> dict[str, str] | None:
+    """Return a JSON-able value, compressed, by text field; None if the value is too large."""
+    text = base64.b85encode(zlib.compress(json.dumps(value, ensure_ascii=False).encode())).decode()
     if len(text) > _LONGEST * _PARTS:
         return None
     return {name: text[n * _LONGEST : (n + 1) * _LONGEST] for n, name in enumerate(TEXTS)}
 
 
 def _packed_moments(moments: Sequence[Moment]) -> dict[str, str]:
-    """Return moments over the text fields; those of many hours are cut where they do not fit."""
+    """Return moments by text field. Of a video of many hours, the last moments are dropped if they do not fit."""
     kept = list(moments)
     while (texts := packed(kept)) is None:
         kept = kept[: len(kept) * 9 // 10]
@@ -139,32 +125,30 @@ def _packed_moments(moments: Sequence[Moment]) -> dict[str, str]:
 
 
 def unpacked(row: Mapping[str, Any]) -> Any:
-    """Return what `packed` was given."""
+    """Return the value that `packed` has spread over the text fields."""
     text = "".join(row[name] for name in TEXTS)
     return json.loads(zlib.decompress(base64.b85decode(text)))
 
 
 def expression(where: Filter) -> str:
-    """Return a filter in the language of Milvus."""
-    lengths = where.shortest_s is not None or where.longest_s is not None
-    told = [
-        *(["duration_s >= 0.0"] if lengths else []),
-        *([f"duration_s >= {where.shortest_s!r}"] if where.shortest_s is not None else []),
-        *([f"duration_s <= {where.longest_s!r}"] if where.longest_s is not None else []),
-        *([f"added_s >= {where.added_from_s!r}"] if where.added_from_s is not None else []),
-        *([f"added_s <= {where.added_until_s!r}"] if where.added_until_s is not None else []),
-        *(f"array_contains(tags, {json.dumps(tag, ensure_ascii=False)})" for tag in where.tags),
-        *([f"has_speech == {str(where.has_speech).lower()}"] if where.has_speech is not None else []),
-        *([among(where.ids)] if where.ids is not None else []),
-    ]
-    return " and ".join(told)
+    """Return a filter as a condition in the language of Milvus; empty if it admits everything."""
+    conditions = [f"{name} {sign} {bound!r}" for name, sign, bound in where.bounds]
+    if where.shortest_s is not None or where.longest_s is not None:
+        # an unknown length is stored as a negative number
+        conditions.append("duration_s >= 0.0")
+    conditions += [f"array_contains(tags, {json.dumps(tag, ensure_ascii=False)})" for tag in where.tags]
+    if where.has_speech is not None:
+        conditions.append(f"has_speech == {str(where.has_speech).lower()}")
+    if where.ids is not None:
+        conditions.append(among(where.ids))
+    return " and ".join(conditions)
 
 
 def among(ids: Collection[str]) -> str:
-    """Return what the rows of some ids have in common, in the language of Milvus."""
+    """Return the condition that a row has one of some ids, in the language of Milvus."""
     return f"key in {json.dumps([key_of(name) for name in ids])}"
 
 
 def key_of(item_id: str) -> str:
-    """Return the key of a row."""
+    """Return the key of an id's row."""
     return hashlib.sha256(item_id.encode()).hexdigest()[:32]
