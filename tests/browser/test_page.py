@@ -155,7 +155,7 @@ def test_an_upload_is_followed_until_it_is_there_and_can_be_removed(page: Any, t
     page.goto("/upload")
     page.set_input_files("#file", clip)
     page.get_by_role("button", name="Upload").click()
-    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("link", name="Open the video").click()
     assert page.locator("h1").inner_text() == "mine.mp4"
     page.get_by_role("button", name="Remove").click()
     page.wait_for_url(re.compile("/$"))

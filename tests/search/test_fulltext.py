@@ -38,7 +38,7 @@ def test_all_words_of_a_query_in_all_their_forms_anywhere_in_a_video(store: Stor
     assert words.find("cafe zurich") == ["c"]
     assert words.find("dog cat") == []
     assert words.find("the of a") == [], "nothing holds these three"
-    found = words.where("the dog after a ball", ["a", "d", "nobody"])
+    found = words.matches("the dog after a ball", ["a", "d", "nobody"])
     assert found.keys() == {"a"}
     assert found["a"].words == ["dogs", "after", "BALL"] and found["a"].moments == [0, 1]
 
@@ -48,7 +48,7 @@ def test_quoted_words_follow_one_another(store: Store):
     words = FullTextIndex(store, None)
     assert sorted(words.find("credit card")) == ["a", "b"]
     assert words.find('"credit card"') == ["a"]
-    assert words.where('"credit card"', ["a"])["a"].words == ["credit card"]
+    assert words.matches('"credit card"', ["a"])["a"].words == ["credit card"]
 
 
 def test_the_better_match_comes_first_and_ties_go_by_id(store: Store):
@@ -85,7 +85,7 @@ def test_no_query_is_an_error(store: Store):
     @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.text() | st.text(alphabet="\"*()^:-+{} ANDORNEAT\x00'", max_size=30))
     def check(text: str) -> None:
-        words.where(text, words.find(text))
+        words.matches(text, words.find(text))
 
     check()
     assert words.find("word " * 10_000 + " ".join(map(str, range(10_000)))) == []

@@ -11,10 +11,11 @@ from entries import SPACES, heard, make_entry, unit
 pytest.importorskip("lancedb")
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError, NotFound
+from teachtext.search.filters import Filter
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
-from teachtext.search.types import Entry, Filter
+from teachtext.search.types import Entry
 
 
 class Texts:

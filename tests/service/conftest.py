@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.indexing import index_folder
+from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.service.app import create_app
 from teachtext.service.state import Library
@@ -49,10 +50,10 @@ def made(made_once: Made, tmp_path: Path) -> Made:
 def library(made: Made) -> Library:
     place = made.place
     return Library(
-        place=str(place),
+        Searcher(place),
         uploads=place / "uploads",
         features=place / "features",
-        cache=place / "thumbnails",
+        thumbnails=place / "thumbnails",
         captions=["something moves", "nothing at all"],
     )
 

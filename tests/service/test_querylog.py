@@ -10,9 +10,9 @@ from teachtext.service.querylog import QueryLog, pairs, write_captions
 
 def test_choices_become_captions(tmp_path: Path):
     log = QueryLog(tmp_path / "log.jsonl")
-    log.asked("two\u2028lines\x85", "both", [])
-    first = log.asked("a  dog", "both", ["v/1.mp4", "v/2.mp4"])
-    second = log.asked("a dog", "both", ["v/2.mp4"])
+    log.search("two\u2028lines\x85", "both", [])
+    first = log.search("a  dog", "both", ["v/1.mp4", "v/2.mp4"])
+    second = log.search("a dog", "both", ["v/2.mp4"])
     for query, video in [
         (first, "v/2.mp4"),
         (first, "v/2.mp4"),
@@ -20,7 +20,7 @@ def test_choices_become_captions(tmp_path: Path):
         (first, "v/1.mp4"),
         (second, "x"),
     ]:
-        log.chose(query, video)
+        log.choice(query, video)
     with (tmp_path / "log.jsonl").open("a") as file:
         file.write('{"query": "broken')
     assert pairs(tmp_path / "log.jsonl") == [("v/1.mp4", "a dog", 1), ("v/2.mp4", "a dog", 2)]

@@ -1,44 +1,45 @@
-"""`teachtext index` and `search`: a folder of videos, and the search box over it."""
+"""`teachtext index` and `teachtext search`: index a folder of videos, and find videos with words."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from teachtext.search import RankBy
+
 if TYPE_CHECKING:
     from teachtext.search.searcher import Answer, SearchResult
 
 INDEX = "teachtext-index"
-Place = Annotated[
+IndexPlace = Annotated[
     str, typer.Option("--index", envvar="TEACHTEXT_INDEX", help="Folder of the index, or milvus://host:port/name.")
 ]
-
-
-class By(StrEnum):
-    """What a search goes by (see `teachtext.search.searcher.By`)."""
-
-    BOTH = "both"
-    MODEL = "model"
-    WORDS = "words"
+Exact = Annotated[
+    bool | None,
+    typer.Option(
+        "--exact/--approximate", help="Compare with every video, or not.", show_default="exact up to 50,000 videos"
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:<number> or mps.")]
 
 
 def index(
-    folder: Annotated[Path, typer.Argument(help="Folder of videos, in folders in it too.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of videos. Its subfolders are indexed too.")],
     model: Annotated[
         Path | None,
         typer.Option(help="Folder of a trained model.", show_default="that of the index; of a new one 'classnames'"),
     ] = None,
-    place: Place = INDEX,
+    place: IndexPlace = INDEX,
     features: Annotated[
-        Path | None, typer.Option(help="Where features are kept.", show_default="in the index, or beside you for a URL")
+        Path | None,
+        typer.Option(help="Folder for features.", show_default="in the index; in the working folder for a URL"),
     ] = None,
     words: Annotated[
-        bool, typer.Option("--words", help="Also hear and read the videos, so that their words can be searched.")
+        bool, typer.Option("--words", help="Recognise speech and text, so that these words can be searched.")
     ] = False,
-    tag: Annotated[list[str], typer.Option(help="Tag all these videos; may be given several times.")] = [],  # noqa: B006
+    tag: Annotated[list[str], typer.Option(help="Tag for all these videos; can be repeated.")] = [],  # noqa: B006
     query_bank: Annotated[
-        Path | None, typer.Option(help="Captions, one a line, with which videos near every query are corrected.")
+        Path | None, typer.Option(help="File of captions, one a line, that corrects hubs: videos near every query.")
     ] = None,
     remove_missing: Annotated[
         bool, typer.Option("--remove-missing", help="Remove videos whose files are gone.")
@@ -46,13 +47,16 @@ def index(
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
     time_limit: Annotated[
         float | None,
-        typer.Option(help="Seconds for one video.", show_default="ten times its length, a minute at least"),
+        typer.Option(help="Seconds for one video.", show_default="ten times its length, at least a minute"),
     ] = None,
+    device: Device = "auto",
 ) -> None:
     """Index a folder of videos, or bring its index up to date.
 
-    Only what is new or has changed is extracted; a renamed file is not. Resumes where it was stopped. Without a model
-    the index goes by the names of the things that an image network sees, and by the words that are heard and read.
+    Extracts only new and changed videos; a renamed file is not extracted again. Resumes where it was stopped.
+
+    Without a model, a search compares queries with the names of things that an image network recognises, and with words
+    that were heard or read.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.encoders.embedder import Embedder
@@ -64,9 +68,9 @@ def index(
 
     store = open_store(place)
     if model is not None:
-        chosen: Embedder = TrainedModel(model)
+        chosen: Embedder = TrainedModel(model, device=device)
     else:
-        chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model)
+        chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model, device=device)
     with shown() as progress:
         done = index_folder(
             folder,
@@ -78,6 +82,7 @@ def index(
             query_bank=query_bank,
             remove_missing=remove_missing,
             workers=workers,
+            device=device,
             time_limit=time_limit,
             progress=progress,
         )
@@ -88,37 +93,38 @@ def index(
     if done.gone and remove_missing:
         console.print(f"{len(done.gone)} removed, whose files are gone", soft_wrap=True)
     elif done.gone:
-        told = f"{len(done.gone)} files are gone (first: {done.gone[0]}); remove them with --remove-missing"
-        console.print(told, markup=False, soft_wrap=True)
+        message = f"{len(done.gone)} files are gone (first: {done.gone[0]}); remove them with --remove-missing"
+        console.print(message, markup=False, soft_wrap=True)
 
 
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    place: Place = INDEX,
+    place: IndexPlace = INDEX,
     model: Annotated[Path | None, typer.Option(help="Folder of the model, if it was moved.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many videos, at most.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="Number of videos, at most.")] = 10,
     filters: Annotated[
         list[str],
         typer.Option(
-            "--filter", help="duration<=30, added>=2026-01-31, tag=<tag>, speech=yes or id=<id>; several must all hold."
+            "--filter",
+            help="duration<=30, added>=2026-01-31, tag=<tag>, speech=yes or id=<id>; all must hold.",
         ),
     ] = [],  # noqa: B006
-    by: Annotated[By, typer.Option(help="Go by what the model sees, by words heard and read, or by both.")] = By.BOTH,
-    exact: Annotated[
-        bool | None,
-        typer.Option("--exact/--approximate", help="Look at every video, or not.", show_default="up to 50,000 of them"),
-    ] = None,
+    by: Annotated[
+        RankBy, typer.Option(help="Rank by the model's similarity, by the words heard and read, or by both.")
+    ] = "both",
+    exact: Exact = None,
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Find videos with words.
 
-    Prints what was found, and why: what each expert added to the score, and the words that were heard or read.
+    Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read.
     """
     from teachtext.search.filters import parse_filters
     from teachtext.search.searcher import Searcher
 
     where = parse_filters(filters)
-    answer = Searcher(place, model=model, exact=exact).search(query, k=k, where=where, by=by.value)
+    answer = Searcher(place, model=model, device=device, exact=exact).search(query, k=k, where=where, by=by)
     if as_json:
         _print_json(answer)
     else:
@@ -128,9 +134,14 @@ def search(
 def _print_json(answer: "Answer") -> None:
     import json
 
-    results = [{"id": one.item.id, "path": str(one.path), **one.as_json()} for one in answer.results]
-    told = {"videos": answer.total, "exact": answer.exact, "corrected": answer.corrected, "seconds": answer.seconds}
-    print(json.dumps({**told, "results": results}, indent=2, ensure_ascii=False))
+    from teachtext.service.schemas import AnswerJson, ResultJson
+
+    results = [
+        {"id": result.item.id, "path": str(result.path), **ResultJson.of(result).model_dump()}
+        for result in answer.results
+    ]
+    fields = AnswerJson.of(answer).model_dump(exclude={"query", "results"})
+    print(json.dumps({**fields, "results": results}, indent=2, ensure_ascii=False))
 
 
 def _print_table(answer: "Answer") -> None:
@@ -144,10 +155,11 @@ def _print_table(answer: "Answer") -> None:
         console.print("Nothing was found." if answer.total else "The index holds no videos yet.")
         return
     table = Table("", "video", "score", "why", "at", "words")
-    for number, one in enumerate(answer.results, start=1):
-        name = Text(one.item.id if one.has_file else f"{one.item.id} (gone)", overflow="fold")
-        at = clock(one.moments[0].start_s) if one.moments else ""
-        table.add_row(str(number), name, f"{one.score:.3f}", _why(one), at, Text(", ".join(one.words)))
+    for number, result in enumerate(answer.results, start=1):
+        name = Text(result.item.id if result.has_file else f"{result.item.id} (gone)", overflow="fold")
+        at = clock(result.moments[0].start_s) if result.moments else ""
+        words = Text(", ".join(result.words))
+        table.add_row(str(number), name, f"{result.score:.3f}", _why(result), at, words)
     console.print(table)
     how = "exact" if answer.exact else "approximate"
     corrected = ", hubs corrected" if answer.corrected else ""

@@ -1,11 +1,11 @@
-"""`teachtext serve` and `feedback`: the search page and its API; what people chose there, as captions to learn from."""
+"""`teachtext serve` and `teachtext feedback`: the search page, and captions from what people opened there."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.search import INDEX, Place
+from teachtext.cli.search import INDEX, Device, Exact, IndexPlace
 
 if TYPE_CHECKING:
     import socket
@@ -14,39 +14,38 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    place: Place = INDEX,
+    place: IndexPlace = INDEX,
     model: Annotated[Path | None, typer.Option(help="Folder of the model, if it was moved.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at; any but this machine's own asks for a token.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen at. Any but this machine's own needs a token.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")] = 8000,
     name: Annotated[
-        list[str], typer.Option(help="Name that the service may be called by, besides its address; several times.")
+        list[str], typer.Option(help="Host name of the service, besides its address; can be repeated.")
     ] = [],  # noqa: B006
     token: Annotated[
-        str | None, typer.Option(envvar="TEACHTEXT_TOKEN", help="What everybody has to show.", show_default=False)
+        str | None,
+        typer.Option(envvar="TEACHTEXT_TOKEN", help="Token that every request has to carry.", show_default=False),
     ] = None,
     rate: Annotated[str, typer.Option(help="Requests of one address, such as 600/minute, or none.")] = "600/minute",
     max_upload_mb: Annotated[int, typer.Option(min=1, help="Largest upload, in MiB.")] = 512,
     uploads: Annotated[
         Path | None,
-        typer.Option(help="Where uploads are kept.", show_default="in the index, or beside you for a URL"),
+        typer.Option(help="Folder for uploads.", show_default="in the index; in the working folder for a URL"),
     ] = None,
     captions: Annotated[
-        Path | None, typer.Option(help="Captions, one a line, from which videos are described.")
+        Path | None, typer.Option(help="File of captions, one a line, that may describe a video.")
     ] = None,
     log_queries: Annotated[
-        Path | None, typer.Option(help="File in which queries and chosen results are noted; by default nowhere.")
+        Path | None, typer.Option(help="File that logs queries and opened results; by default none.")
     ] = None,
-    exact: Annotated[
-        bool | None,
-        typer.Option("--exact/--approximate", help="Look at every video, or not.", show_default="up to 50,000 of them"),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Requests worked on at once; more of them wait.")] = 4,
+    exact: Exact = None,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Requests that are answered at once; further ones wait.")] = 4,
 ) -> None:
     """Serve the search page of an index, and its API.
 
-    Open the address that is printed. Listens on this machine alone unless told otherwise; Ctrl-C stops it.
+    Prints the address of the page. By default only this machine can open it. Ctrl-C stops the service.
     """
     from teachtext.errors import InputError
 
@@ -62,26 +61,27 @@ def serve(
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
     from teachtext.search.hubness import read_captions
+    from teachtext.search.searcher import Searcher
     from teachtext.search.stores import is_url
     from teachtext.service.querylog import QueryLog
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
     set_threads(1)
-    own = Path(f"{INDEX}-files" if is_url(place) else place)
+    searcher = Searcher(place, model=model, device=device, exact=exact)
+    # loads what the first search would wait for
+    searcher.search("a video", k=1)
+    files = Path(f"{INDEX}-files" if is_url(place) else place)
     library = Library(
-        place=place,
-        model=model,
-        exact=exact,
-        uploads=uploads or own / "uploads",
+        searcher,
+        uploads=uploads or files / "uploads",
         features=Path(f"{INDEX}-features" if is_url(place) else place) / "features",
-        cache=own / "thumbnails",
+        thumbnails=files / "thumbnails",
         captions=read_captions(captions) if captions else (),
     )
-    library.warm()
     app = create_app(
         library=library,
-        uploads=Uploads(library=library, most_bytes=max_upload_mb * 2**20),
+        uploads=Uploads(library=library, most_bytes=max_upload_mb * 2**20, device=device),
         hosts=["*"] if host in ("0.0.0.0", "::") and not name else ["localhost", "127.0.0.1", "[::1]", host, *name],
         token=token,
         rate=rate_of(rate),
@@ -99,7 +99,7 @@ def serve(
 
 
 def _listening(host: str, port: int) -> "socket.socket":
-    """Return a socket that listens: who asks from here on waits, and is not turned away."""
+    """Return a listening socket. Requests wait from now on, and are not refused."""
     import socket
 
     from teachtext.errors import InputError
@@ -113,19 +113,19 @@ def _listening(host: str, port: int) -> "socket.socket":
 def feedback(
     log: Annotated[Path, typer.Argument(help="File of 'teachtext serve --log-queries FILE'.")],
     out: Annotated[Path, typer.Option(help="Captions file to write.")] = Path("captions.jsonl"),
-    least: Annotated[int, typer.Option(min=1, help="How often a video has to have been chosen for a query.")] = 1,
+    least: Annotated[int, typer.Option(min=1, help="Leave out videos that were opened less often for a query.")] = 1,
 ) -> None:
-    """Turn what people searched for and then opened into captions to learn from.
+    """Turn queries, and the results that people opened, into captions to learn from.
 
-    Writes captions.jsonl of a dataset folder: put it beside a folder videos/ that holds the videos, and train.
+    Writes captions.jsonl of a dataset folder: put it beside a folder videos/ with the videos, and train.
     """
     from teachtext.cli.progress import console
     from teachtext.errors import InputError
     from teachtext.service.querylog import pairs, write_captions
 
-    found = pairs(log, least=least)
-    if not found:
-        raise InputError(f"{log} tells of no query whose results were opened", "let people search first")
-    write_captions(out, found)
-    videos = len({video for video, _, _ in found})
-    console.print(f"{len(found)} captions of {videos} videos in {out}", markup=False, soft_wrap=True)
+    chosen = pairs(log, least=least)
+    if not chosen:
+        raise InputError(f"{log} holds no query whose results were opened", "let people search first")
+    write_captions(out, chosen)
+    videos = len({video for video, _, _ in chosen})
+    console.print(f"{len(chosen)} captions of {videos} videos in {out}", markup=False, soft_wrap=True)

@@ -1,1 +1,6 @@
-"""Search: an index over a folder of videos, exact scores and reasons, stores that outgrow one machine."""
+"""The search index: a folder of videos, found with words."""
+
+from typing import Literal
+
+RankBy = Literal["both", "model", "words"]
+"""What ranks videos: the model's similarity, the words that were heard and read, or both, fused."""

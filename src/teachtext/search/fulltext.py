@@ -10,7 +10,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
@@ -98,7 +98,7 @@ class FullTextIndex:
         )
         return {name: _word_match(marked) for name, marked in rows}
 
-    def _run(self, statement: str, values: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    def _run(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
         with self._using:
             return self._database.execute(statement, values).fetchall()
 

@@ -1,8 +1,8 @@
-"""Several rankings to one."""
+"""Fusion of several rankings into one."""
 
 from collections.abc import Sequence
 
-# as the authors of reciprocal rank fusion set it
+# the constant of the authors of reciprocal rank fusion
 _K = 60
 
 
@@ -10,10 +10,13 @@ def fuse(rankings: Sequence[Sequence[str]]) -> list[str]:
     """Join rankings by reciprocal rank fusion (Cormack et al., SIGIR 2009): the sum of 1 / (60 + rank) over rankings.
 
     Args:
-        rankings: of each the ids, best first. An id that one ranking does not hold gets nothing from it.
+        rankings: ids, best first. A ranking adds nothing to the sum of an id that it lacks.
 
     Returns:
-        All ids, best first; equal sums go by rank in the first ranking that tells them apart, then by id.
+        All ids, best first. Equal sums are ordered by the first ranking in which the ranks differ, then by id.
+
+    >>> fuse([["a", "b", "c"], ["c", "d"]])
+    ['c', 'a', 'b', 'd']
     """
     ranks = [{name: rank for rank, name in enumerate(ranking, start=1)} for ranking in rankings]
     last = 1 + max((len(ranking) for ranking in rankings), default=0)

@@ -1,47 +1,49 @@
-"""An index at work: words in, videos out, with the reason why each was found."""
+"""Search in an index: a text query returns videos, with the reasons for their scores."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import NamedTuple
 
 import numpy as np
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.errors import InputError, NotFound
+from teachtext.search import RankBy
 from teachtext.search.encoders import check_same, load_embedder
 from teachtext.search.entry_cache import EntryCache
+from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex, WordMatch
 from teachtext.search.fusion import fuse
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores import is_url, open_store
-from teachtext.search.stores.base import Store
-from teachtext.search.types import EVERYTHING, Entry, Filter, Item, Moment
+from teachtext.search.stores.base import Store, StoreState
+from teachtext.search.types import Entry, Item, Moment
 from teachtext.search.vectors import contributions
 
-By = Literal["both", "model", "words"]
-# up to so many videos a search is exact unless it is told otherwise
+# By default a search is exact up to so many videos.
 EXACT_UP_TO = 50_000
-# how far down rankings are fused, at least
+# Rankings are fused down to this rank at least.
 _DEPTH = 100
 _MOST_CHARACTERS = 10_000
+_MOST_CAPTIONS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """A video that was found.
+    """A video that a search returns.
 
     Attributes:
         item: the video.
-        path: where its file is, or was.
-        has_file: whether the file is still there.
+        path: path of its file.
+        has_file: whether the file exists.
         score: the model's similarity of query and video, in [-1, 1].
-        why: what each space adds to the score; their sum is the score.
-        moments: where words of the query were heard or read.
-        words: those words, as they stand there.
+        why: the part of each space in the score. The sum of the parts is the score.
+        moments: when words of the query were heard or read.
+        words: those words, as the video has them.
     """
 
     item: Item
@@ -57,28 +59,17 @@ class SearchResult:
         """The id of the video in the index."""
         return self.item.id
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what is told of it wherever it is shown, but where its file is."""
-        return {
-            "there": self.has_file,
-            "score": round(self.score, 6),
-            "why": {name: round(part, 6) for name, part in self.why.items()},
-            "words": list(self.words),
-            "moments": [moment._asdict() for moment in self.moments],
-            **self.item.as_json(),
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a search found.
+    """The results of a search.
 
     Attributes:
         results: best first.
-        total: how many videos the index holds.
-        exact: whether they are the best of all, or what a vector index took for them.
+        total: number of videos in the index.
+        exact: whether the results are the best of all videos, not only of a vector index's candidates.
         corrected: whether hubs were corrected.
-        seconds: how long it took.
+        seconds: duration of the search.
     """
 
     results: Sequence[SearchResult]
@@ -88,22 +79,43 @@ class Answer:
     seconds: float
 
 
+class RankedCaption(NamedTuple):
+    """A caption, and the model's similarity of the caption and a video, in [-1, 1]."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An index as one search reads it.
+
+    Attributes:
+        state: the versions of manifest and entries.
+        manifest: the manifest.
+        video_count: number of videos.
+    """
+
+    state: StoreState
+    manifest: Manifest
+    video_count: int
+
+
 class Searcher:
-    """An index and the model that made it, kept warm. May be shared by threads; what a writer adds is found at once.
+    """An index, and the model that made it. May be shared by threads. What a writer adds is found at once.
 
     Args:
         place: folder or URL of the index.
-        model: the model, if it was moved, or is loaded already.
-        device: where a model that is loaded here computes (see `teachtext.devices`).
-        exact: whether searches look at every video; by default up to 50,000 of them.
+        model: folder of the model, if it was moved; or the model itself, if it is loaded already.
+        device: device of a model that is loaded here (see `teachtext.devices`).
+        exact: whether searches compare with every video; by default up to 50,000 videos.
 
     Attributes:
-        manifest: what the index is, as it was when it was opened.
-        model: what embeds queries.
-        store: where the index is kept.
+        model: embeds queries.
+        store: keeps the index.
 
     Raises:
-        InputError: no index, a model that is gone or another one, a store that is down.
+        InputError: there is no index; the model is gone or another one; the store is down.
     """
 
     def __init__(
@@ -115,136 +127,169 @@ class Searcher:
         exact: bool | None = None,
     ) -> None:
         self.store: Store = open_store(place)
-        self.manifest: Manifest = read_manifest(self.store)
+        state = self.store.state()
+        manifest = read_manifest(self.store)
         if model is None or isinstance(model, (str, Path)):
-            self.model = load_embedder(self.manifest.model, model, device=device)
+            self.model = load_embedder(manifest.model, model, device=device)
         else:
-            check_same(self.manifest.model, model)
+            check_same(manifest.model, model)
             self.model = model
+        self._snapshot = Snapshot(state, manifest, self.store.count())
         self._exact = exact
-        self._gallery = Gallery(self.store, self.manifest.spaces)
+        self._gallery = Gallery(self.store, manifest.spaces)
         self._entry_cache = EntryCache(self.store)
-        self._versions = self.store.versions()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the index, as the last search has read it."""
+        return self._snapshot.manifest
 
     @cached_property
     def _words(self) -> FullTextIndex:
         return FullTextIndex(self.store, None if is_url(self.store.place) else Path(self.store.place) / "words.sqlite")
 
-    def search(self, text: str, *, k: int = 10, where: Filter = EVERYTHING, by: By = "both") -> Answer:
+    def snapshot(self) -> Snapshot:
+        """Return the present index. Costs one request to the store, and more only if the index has changed.
+
+        Raises:
+            InputError: the store is down.
+        """
+        state, last = self.store.state(), self._snapshot
+        if state != last.state:
+            manifest = last.manifest if state.manifest == last.state.manifest else read_manifest(self.store)
+            count = last.video_count if state.versions == last.state.versions else self.store.count()
+            self._snapshot = last = Snapshot(state, manifest, count)
+        return last
+
+    def search(self, text: str, *, k: int = 10, where: Filter = EVERYTHING, by: RankBy = "both") -> Answer:
         """Find videos with words.
 
         Args:
             text: the query.
-            k: how many videos, at most.
-            where: which are looked at.
-            by: the model's similarity; the words that were heard and read; or both, fused (see `fuse`).
+            k: at most so many videos.
+            where: the filter.
+            by: `model` ranks by the model's similarity, `words` by the words that were heard and read, `both` by
+                their fusion (see `fuse`).
 
         Raises:
-            InputError: an empty or enormous query, k below 1, a store that is down.
+            InputError: the query is empty or enormous, k is below 1, the store is down.
         """
         begin = time.perf_counter()
         _check(k)
         if len(text) > _MOST_CHARACTERS:
             raise InputError(f"the query has {len(text):,} characters", f"keep it under {_MOST_CHARACTERS:,}")
-        self._refresh()
+        snapshot = self.snapshot()
         query = self.model.embed_query(text)
-        literal = self._literally(text, max(k, _DEPTH), where) if by != "model" else []
+        literal = self._rank_by_words(text, max(k, _DEPTH), where, snapshot) if by != "model" else []
         if by == "words":
-            return self._answer(begin, _Ranking(literal[:k]), query, text)
-        found = self._by_vectors(query, max(k, _DEPTH) if literal else k, where)
+            return self._answer(begin, _Ranking(literal[:k]), query, text, snapshot)
+        ranking = self._rank_by_vectors(query, max(k, _DEPTH) if literal else k, where, snapshot)
         if literal:
-            found = replace(found, ids=fuse([found.ids, literal])[:k])
-        return self._answer(begin, found, query, text if literal else "")
+            ranking = replace(ranking, ids=fuse([ranking.ids, literal])[:k])
+        return self._answer(begin, ranking, query, text if literal else "", snapshot)
 
     def like(self, item_id: str, *, k: int = 10, where: Filter = EVERYTHING) -> Answer:
-        """Find videos like one of the index, by all spaces that it has, which count the same; itself is left out.
+        """Find videos like a video of the index, which itself is left out. All its spaces have the same weight.
 
         Raises:
-            NotFound: the index does not hold it.
-            InputError: k below 1, a store that is down.
+            NotFound: the index does not hold the video.
+            InputError: k is below 1, the store is down.
         """
         begin = time.perf_counter()
         _check(k)
-        entry = self.entry(item_id)
-        vectors = {
-            name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in self.manifest.spaces.items()
-        }
+        snapshot = self.snapshot()
+        entry, spaces = self._entry(item_id, snapshot), snapshot.manifest.spaces
+        vectors = {name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
         present = np.array([name in entry.vectors for name in sorted(vectors)], np.float32)
         query = QueryVectors(vectors, present / present.sum())
-        found = self._by_vectors(query, k + 1, where)
-        others = [name for name in found.ids if name != item_id][:k]
-        return self._answer(begin, replace(found, ids=others), query, "")
+        ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
+        others = [name for name in ranking.ids if name != item_id][:k]
+        return self._answer(begin, replace(ranking, ids=others), query, "", snapshot)
 
     def entry(self, item_id: str) -> Entry:
-        """Return a video.
+        """Return a video of the index.
 
         Raises:
-            NotFound: the index does not hold it.
+            NotFound: the index does not hold the video.
         """
-        self._refresh()
-        entry = self._entries([item_id]).get(item_id)
+        return self._entry(item_id, self.snapshot())
+
+    def embed_captions(self, captions: Sequence[str]) -> dict[str, QueryVectors]:
+        """Embed captions once for many calls of `rank_captions`.
+
+        Raises:
+            InputError: no caption, more than 10,000, or an empty one.
+        """
+        texts = list(dict.fromkeys(captions))
+        if not 1 <= len(texts) <= _MOST_CAPTIONS:
+            raise InputError(f"{len(texts):,} captions cannot be ranked", f"give 1 to {_MOST_CAPTIONS:,}")
+        return {text: self.model.embed_query(text) for text in texts}
+
+    def rank_captions(self, item_id: str, captions: Mapping[str, QueryVectors], k: int) -> list[RankedCaption]:
+        """Return the k captions that are most similar to a video, best first.
+
+        Args:
+            item_id: id of the video.
+            captions: see `embed_captions`.
+            k: at most so many captions.
+
+        Raises:
+            NotFound: the index does not hold the video.
+        """
+        vectors = self.entry(item_id).vectors
+        ranked = [RankedCaption(text, sum(contributions(query, vectors).values())) for text, query in captions.items()]
+        return sorted(ranked, key=lambda caption: (-caption.score, caption.text))[:k]
+
+    def _entry(self, item_id: str, snapshot: Snapshot) -> Entry:
+        entry = self._entries([item_id], snapshot).get(item_id)
         if entry is None:
-            raise NotFound(f"the index holds no video '{item_id[:200]}'", "give the id of a video that was found")
+            raise NotFound(f"the index holds no video '{item_id[:200]}'", "give the id of a video of the index")
         return entry
 
-    def _refresh(self) -> None:
-        versions = self.store.versions()
-        if versions != self._versions:
-            self.manifest, self._versions = read_manifest(self.store), versions
+    def _entries(self, ids: Sequence[str], snapshot: Snapshot) -> Mapping[str, Entry]:
+        return self._entry_cache.get(ids, snapshot.state.versions)
 
-    def _entries(self, ids: Sequence[str]) -> Mapping[str, Entry]:
-        return self._entry_cache.get(ids, self._versions)
-
-    def _by_vectors(self, query: QueryVectors, k: int, where: Filter) -> "_Ranking":
-        exact = self.store.count() <= EXACT_UP_TO if self._exact is None else self._exact
+    def _rank_by_vectors(self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot) -> "_Ranking":
+        versions, manifest = snapshot.state.versions, snapshot.manifest
+        exact = snapshot.video_count <= EXACT_UP_TO if self._exact is None else self._exact
 
         def top(correct: bool) -> list[str]:
             if exact:
-                hits = self._gallery.top(query, k, where=where, correct=correct)
+                ranked = self._gallery.top(query, k, where=where, correct=correct, versions=versions)
             else:
-                hits = nearly_top(self.store, self.manifest.spaces, query, k, where=where, correct=correct)
-            return [hit.id for hit in hits]
+                ranked = nearly_top(
+                    self.store, manifest.spaces, query, k, where=where, correct=correct, patterns=versions.keys()
+                )
+            return [video.id for video in ranked]
 
         ids = top(correct=False)
-        # the dynamic rule of QB-Norm: only where a known hub would come first
-        hub = bool(ids) and self.manifest.bank is not None and ids[0] in self.manifest.bank.hubs
-        return _Ranking(top(correct=True) if hub else ids, exact, hub)
+        # dynamic QB-Norm: a query is corrected only if a hub would come first
+        corrected = bool(ids) and manifest.bank is not None and ids[0] in manifest.bank.hubs
+        return _Ranking(top(correct=True) if corrected else ids, exact, corrected)
 
-    def _literally(self, text: str, k: int, where: Filter) -> list[str]:
-        """Return the best videos that hold the words of a query and that a filter lets through."""
-        ids = self._words.find(text)
-        kept: list[str] = []
+    def _rank_by_words(self, text: str, k: int, where: Filter, snapshot: Snapshot) -> list[str]:
+        """Return the ids of the best videos that have the words of a query and that a filter admits."""
+        ids = self._words.find(text, snapshot.state.versions)
+        if not where:
+            return ids[:k]
+        admitted: list[str] = []
         for start in range(0, len(ids), _DEPTH):
-            batch = ids[start : start + _DEPTH]
-            entries = self._entries(batch) if where else {}
-            kept += [name for name in batch if not where or (name in entries and where.lets(entries[name].item))]
-            if len(kept) >= k:
+            entries = self._entries(ids[start : start + _DEPTH], snapshot)
+            admitted += [name for name, entry in entries.items() if where.admits(entry.item)]
+            if len(admitted) >= k:
                 break
-        return kept[:k]
+        return admitted[:k]
 
-    def _answer(self, begin: float, found: "_Ranking", query: QueryVectors, text: str) -> Answer:
-        entries = self._entries(found.ids)
-        said = self._words.where(text, found.ids) if text else {}
-        results = [self._result(entries[name], query, said.get(name)) for name in found.ids if name in entries]
+    def _answer(self, begin: float, ranking: "_Ranking", query: QueryVectors, text: str, snapshot: Snapshot) -> Answer:
+        entries = self._entries(ranking.ids, snapshot)
+        matches = self._words.matches(text, ranking.ids) if text else {}
+        results = [_result(entry, query, matches.get(name), snapshot.manifest) for name, entry in entries.items()]
         return Answer(
             results=results,
-            total=self.store.count(),
-            exact=found.exact,
-            corrected=found.corrected,
+            total=snapshot.video_count,
+            exact=ranking.exact,
+            corrected=ranking.corrected,
             seconds=time.perf_counter() - begin,
-        )
-
-    def _result(self, entry: Entry, query: QueryVectors, said: WordMatch | None) -> SearchResult:
-        item, path = entry.item, self.manifest.path_of(entry.item.id)
-        parts = contributions(query, entry.vectors)
-        return SearchResult(
-            item=item,
-            path=path,
-            has_file=path.exists(),
-            score=sum(parts.values()),
-            why=parts,
-            moments=[item.moments[number] for number in said.moments] if said else [],
-            words=said.words if said else [],
         )
 
 
@@ -253,6 +298,22 @@ class _Ranking:
     ids: Sequence[str]
     exact: bool = True
     corrected: bool = False
+
+
+def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest: Manifest) -> SearchResult:
+    item, path = entry.item, manifest.path_of(entry.item.id)
+    parts = contributions(query, entry.vectors)
+    # the full-text index may be older, or newer, than the entry
+    numbers = [number for number in match.moments if number < len(item.moments)] if match else []
+    return SearchResult(
+        item=item,
+        path=path,
+        has_file=path.exists(),
+        score=sum(parts.values()),
+        why=parts,
+        moments=[item.moments[number] for number in numbers],
+        words=match.words if match else [],
+    )
 
 
 def _check(k: int) -> None:

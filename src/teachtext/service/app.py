@@ -1,4 +1,4 @@
-"""The service as one ASGI app: API, page, guard, measures."""
+"""The service as one ASGI app: the API, the page, the guard, the metrics."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -40,11 +40,11 @@ def create_app(
     Args:
         library: the index.
         uploads: takes videos in.
-        hosts: names that it may be called by (see `Guard`).
-        token: that everybody has to show.
-        rate: requests that one address may make.
-        log: of queries, if they are to be logged.
-        threads: requests that are worked on at once; more of them wait.
+        hosts: host names under which the service answers (see `Guard`).
+        token: every request has to carry it.
+        rate: how many requests one address may send.
+        log: the query log, if queries are logged.
+        threads: requests that are answered at once; further ones wait.
     """
 
     @asynccontextmanager
@@ -63,13 +63,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    measures = ServiceMetrics(library)
+    measures = ServiceMetrics(library.searcher)
     app.include_router(api_router(library=library, uploads=uploads, measures=measures, log=log))
     app.include_router(pages_router(library=library, uploads=uploads, token=token, log=log), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(InputError)
-    def told(request: Request, error: InputError) -> Response:
+    def input_error(request: Request, error: InputError) -> Response:
         status = status_of(error)
         if request.url.path.startswith(_API):
             return JSONResponse({"problem": error.problem, "mend": error.mend}, status)
@@ -80,7 +80,7 @@ def create_app(
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
         wrong = InputError(f"'{name[:200]}' cannot be used ({first['msg'][:200]})", "send something else")
-        return told(request, wrong)
+        return input_error(request, wrong)
 
     app.add_middleware(Guard, hosts=hosts, token=token, rate=rate)
     app.add_middleware(measures.counting)

@@ -1,4 +1,4 @@
-"""Files that the service gives out: those of videos of the index, and pictures of them; no other, whatever is asked."""
+"""Files that the service returns: files of videos of the index, pictures of these videos, and no others."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def file_of(manifest: Manifest, item_id: str) -> Path:
     """Return the file of a video.
 
     Raises:
-        InputError: it is gone, or leads out of the folder that was indexed.
+        InputError: the file is gone, or lies outside the indexed folder.
     """
     root = Path(manifest.roots[item_id.partition("/")[0]]).resolve()
     path = manifest.path_of(item_id).resolve()
@@ -29,7 +29,7 @@ def file_of(manifest: Manifest, item_id: str) -> Path:
 
 
 def has_file(manifest: Manifest, item_id: str) -> bool:
-    """Say whether the file of a video can be given out."""
+    """Return whether the file of a video can be served."""
     try:
         file_of(manifest, item_id)
     except InputError:
@@ -38,12 +38,12 @@ def has_file(manifest: Manifest, item_id: str) -> bool:
 
 
 def thumbnail(path: Path, at_s: float, cache: Path) -> Path:
-    """Return a picture of a video, JPEG, 384 pixels wide; made where it is not there yet.
+    """Return a picture of a video: JPEG, 384 pixels wide. Made once, then kept.
 
     Args:
-        path: of the video.
-        at_s: seconds from the start; of a shorter video the last picture that is found.
-        cache: file name without ending; `-<second>.jpg` is added.
+        path: file of the video.
+        at_s: seconds from the start. A shorter video gives its first picture.
+        cache: path of the picture without its ending `-<second>.jpg`.
 
     Raises:
         InputError: no picture can be decoded.

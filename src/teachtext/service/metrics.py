@@ -1,4 +1,4 @@
-"""What Prometheus may read: requests, how long they take, how many videos there are."""
+"""Metrics for Prometheus: requests and their duration, the number of videos, whether the store answers."""
 
 import time
 
@@ -6,20 +6,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from teachtext.errors import InputError
-from teachtext.service.state import Library
+from teachtext.search.searcher import Searcher
 
 _BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class ServiceMetrics:
-    """The measures of one service.
+    """The metrics of one service.
 
     Args:
-        library: the index whose size is told.
+        searcher: of the index.
     """
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "teachtext_requests", "Requests answered.", ["route", "method", "status"], registry=self._registry
@@ -35,9 +35,9 @@ class ServiceMetrics:
         self._up = Gauge("teachtext_store_up", "Whether the store answers.", registry=self._registry)
 
     def text(self) -> bytes:
-        """Return all of them as Prometheus reads them."""
+        """Return all metrics in the text format of Prometheus."""
         try:
-            self._videos.set(self._library.count())
+            self._videos.set(self._searcher.snapshot().video_count)
             self._up.set(1)
         except InputError:
             self._up.set(0)
@@ -50,20 +50,20 @@ class ServiceMetrics:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            begun, status = time.perf_counter(), 500
+            begin, status = time.perf_counter(), 500
 
-            async def noting(message: Message) -> None:
+            async def send_and_note(message: Message) -> None:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
                 await send(message)
 
             try:
-                await app(scope, receive, noting)
+                await app(scope, receive, send_and_note)
             finally:
-                # the pattern, for every id would be a series of its own
+                # the pattern of the route, because every id would make another series
                 route = getattr(scope.get("route"), "path", "none")
                 self._requests.labels(route, scope["method"], str(status)).inc()
-                self._seconds.labels(route).observe(time.perf_counter() - begun)
+                self._seconds.labels(route).observe(time.perf_counter() - begin)
 
         return counted

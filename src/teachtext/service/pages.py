@@ -1,11 +1,11 @@
-"""The page: rendered here, works without JavaScript, which adds play on hover, keys and progress of uploads."""
+"""The page: rendered on the server, works without JavaScript, which adds play on hover, keys and upload progress."""
 
 import math
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
@@ -15,19 +15,20 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import BaseModel, Field
 
 from teachtext.errors import InputError
-from teachtext.search.filters import parse_filters
+from teachtext.search import RankBy
+from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.searcher import Answer, SearchResult
-from teachtext.search.types import Filter, Moment, clock
-from teachtext.service.bars import Bar, bars
+from teachtext.search.types import Moment, clock
 from teachtext.service.querylog import QueryLog
-from teachtext.service.schemas import By
 from teachtext.service.security import COOKIE, same_token
-from teachtext.service.state import DEEPEST, SHOWN, Library
+from teachtext.service.state import DEEPEST, SHOWN, Library, depth, page
 from teachtext.service.uploads import Uploads
 
-# with more videos, to find the newest of them and the tags takes long after each change
+# With more videos, the newest and the tags take too long to find after every change.
 _BROWSED_UP_TO = 20_000
 _MOST_TAGS = 60
+_MOST_MOMENTS = 3
+_COLORS = 8
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=select_autoescape(default=True)
@@ -36,10 +37,10 @@ _templates = Jinja2Templates(env=_environment)
 
 
 class PageQuery(BaseModel):
-    """A search as the address of a page tells it."""
+    """A search as the address of a page states it."""
 
     q: str = ""
-    by: By = "both"
+    by: RankBy = "both"
     shortest: str = ""
     longest: str = ""
     after: str = ""
@@ -55,8 +56,8 @@ class PageQuery(BaseModel):
 
     @property
     def where(self) -> Filter:
-        """Which videos are looked at; what is left empty asks for nothing."""
-        told = {
+        """The filter. An empty field is no condition."""
+        fields = {
             "duration>=": self.shortest,
             "duration<=": self.longest,
             "added>=": self.after,
@@ -64,17 +65,17 @@ class PageQuery(BaseModel):
             "speech=": self.speech,
         }
         return parse_filters(
-            [f"{key}{value}" for key, value in told.items() if value] + [f"tag={tag}" for tag in self.tag if tag]
+            [f"{key}{value}" for key, value in fields.items() if value] + [f"tag={tag}" for tag in self.tag if tag]
         )
 
     def at(self, page: int) -> str:
         """Return the query string of another page of the same search."""
-        told = {key: value for key, value in self.model_dump().items() if value and key != "page"}
-        return urlencode({**told, "page": page}, doseq=True)
+        fields = {key: value for key, value in self.model_dump().items() if value and key != "page"}
+        return urlencode({**fields, "page": page}, doseq=True)
 
     @property
     def narrowed(self) -> bool:
-        """Whether anything but words is asked."""
+        """Whether a filter is set."""
         return bool(self.shortest or self.longest or self.after or self.before or self.tag or self.speech)
 
 
@@ -84,50 +85,52 @@ def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: 
     Args:
         library: the index.
         uploads: takes videos in.
-        token: that everybody has to show, if there is one.
-        log: of queries, if they are logged.
+        token: every request has to carry it, if there is one.
+        log: the query log, if queries are logged.
     """
     pages = APIRouter()
-    spaces = sorted(library.searcher.manifest.spaces)
+    searcher = library.searcher
+    spaces = sorted(searcher.manifest.spaces)
 
-    def render(request: Request, name: str, **told: Any) -> Response:
-        told |= {"model": library.searcher.manifest.model, "spaces": spaces, "logged_in": token is not None}
-        return _templates.TemplateResponse(request, name, told)
+    def render(request: Request, name: str, **values: Any) -> Response:
+        values |= {"model": searcher.manifest.model, "spaces": spaces, "logged_in": token is not None}
+        return _templates.TemplateResponse(request, name, values)
 
     @pages.get("/")
-    def start(request: Request, asked: Annotated[PageQuery, Query()]) -> Response:
-        if not asked.q.strip():
-            return render(request, "start.html.j2", asked=asked, tags=_some(library), **_newest(library))
+    def start(request: Request, search: Annotated[PageQuery, Query()]) -> Response:
+        if not search.q.strip():
+            return render(request, "start.html.j2", search=search, tags=_tags(library), **_newest(library))
         try:
-            answer = library.search(asked.q, first=asked.first, count=SHOWN, where=asked.where, by=asked.by)
+            k = depth(search.first, SHOWN)
+            answer = page(searcher.search(search.q, k=k, where=search.where, by=search.by), search.first)
         except InputError as error:
-            return error_page(request, error, asked=asked, tags=_some(library))
-        query = log.asked(asked.q, asked.by, [one.item.id for one in answer.results]) if log else None
-        title = f"Results for “{asked.q}”"
-        return render(request, "results.html.j2", title=title, **_shown(library, asked, answer, spaces, query))
+            return error_page(request, error, search=search, tags=_tags(library))
+        query = log.search(search.q, search.by, [result.item.id for result in answer.results]) if log else None
+        title = f"Results for “{search.q}”"
+        return render(request, "results.html.j2", title=title, **_shown(library, search, answer, spaces, query))
 
     @pages.get("/like")
-    def like(request: Request, video: str, asked: Annotated[PageQuery, Query()]) -> Response:
-        answer = library.like(video, first=asked.first, count=SHOWN, where=asked.where)
+    def like(request: Request, video: str, search: Annotated[PageQuery, Query()]) -> Response:
+        answer = page(searcher.like(video, k=depth(search.first, SHOWN), where=search.where), search.first)
         title = f"Videos like “{_name(video)}”"
         return render(
-            request, "results.html.j2", title=title, like=video, **_shown(library, asked, answer, spaces, None)
+            request, "results.html.j2", title=title, like=video, **_shown(library, search, answer, spaces, None)
         )
 
     @pages.get("/video")
     def video(request: Request, id: str, t: float = 0.0, q: str = "", query: str = "") -> Response:
-        entry = library.entry(id)
+        entry = searcher.entry(id)
         if log and query:
-            log.chose(query, id)
+            log.choice(query, id)
         return render(
             request,
             "video.html.j2",
             item=entry.item,
-            there=library.is_there(id),
+            has_file=library.has_file(id),
             at=t if math.isfinite(t) and t > 0 else 0.0,
             q=q,
             experts=entry.pattern,
-            captions=library.describe(id, (), 5) if library.has_captions else [],
+            captions=searcher.rank_captions(id, library.captions, 5) if library.captions else [],
             uploaded=library.was_uploaded(id),
         )
 
@@ -164,58 +167,83 @@ def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: 
     @pages.post("/login")
     def login(request: Request, shown: Annotated[str, Form()]) -> Response:
         if token is None or not same_token(shown, token):
-            page = render(request, "login.html.j2", wrong=True)
-            page.status_code = 401
-            return page
-        done = RedirectResponse("/", 303)
+            refused = render(request, "login.html.j2", wrong=True)
+            refused.status_code = 401
+            return refused
+        accepted = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
-        done.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, max_age=30 * 24 * 3600)
-        return done
+        accepted.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, max_age=30 * 24 * 3600)
+        return accepted
 
     return pages
 
 
-def error_page(request: Request, error: InputError, status: int = 422, **told: Any) -> Response:
-    """Return a page that says what is wrong, and the mend."""
-    return _templates.TemplateResponse(request, "error.html.j2", {"error": error, **told}, status_code=status)
+def error_page(request: Request, error: InputError, status: int = 422, **values: Any) -> Response:
+    """Return a page with an error and its mend."""
+    return _templates.TemplateResponse(request, "error.html.j2", {"error": error, **values}, status_code=status)
+
+
+class Bar(NamedTuple):
+    """A small bar, from 0 to 100, that shows what raised a score and what lowered it.
+
+    Attributes:
+        zero: place of the zero line.
+        parts: left end and width by space.
+    """
+
+    zero: float
+    parts: Mapping[str, tuple[float, float]]
+
+
+def bars(contributions: Sequence[Mapping[str, float]]) -> list[Bar]:
+    """Return the bars of a page. Parts right of the zero line raised a score, parts left of it lowered it.
+
+    All bars have one scale and one zero line. Together they reach from 0 to 100.
+
+    Args:
+        contributions: of each result, the part of its score by space.
+    """
+    below = max((-sum(min(part, 0.0) for part in parts.values()) for parts in contributions), default=0.0)
+    above = max((sum(max(part, 0.0) for part in parts.values()) for parts in contributions), default=0.0)
+    scale = 100 / (below + above) if below + above > 0 else 0.0
+    return [Bar(below * scale, _bar_parts(parts, below * scale, scale)) for parts in contributions]
+
+
+def _bar_parts(contributions: Mapping[str, float], zero: float, scale: float) -> Mapping[str, tuple[float, float]]:
+    parts, left, right = {}, zero, zero
+    for name, value in sorted(contributions.items()):
+        width = abs(value) * scale
+        if value < 0:
+            left -= width
+            parts[name] = (left, width)
+        else:
+            parts[name] = (right, width)
+            right += width
+    return parts
 
 
 def _shown(
-    library: Library, asked: PageQuery, answer: Answer, spaces: Sequence[str], query: str | None
+    library: Library, search: PageQuery, answer: Answer, spaces: Sequence[str], query: str | None
 ) -> Mapping[str, Any]:
-    results = answer.results
-    drawn = bars([one.why for one in results])
-    deepest = asked.first + 2 * SHOWN <= DEEPEST
+    drawn = zip(answer.results, bars([result.why for result in answer.results]), strict=True)
     return {
-        "asked": asked,
+        "search": search,
         "answer": answer,
         "query": query,
-        "tags": _some(library),
-        "cards": [
-            _card(one, bar, spaces, number)
-            for number, (one, bar) in enumerate(zip(results, drawn, strict=True), start=asked.first + 1)
-        ],
-        "more": len(results) == SHOWN and deepest,
+        "tags": _tags(library),
+        "cards": [_card(result, bar, spaces, number) for number, (result, bar) in enumerate(drawn, search.first + 1)],
+        "more": len(answer.results) == SHOWN and search.first + 2 * SHOWN <= DEEPEST,
     }
 
 
-def _card(one: SearchResult, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[str, Any]:
-    parts = []
-    for name, (left, width) in bar.parts.items():
-        color = spaces.index(name) % 8
-        parts.append({"name": name, "value": one.why[name], "left": left, "width": width, "color": color})
-    at = one.moments[0].start_s if one.moments else 0.0
-    return {
-        "item": one.item,
-        "there": one.has_file,
-        "score": one.score,
-        "parts": parts,
-        "zero": bar.zero,
-        "words": one.words,
-        "moments": one.moments[:3],
-        "at": at,
-        "number": number,
-    }
+def _card(result: SearchResult, bar: Bar, spaces: Sequence[str], number: int) -> Mapping[str, Any]:
+    parts = [
+        {"name": name, "value": result.why[name], "left": left, "width": width, "color": spaces.index(name) % _COLORS}
+        for name, (left, width) in bar.parts.items()
+    ]
+    at = result.moments[0].start_s if result.moments else 0.0
+    moments = result.moments[:_MOST_MOMENTS]
+    return {"result": result, "parts": parts, "zero": bar.zero, "moments": moments, "at": at, "number": number}
 
 
 def _newest(library: Library) -> Mapping[str, Any]:
@@ -223,7 +251,7 @@ def _newest(library: Library) -> Mapping[str, Any]:
     return {"count": count, "items": library.overview().newest if count <= _BROWSED_UP_TO else []}
 
 
-def _some(library: Library) -> Sequence[str]:
+def _tags(library: Library) -> Sequence[str]:
     return library.overview().tags[:_MOST_TAGS] if library.count() <= _BROWSED_UP_TO else []
 
 
@@ -236,11 +264,12 @@ def _day(seconds: float) -> str:
 
 
 def _marked(moment: Moment, words: Sequence[str]) -> list[tuple[str, bool]]:
-    """Cut the text of a moment into pieces, of which those are marked that are words of the query."""
-    pieces = re.split(
-        "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")", moment.text
-    )
-    return [(piece, number % 2 == 1) for number, piece in enumerate(pieces)] if words else [(moment.text, False)]
+    """Cut the text of a moment into pieces; each piece with whether it is a word of the query."""
+    if not words:
+        return [(moment.text, False)]
+    longest_first = sorted(words, key=len, reverse=True)
+    pieces = re.split("(" + "|".join(re.escape(word) for word in longest_first) + ")", moment.text)
+    return [(piece, number % 2 == 1) for number, piece in enumerate(pieces)]
 
 
 _environment.filters |= {

@@ -1,19 +1,15 @@
-"""What the API gives and takes, as JSON."""
+"""JSON that the API and `teachtext search --json` print. Every field of a result is written down here."""
 
 from typing import Annotated, Literal
 
-from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from teachtext.search.filters import parse_filters
+from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.searcher import Answer, SearchResult
-from teachtext.search.types import Filter, Item
-
-By = Literal["both", "model", "words"]
 
 
 class Problem(BaseModel):
-    """What went wrong, and what to do about it."""
+    """What went wrong, and how to mend it."""
 
     problem: str
     mend: str
@@ -22,6 +18,8 @@ class Problem(BaseModel):
 class MomentJson(BaseModel):
     """Words that were heard or read, and when, in seconds."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     start_s: float
     end_s: float
     expert: str
@@ -29,10 +27,12 @@ class MomentJson(BaseModel):
 
 
 class VideoJson(BaseModel):
-    """A video of the index."""
+    """A video of the index (see `teachtext.search.types.Item`)."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: str
-    duration_s: float | None = Field(description="null where the file does not tell")
+    duration_s: float | None = Field(description="null where the file states no length")
     added_s: float = Field(description="seconds since 1970")
     size: int = Field(description="bytes")
     tags: list[str]
@@ -40,36 +40,62 @@ class VideoJson(BaseModel):
 
 
 class ResultJson(VideoJson):
-    """A video that was found, and why."""
+    """A result of a search, with the reasons for its score."""
 
-    there: bool = Field(description="whether its file is still there")
+    there: bool = Field(description="whether its file exists")
     score: float = Field(description="the model's similarity, from -1 to 1")
-    why: dict[str, float] = Field(description="what each expert added to the score; their sum is the score")
-    words: list[str] = Field(description="words of the query that were heard or read in it")
-    moments: list[MomentJson] = Field(description="when they were")
+    why: dict[str, float] = Field(description="the part of each expert in the score; their sum is the score")
+    words: list[str] = Field(description="words of the query that were heard or read in the video")
+    moments: list[MomentJson] = Field(description="when they were heard or read")
+
+    @classmethod
+    def of(cls, result: SearchResult) -> "ResultJson":
+        """Return a result as JSON."""
+        return cls(
+            **VideoJson.model_validate(result.item).model_dump(),
+            there=result.has_file,
+            score=round(result.score, 6),
+            why={name: round(part, 6) for name, part in result.why.items()},
+            words=list(result.words),
+            moments=[MomentJson.model_validate(moment) for moment in result.moments],
+        )
 
 
 class AnswerJson(BaseModel):
-    """What a search found, best first."""
+    """The results of a search, best first."""
 
-    videos: int = Field(description="how many the index holds")
-    exact: bool = Field(description="whether these are the best of all, or what a vector index took for them")
+    videos: int = Field(description="number of videos in the index")
+    exact: bool = Field(description="whether the results are the best of all, not only of a vector index's candidates")
     corrected: bool = Field(description="whether videos that are near every query were corrected")
     seconds: float
-    query: str | None = Field(None, description="what a choice refers to, where queries are logged")
+    query: str | None = Field(None, description="id of the search, for feedback, where queries are logged")
     results: list[ResultJson]
+
+    @classmethod
+    def of(cls, answer: Answer, query: str | None = None) -> "AnswerJson":
+        """Return an answer as JSON."""
+        return cls(
+            videos=answer.total,
+            exact=answer.exact,
+            corrected=answer.corrected,
+            seconds=answer.seconds,
+            query=query,
+            results=[ResultJson.of(result) for result in answer.results],
+        )
 
 
 class DetailsJson(VideoJson):
-    """All about a video."""
+    """A video with all its words."""
 
-    there: bool
+    there: bool = Field(description="whether its file exists")
     experts: list[str] = Field(description="spaces in which it has a vector")
     moments: list[MomentJson] = Field(description="all words that were heard or read in it")
 
 
 class JobJson(BaseModel):
     """An uploaded video on its way into the index."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: str
     video: str
@@ -80,11 +106,11 @@ class JobJson(BaseModel):
 
 
 class CaptionsRequest(BaseModel):
-    """Captions of which those are chosen that fit a video."""
+    """Captions to be ranked by their similarity to a video."""
 
     video: str = Field(max_length=4096)
     captions: list[Annotated[str, Field(max_length=10_000)]] = Field(
-        [], max_length=1000, description="none: those that the service was started with"
+        [], max_length=1000, description="none: the captions that the service was started with"
     )
     k: int = Field(10, ge=1, le=1000)
 
@@ -97,14 +123,14 @@ class RankedCaptionJson(BaseModel):
 
 
 class ChosenVideo(BaseModel):
-    """Which of the videos that a search found somebody opened."""
+    """The result of a search that somebody opened."""
 
     query: str = Field(max_length=64)
     video: str = Field(max_length=4096)
 
 
-class Filters(BaseModel):
-    """Which videos are looked at, from the query string."""
+class FilterQuery(BaseModel):
+    """Which videos a search looks at, from the query string."""
 
     filter: list[str] = Field(
         [],
@@ -114,36 +140,5 @@ class Filters(BaseModel):
 
     @property
     def where(self) -> Filter:
-        """The filter that they ask for."""
+        """The filter."""
         return parse_filters(self.filter)
-
-
-First = Annotated[int, Query(ge=0, le=1000, description="place of the first result, from 0")]
-Count = Annotated[int, Query(ge=1, le=1000, description="how many results")]
-
-
-def video_shape(item: Item) -> VideoJson:
-    """Return a video as JSON."""
-    return VideoJson(**item.as_json())
-
-
-def found_shape(one: SearchResult) -> ResultJson:
-    """Return a result as JSON."""
-    return ResultJson(**one.as_json())
-
-
-def moment_shapes(item: Item) -> list[MomentJson]:
-    """Return moments as JSON."""
-    return [MomentJson(**moment._asdict()) for moment in item.moments]
-
-
-def answer_shape(answer: Answer, query: str | None = None) -> AnswerJson:
-    """Return an answer as JSON."""
-    return AnswerJson(
-        videos=answer.total,
-        exact=answer.exact,
-        corrected=answer.corrected,
-        seconds=answer.seconds,
-        query=query,
-        results=[found_shape(one) for one in answer.results],
-    )

@@ -1,4 +1,4 @@
-"""Videos that come over HTTP: written beside, checked, moved in, and indexed one after the other in the background."""
+"""Uploads of videos: written to a temporary file, checked, moved to their place, indexed in the background."""
 
 import queue
 import re
@@ -15,7 +15,6 @@ from teachtext.data.folder import VIDEO_ENDINGS
 from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
-from teachtext.search.manifest import read_manifest
 from teachtext.service.state import Library
 from teachtext.video.opening import open_video
 
@@ -35,12 +34,12 @@ class UploadJob:
     """An uploaded video on its way into the index.
 
     Attributes:
-        id: of the job.
-        video: id that the video has in the index.
-        state: where it stands.
-        done: steps done of those of its turn.
-        total: all of them.
-        problem: why it failed.
+        id: id of the job.
+        video: id of the video in the index.
+        state: what happens to the video.
+        done: finished steps of the indexing that is under way.
+        total: all steps of it.
+        problem: why the indexing failed.
     """
 
     id: str
@@ -52,25 +51,27 @@ class UploadJob:
 
 
 class Uploads:
-    """The way of uploaded videos into an index.
+    """Takes uploaded videos into an index.
 
     Args:
         library: the index.
-        most_bytes: of one file.
+        most_bytes: largest size of a file.
         workers: processes that extract.
+        device: where video experts compute (see `teachtext.devices`).
     """
 
-    def __init__(self, *, library: Library, most_bytes: int, workers: int = 1) -> None:
+    def __init__(self, *, library: Library, most_bytes: int, workers: int = 1, device: str = "auto") -> None:
         self.most_bytes = most_bytes
         self._library = library
         self._workers = workers
+        self._device = device
         self._jobs: OrderedDict[str, UploadJob] = OrderedDict()
         self._waiting: queue.Queue[UploadJob | None] = queue.Queue(_WAITING)
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
 
     def start(self) -> None:
-        """Begin to index what comes, and what came before the service was stopped; what was broken off is removed."""
+        """Index uploads from now on, and those from before a stop. Half-written uploads are removed."""
         if self._library.uploads.is_dir():
             for path in self._library.uploads.glob(f".*{_PART}"):
                 path.unlink(missing_ok=True)
@@ -78,28 +79,28 @@ class Uploads:
         self._thread.start()
 
     def stop(self) -> None:
-        """Index no more, once what is being indexed is done."""
+        """Stop once the indexing that is under way has ended."""
         self._stopping = True
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join()
 
     def job(self, job_id: str) -> UploadJob:
-        """Return a job; of old ones the last thousand are remembered."""
+        """Return a job. The last thousand jobs are kept."""
         if job_id not in self._jobs:
             raise NotFound(f"there is no upload '{job_id[:100]}'", "upload the file again if its video is not found")
         return self._jobs[job_id]
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> UploadJob:
-        """Take a file in, and queue it.
+        """Take in a file, and queue it.
 
         Args:
-            name: that the client calls it by; letters that could mean anything else are replaced.
-            chunks: its content.
+            name: file name that the client sends. Unsafe characters are replaced.
+            chunks: content of the file.
 
         Raises:
             TooLarge: more than `most_bytes`.
-            InputError: no name of a video file, no video, a name that is taken, too many waiting.
+            InputError: the name or the content is not of a video, or too many uploads wait.
         """
         from anyio.to_thread import run_sync
 
@@ -133,7 +134,7 @@ class Uploads:
         while target.exists():
             target = path.with_name(f"{path.stem}-{number}{path.suffix}")
             number += 1
-        _, root = read_manifest(self._library.searcher.store).with_root(self._library.uploads)
+        _, root = self._library.searcher.snapshot().manifest.with_root(self._library.uploads)
         job = UploadJob(uuid.uuid4().hex, f"{root}/{target.name}")
         if self._waiting.full():
             raise InputError("too many uploads are waiting to be indexed", "try again later")
@@ -149,28 +150,28 @@ class Uploads:
             try:
                 self._index(job)
             except Exception as error:
-                # whatever it is, the ones after it are to be indexed
+                # any error: the jobs after this one still have to be indexed
                 job.state, job.problem = "failed", str(error)
 
     def _index(self, job: UploadJob) -> None:
-        def tell(what: str, done: int, total: int, note: str = "") -> None:
+        def report(what: str, done: int, total: int, note: str = "") -> None:
             job.done, job.total = done, total
 
-        library = self._library
-        job.state = "indexing"
+        library, job.state = self._library, "indexing"
         with library.writing:
-            done = index_folder(
+            result = index_folder(
                 library.uploads,
                 library.searcher.store,
                 library.searcher.model,
                 library.features,
                 workers=self._workers,
-                progress=tell,
+                device=self._device,
+                progress=report,
             )
-        failed = {Path(failure.path).name: failure.reason for failure in done.failed}
+        reasons = {Path(failure.path).name: failure.reason for failure in result.failed}
         name = Path(job.video).name
-        if name in failed:
-            job.state, job.problem = "failed", failed[name]
+        if name in reasons:
+            job.state, job.problem = "failed", reasons[name]
             (library.uploads / name).unlink(missing_ok=True)
         else:
             job.state = "done"

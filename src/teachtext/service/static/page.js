@@ -1,4 +1,4 @@
-// What the page does beyond links and forms: play on hover, keys, seek, progress of uploads. Without it everything works.
+// Play on hover, keys, seek, upload progress. The page works without this script.
 "use strict";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -28,9 +28,9 @@ function besideOf(link, key) {
   const here = link.getBoundingClientRect();
   const down = key === "ArrowDown";
   const others = down ? titles.slice(place + 1) : titles.slice(0, place).reverse();
-  return others.find((one) => {
-    const there = one.getBoundingClientRect();
-    return Math.abs(there.left - here.left) < 20 && (down ? there.top > here.top : there.top < here.top);
+  return others.find((other) => {
+    const box = other.getBoundingClientRect();
+    return Math.abs(box.left - here.left) < 20 && (down ? box.top > here.top : box.top < here.top);
   });
 }
 
@@ -71,29 +71,31 @@ for (const form of document.querySelectorAll("[data-confirm]")) {
   });
 }
 
-// fields left empty would make addresses long
+// empty fields would make addresses long
 for (const form of document.querySelectorAll("form.search")) {
   form.addEventListener("submit", () => {
-    for (const one of form.elements) one.disabled = one.disabled || (one.name && one.name !== "q" && !one.value);
+    for (const input of form.elements) {
+      input.disabled = input.disabled || (input.name && input.name !== "q" && !input.value);
+    }
   });
 }
 addEventListener("pageshow", () => {
-  for (const one of document.querySelectorAll("form.search [disabled]")) one.disabled = false;
+  for (const input of document.querySelectorAll("form.search [disabled]")) input.disabled = false;
 });
 
-const told = document.getElementById("progress");
+const progress = document.getElementById("progress");
 
-function say(text, value, wrong) {
+function show(text, value, wrong) {
   const line = document.createElement("p");
   line.textContent = text;
   if (wrong) line.className = "wrong";
-  told.replaceChildren(line);
+  progress.replaceChildren(line);
   if (value !== undefined) {
     const bar = document.createElement("progress");
     bar.max = 1;
     if (value !== null) bar.value = value;
     bar.setAttribute("aria-label", text);
-    told.append(bar);
+    progress.append(bar);
   }
   return line;
 }
@@ -102,20 +104,20 @@ async function follow(job) {
   for (;;) {
     const answer = await fetch(`/api/uploads/${job}`);
     const now = await answer.json();
-    if (!answer.ok) return say(`${now.problem}: ${now.mend}`, undefined, true);
-    if (now.state === "failed") return say(now.problem, undefined, true);
+    if (!answer.ok) return show(`${now.problem}: ${now.mend}`, undefined, true);
+    if (now.state === "failed") return show(now.problem, undefined, true);
     if (now.state === "done") {
       const link = document.createElement("a");
       link.href = `/video?id=${encodeURIComponent(now.video)}`;
-      link.textContent = "Look at it";
-      return say("It is indexed. ").append(link);
+      link.textContent = "Open the video";
+      return show("The video is indexed. ").append(link);
     }
-    say(now.state === "waiting" ? "Waiting to be indexed" : "Being indexed", now.total ? now.done / now.total : null);
+    show(now.state === "waiting" ? "Waiting to be indexed" : "Being indexed", now.total ? now.done / now.total : null);
     await new Promise((done) => setTimeout(done, 500));
   }
 }
 
-if (told && told.dataset.job) follow(told.dataset.job);
+if (progress && progress.dataset.job) follow(progress.dataset.job);
 
 const upload = document.querySelector("form.upload");
 if (upload) {
@@ -125,12 +127,12 @@ if (upload) {
     const request = new XMLHttpRequest();
     request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.upload.addEventListener("progress", (sent) => say(`Sending ${file.name}`, sent.loaded / sent.total));
-    request.addEventListener("error", () => say("The connection was lost: try again", undefined, true));
+    request.upload.addEventListener("progress", (sent) => show(`Sending ${file.name}`, sent.loaded / sent.total));
+    request.addEventListener("error", () => show("The connection was lost: try again", undefined, true));
     request.addEventListener("load", () => {
       const now = JSON.parse(request.responseText);
       if (request.status === 202) follow(now.id);
-      else say(`${now.problem}: ${now.mend}`, undefined, true);
+      else show(`${now.problem}: ${now.mend}`, undefined, true);
     });
     request.send(file);
   });

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachtext.service.bars import bars
+from teachtext.service.pages import bars
 
 values = st.integers(-1000, 1000).map(lambda thousandths: thousandths / 1000)
 results = st.lists(st.dictionaries(st.sampled_from(["face", "motion", "ocr", "scene"]), values, min_size=1), min_size=1)
