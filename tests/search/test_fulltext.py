@@ -1,3 +1,6 @@
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ pytest.importorskip("lancedb")
 from teachtext.search.fulltext import FullTextIndex
 from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.types import Moment
+from teachtext.search.types import Item, Moment
 
 
 @pytest.fixture
@@ -66,6 +69,28 @@ def test_it_follows_the_store_over_restarts(store: Store, tmp_path: Path):
         store.remove(["b"])
     for one in (words, FullTextIndex(store, path), FullTextIndex(store, None)):
         assert one.find("new") == ["a"] and one.find("old") == ["c"] and one.find("stay") == []
+
+
+def test_a_search_does_not_wait_while_another_brings_the_index_up_to_date(store: Store):
+    put(store, a=[heard("old words")])
+    words = FullTextIndex(store, None)
+    assert words.find("old") == ["a"]
+    put(store, b=[heard("old too")])
+    reading, go_on, plain = threading.Event(), threading.Event(), store.catalog
+
+    def slow() -> Iterator[Item]:
+        reading.set()
+        assert go_on.wait(60)
+        return plain()
+
+    store.catalog = slow
+    with ThreadPoolExecutor(1) as pool:
+        updated = pool.submit(words.find, "old")
+        assert reading.wait(60)
+        assert words.find("old") == ["a"], "the older state, at once"
+        go_on.set()
+        assert sorted(updated.result(60)) == ["a", "b"]
+    assert sorted(words.find("old")) == ["a", "b"]
 
 
 def test_a_damaged_or_unwritable_file_costs_nothing(store: Store, tmp_path: Path):

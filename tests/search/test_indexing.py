@@ -16,6 +16,7 @@ from clips import write_clip, write_model
 
 from teachtext.data.batch import TextBatch
 from teachtext.data.store import FeatureFile
+from teachtext.encoders.query import QueryEncoder
 from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
@@ -96,7 +97,7 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     loaded, spec = load_model(folder)
     files = {name: FeatureFile(tmp_path / "features/video" / name) for name in spec.experts}
     ids = sorted(one.item.id for one in results)
-    rows = torch.from_numpy(np.array(chosen._encoder.encode("a loud noise")))[None]
+    rows = torch.from_numpy(np.array(QueryEncoder(spec.text_encoder).encode("a loud noise")))[None]
     with torch.inference_mode():
         text = loaded.encode_text(TextBatch(["q"], rows, torch.tensor([1])))
         wanted = similarity(text, loaded.encode_video(spec.videos(files, ids)))[0].numpy()

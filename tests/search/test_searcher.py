@@ -80,18 +80,16 @@ def test_k_below_one_is_refused(searcher: Searcher, k: int):
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_k_beyond_all_gives_all(searcher: Searcher, exact: bool):
-    searcher._exact = exact
+    searcher = Searcher(searcher.store.place, model=MODEL, exact=exact)
     for by in ("both", "model"):
         answer = searcher.search("bread", k=10**9, by=by)
         assert len(answer.results) == answer.total == 30 and answer.exact == exact
 
 
 def test_both_ways_agree_where_everything_is_looked_at(searcher: Searcher):
+    nearly = Searcher(Path(searcher.store.place), model=MODEL, exact=False)
     for text in ("a dog", "two cats", "snow"):
-        searcher._exact = True
-        first = searcher.search(text)
-        searcher._exact = False
-        second = searcher.search(text)
+        first, second = searcher.search(text), nearly.search(text)
         assert first.results == second.results and first.exact and not second.exact
 
 
@@ -168,7 +166,7 @@ def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
     assert before.results[0].item.id not in {one.item.id for one in answer.results} and answer.total == 30
 
 
-def test_what_a_writer_changes_is_told_at_once(searcher: Searcher):
+def test_what_a_writer_changes_is_returned_at_once(searcher: Searcher):
     name = searcher.search("unicorn", k=1).results[0].item.id
     other = open_store(searcher.store.place)
     with other.writing():
@@ -180,6 +178,36 @@ def test_what_a_writer_changes_is_told_at_once(searcher: Searcher):
         other.remove([name])
     with pytest.raises(NotFound, match="the index holds no video"):
         searcher.entry(name)
+
+
+def test_a_search_asks_the_store_for_one_state(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    searcher.search("bread", where=Filter(tags=["even"]))
+    calls: list[str] = []
+    for name in ("state", "versions", "count", "manifest", "patterns", "catalog", "read", "get"):
+        plain = getattr(searcher.store, name)
+        monkeypatch.setattr(
+            searcher.store, name, lambda *values, name=name, plain=plain: calls.append(name) or plain(*values)
+        )
+    searcher.search("bread", where=Filter(tags=["even"]))
+    searcher.search("bread", by="words")
+    assert calls.count("state") == 2 and set(calls) <= {"state", "get"}
+
+
+def test_a_folder_that_was_moved_is_found_at_its_new_place(searcher: Searcher, tmp_path: Path):
+    manifest = replace(searcher.manifest, roots={"v": str(tmp_path / "moved")})
+    manifest.write(searcher.store)
+    assert searcher.search("a dog", k=1).results[0].path.parent == tmp_path / "moved"
+
+
+def test_captions_are_ranked_by_their_similarity(searcher: Searcher):
+    texts = ["bread", "a dog", "snow", "a dog"]
+    ranked = searcher.rank_captions("v/03.mp4", searcher.embed_captions(texts), 2)
+    one = Filter(ids=["v/03.mp4"])
+    scores = {text: searcher.search(text, by="model", where=one).results[0].score for text in texts}
+    assert [caption.text for caption in ranked] == sorted(scores, key=lambda text: -scores[text])[:2]
+    assert all(caption.score == pytest.approx(scores[caption.text], abs=1e-6) for caption in ranked)
+    with pytest.raises(InputError, match="0 captions"):
+        searcher.embed_captions([])
 
 
 def test_a_hub_that_would_come_first_is_corrected(tmp_path: Path):
@@ -216,7 +244,7 @@ def test_many_threads_get_the_same_answers(searcher: Searcher):
     assert wrong == []
 
 
-def test_no_index_is_told(tmp_path: Path):
+def test_a_place_without_an_index_is_refused(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     for place in (tmp_path / "nowhere", tmp_path / "folder"):
         with pytest.raises(InputError, match="holds no index"):

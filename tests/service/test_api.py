@@ -122,6 +122,18 @@ def test_a_picture_is_made_once(client: TestClient, made: Made):
     assert client.get("/api/thumbnails/videos/v0.mp4?at=-1").status_code == 422
 
 
+def test_files_and_pictures_do_not_read_the_manifest(
+    client: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    def fail() -> Any:
+        raise AssertionError("the manifest is read")
+
+    monkeypatch.setattr(library.searcher.store, "manifest", fail)
+    for route in ("files", "thumbnails", "videos"):
+        assert client.get(f"/api/{route}/videos/v0.mp4").status_code == 200
+    assert client.get("/video", params={"id": "videos/v0.mp4"}).status_code == 200
+
+
 @pytest.mark.parametrize("route", ["files", "thumbnails", "videos", "like"])
 @pytest.mark.parametrize(
     "name",
