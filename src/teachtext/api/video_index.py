@@ -8,13 +8,14 @@ from teachtext.api.load import load
 from teachtext.api.model import Model
 from teachtext.devices import resolve_device
 from teachtext.progress import Progress, silent
+from teachtext.search import RankBy
 from teachtext.search.encoders import CLASS_NAMES, load_embedder
-from teachtext.search.filters import parse_filters
+from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.indexing import Indexed, index_folder
 from teachtext.search.manifest import read_manifest
-from teachtext.search.searcher import By, Searcher, SearchResult
+from teachtext.search.searcher import Searcher, SearchResult
 from teachtext.search.stores import is_url, open_store
-from teachtext.search.types import Filter, Item
+from teachtext.search.types import Item
 
 INDEX = "teachtext-index"
 
@@ -36,7 +37,7 @@ class Index:
         self.indexed = indexed
 
     def search(
-        self, text: str, k: int = 10, *, where: Filter | Sequence[str] = (), by: By = "both"
+        self, text: str, k: int = 10, *, where: Filter | Sequence[str] = (), by: RankBy = "both"
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -141,6 +142,7 @@ def index(
         remove_missing=remove_missing,
         workers=workers,
         time_limit=time_limit,
+        device=device,
         progress=progress,
     )
     if indexed.failed:

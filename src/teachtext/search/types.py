@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SPEECH = "speech"
+from teachtext.encoders.registry import VIDEO_EXPERTS
 
 
 class Moment(NamedTuple):
@@ -24,6 +24,12 @@ class Moment(NamedTuple):
     end_s: float
     expert: str
     text: str
+
+    @property
+    def heard(self) -> bool:
+        """Whether the words were heard in the sound; else they were read on the screen."""
+        entry = VIDEO_EXPERTS.get(self.expert)
+        return entry is not None and entry.finds_words == "heard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +59,7 @@ class Item:
     @property
     def has_speech(self) -> bool:
         """Whether words were heard in the video."""
-        return any(moment.expert == SPEECH for moment in self.moments)
+        return any(moment.heard for moment in self.moments)
 
 
 @dataclass(frozen=True)
