@@ -216,14 +216,16 @@ def exact(options: argparse.Namespace) -> dict[str, Any]:
     """Our exact search, from a store, with everything in memory."""
     from teachtext.search.ranking import Gallery
     from teachtext.search.stores import open_store
+    from teachtext.search.stores.base import join
     from teachtext.search.vectors import query_row
 
-    gallery = Gallery(open_store(options.place), SPACES)
+    store = open_store(options.place)
+    gallery = Gallery(store, SPACES)
     asked = queries(options.queries)
     begin = time.perf_counter()
     gallery.top(asked[0], K)
     opened = time.perf_counter() - begin
-    rows = {pattern: block.rows for pattern, block in gallery._fresh().items()}
+    rows = {pattern: join(list(store.read(pattern))).rows for pattern in store.patterns()}
     floor = [
         {pattern: query_row(one, pattern, SPACES, correct=False).astype(np.float32) for pattern in PATTERNS}
         for one in asked
@@ -254,7 +256,7 @@ def approximate(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def filtered(search: Callable[[Any, Any], Any], asked: list[Any]) -> dict[str, float]:
-    from teachtext.search.types import Filter
+    from teachtext.search.filters import Filter
 
     where = Filter(tags=["tag"])
     return {"filtered p50 ms": timed(lambda q: search(asked[q], where), min(50, len(asked)))["p50 ms"]}
