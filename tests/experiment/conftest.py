@@ -52,7 +52,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., RunConfig
     from teachtext.experiment.run import run
 
     config = tiny(tmp_path_factory.mktemp("done"))
-    results, set_aside = run(config)
+    results, set_aside = run(config, jobs=2)
     assert set_aside == []
     return config, results
 

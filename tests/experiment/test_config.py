@@ -10,7 +10,7 @@ from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
-from teachtext.experiment.plan import members_of
+from teachtext.experiment.plan import plans_of
 from teachtext.learning.distillation.presets import PRESETS, preset
 from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.optimizers import OPTIMIZERS
@@ -265,12 +265,12 @@ def test_views_an_expert_need_a_space_an_expert(load: Load):
 
 
 def test_a_student_that_learns_from_itself_needs_no_teachers(load: Load):
-    alone, taught = members_of(load(teachers=[], distillation={"preset": "momentum"}))
+    alone, taught = plans_of(load(teachers=[], distillation={"preset": "momentum"}))
     assert (alone.role, taught.role, taught.label) == ("student", "taught", "student wordllama, momentum")
-    teacher, _, taught = members_of(load(distillation={"preset": "fusion"}))
+    teacher, _, taught = plans_of(load(distillation={"preset": "fusion"}))
     assert teacher.role == "teacher" and taught.teachers == (), "a teacher is compared with, and not asked"
-    assert members_of(load(distillation={"preset": "c2kd"}))[-1].label == "student wordllama, c2kd"
-    assert members_of(load())[-1].label == "student wordllama, TeachText"
+    assert plans_of(load(distillation={"preset": "c2kd"}))[-1].label == "student wordllama, c2kd"
+    assert plans_of(load())[-1].label == "student wordllama, TeachText"
 
 
 @pytest.mark.parametrize("key", list(LEAST))
@@ -412,7 +412,7 @@ def test_experts_with_settings_and_models_of_ones_own(load: Load, tmp_path: Path
         "name: hf:org/model#frames",
     ):
         assert line in shown
-    labels = [member.label for member in members_of(config)]
+    labels = [member.label for member in plans_of(config)]
     assert labels == [
         "teacher glove (hf:org/model#frames)",
         "student hf:text#pooled, alone",
@@ -431,7 +431,7 @@ def test_a_teacher_changes_what_it_names_and_keeps_the_rest_of_the_run(load: Loa
             {"text": "use", "training": {"optimizer": "ranger", "lr": 0.1}},
         ],
     )
-    plain, other, quick, alone, taught = members_of(config)
+    plain, other, quick, alone, taught = plans_of(config)
     assert (plain.model, plain.training) == (alone.model, alone.training) == (config.model, config.training)
     assert (other.model.kind, other.model.layers, other.model.shared_dim, other.model.text_clusters) == (
         "mmt",
@@ -452,19 +452,19 @@ def test_a_teacher_changes_what_it_names_and_keeps_the_rest_of_the_run(load: Loa
 
 
 def test_without_teachers_the_student_is_alone(load: Load):
-    assert [member.role for member in members_of(load(teachers=[]))] == ["student"]
+    assert [member.role for member in plans_of(load(teachers=[]))] == ["student"]
 
 
 def test_without_distillation_nobody_is_taught(load: Load):
     config = load(teachers=["glove", "use"], distillation=None)
-    assert [member.role for member in members_of(config)] == ["teacher", "teacher", "student"]
+    assert [member.role for member in plans_of(config)] == ["teacher", "teacher", "student"]
     assert load(show_config(config)) == config
 
 
 def test_a_teacher_is_named_by_what_it_sees_or_by_the_one_thing_that_it_does_not(load: Load):
     teachers = [{"text": "glove", "experts": names} for names in (["motion"], ["motion", "scene"], ["audio", "scene"])]
     config = load(experts=["motion", "scene", "audio"], teachers=teachers)
-    assert [member.label for member in members_of(config)[:3]] == [
+    assert [member.label for member in plans_of(config)[:3]] == [
         "teacher glove (motion)",
         "teacher glove (without audio)",
         "teacher glove (without motion)",

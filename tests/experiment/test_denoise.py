@@ -17,9 +17,9 @@ from teachtext.data.folds import folds
 from teachtext.errors import InputError
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.denoise import write_mask
+from teachtext.experiment.denoise import judges_by_fold, write_mask
 from teachtext.experiment.plan import judges_of
-from teachtext.experiment.run import denoise, prepare, run
+from teachtext.experiment.run import denoise, run
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_model, load_spec
@@ -36,9 +36,8 @@ LONG = {"epochs": 10, "batch_size": 8, "lr": 0.01}
 
 
 def find(config: RunConfig, progress: Progress = silent) -> NoiseFound:
-    workspace = Workspace(config)
-    prepare(workspace)
-    return denoise(workspace, progress)
+    noise, _, _ = denoise(config, jobs=1, progress=progress)
+    return noise
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
@@ -313,7 +312,7 @@ def test_what_cannot_be_denoised_is_refused(done: Done, copied: Callable[..., Ru
         with pytest.raises(InputError, match=rf"'dataset': 'dropped' needs captions .* not 'captions: {captions}'"):
             copied(denoising=None, dataset={"captions": captions, "dropped": "x.jsonl"})
         with pytest.raises(InputError, match=f"'captions: {captions}' leaves no choice between captions"):
-            denoise(Workspace(copied(denoising=None, dataset={"captions": captions})))
+            judges_by_fold(Workspace(copied(denoising=None, dataset={"captions": captions})))
     with pytest.raises(InputError, match=r"give either 'denoising', .* or 'dataset\.dropped'"):
         copied(dataset={"dropped": "x.jsonl"})
     with pytest.raises(InputError, match="'denoising': give either 'threshold' or 'quantile'"):
@@ -322,7 +321,7 @@ def test_what_cannot_be_denoised_is_refused(done: Done, copied: Callable[..., Ru
         find(copied(denoising={"folds": 30}))
     gone = copied(denoising=None, dataset={"dropped": "gone.jsonl"})
     with pytest.raises(InputError, match=r"gone\.jsonl does not exist: correct the path"):
-        prepare(Workspace(gone))
+        Workspace(gone).check()
     shutil.rmtree(gone.folder / "denoising")
     with pytest.raises(InputError, match=r"dropped\.jsonl is not there yet: run 'teachtext denoise'"):
         _ = Workspace(copied()).dataset

@@ -20,9 +20,9 @@ from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.evaluate import evaluate_folder, metrics_of
-from teachtext.experiment.plan import members_of
-from teachtext.experiment.run import evaluate, prepare, run, train
+from teachtext.experiment.evaluate import evaluate_folder
+from teachtext.experiment.plan import plans_of
+from teachtext.experiment.run import run
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_spec
@@ -55,7 +55,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def same_when_evaluated_again(config: RunConfig, results: Results, playground: Path, features: Path) -> None:
     for row in results.rows:
         found = evaluate_folder(config.folder / row.seeds[0].model, playground, features)
-        assert metrics_of(found.ranks)["t2v"].as_dict() == row.seeds[0].t2v
+        assert found.ranks.metrics["t2v"].as_dict() == row.seeds[0].t2v
 
 
 def test_settings_and_models_of_ones_own_go_through_a_whole_run(done: Done, network: Path, tmp_path: Path, tiny: Tiny):
@@ -105,9 +105,9 @@ def test_settings_and_models_of_ones_own_go_through_a_whole_run(done: Done, netw
         seeds=[0],
     )
     workspace = Workspace(other)
-    prepare(workspace)
+    workspace.make_features()
     assert len(list((features / "video").iterdir())) == 3
-    assert not any(Training(workspace, member, 0).done for member in members_of(other))
+    assert not any(Training(workspace, member, 0).done for member in plans_of(other))
     with pytest.raises(
         InputError, match=r"features of 'hf:.*#frames' with most=3: extract them with --set hf:.*most=3"
     ):
@@ -127,7 +127,7 @@ def test_features_that_came_along_are_found_by_their_settings(done: Done, tmp_pa
         teachers=[],
         seeds=[0],
     )
-    prepare(Workspace(config))
+    Workspace(config).make_features()
     assert not (config.folder / "features" / "video").exists()
 
 
@@ -165,10 +165,7 @@ def test_every_expert_may_be_a_sequence(kind: str, done: Done, tmp_path: Path, t
         seeds=[0],
     )
     (store / "text").symlink_to(done[0].folder / "features" / "text")
-    workspace = Workspace(config)
-    prepare(workspace)
-    train(workspace)
-    results = evaluate(workspace)
+    results, _ = run(config, jobs=1)
     history = json.loads((config.folder / results.rows[-1].seeds[0].model / "metrics.json").read_text())["history"]
     assert all(np.isfinite(loss) for entry in history for loss in entry["losses"].values())
     same_when_evaluated_again(config, results, done[0].folder / "playground", store)

@@ -12,17 +12,17 @@ pytest.importorskip("jinja2")
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import retrieval_metrics
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.run import compare_teachers, prepare
+from teachtext.experiment.run import compare_teachers
 from teachtext.experiment.workspace import Workspace
+from teachtext.progress import silent
 from teachtext.reports.agreement_report import RosterFound
 
 SHORT = {"epochs": 2, "batch_size": 8}
 
 
 def compared(config: RunConfig) -> RosterFound:
-    workspace = Workspace(config)
-    prepare(workspace)
-    return compare_teachers(workspace)
+    comparison, _ = compare_teachers(config, jobs=1)
+    return comparison
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,12 @@ def test_teachers_made_elsewhere_are_compared_where_they_know_the_split(
     (folder,) = config.folder.glob("models/rich-seed0-*")
     seen = Path(shutil.copytree(folder, tmp_path / "seen"))
     (seen / "trained_on.json").write_text(json.dumps(made.splits["val"][:2]))
-    from teachtext.experiment.plan import members_of
+    from teachtext.experiment.plan import plans_of
     from teachtext.experiment.train import Training
 
     workspace = Workspace(config)
-    cache = Training(workspace, members_of(config)[1], 0)
-    cache.as_teacher()
+    cache = Training(workspace, plans_of(config)[1], 0)
+    cache.as_teacher(silent)
     (embeddings,) = cache.folder.glob("embeddings-*")
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text('{"caption": "source00_0_5#1", "videos": ["source00_0_5"], "scores": [0.75]}\n')
@@ -109,12 +109,12 @@ def test_what_cannot_be_compared_is_refused(done: tuple[Any, RunConfig, RosterFo
 
 
 def test_the_ensemble_is_of_the_similarities(done: tuple[Any, RunConfig, RosterFound]):
-    from teachtext.experiment.plan import members_of
+    from teachtext.experiment.plan import plans_of
     from teachtext.experiment.train import Training
     from teachtext.learning.checkpoint import load_model
 
     _, config, found = done
-    trainings = [Training(Workspace(config), member, 1) for member in members_of(config)[:2]]
+    trainings = [Training(Workspace(config), member, 1) for member in plans_of(config)[:2]]
     scores = [training.score_selection(load_model(training.folder)[0]) for training in trainings]
     mean = (scores[0].similarity + scores[1].similarity) / 2
     assert found.rosters[1].ensemble == retrieval_metrics(mean, scores[0].video_of)["t2v"]

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.plan import given_teachers, members_of
-from teachtext.experiment.run import prepare, train
-from teachtext.experiment.teachers import given_teacher
+from teachtext.experiment.plan import external_teachers, plans_of
+from teachtext.experiment.run import train
+from teachtext.experiment.teachers import external_teacher
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.sparse import SparseTeacher
@@ -40,9 +40,8 @@ class Done:
 
 def trained(config: RunConfig, progress: Progress = silent) -> dict[str, torch.Tensor]:
     """Train a run; return the weights of the taught student."""
-    workspace = Workspace(config)
-    prepare(workspace)
-    return load_file(train(workspace, progress)[-1].folder / "model.safetensors")
+    trainings, _ = train(config, jobs=1, progress=progress)
+    return load_file(trainings[-1].folder / "model.safetensors")
 
 
 def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor], atol: float = 0.0) -> None:
@@ -73,10 +72,10 @@ def configured(done: Done, tmp_path: Path) -> Callable[..., RunConfig]:
 
 def given_of(config: RunConfig, progress: Progress = silent) -> Any:
     workspace = Workspace(config)
-    training = Training(workspace, members_of(config)[-1], 0)
-    (given,) = given_teachers(config)
+    training = Training(workspace, plans_of(config)[-1], 0)
+    (given,) = external_teachers(config)
     captions = [caption.id for caption in training.dataset.queries_of("train")]
-    return given_teacher(workspace, given, captions, training.dataset.splits["train"], progress)
+    return external_teacher(workspace, given, captions, training.dataset.splits["train"], progress)
 
 
 def test_a_file_teaches_what_the_teacher_that_it_was_made_of_teaches(done: Done, configured: Callable[..., RunConfig]):
@@ -84,7 +83,7 @@ def test_a_file_teaches_what_the_teacher_that_it_was_made_of_teaches(done: Done,
     alone = load_file(done.model("plain") / "model.safetensors")
     assert any(not torch.equal(value, alone[name]) for name, value in taught.items()), "teachers make a difference"
     config = configured("plain", {"file": str(done.cache)})
-    assert [member.role for member in members_of(config)] == ["teacher", "student", "taught"]
+    assert [member.role for member in plans_of(config)] == ["teacher", "student", "taught"]
     assert_same(taught, trained(config))
     names = [path.name for path in (config.folder / "models").iterdir()]
     assert not any(name.startswith("rich") for name in names), "a given teacher is not trained"
@@ -158,7 +157,7 @@ def test_a_student_is_trained_anew_when_its_given_teacher_changes(
     config = configured({"file": "t.safetensors"})
 
     def folder() -> str:
-        return Training(Workspace(config), members_of(config)[-1], 0).folder.name
+        return Training(Workspace(config), plans_of(config)[-1], 0).folder.name
 
     before = folder()
     assert folder() == before

@@ -14,8 +14,8 @@ from teachtext.data import dropped
 from teachtext.data.folder import load_folder
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config
-from teachtext.experiment.plan import members_of
-from teachtext.experiment.run import prepare, train
+from teachtext.experiment.plan import plans_of
+from teachtext.experiment.run import train
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.originals.archive import import_archive
@@ -86,16 +86,15 @@ def test_a_run_learns_from_their_teacher_and_drops_what_their_mask_drops(
 ):
     teacher = imported / "teachers" / "theirs.safetensors"
     config = configured([{"file": str(teacher)}], imported / "denoising" / "denoise-less100.json")
-    workspace = Workspace(config)
-    prepare(workspace)
+    taught = train(config, jobs=1)[0][-1]
+    workspace = taught.workspace
     assert "v3#1" not in [caption.id for caption in workspace.dataset.captions]
-    taught = train(workspace)[-1]
     told = json.loads((taught.folder / "config.json").read_text())["origin"]
     assert told["teachers"] == ["theirs.safetensors"] and told["train_captions"] == 15
     # the mask as it was published says the same
     raw = Workspace(configured([{"file": str(teacher)}], tmp_path / "made" / MASK))
     assert raw.dataset.captions == workspace.dataset.captions
-    assert Training(raw, members_of(raw.config)[-1], 0).folder == taught.folder
+    assert Training(raw, plans_of(raw.config)[-1], 0).folder == taught.folder
 
 
 def test_a_teacher_that_lacks_a_training_caption_is_named(
@@ -104,13 +103,10 @@ def test_a_teacher_that_lacks_a_training_caption_is_named(
     splits = json.loads((imported / "splits.json").read_text())
     splits["train"].append(splits["val"].pop())
     (imported / "splits.json").write_text(json.dumps(splits))
-    workspace = Workspace(
-        configured([{"file": str(imported / "teachers" / "theirs.safetensors")}], tmp_path / "d.json")
-    )
+    config = configured([{"file": str(imported / "teachers" / "theirs.safetensors")}], tmp_path / "d.json")
     (tmp_path / "d.json").write_text('["v0#0"]')
-    prepare(workspace)
     with pytest.raises(InputError, match=r"theirs\.safetensors knows nothing of caption 'v9#0' and 1 others"):
-        train(workspace)
+        train(config, jobs=1)
 
 
 def test_the_mask_of_the_miniature_is_written_as_it_was_read(legacy_folder: Path, tmp_path: Path):

@@ -7,8 +7,8 @@ import yaml
 from teachtext.data.benchmarks import benchmark
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config
-from teachtext.experiment.plan import members_of
-from teachtext.experiment.train import model_arguments
+from teachtext.experiment.model_arguments import model_arguments
+from teachtext.experiment.plan import plans_of
 from teachtext.models.build import build_model
 from teachtext.originals.recipes import recipe, recipe_names
 
@@ -66,7 +66,7 @@ def test_every_recipe_is_a_whole_config_of_its_benchmark(name: str, tmp_path: Pa
 @pytest.mark.parametrize("name", COUNTS)
 def test_parameters_are_as_many_as_published(name: str, tmp_path: Path):
     config = load(name, tmp_path)
-    student = members_of(config)[-1]
+    student = plans_of(config)[-1]
     faces = 128 if name.startswith("lsmdc") else 512
     arguments = model_arguments(
         student.model,
@@ -83,7 +83,7 @@ def test_parameters_are_as_many_as_published(name: str, tmp_path: Path):
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_teachtext_has_the_student_among_three_teachers(dataset: str, tmp_path: Path):
     """Facts 1.6 and 1.7."""
-    *teachers, _, taught = members_of(load(f"{dataset}/teachtext-ce+", tmp_path))
+    *teachers, _, taught = plans_of(load(f"{dataset}/teachtext-ce+", tmp_path))
     assert [teacher.text for teacher in teachers] == ["w2v", "gpt2-xl", "gpt2-xl-finetune"]
     assert taught.text == "gpt2-xl-finetune" and taught.teachers == tuple(teachers)
     assert {teacher.experts for teacher in teachers} == {taught.experts}

@@ -19,7 +19,7 @@ from teachtext.evaluation.similarity_file import read_similarity
 from teachtext.experiment.config import load_config
 from teachtext.experiment.evaluate import Evaluation, evaluate_folder
 from teachtext.experiment.run import run as run_config
-from teachtext.experiment.study.run import run_study
+from teachtext.experiment.run import run_study
 from teachtext.experiment.study.study import load_study
 from teachtext.extraction.extract import Engine, Extraction
 from teachtext.extraction.extract import extract as extract_videos

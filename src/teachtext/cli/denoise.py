@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from teachtext.cli.run import Config, Jobs, print_set_aside
+
 
 def denoise(
-    config: Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")],
+    config: Config,
+    jobs: Jobs = None,
     mask: Annotated[
         Path | None, typer.Option(help="Also write which captions are kept as a mask of the authors, a .pkl file.")
     ] = None,
@@ -20,19 +23,15 @@ def denoise(
     from teachtext.experiment.config import load_config
     from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
-    from teachtext.experiment.run import prepare
-    from teachtext.experiment.workspace import DROPPED, Workspace
+    from teachtext.experiment.workspace import DROPPED
     from teachtext.reports.noise_report import judges_sheet, summary
 
     loaded = load_config(config)
     with shown() as progress:
-        workspace = Workspace(loaded, progress)
-        set_aside = prepare(workspace)
-        found = find(workspace, progress)
-    for line in set_aside:
-        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
-    console.print(summary(found).table())
-    console.print(judges_sheet(found).table())
+        noise, workspace, set_aside = find(loaded, jobs=jobs, progress=progress)
+    print_set_aside(set_aside)
+    console.print(summary(noise).table())
+    console.print(judges_sheet(noise).table())
     folder = workspace.denoising_folder
     console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
     console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)

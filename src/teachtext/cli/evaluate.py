@@ -55,7 +55,7 @@ def evaluate(
     not to be compared with what sees a query alone. Refuses a split with videos that the model was trained on.
     """
     from teachtext.cli.tables import print_metrics
-    from teachtext.experiment.evaluate import evaluate_folder, metrics_of
+    from teachtext.experiment.evaluate import evaluate_folder
 
     done = evaluate_folder(
         model,
@@ -71,9 +71,9 @@ def evaluate(
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
     title = "" if as_json else f"{model.name} on {dataset.name}, {done.split}"
-    cases: dict[str, Mapping[str, Metrics]] = {title: metrics_of(done.ranks)}
+    cases: dict[str, Mapping[str, Metrics]] = {title: done.ranks.metrics}
     if done.ensemble:
         own = "model" if as_json else title
         title = "ensemble" if as_json else f"mean of {1 + len(ensemble or ())} models on {dataset.name}, {done.split}"
-        cases = {own: metrics_of(done.ranks), title: done.ensemble}
+        cases = {own: done.ranks.metrics, title: done.ensemble}
     print_metrics(cases, as_json=as_json, normalised={title: done.normalised})

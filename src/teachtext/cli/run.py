@@ -1,68 +1,89 @@
-"""`teachtext run`, `train` and `report`: a whole experiment, or one step of it, from a config."""
+"""`teachtext run`, `train` and `report`: a whole run, or one step of it, from a config."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from teachtext.evaluation.results import Results
+
 Config = Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Models trained at once; by default as many as there are cores.")]
 
 
 def run(
     config: Config,
+    jobs: Jobs = None,
     show: Annotated[bool, typer.Option("--show", help="Print the config with every default, and stop.")] = False,
 ) -> None:
     """Do a whole experiment from a config.
 
-    Extract, embed, train teachers and students, test and report: whatever is not there already.
+    Extract, embed, train teachers and students, test and report. Finished work is not repeated. The file of a study
+    works too: see 'teachtext study'.
     """
-    from teachtext.experiment.config import load_config, show_config
+    run_file(config, jobs, show)
 
-    loaded = load_config(config)
+
+def run_file(file: Path, jobs: int | None, show: bool) -> None:
+    """Do the run or the study of a file, and print its results."""
+    from teachtext.cli.study import print_study
+    from teachtext.experiment.study.study import load_study, show_study
+
+    study = load_study(file)
     if show:
-        print(show_config(loaded), end="")
+        print(show_study(study), end="")
         return
-    from teachtext.cli.progress import console, shown
-    from teachtext.experiment.run import run as run_all
+    from teachtext.cli.progress import shown
+    from teachtext.experiment.run import run_study
+
+    with shown() as progress:
+        results, set_aside = run_study(study, jobs=jobs, progress=progress)
+    print_set_aside(set_aside)
+    print_results = print_run if study.run else print_study
+    print_results(results, study.folder / "report.html")
+
+
+def print_set_aside(lines: Iterable[str]) -> None:
+    """Print the videos that could not be read."""
+    from teachtext.cli.progress import console
+
+    for line in lines:
+        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
+
+
+def print_run(results: "Results", report: Path) -> None:
+    """Print the tables of a run."""
+    from teachtext.cli.progress import console
     from teachtext.reports.questions import questions_table
     from teachtext.reports.tables import effect_sentence, results_table
 
-    with shown() as progress:
-        results, set_aside = run_all(loaded, progress=progress)
-    for line in set_aside:
-        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
-    for note in results.test.notes:
+    for note in [*results.notes, *results.test.notes]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(results_table(results, "t2v"))
     console.print(results_table(results, "v2t"))
-    if asked := questions_table(results):
-        console.print(asked)
+    if questions := questions_table(results):
+        console.print(questions)
     if sentence := effect_sentence(results):
         console.print(sentence, markup=False)
-    console.print(f"Report: {loaded.folder / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f"Report: {report}", markup=False, soft_wrap=True)
 
 
-def train(config: Config) -> None:
+def train(config: Config, jobs: Jobs = None) -> None:
     """Train, but leave the test split alone.
 
     Extracts and embeds first, as `run` does.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
-    from teachtext.experiment.run import prepare
-    from teachtext.experiment.run import train as train_all
-    from teachtext.experiment.workspace import Workspace
-    from teachtext.files import locked
+    from teachtext.experiment.run import train as train_models
 
-    loaded = load_config(config)
-    with shown() as progress, locked(loaded.folder):
-        workspace = Workspace(loaded, progress)
-        set_aside = prepare(workspace)
-        trained = train_all(workspace, progress)
-    for line in set_aside:
-        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
+    with shown() as progress:
+        trained, set_aside = train_models(load_config(config), jobs=jobs, progress=progress)
+    print_set_aside(set_aside)
     for training in trained:
-        console.print(f"{training.member.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
+        console.print(f"{training.plan.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
 
 
 def report(config: Config) -> None:
@@ -71,12 +92,9 @@ def report(config: Config) -> None:
     From its config, or from the config.yaml in its folder.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.evaluation.results import Results
     from teachtext.experiment.config import load_config
-    from teachtext.experiment.report import write_report
-    from teachtext.experiment.workspace import Workspace
+    from teachtext.experiment.run import rewrite_report
 
     with shown() as progress:
-        workspace = Workspace(load_config(config), progress)
-        path = write_report(workspace, Results.load(workspace.results_path), progress=progress)
+        path = rewrite_report(load_config(config), progress=progress)
     console.print(f"Report: {path}", markup=False, soft_wrap=True)

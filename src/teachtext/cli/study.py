@@ -5,54 +5,46 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from teachtext.cli.run import Jobs, run_file
+
 if TYPE_CHECKING:
     from teachtext.evaluation.results import Results
 
 
 def study(
     file: Annotated[Path, typer.Argument(help="Study file (YAML), see examples/studies/; or results.json of a study.")],
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Models trained at once; by default as many as there are cores.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print what is tried and compared, and stop.")] = False,
+    jobs: Jobs = None,
+    show: Annotated[bool, typer.Option("--show", help="Print rows and comparisons, and stop.")] = False,
 ) -> None:
     """Train many variants of a run, and compare them.
 
     Features and equal models are made once, and models are trained on all cores; stop it at any time and start it
     again. From a results.json its tables and report are written again. With 'modalities' in the file the student gets
     one expert more at a time, chosen on validation, with and without teachers; with 'choose' validation chooses
-    settings; with 'normalise' and 'ensembles' rows are computed behind those that are trained.
+    settings; with 'normalise' and 'ensembles' rows are computed from trained rows.
     """
+    from teachtext.errors import InputError
+
     if file.suffix == ".json":
         from teachtext.evaluation.results import Results
+        from teachtext.files import locked
         from teachtext.reports.study_report import write_study_report
 
         results = Results.load(file)
-        _tell(results, write_study_report(results, file.parent))
+        with locked(file.parent):
+            report = write_study_report(results, file.parent)
+        print_study(results, report)
         return
-    from teachtext.errors import InputError
-    from teachtext.experiment.study.study import load_study, show_study
-
     if file.name == "modalities" and not file.exists():
         raise InputError(
             "'modalities' is a setting of a study file, not a file",
             "write 'modalities: {}' into one, as in 'teachtext study examples/studies/modalities-playground.yaml'",
         )
-    loaded = load_study(file)
-    if show:
-        print(show_study(loaded), end="")
-        return
-    from teachtext.cli.progress import console, shown
-    from teachtext.experiment.study.run import run_study
-
-    with shown() as progress:
-        results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
-    for line in set_aside:
-        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
-    _tell(results, loaded.folder / "report.html")
+    run_file(file, jobs, show)
 
 
-def _tell(results: "Results", report: Path) -> None:
+def print_study(results: "Results", report: Path) -> None:
+    """Print the tables and sentences of a study."""
     from teachtext.cli.progress import console
     from teachtext.reports.study_tables import claim_sentence, comparisons_table, notes, rows_table
 

@@ -1,31 +1,24 @@
-"""`teachtext teachers`: train a roster of teachers and compare them."""
+"""`teachtext teachers`: train the teachers of a config and compare them."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from teachtext.cli.run import Config, Jobs, print_set_aside
 
 
-def teachers(config: Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")]) -> None:
+def teachers(config: Config, jobs: Jobs = None) -> None:
     """Train the teachers of a config and compare them.
 
-    On the validation split: what each knows that the others don't, and what they could find together.
+    On the validation split: the answers that only one teacher knows, and the answers of all teachers together.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
-    from teachtext.experiment.run import compare_teachers, prepare
-    from teachtext.experiment.workspace import Workspace
+    from teachtext.experiment.run import compare_teachers
     from teachtext.reports.agreement_report import agreement_sheets, alone_sheet, metrics_sheet
 
     loaded = load_config(config)
     with shown() as progress:
-        workspace = Workspace(loaded, progress)
-        set_aside = prepare(workspace)
-        found = compare_teachers(workspace, progress)
-    for line in set_aside:
-        console.print(f"set aside: {line}", markup=False, soft_wrap=True)
-    for note in found.notes:
+        comparison, set_aside = compare_teachers(loaded, jobs=jobs, progress=progress)
+    print_set_aside(set_aside)
+    for note in comparison.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    for sheet in (metrics_sheet(found), alone_sheet(found), *agreement_sheets(found)):
+    for sheet in (metrics_sheet(comparison), alone_sheet(comparison), *agreement_sheets(comparison)):
         console.print(sheet.table())
     console.print(f"Report: {loaded.folder / 'teachers.html'}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Who is trained in a run: the teachers, the student alone, the taught student."""
+"""The models of a run: its teachers, the student alone, the taught student."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from teachtext.experiment.config_model import ModelConfig, TeacherConfig, Traini
 
 
 @dataclass(frozen=True)
-class Given:
-    """A teacher that was made elsewhere.
+class ExternalTeacher:
+    """A teacher that is not trained in the run.
 
     Attributes:
-        label: what it is called.
+        label: its name in tables.
         path: a file of embeddings or scored pairs, or the folder of a trained model.
-        is_model: whether it is such a folder.
+        is_model: whether the path is such a folder.
         live: whether the model scores every batch itself.
     """
 
@@ -26,19 +26,24 @@ class Given:
     is_model: bool
     live: bool
 
+    @property
+    def name(self) -> str:
+        """Its name in results."""
+        return self.path.name
+
 
 @dataclass(frozen=True)
-class Member:
+class ModelPlan:
     """One model of a run, trained once for each seed.
 
     Attributes:
-        label: what it is called in tables.
+        label: its name in tables.
         role: teacher, student (alone) or taught.
         text: its text encoder.
-        experts: the video experts it sees.
+        experts: the video experts that it sees.
         model: its architecture.
         training: how it is trained.
-        teachers: whom it learns from; nobody, for all but the taught student, and for one that learns from itself.
+        teachers: of a taught student; empty for all others, and for a student that learns from itself.
         live: whether it scores every batch itself when it teaches, and is not kept as embeddings.
     """
 
@@ -48,19 +53,21 @@ class Member:
     experts: tuple[str, ...]
     model: ModelConfig
     training: TrainingConfig
-    teachers: "tuple[Member | Given, ...]" = ()
+    teachers: "tuple[ModelPlan | ExternalTeacher, ...]" = ()
     live: bool = False
 
+    @property
+    def name(self) -> str:
+        """Its name among the teachers of a row: its text encoder."""
+        return self.text
 
-def members_of(config: RunConfig) -> list[Member]:
-    """Return the members of a run, each after those it needs; where nobody teaches, the student is alone.
 
-    Teachers that were made elsewhere are no members: they are not trained here.
-    """
+def plans_of(config: RunConfig) -> list[ModelPlan]:
+    """Return the models that a run trains, teachers first; without teachers the student is alone."""
     teachers = _teachers(config)
     text = config.student.text
-    shown = _shown(config)
-    alone = Member(
+    shown = _short_names(config)
+    alone = ModelPlan(
         f"student {shown[text]}, alone",
         "student",
         text,
@@ -68,7 +75,7 @@ def members_of(config: RunConfig) -> list[Member]:
         config.model,
         config.training,
     )
-    trained = [teacher for teacher in teachers if isinstance(teacher, Member)]
+    trained = [teacher for teacher in teachers if isinstance(teacher, ModelPlan)]
     distillation = config.distillation
     if distillation is None or not (teachers or config.learns_from_itself):
         return [*trained, alone]
@@ -81,46 +88,47 @@ def members_of(config: RunConfig) -> list[Member]:
     return [*trained, alone, taught]
 
 
-def judges_of(config: RunConfig) -> list[Member]:
-    """Return who judges captions: the teachers that are trained in the run, or where there are none the student alone.
+def judges_of(config: RunConfig) -> list[ModelPlan]:
+    """Return the models that judge captions: the teachers that the run trains, or else the student alone.
 
-    A teacher that was made elsewhere cannot judge: it may have learned from the very captions.
+    An external teacher cannot judge: it may have learned from the very captions.
     """
-    members = members_of(config)
-    return [m for m in members if m.role == "teacher"] or [m for m in members if m.role == "student"]
+    plans = plans_of(config)
+    return [plan for plan in plans if plan.role == "teacher"] or [plan for plan in plans if plan.role == "student"]
 
 
-def given_teachers(config: RunConfig) -> list[Given]:
-    """Return the teachers of a run that were made elsewhere."""
-    return [teacher for teacher in _teachers(config) if isinstance(teacher, Given)]
+def external_teachers(config: RunConfig) -> list[ExternalTeacher]:
+    """Return the teachers of a run that are not trained in it."""
+    return [teacher for teacher in _teachers(config) if isinstance(teacher, ExternalTeacher)]
 
 
-def _teachers(config: RunConfig) -> tuple[Member | Given, ...]:
-    return tuple(_teacher(teacher, config, _shown(config)) for teacher in config.teachers)
+def _teachers(config: RunConfig) -> tuple[ModelPlan | ExternalTeacher, ...]:
+    return tuple(_teacher(teacher, config, _short_names(config)) for teacher in config.teachers)
 
 
-def _shown(config: RunConfig) -> Mapping[str, str]:
+def _short_names(config: RunConfig) -> Mapping[str, str]:
     texts = [teacher.text for teacher in config.teachers if teacher.text]
     return short_names([*texts, config.student.text, *(expert.name for expert in config.experts)])
 
 
-def _told(experts: Sequence[str], everything: Sequence[str], shown: Mapping[str, str]) -> str:
-    missing = [name for name in everything if name not in experts]
+def _experts_label(experts: Sequence[str], all_experts: Sequence[str], shown: Mapping[str, str]) -> str:
+    missing = [name for name in all_experts if name not in experts]
     if len(missing) == 1 < len(experts):
         return f"without {shown[missing[0]]}"
     return ", ".join(shown[name] for name in experts)
 
 
-def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> Member | Given:
+def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> ModelPlan | ExternalTeacher:
     if teacher.path is not None:
-        return Given(f"teacher {teacher.path.name}", teacher.path, teacher.folder is not None, teacher.live)
+        label = f"teacher {teacher.path.name}"
+        return ExternalTeacher(label, teacher.path, is_model=teacher.folder is not None, live=teacher.live)
     text = teacher.text or ""
-    everything = [expert.name for expert in config.experts]
+    all_experts = [expert.name for expert in config.experts]
     model = teacher.model or config.model
-    experts = tuple(sorted(teacher.experts or everything))
-    differs = [
+    experts = tuple(sorted(teacher.experts or all_experts))
+    differences = [
         *([model.kind] if model.kind != config.model.kind else []),
-        *([_told(experts, everything, shown)] if len(experts) < len(everything) else []),
+        *([_experts_label(experts, all_experts, shown)] if len(experts) < len(all_experts) else []),
     ]
-    label = f"teacher {shown[text]}" + (f" ({'; '.join(differs)})" if differs else "")
-    return Member(label, "teacher", text, experts, model, teacher.training or config.training, live=teacher.live)
+    label = f"teacher {shown[text]}" + (f" ({'; '.join(differences)})" if differences else "")
+    return ModelPlan(label, "teacher", text, experts, model, teacher.training or config.training, live=teacher.live)

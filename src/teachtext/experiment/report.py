@@ -1,4 +1,4 @@
-"""Gather what a run left behind for its HTML report."""
+"""Gather the files of a run for its HTML report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,49 +8,48 @@ from teachtext.data.protocol import Caption
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import Results
 from teachtext.experiment.evaluate import ranks_on_test
-from teachtext.experiment.plan import members_of
-from teachtext.experiment.train import Training
+from teachtext.experiment.plan import plans_of
+from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import write_text
-from teachtext.progress import Progress, silent
 from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
 from teachtext.video.thumbnail import thumbnail
 
 EXAMPLES = 12
 
 
-def write_report(workspace: Workspace, results: Results, *, progress: Progress = silent) -> Path:
+def write_report(workspace: Workspace, results: Results) -> Path:
     """Write the report of a run; return its path.
 
     Raises:
-        InputError: something that the results speak of is gone.
+        InputError: a file that the results name is missing.
     """
     histories: dict[str, list[list[dict[str, Any]]]] = {}
     ranks: dict[str, list[QueryRanks]] = {}
-    for member in members_of(workspace.config):
-        trainings = [Training(workspace, member, seed) for seed in results.seeds]
-        histories[member.label] = [training.metrics()["history"] for training in trainings]
-        ranks[member.label] = [ranks_on_test(training) for training in trainings]
+    for plan in plans_of(workspace.config):
+        trainings = [training_of(workspace, plan, seed) for seed in results.seeds]
+        histories[plan.label] = [training.metrics["history"] for training in trainings]
+        ranks[plan.label] = [ranks_on_test(training) for training in trainings]
     content = ReportContent(
         results=results,
         histories=histories,
         ranks=ranks,
-        examples=_examples(workspace, ranks[results.main.label][0], progress),
+        examples=_examples(workspace, ranks[results.main.label][0]),
         examples_of=f"{results.main.label}, seed {results.seeds[0]}",
     )
     write_text(workspace.report_path, render_report(content))
     return workspace.report_path
 
 
-def _examples(workspace: Workspace, ranks: QueryRanks, progress: Progress) -> Sequence[Example]:
+def _examples(workspace: Workspace, ranks: QueryRanks) -> Sequence[Example]:
     dataset = workspace.dataset
     queries = {caption.id: caption for caption in dataset.queries_of(dataset.protocol.test)}
     rows = pick_examples(ranks, EXAMPLES)
     examples = []
     for number, row in enumerate(rows):
-        progress("draw the report", number, len(rows))
+        workspace.progress("draw the report", number, len(rows))
         examples.append(_example(workspace, ranks, row, queries[ranks.caption_ids[row]]))
-    progress("draw the report", len(rows), len(rows))
+    workspace.progress("draw the report", len(rows), len(rows))
     return examples
 
 

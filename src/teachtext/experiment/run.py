@@ -1,219 +1,245 @@
-"""One command: extract, embed, train teachers and students, test, report; only what is not there already."""
+"""One command for a run or a study: extract, embed, train, test, report; finished work is not repeated.
 
-import platform
-from collections.abc import Iterator
+A run is a study of one variant. Its folder is held by one process at a time, whatever the command.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from functools import partial
+from pathlib import Path
 
-import torch
+import numpy as np
 
-from teachtext import __version__
-from teachtext.devices import torch_threads
 from teachtext.errors import InputError
-from teachtext.evaluation.compare import effects_of
-from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Direction, Row, SeedResult, TestedOn
-from teachtext.evaluation.significance import Difference
-from teachtext.experiment.config import RunConfig, show_config
-from teachtext.experiment.denoise import find_noise
-from teachtext.experiment.evaluate import metrics_of, ranks_on_test
-from teachtext.experiment.plan import Member, members_of
-from teachtext.experiment.questions import answered, asked
+from teachtext.evaluation.results import Choice, Denoised, Results
+from teachtext.experiment.best import Candidate, candidates_of, validation_of, write_best
+from teachtext.experiment.collect import Trainings, collect, with_costs
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.denoise import find_noise, judges_by_fold
 from teachtext.experiment.report import write_report
-from teachtext.experiment.teacher_agreement import check_roster, compare_roster
+from teachtext.experiment.spaces import Workspaces
+from teachtext.experiment.study.choose import choose
+from teachtext.experiment.study.parallel import jobs_of, train_all
+from teachtext.experiment.study.study import Study, study_of, study_of_run
+from teachtext.experiment.teacher_agreement import check_roster, compare_roster, teachers_by_seed
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
-from teachtext.files import locked, write_text
+from teachtext.files import locked
 from teachtext.progress import Progress, silent
 from teachtext.reports.agreement_report import RosterFound
 from teachtext.reports.noise_report import NoiseFound
+from teachtext.reports.study_report import write_study_report
+
+# ids of dropped captions that results list
+_LISTED = 30
 
 
-def run(config: RunConfig, *, progress: Progress = silent) -> tuple[Results, list[str]]:
-    """Do a whole run; return its results and one line for each video that was set aside.
-
-    Raises:
-        InputError: anything the user gave that cannot be used.
-    """
-    workspace = Workspace(config, progress)
-    with locked(config.folder):
-        set_aside = prepare(workspace)
-        train(workspace, progress)
-        results = evaluate(workspace, progress)
-        write_report(workspace, results, progress=progress)
-    return results, set_aside
+def run(config: RunConfig, *, jobs: int | None = None, progress: Progress = silent) -> tuple[Results, list[str]]:
+    """Do a whole run: see `run_study`."""
+    return run_study(study_of_run(config), jobs=jobs, progress=progress)
 
 
-def prepare(workspace: Workspace) -> list[str]:
-    """Make the dataset and all features, and verify them once; return one line for each video set aside."""
-    config = workspace.config
-    check_device(config)
-    workspace.check_names()
-    write_text(config.folder / "config.yaml", show_config(config))
-    set_aside = workspace.extract()
-    workspace.embed()
-    workspace.verify()
-    return set_aside
+def run_study(study: Study, *, jobs: int | None = None, progress: Progress = silent) -> tuple[Results, list[str]]:
+    """Do a whole study or run.
 
+    Finished work is not repeated: after a stop, a second call ends in the numbers of an unbroken one.
 
-def denoise(workspace: Workspace, progress: Progress = silent) -> NoiseFound:
-    """Find noisy training captions; see `teachtext.experiment.denoise`."""
-    with torch_settings(workspace.config):
-        return find_noise(workspace, progress)
+    Args:
+        study: a study, or a run as `study_of_run` returns it.
+        jobs: models trained at once; by default as the study says, or as many as there are cores.
+        progress: is called with the state of each step.
 
-
-def train(workspace: Workspace, progress: Progress = silent) -> list[Training]:
-    """Train every member of the run with every seed, without noisy captions where the config asks for that."""
-    if workspace.config.denoising:
-        denoise(workspace, progress)
-    with torch_settings(workspace.config):
-        trainings = list(_trainings(workspace))
-        # before all else: a file that does not fit is better told now than after the trainings
-        trainings[-1].check_teachers(progress)
-        for training in trainings:
-            training.check()
-        for training in trainings:
-            training.train(progress)
-    return trainings
-
-
-def compare_teachers(workspace: Workspace, progress: Progress = silent) -> RosterFound:
-    """Train the teachers of the run with every seed, and compare them on the split that selects."""
-    if workspace.config.denoising:
-        denoise(workspace, progress)
-    with torch_settings(workspace.config):
-        check_roster(workspace)
-        for training in _trainings(workspace):
-            if training.member.role == "teacher":
-                training.train(progress)
-        return compare_roster(workspace, progress)
-
-
-def evaluate(workspace: Workspace, progress: Progress = silent) -> Results:
-    """Evaluate every trained member on the test split, and write `results.json`.
+    Returns:
+        The results, and one line for each video that was set aside.
 
     Raises:
-        InputError: a member has not been trained.
+        InputError: something in the config cannot be used, or no row can be computed. In a run: a model cannot be
+            trained.
     """
-    config = workspace.config
-    members = members_of(config)
-    with torch_settings(config):
-        rows = []
-        for number, member in enumerate(members):
-            progress("test", number, len(members))
-            rows.append(_row(workspace, member))
-        progress("test", len(members), len(members))
-    results = Results(
-        name=config.name,
-        seeds=config.seeds,
-        rows=rows,
-        effects=_effects(workspace),
-        config=config.model_dump(mode="json"),
-        versions=versions(),
-    )
-    results.save(workspace.results_path)
-    return results
-
-
-def _trainings(workspace: Workspace) -> Iterator[Training]:
-    for seed in workspace.config.seeds:
-        for member in members_of(workspace.config):
-            yield Training(workspace, member, seed)
-
-
-def _row(workspace: Workspace, member: Member) -> Row:
-    seeds = []
-    parameters = 0
-    for seed in workspace.config.seeds:
-        training = Training(workspace, member, seed)
-        if not training.done:
-            raise InputError(f"{member.label}, seed {seed}, is not trained", "run 'teachtext train' with this config")
-        told = training.metrics()
-        parameters = told["parameters"]
-        folder = training.folder.relative_to(workspace.config.folder).as_posix()
-        metrics = metrics_of(ranks_on_test(training))
-        seeds.append(SeedResult.of(seed, folder, told["best_epoch"], metrics, answered(training)))
-    return Row(
-        label=member.label,
-        role=member.role,
-        text_encoder=member.text,
-        experts=list(member.experts),
-        parameters=parameters,
-        seeds=seeds,
-        teachers=[one.text if isinstance(one, Member) else one.path.name for one in member.teachers],
-        tested=tested_on(workspace),
-    )
-
-
-def _effects(workspace: Workspace) -> dict[Direction, dict[str, Difference]]:
-    """Compare the TeachText student with the student alone; nothing where one is missing, or nothing can vary."""
-    dataset = workspace.dataset
-    if len(dataset.splits[dataset.protocol.test]) < 2:
-        return {}
-    ranks = {
-        member.role: [ranks_on_test(Training(workspace, member, seed)) for seed in workspace.config.seeds]
-        for member in members_of(workspace.config)
-        if member.role != "teacher"
-    }
-    return effects_of(ranks["taught"], ranks["student"]) if len(ranks) == 2 else {}
-
-
-def tested_on(workspace: Workspace) -> TestedOn:
-    """Say what is tested on."""
-    dataset = workspace.dataset
-    protocol = dataset.protocol
-    return TestedOn(
-        dataset=dataset.name,
-        split=protocol.test,
-        videos=len(dataset.splits[protocol.test]),
-        listed_videos=dataset.listed[protocol.test],
-        queries=len(dataset.queries_of(protocol.test)),
-        train_videos=len(dataset.splits[protocol.train]),
-        selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
-        generated=workspace.config.dataset.playground is not None,
-        notes=[*dataset.notes, *_unreadable(workspace)],
-        questions=asked(dataset.questions),
-    )
-
-
-def _unreadable(workspace: Workspace) -> Iterator[str]:
-    """Yield a note for each member that cannot read all videos."""
-    dataset = workspace.dataset
-    for member in members_of(workspace.config):
-        splits = dataset.protocol.train, dataset.protocol.test
-        (learned, train), (found, test) = (
-            (len(workspace.readable(split, member.experts)), len(dataset.splits[split])) for split in splits
+    with _session(study, jobs, progress) as session:
+        denoised = session.denoise()
+        choices = session.choose()
+        trainings = session.trainings()
+        results = session.results(trainings, session.train_rows(trainings, test=True))
+        results = results.model_copy(
+            update={
+                "choices": [*choices, *results.choices],
+                "denoised": denoised,
+                "notes": [*session.spaces.notes, *results.notes],
+            }
         )
-        if learned < train or found < test:
-            yield (
-                f"{member.label}: learned from the {learned:,} of {train:,} training videos that its experts describe; "
-                f"of the {test:,} test videos the {test - found:,} others share its last rank"
-            )
+        results.save(study.results_path)
+        write_best(candidates_of(results, study.folder), study.folder)
+        if study.run:
+            write_report(session.workspace, results)
+        else:
+            write_study_report(results, study.folder)
+    return results, session.spaces.set_aside
 
 
-def check_device(config: RunConfig) -> None:
-    """Raise InputError for a device that is not there."""
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("'device' is 'cuda' but no such device is there", "set 'device: cpu'")
+def train(
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+) -> tuple[list[Training], list[str]]:
+    """Train every model of a run with every seed, and leave the test split alone.
+
+    Returns:
+        The trainings, seed by seed, and one line for each video that was set aside.
+
+    Raises:
+        InputError: something in the config cannot be used, or a model cannot be trained.
+    """
+    with _session(study_of_run(config), jobs, progress) as session:
+        session.denoise()
+        trainings = session.trainings()
+        session.train_rows(trainings, test=False)
+        flat = [training for seed in zip(*trainings.values(), strict=True) for training in seed]
+        students = [training for training in flat if training.plan.role != "teacher"]
+        write_best([_candidate(training) for training in students], config.folder)
+    return flat, session.spaces.set_aside
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what makes the numbers."""
-    return {
-        "teachtext": __version__,
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
-    }
+def denoise(
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+) -> tuple[NoiseFound, Workspace, list[str]]:
+    """Find noisy training captions; see `teachtext.experiment.denoise`.
+
+    Returns:
+        The report, the workspace with the lists, and one line for each video that was set aside.
+    """
+    with _session(study_of_run(config), jobs, progress) as session:
+        return session.find_noise(session.workspace), session.workspace, session.spaces.set_aside
+
+
+def compare_teachers(
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+) -> tuple[RosterFound, list[str]]:
+    """Train the teachers of a run with every seed, and compare them on the split that selects.
+
+    Returns:
+        The comparison, and one line for each video that was set aside.
+    """
+    with _session(study_of_run(config), jobs, progress) as session:
+        session.denoise()
+        check_roster(session.workspace)
+        session.train([training for seed in teachers_by_seed(session.workspace) for training in seed])
+        return compare_roster(session.workspace), session.spaces.set_aside
+
+
+def rewrite_report(config: RunConfig, *, progress: Progress = silent) -> Path:
+    """Write the report of a finished run again; return its path.
+
+    Raises:
+        InputError: the results or a file that they name is missing.
+    """
+    with locked(config.folder):
+        workspace = Workspace(config, progress)
+        return write_report(workspace, Results.load(workspace.results_path))
 
 
 @contextmanager
-def torch_settings(config: RunConfig) -> Iterator[None]:
-    """Threads on purpose, and algorithms that give the same numbers twice; put back afterwards."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    try:
-        with torch_threads(config.threads):
-            yield
-    finally:
-        torch.use_deterministic_algorithms(deterministic)
+def _session(study: Study, jobs: int | None, progress: Progress) -> "Iterator[_Session]":
+    """Hold the folder of a study, with its features made."""
+    with locked(study.folder):
+        spaces = Workspaces(study, progress)
+        spaces.prepare(study)
+        count = jobs or study.config.jobs or jobs_of(variant.config for variant in study.variants)
+        yield _Session(study, spaces, count, progress)
+
+
+class _Session:
+    """The work on one study whose folder is held."""
+
+    def __init__(self, study: Study, spaces: Workspaces, jobs: int, progress: Progress) -> None:
+        self.study = study
+        self.spaces = spaces
+        self._train_all = partial(train_all, jobs=jobs, progress=progress)
+        self._progress = progress
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace of a run."""
+        return self.spaces.of(self.study.variants[0])
+
+    def train(self, trainings: Sequence[Training], *, test: bool = False) -> None:
+        """Train models; raise the error of the first that fails."""
+        for error in self._train_all(trainings, test=test).values():
+            raise error
+
+    def find_noise(self, workspace: Workspace) -> NoiseFound:
+        """Train the judges of captions, and find noisy captions."""
+        self.train([training for row in judges_by_fold(workspace).values() for training in row])
+        return find_noise(workspace)
+
+    def denoise(self) -> list[Denoised]:
+        """Find noisy captions for each variant that drops them, each list once."""
+        labels: dict[Path, list[str]] = {}
+        workspaces: dict[Path, Workspace] = {}
+        for variant in self.study.variants:
+            for candidate in variant.candidates.values() or [variant]:
+                if candidate.config.denoising:
+                    workspace = self.spaces.of(candidate)
+                    workspaces.setdefault(workspace.denoising_folder, workspace)
+                    labels.setdefault(workspace.denoising_folder, []).append(variant.label)
+        # the judges of all lists at once, on all cores
+        folds = [row for workspace in workspaces.values() for row in judges_by_fold(workspace).values()]
+        self.train([training for row in folds for training in row])
+        return [
+            _denoised(find_noise(workspace), list(dict.fromkeys(labels[folder])))
+            for folder, workspace in workspaces.items()
+        ]
+
+    def choose(self) -> Sequence[Choice]:
+        """Choose on validation what variants leave open."""
+        if not self.study.chooses:
+            return []
+        config = self.study.config
+        seeds = config.choosing_seeds or config.seeds
+        chosen = choose(
+            self.study.variants, partial(self.spaces.trainings, seeds), partial(self._train_all, test=False)
+        )
+        self.study = study_of(config, self.study.path, self.study.folder, chosen.variants)
+        return chosen.choices
+
+    def trainings(self) -> Trainings:
+        """Return by label of a row its trainings, one a seed."""
+        seeds = self.study.config.seeds
+        return {entry.label: self.spaces.trainings(seeds, entry.variant, entry.plan) for entry in self.study.entries}
+
+    def train_rows(self, trainings: Trainings, *, test: bool) -> dict[Path, InputError]:
+        """Train the models of all rows; return by folder the error of a model of a study that failed."""
+        flat = [training for seed in zip(*trainings.values(), strict=True) for training in seed]
+        if not self.study.run:
+            return self._train_all(flat, test=test)
+        # before all else: an error is better reported now than after the trainings
+        for training in flat[: len(trainings)]:
+            training.check_teachers(self._progress)
+        for training in flat[: len(trainings)]:
+            training.check()
+        self.train(flat, test=test)
+        return {}
+
+    def results(self, trainings: Trainings, failed: dict[Path, InputError]) -> Results:
+        """Test, compare, and measure costs where the study asks for them."""
+        results = collect(self.study, trainings, failed, self._progress)
+        return with_costs(results, trainings) if self.study.config.modalities else results
+
+
+def _candidate(training: Training) -> Candidate:
+    model = training.folder.relative_to(training.workspace.config.folder).as_posix()
+    return Candidate(training.plan.label, training.plan.role, training.seed, model, validation_of(training.folder))
+
+
+def _denoised(report: NoiseFound, labels: list[str]) -> Denoised:
+    order = [row for row in np.argsort(-report.noise, kind="stable") if report.dropped[row]]
+    detection = report.detection
+    return Denoised(
+        variants=labels,
+        captions=len(report.captions),
+        dropped=int(report.dropped.sum()),
+        spared=int(report.cut.spared.sum()),
+        wrong=detection and detection.wrong,
+        precision=detection and detection.precision,
+        recall=detection and detection.recall,
+        average_precision=detection and detection.average_precision,
+        noisiest=[report.captions[row].id for row in order[:_LISTED]],
+    )

@@ -1,4 +1,4 @@
-"""What the teachers of a run know that the others don't, on the split that selects; the test split is not read."""
+"""Compare the teachers of a run on the split that selects; the test split is not read."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,22 +7,21 @@ from numpy.typing import NDArray
 
 from teachtext.errors import InputError
 from teachtext.evaluation.teacher_agreement import compare_roster as compare
-from teachtext.experiment.plan import Given, given_teachers, members_of
+from teachtext.experiment.plan import ExternalTeacher, external_teachers, plans_of
 from teachtext.experiment.teachers import features_of
-from teachtext.experiment.train import Training
+from teachtext.experiment.train import Training, training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import write_json, write_text
 from teachtext.learning.checkpoint import load_model, load_spec
 from teachtext.learning.inference import score
 from teachtext.learning.teachers import CachedTeacher
-from teachtext.progress import Progress, silent
 from teachtext.reports.agreement_report import RosterFound, render_roster
 
 Scores = NDArray[np.float32]
 
 
 def check_roster(workspace: Workspace) -> None:
-    """Raise InputError where there is nothing to compare, or nothing to compare it on."""
+    """Raise InputError where the run has no teachers, or no split to compare them on."""
     if not workspace.config.teachers:
         raise InputError("the config names no teachers", "name some under 'teachers'")
     if workspace.dataset.protocol.select is None:
@@ -32,34 +31,33 @@ def check_roster(workspace: Workspace) -> None:
         )
 
 
-def compare_roster(workspace: Workspace, progress: Progress = silent) -> RosterFound:
-    """Compare the teachers, and write `teachers.json` and `teachers.html` into the run's folder.
+def teachers_by_seed(workspace: Workspace) -> list[list[Training]]:
+    """Return for each seed the trainings of the teachers."""
+    plans = [plan for plan in plans_of(workspace.config) if plan.role == "teacher"]
+    return [[training_of(workspace, plan, seed) for plan in plans] for seed in workspace.config.seeds]
 
-    Args:
-        workspace: its teachers must be trained.
-        progress: told how many are scored.
+
+def compare_roster(workspace: Workspace) -> RosterFound:
+    """Compare the trained teachers, and write `teachers.json` and `teachers.html` into the folder of the run.
 
     Raises:
-        InputError: see `check_roster`; no teacher knows the split.
+        InputError: see `check_roster`; no teacher can score the split.
     """
     check_roster(workspace)
     config, dataset = workspace.config, workspace.dataset
     split = dataset.protocol.select or ""
     videos, queries = dataset.splits[split], dataset.queries_of(split)
-    given, notes = _given(workspace)
-    trained = [member for member in members_of(config) if member.role == "teacher"]
+    external, notes = _external_scores(workspace)
+    column = {video_id: number for number, video_id in enumerate(videos)}
+    video_of = np.array([column[query.video_id] for query in queries])
     rosters = []
-    for done, seed in enumerate(config.seeds):
-        own: dict[str, Scores] = {}
-        for number, member in enumerate(trained):
-            progress("compare teachers", done * len(trained) + number, len(config.seeds) * len(trained))
-            training = Training(workspace, member, seed)
-            model, _ = load_model(training.folder)
-            own[member.label] = training.score_selection(model).similarity
-        column = {video_id: place for place, video_id in enumerate(videos)}
-        rosters.append(compare({**own, **given}, np.array([column[query.video_id] for query in queries])))
-    progress("compare teachers", len(config.seeds) * len(trained), len(config.seeds) * len(trained))
-    found = RosterFound(
+    by_seed = teachers_by_seed(workspace)
+    for done, trainings in enumerate(by_seed):
+        workspace.progress("compare teachers", done, len(by_seed))
+        trained = {training.plan.label: training.score_selection(training.load()).similarity for training in trainings}
+        rosters.append(compare({**trained, **external}, video_of))
+    workspace.progress("compare teachers", len(by_seed), len(by_seed))
+    report = RosterFound(
         name=config.name,
         measured_on=f"{dataset.name}, {split} split: {len(videos):,} videos, {len(queries):,} captions",
         generated=config.dataset.playground is not None,
@@ -67,38 +65,39 @@ def compare_roster(workspace: Workspace, progress: Progress = silent) -> RosterF
         rosters=rosters,
         notes=notes,
     )
-    write_json(config.folder / "teachers.json", found.as_dict())
-    write_text(config.folder / "teachers.html", render_roster(found))
-    return found
+    write_json(config.folder / "teachers.json", report.as_dict())
+    write_text(config.folder / "teachers.html", render_roster(report))
+    return report
 
 
-def _given(workspace: Workspace) -> tuple[Mapping[str, Scores], Sequence[str]]:
-    """Return the scores of the teachers made elsewhere, and for those that have none the reason."""
-    found, notes = {}, []
-    for given in given_teachers(workspace.config):
-        scores = _scores_of(workspace, given)
+def _external_scores(workspace: Workspace) -> tuple[Mapping[str, Scores], Sequence[str]]:
+    """Return by label the scores of the external teachers, and a note for each teacher without scores."""
+    by_label, notes = {}, []
+    for teacher in external_teachers(workspace.config):
+        scores = _scores_of(workspace, teacher)
         if isinstance(scores, str):
-            notes.append(f"{given.label} is left out: {scores}.")
+            notes.append(f"{teacher.label} is left out: {scores}.")
         else:
-            found[given.label if given.label not in found else f"teacher {given.path}"] = scores
-    if not found and all(teacher.path for teacher in workspace.config.teachers):
+            by_label[teacher.label if teacher.label not in by_label else f"teacher {teacher.path}"] = scores
+    if not by_label and all(teacher.path for teacher in workspace.config.teachers):
         raise InputError("; ".join(notes), "name teachers that are trained here, or that know the split")
-    return found, notes
+    return by_label, notes
 
 
-def _scores_of(workspace: Workspace, given: Given) -> Scores | str:
+def _scores_of(workspace: Workspace, teacher: ExternalTeacher) -> Scores | str:
+    """Return the scores (C, B) of a teacher on the split that selects, or the reason why it has none."""
     dataset = workspace.dataset
     split = dataset.protocol.select or ""
     queries, videos = dataset.queries_of(split), list(dataset.splits[split])
-    if given.is_model:
-        seen = {*(load_spec(given.path).trained_on or ())} & {*videos}
-        if seen:
-            return f"it was trained on {len(seen):,} videos of split '{split}'"
-        model, _ = load_model(given.path)
-        return score(model, features_of(workspace, given.path), queries, videos).similarity
-    if given.path.suffix == ".jsonl":
+    if teacher.is_model:
+        trained_on = {*(load_spec(teacher.path).trained_on or ())} & {*videos}
+        if trained_on:
+            return f"it was trained on {len(trained_on):,} videos of split '{split}'"
+        model, _ = load_model(teacher.path)
+        return score(model, features_of(workspace, teacher.path), queries, videos).similarity
+    if teacher.path.suffix == ".jsonl":
         return "it knows some pairs only"
-    teacher, ids = CachedTeacher.load(given.path), [query.id for query in queries]
-    if not teacher.knows(ids, videos):
+    cached, ids = CachedTeacher.load(teacher.path), [query.id for query in queries]
+    if not cached.knows(ids, videos):
         return f"its file does not know all of split '{split}'"
-    return teacher.table(ids, videos).numpy()
+    return cached.table(ids, videos).numpy()

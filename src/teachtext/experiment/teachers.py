@@ -1,4 +1,4 @@
-"""From trained models and files to teachers: frozen once, found again, and never mistaken for what they were before."""
+"""From trained models and files to teachers, which are frozen once; a stale file is noticed."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.data.features import Features
+from teachtext.devices import resolve_device
 from teachtext.errors import InputError
-from teachtext.experiment.plan import Given
+from teachtext.experiment.artifacts import Artifact, artifact_path
+from teachtext.experiment.plan import ExternalTeacher
 from teachtext.experiment.workspace import Workspace
-from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import CONFIG, load_model, load_spec
 from teachtext.learning.sparse import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher, Teacher
@@ -27,96 +28,99 @@ def frozen(
     label: str,
     progress: Progress,
 ) -> CachedTeacher:
-    """Freeze a trained model over captions and videos; made once, then read.
+    """Freeze a trained model over captions and videos, once.
 
-    The cache says what it was made from: where the weights or the features are others now, it is made anew, and told.
+    The cache holds checksums of the weights and features that it was made from. Where they have changed, the cache is
+    made anew and `progress` gets a note.
 
     Args:
         folder: of the trained model.
-        features: what it reads.
-        captions: ids of all that it will be asked about.
-        videos: likewise.
-        cache: where its embeddings are kept.
-        label: what it is called.
-        progress: told of a cache that was stale.
+        features: what the model reads.
+        captions: ids of all captions that it will score.
+        videos: ids of all videos that it will score.
+        cache: file of its embeddings.
+        label: its name.
+        progress: is called when a cache was made.
     """
     made_from = {
         "weights": checksum_of(folder / WEIGHTS),
         "text": features.text.checksum(),
         "experts": {name: file.checksum() for name, file in features.experts.items()},
     }
-    note = ""
-    if cache.exists():
-        teacher = CachedTeacher.load(cache)
-        if teacher.made_from == made_from:
-            return teacher
-        note = f"made anew, for {_changed(teacher.made_from, made_from)}"
-    model, _ = load_model(folder)
-    CachedTeacher.of(model, features, captions, videos, made_from=made_from).save(cache)
-    progress(f"freeze {label}", 1, 1, note)
-    return CachedTeacher.load(cache)
+
+    def build() -> CachedTeacher:
+        model, _ = load_model(folder)
+        return CachedTeacher.of(model, features, captions, videos, made_from=made_from)
+
+    return Artifact(
+        path=cache,
+        build=build,
+        write=lambda path, teacher: teacher.save(path),
+        read=CachedTeacher.load,
+        stale=lambda teacher: _changes(teacher.made_from, made_from),
+        on_built=lambda reason: progress(f"freeze {label}", 1, 1, f"made anew, for {reason}" if reason else ""),
+    ).get()
 
 
-def given_teacher(
-    workspace: Workspace, given: Given, captions: Sequence[str], videos: Sequence[str], progress: Progress
+def external_teacher(
+    workspace: Workspace, teacher: ExternalTeacher, captions: Sequence[str], videos: Sequence[str], progress: Progress
 ) -> Teacher:
     """Return a teacher that was made elsewhere.
 
     Raises:
-        InputError: it is missing or damaged, does not know all captions and videos, is stale, or has learned from
-            the test split.
+        InputError: it is missing or damaged, lacks a caption or video, is stale, or has learned from the test split.
     """
-    if not given.is_model:
-        return _in_file(given.path, captions, videos)
-    features = features_of(workspace, given.path)
-    if given.live:
-        model, _ = load_model(given.path)
-        live = LiveTeacher(model=model.to(workspace.config.device), features=features)
+    if not teacher.is_model:
+        return _in_file(teacher.path, captions, videos)
+    features = features_of(workspace, teacher.path)
+    if teacher.live:
+        model, _ = load_model(teacher.path)
+        live = LiveTeacher(model=model.to(resolve_device(workspace.config.device)), features=features)
         live.require(captions, videos)
         return live
-    name = f"{given.path.name}-{fingerprint([str(given.path), list(captions), list(videos)])}"
-    cache = workspace.config.folder / "teachers" / f"{name}.safetensors"
-    return frozen(given.path, features, captions, videos, cache, label=given.label, progress=progress)
+    key = [str(teacher.path), list(captions), list(videos)]
+    cache = artifact_path(workspace.config.folder / "teachers", teacher.path.name, key, ".safetensors")
+    return frozen(teacher.path, features, captions, videos, cache, label=teacher.label, progress=progress)
 
 
-def identity_of(workspace: Workspace, given: Given) -> Any:
-    """Return what changes whenever the scores of a teacher that was made elsewhere could."""
-    if not given.is_model:
-        return checksum_of(given.path)
-    features = features_of(workspace, given.path)
+def identity_of(workspace: Workspace, teacher: ExternalTeacher) -> Any:
+    """Return a value that changes whenever the scores of an external teacher could."""
+    if not teacher.is_model:
+        return checksum_of(teacher.path)
+    features = features_of(workspace, teacher.path)
     experts = {name: file.checksum() for name, file in features.experts.items()}
-    parts = [checksum_of(given.path / name) for name in (WEIGHTS, CONFIG)]
-    return [*parts, features.text.checksum(), experts, *(["live"] if given.live else [])]
+    parts = [checksum_of(teacher.path / name) for name in (WEIGHTS, CONFIG)]
+    return [*parts, features.text.checksum(), experts, *(["live"] if teacher.live else [])]
 
 
 def features_of(workspace: Workspace, folder: Path) -> Features:
-    """Return what a model that was trained elsewhere reads, from the features of this run.
+    """Return the features of this run that a model trained elsewhere reads.
 
     Raises:
         InputError: it reads an expert that the run does not have, or features of another width; it has learned from
             videos of the test split.
     """
     spec = load_spec(folder)
-    known = [expert.name for expert in workspace.config.experts]
-    missing = [name for name in spec.experts if name not in known]
+    experts = [expert.name for expert in workspace.config.experts]
+    missing = [name for name in spec.experts if name not in experts]
     if missing:
         raise InputError(
-            f"teacher {folder} sees expert '{missing[0]}', which is not among 'experts': {', '.join(known)}",
+            f"teacher {folder} sees expert '{missing[0]}', which is not among 'experts': {', '.join(experts)}",
             "add it to the config",
         )
     test = workspace.listed_dataset.protocol.test
-    seen = sorted({*(spec.trained_on or ())} & {*workspace.listed_dataset.splits[test]})
-    if seen:
+    trained_on = sorted({*(spec.trained_on or ())} & {*workspace.listed_dataset.splits[test]})
+    if trained_on:
         raise InputError(
-            f"teacher {folder} was trained on {len(seen):,} videos of split '{test}' (first: '{seen[0]}')",
+            f"teacher {folder} was trained on {len(trained_on):,} videos of split '{test}' (first: '{trained_on[0]}')",
             "its student would learn what it is tested on: give a teacher that has not seen them",
         )
-    experts = {name: workspace.expert_file(name) for name in spec.experts}
-    return spec.features(workspace.text_file(spec.text_encoder), experts)
+    files = {name: workspace.expert_file(name) for name in spec.experts}
+    return spec.features(workspace.text_file(spec.text_encoder), files)
 
 
 def checksum_of(path: Path) -> str:
-    """Return 16 hex digits that stand for the whole contents of a file.
+    """Return 16 hex digits of the SHA-256 of a file.
 
     Raises:
         InputError: it cannot be read.
@@ -149,7 +153,10 @@ def _check_beside(path: Path, made_from: Mapping[str, Any] | None) -> None:
         )
 
 
-def _changed(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+def _changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    """Return what a cache was made from and is no more; empty where all is the same."""
+    if before == after:
+        return ""
     if before is None:
         return "it does not say what it was made from"
     names = {"weights": "the weights", "text": "the text features", "experts": "the video features"}

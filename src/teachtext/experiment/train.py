@@ -1,25 +1,29 @@
-"""Train the members of a run, each once for a seed; what is trained already is not trained again."""
+"""Train the models of a run, one training for each seed; a finished training is not repeated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from teachtext.data.features import Features, described
+from teachtext.data.features import Features
 from teachtext.data.folds import Fold
 from teachtext.data.protocol import Caption
 from teachtext.data.types import Dataset
+from teachtext.devices import resolve_device, torch_threads
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
-from teachtext.experiment.plan import Given, Member
-from teachtext.experiment.teachers import frozen, given_teacher, identity_of
+from teachtext.experiment.artifacts import artifact_path
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_model import DistillationConfig
+from teachtext.experiment.model_arguments import model_arguments, ranking_loss
+from teachtext.experiment.plan import ExternalTeacher, ModelPlan
+from teachtext.experiment.teachers import external_teacher, frozen, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
@@ -28,44 +32,42 @@ from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_s
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS
-from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer, best_epoch
-from teachtext.models.build import known_arguments
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.progress import Progress, silent
+from teachtext.progress import Progress
 
 
 @dataclass(frozen=True)
 class Training:
-    """One member with one seed: what it is trained from, and the folder that it becomes.
+    """The training of one model with one seed, and the folder that it writes.
 
-    The folder's name carries a fingerprint of everything that could change the numbers, so a changed config trains
-    anew and an unchanged one is found again.
+    The name of the folder carries a fingerprint of everything that could change the numbers. A changed config thus
+    trains a new model, and an unchanged config finds the old one.
 
     Attributes:
         workspace: of the run.
-        member: who is trained.
+        plan: the model.
         seed: of weights, batches and picks.
         fold: its held-out videos are not learned from; by default all training videos are.
     """
 
     workspace: Workspace
-    member: Member
+    plan: ModelPlan
     seed: int
     fold: Fold | None = None
 
     @property
     def label(self) -> str:
-        """What it is called while it is made."""
-        return ", ".join([self.member.label, f"seed {self.seed}", *([str(self.fold)] if self.fold else [])])
+        """Its name in progress and messages."""
+        return ", ".join([self.plan.label, f"seed {self.seed}", *([str(self.fold)] if self.fold else [])])
 
     @cached_property
     def dataset(self) -> Dataset:
-        """What it learns from, is selected on and tested on.
+        """The dataset for learning, selecting and testing.
 
-        Without a fold the run's; with one all captions, noisy ones too, of the videos that are not held out.
+        Without a fold it is that of the run. With one it has all captions, noisy ones too, of the other folds' videos.
         """
         if self.fold is None:
             return self.workspace.dataset
@@ -77,40 +79,41 @@ class Training:
         """Folder of the trained model."""
         taught = "-taught" if self._distillation else ""
         fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
-        text = TEXT_ENCODERS.folder_name(self.member.text)
-        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self._essence())}"
+        text = TEXT_ENCODERS.folder_name(self.plan.text)
+        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self._dependencies())}"
         return self.workspace.models_folder / name
 
     @property
     def done(self) -> bool:
-        """Whether it has been trained to the end."""
+        """Whether the model has been trained to the end."""
         return (self.folder / METRICS).exists()
 
     @cached_property
     def teachers(self) -> list["Training"]:
-        """The trainings of its teachers, with the same seed; those that were made elsewhere have none."""
-        return [replace(self, member=teacher) for teacher in self.member.teachers if isinstance(teacher, Member)]
+        """The trainings of its teachers, with the same seed; external teachers have none."""
+        plans = [teacher for teacher in self.plan.teachers if isinstance(teacher, ModelPlan)]
+        return [training_of(self.workspace, plan, self.seed, self.fold) for plan in plans]
 
     @cached_property
     def spec(self) -> ModelSpec:
         """The model, from the config and the widths of the features."""
-        workspace, member = self.workspace, self.member
+        workspace, plan = self.workspace, self.plan
         config = workspace.config
-        text = workspace.text_file(member.text)
-        experts = [expert for expert in config.experts if expert.name in member.experts]
+        text = workspace.text_file(plan.text)
+        experts = [expert for expert in config.experts if expert.name in plan.experts]
         sequences = [expert for expert in experts if not expert.pool]
         return ModelSpec(
-            kind=member.model.kind,
+            kind=plan.model.kind,
             arguments=model_arguments(
-                member.model,
-                expert_dims={name: workspace.expert_file(name).dim for name in member.experts},
+                plan.model,
+                expert_dims={name: workspace.expert_file(name).dim for name in plan.experts},
                 expert_clusters={expert.name: expert.clusters for expert in sequences},
                 text_dim=text.dim,
-                tokens=workspace.text_output(member.text) == "tokens",
-                words=[name for name in member.experts if same_encoder(workspace.expert_file(name), text)],
+                tokens=workspace.text_output(plan.text) == "tokens",
+                words=[name for name in plan.experts if same_encoder(workspace.expert_file(name), text)],
             ),
-            text_encoder=member.text,
-            max_words=member.model.max_words,
+            text_encoder=plan.text,
+            max_words=plan.model.max_words,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
             expert_settings={expert.name: expert.settings for expert in experts if expert.settings},
             trained_on=self._train_videos,
@@ -119,11 +122,11 @@ class Training:
                 "dataset": self.dataset.name,
                 "train_videos": len(self._train_videos),
                 "train_captions": len(self._train_queries),
-                "role": member.role,
-                "teachers": [one.text if isinstance(one, Member) else one.path.name for one in member.teachers],
+                "role": plan.role,
+                "teachers": [teacher.name for teacher in plan.teachers],
                 "seed": self.seed,
                 **({"fold": str(self.fold)} if self.fold else {}),
-                "training": member.training.model_dump(),
+                "training": plan.training.model_dump(),
                 "distillation": self._distillation and self._distillation.model_dump(),
             },
         )
@@ -132,30 +135,34 @@ class Training:
     def features(self) -> Features:
         """The features that the model reads."""
         workspace = self.workspace
-        experts = {name: workspace.expert_file(name) for name in self.member.experts}
-        return self.spec.features(workspace.text_file(self.member.text), experts)
+        experts = {name: workspace.expert_file(name) for name in self.plan.experts}
+        return self.spec.features(workspace.text_file(self.plan.text), experts)
 
     def check(self) -> None:
-        """Raise InputError where it can read too few training videos to learn from."""
+        """Raise InputError where the model can read too few training videos to learn from."""
         if len(self._train_videos) < 2:
             dataset = self.workspace.dataset
             videos = len(dataset.splits[dataset.protocol.train])
             raise InputError(
-                f"{self.member.label} can read {len(self._train_videos)} of the {videos:,} training videos",
+                f"{self.plan.label} can read {len(self._train_videos)} of the {videos:,} training videos",
                 "give it experts that describe more of them, or leave it out",
             )
 
     def train(self, progress: Progress) -> None:
-        """Train it, or go on where it was stopped; its teachers must be done."""
+        """Train the model, or continue a stopped training; its teachers must be trained.
+
+        Args:
+            progress: is called with the number of finished epochs.
+        """
         if self.done:
             return
-        config = self.member.training
+        config = self.plan.training
+        device = resolve_device(self.workspace.config.device)
         torch.manual_seed(self.seed)
-        model = self.spec.build().to(self.workspace.config.device)
-        what = f"train {self.label}"
+        model = self.spec.build().to(device)
         trainer = Trainer(
             model=model,
-            objective=self._objective(model, progress).to(self.workspace.config.device),
+            objective=self._objective(model, progress).to(device),
             batches=CaptionPicks(
                 features=self.features,
                 captions=self._captions(),
@@ -175,93 +182,99 @@ class Training:
         save_spec(self.folder, self.spec)
         open_log = LOGGERS[self.workspace.config.logging]
         with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
-            history = trainer.fit(log, lambda history: progress(what, len(history), config.epochs))
+            history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), config.epochs))
         best = best_epoch(history)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         validation = history[best - 1]["validation"]
-        score = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
+        reached = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
         save_card(
             self.folder,
-            f"{self.member.label} on {self.dataset.name}",
+            f"{self.plan.label} on {self.dataset.name}",
             {
-                "text encoder": self.member.text,
-                "video experts": ", ".join(self.member.experts),
+                "text encoder": self.plan.text,
+                "video experts": ", ".join(self.plan.experts),
                 "model": f"{self.spec.kind}, {parameters:,} parameters",
                 "seed": str(self.seed),
-                "selected epoch": f"{best} of {config.epochs}{score}",
+                "selected epoch": f"{best} of {config.epochs}{reached}",
             },
         )
-        # last, because it says that all the rest is there
+        # last: this file says that the training is done
         write_json(self.folder / METRICS, {"best_epoch": best, "parameters": parameters, "history": history})
 
+    @cached_property
     def metrics(self) -> Any:
-        """Return `best_epoch`, `parameters` and `history` of a done training."""
+        """`best_epoch`, `parameters` and `history` of a finished training."""
         return read_json(self.folder / METRICS)
 
+    def load(self) -> RetrievalModel:
+        """Return the trained model."""
+        model, _ = load_model(self.folder)
+        return model
+
     def check_teachers(self, progress: Progress) -> None:
-        """Raise InputError where a teacher that was made elsewhere cannot teach what is learned here."""
-        for teacher in self._sources():
-            if isinstance(teacher, Given):
-                self._teacher(teacher, progress)
+        """Raise InputError where an external teacher does not fit the training captions and videos."""
+        for source in self._sources():
+            if isinstance(source, ExternalTeacher):
+                self._teacher(source, progress)
 
-    def as_teacher(self, progress: Progress = silent) -> Teacher:
-        """Freeze the trained model over the whole training split; made once, then read, unless it teaches live."""
-        if self.member.live:
-            model, _ = load_model(self.folder)
-            return LiveTeacher(model=model.to(self.workspace.config.device), features=self.features)
-        captions, videos = self._taught_captions()
-        cache = self.folder / f"embeddings-{fingerprint([captions, videos])}.safetensors"
+    def as_teacher(self, progress: Progress) -> Teacher:
+        """Freeze the trained model over the whole training split, once; a live teacher is not frozen."""
+        if self.plan.live:
+            return LiveTeacher(
+                model=self.load().to(resolve_device(self.workspace.config.device)), features=self.features
+            )
+        captions, videos = self._taught_ids()
+        cache = artifact_path(self.folder, "embeddings", [captions, videos], ".safetensors")
         return frozen(self.folder, self.features, captions, videos, cache, label=self.label, progress=progress)
-
-    def _taught_captions(self) -> tuple[list[str], list[str]]:
-        """Return all captions and videos of the training split, those too that its own experts cannot read."""
-        train = self.dataset.protocol.train
-        return [caption.id for caption in self.dataset.queries_of(train)], list(self.dataset.splits[train])
-
-    @property
-    def _distillation(self) -> DistillationConfig | None:
-        return self.workspace.config.distillation if self.member.role == "taught" else None
-
-    def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
-        ranking = _ranking_loss(self.member.training)
-        if self._distillation is None:
-            return Retrieval(ranking=ranking)
-        return Distillation(
-            ranking=ranking,
-            parts=self._distillation.parts,
-            teachers=[self._teacher(teacher, progress) for teacher in self._sources()],
-            student=model,
-        )
-
-    def _sources(self) -> "list[Training | Given]":
-        """Return what its teachers come from, in the order of the config."""
-        trained = iter(self.teachers)
-        return [teacher if isinstance(teacher, Given) else next(trained) for teacher in self.member.teachers]
-
-    def _teacher(self, source: "Training | Given", progress: Progress) -> Teacher:
-        if isinstance(source, Given):
-            return given_teacher(self.workspace, source, *self._taught_captions(), progress)
-        return source.as_teacher(progress)
-
-    def _identity(self, source: "Training | Given") -> Any:
-        if isinstance(source, Given):
-            return identity_of(self.workspace, source)
-        return [source.folder.name, "live"] if source.member.live else source.folder.name
-
-    def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
-        found = self.score_selection(model)
-        return retrieval_metrics(found.similarity, found.video_of)
 
     def score_selection(self, model: RetrievalModel) -> Scores:
         """Score a model on the split that selects the epoch."""
         videos = self.dataset.splits[self.dataset.protocol.select or ""]
         return score(model, self.features, self._select_queries, videos)
 
+    def _taught_ids(self) -> tuple[list[str], list[str]]:
+        """Return all captions and videos of the training split, with those that its experts cannot read."""
+        train = self.dataset.protocol.train
+        return [caption.id for caption in self.dataset.queries_of(train)], list(self.dataset.splits[train])
+
+    @property
+    def _distillation(self) -> DistillationConfig | None:
+        return self.workspace.config.distillation if self.plan.role == "taught" else None
+
+    def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
+        ranking = ranking_loss(self.plan.training)
+        if self._distillation is None:
+            return Retrieval(ranking=ranking)
+        return Distillation(
+            ranking=ranking,
+            parts=self._distillation.parts,
+            teachers=[self._teacher(source, progress) for source in self._sources()],
+            student=model,
+        )
+
+    def _sources(self) -> "list[Training | ExternalTeacher]":
+        """Return the origins of its teachers, in the order of the config."""
+        trained = iter(self.teachers)
+        return [teacher if isinstance(teacher, ExternalTeacher) else next(trained) for teacher in self.plan.teachers]
+
+    def _teacher(self, source: "Training | ExternalTeacher", progress: Progress) -> Teacher:
+        if isinstance(source, ExternalTeacher):
+            return external_teacher(self.workspace, source, *self._taught_ids(), progress)
+        return source.as_teacher(progress)
+
+    def _identity(self, source: "Training | ExternalTeacher") -> Any:
+        if isinstance(source, ExternalTeacher):
+            return identity_of(self.workspace, source)
+        return [source.folder.name, "live"] if source.plan.live else source.folder.name
+
+    def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
+        scores = self.score_selection(model)
+        return retrieval_metrics(scores.similarity, scores.video_of)
+
     @cached_property
     def _train_videos(self) -> list[str]:
-        """The training videos that it can read."""
-        files = [self.workspace.expert_file(name) for name in self.member.experts]
-        return described(self.dataset.splits[self.dataset.protocol.train], files)
+        """The training videos that the model can read."""
+        return self.workspace.readable(self.dataset.splits[self.dataset.protocol.train], self.plan.experts)
 
     @cached_property
     def _train_queries(self) -> list[Caption]:
@@ -269,7 +282,7 @@ class Training:
         return [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
 
     @cached_property
-    def _select_queries(self) -> list[Caption]:
+    def _select_queries(self) -> Sequence[Caption]:
         select = self.dataset.protocol.select
         return self.dataset.queries_of(select) if select else []
 
@@ -279,55 +292,39 @@ class Training:
             captions.setdefault(caption.video_id, []).append(caption.id)
         return captions
 
-    def _essence(self) -> dict[str, Any]:
-        """Everything that the numbers depend on."""
-        workspace, member = self.workspace, self.member
+    def _dependencies(self) -> dict[str, Any]:
+        """Return everything that the numbers depend on."""
+        workspace, plan = self.workspace, self.plan
         return {
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
-            "training": member.training.model_dump(),
+            "training": plan.training.model_dump(),
             "seed": self.seed,
-            "text": workspace.text_file(member.text).checksum(),
-            "experts": {name: workspace.expert_file(name).checksum() for name in member.experts},
+            "text": workspace.text_file(plan.text).checksum(),
+            "experts": {name: workspace.expert_file(name).checksum() for name in plan.experts},
             "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [self._identity(source) for source in self._sources()],
-            # whatever the preset is called that they are of
+            # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and asdict(self._distillation.parts),
         }
 
 
-def model_arguments(
-    model: ModelConfig,
-    *,
-    expert_dims: dict[str, int],
-    expert_clusters: dict[str, int],
-    text_dim: int,
-    tokens: bool,
-    words: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Turn the config into the plain arguments of its kind of model.
-
-    Args:
-        model: its settings.
-        expert_dims: D by expert.
-        expert_clusters: by expert that is a sequence.
-        text_dim: D of a caption's rows.
-        tokens: whether a caption has a row a token.
-        words: experts whose rows are words that the captions' own encoder encoded.
-    """
-    aligned = [name for name in words if name not in expert_clusters] if model.aligned_start and not tokens else []
-    arguments: dict[str, Any] = {
-        "expert_dims": expert_dims,
-        "expert_clusters": expert_clusters,
-        "text_dim": text_dim,
-        "text_clusters": model.text_clusters if tokens else 0,
-        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words", "aligned_start"}),
-        **({"aligned": aligned} if aligned else {}),
-    }
-    return known_arguments(model.kind, arguments)
+def training_of(workspace: Workspace, plan: ModelPlan, seed: int, fold: Fold | None = None) -> Training:
+    """Return a training; asked again, the same object, for its fingerprint takes a while."""
+    key = (plan.label, seed, str(fold))
+    training = workspace.trainings.get(key)
+    if training is None or training.plan != plan:
+        training = workspace.trainings[key] = Training(workspace, plan, seed, fold)
+    return training
 
 
-def _ranking_loss(training: TrainingConfig) -> nn.Module:
-    if training.loss == "info_nce":
-        return InfoNCE(temperature=training.temperature, same_video=training.same_video)
-    return MaxMarginRankingLoss(margin=training.margin)
+@contextmanager
+def torch_settings(config: RunConfig) -> Iterator[None]:
+    """Set the number of threads and deterministic algorithms; afterwards both are as before."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        with torch_threads(config.threads):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)

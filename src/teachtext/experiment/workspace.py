@@ -1,10 +1,10 @@
 """The folder of a run: its dataset, its features, its models; what is there is not made again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.dropped import without_dropped
@@ -14,21 +14,25 @@ from teachtext.data.npz import import_npz
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
+from teachtext.devices import resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, check_video_settings
 from teachtext.errors import InputError
+from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
 from teachtext.experiment.plan import judges_of
 from teachtext.extraction.cost import COSTS, Cost, cost_of
 from teachtext.extraction.embed import embed
 from teachtext.extraction.extract import extract
-from teachtext.files import fingerprint, read_json
+from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.checkpoint import load_spec
 from teachtext.originals.masks import read_dropped
 from teachtext.playground import build_playground
 from teachtext.progress import Progress, silent
 
-DROPPED, RECORD = "dropped.jsonl", "denoising.json"
+T = TypeVar("T")
+
+DROPPED, RECORD, NOTES = "dropped.jsonl", "denoising.json", "notes.json"
 
 
 @dataclass
@@ -42,13 +46,18 @@ class Workspace:
 
     config: RunConfig
     progress: Progress = silent
+    trainings: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    ranks: dict[Path, QueryRanks] = field(default_factory=dict, init=False, repr=False, compare=False)
+    set_aside: list[str] = field(default_factory=list, init=False, compare=False)
+    extraction_notes: list[str] = field(default_factory=list, init=False, compare=False)
+    _once: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _opened: dict[Path, FeatureFile] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sharing(self, config: RunConfig) -> "Workspace":
         """Return the workspace of another config with the same folder and dataset; what is read is read once."""
         other = Workspace(config, self.progress)
         other.listed_dataset = self.listed_dataset
-        other._opened = self._opened
+        other._opened, other.ranks = self._opened, self.ranks
         return other
 
     @property
@@ -168,9 +177,17 @@ class Workspace:
                 raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
         return dataset
 
-    def readable(self, split: str, experts: Iterable[str]) -> list[str]:
-        """Return the videos of a split that at least one of the experts describes."""
-        return described(self.dataset.splits[split], map(self.expert_file, experts))
+    def once(self, key: Any, compute: Callable[[], T]) -> T:
+        """Return a value that is computed once for this config."""
+        if key not in self._once:
+            self._once[key] = compute()
+        value: T = self._once[key]
+        return value
+
+    def readable(self, video_ids: Sequence[str], experts: Sequence[str]) -> list[str]:
+        """Return the videos that at least one of the experts describes."""
+        key = "readable", tuple(video_ids), tuple(experts)
+        return self.once(key, lambda: described(video_ids, map(self.expert_file, experts)))
 
     def queries(self) -> list[Caption]:
         """All captions that are ever read: the queries of all splits of the protocol, and the questions."""
@@ -201,15 +218,26 @@ class Workspace:
                 raise InputError(f"{error.problem}, and {given / kind} holds {there}", error.mend) from error
         check_video_settings(experts, experts)
 
-    def extract(self) -> list[str]:
-        """Extract or import the features of every expert; return one line for each video set aside."""
+    def check(self) -> None:
+        """Raise InputError for a device, an expert, an encoder or a file that is missing."""
+        resolve_device(self.config.device)
+        self.check_names()
+
+    def make_features(self) -> None:
+        """Make all features, and verify them once."""
+        self.extract()
+        self.embed()
+        self.verify()
+
+    def extract(self) -> None:
+        """Extract or import the features of every expert; list what could not be read, and remarks."""
         registered = self._extracted()
         for expert in self.config.experts:
             if expert.file is not None:
                 key = expert.key or expert.name
                 import_npz(expert.file, key, self._expert_folder(expert.name), pool=expert.pool)
         if not registered:
-            return []
+            return
         done = extract(
             list(self.listed_dataset.videos.values()),
             list(registered),
@@ -220,7 +248,13 @@ class Workspace:
             time_limit=self.config.time_limit,
             progress=self._named("extract"),
         )
-        return [str(failure) for failure in done.failed]
+        self.set_aside = [str(failure) for failure in done.failed]
+        # an extraction reports its new videos alone; the remarks on earlier videos are kept beside the features
+        path = self.features_folder / NOTES
+        kept = read_json(path) if path.exists() else []
+        self.extraction_notes = list(dict.fromkeys([*kept, *done.notes]))
+        if self.extraction_notes != kept:
+            write_json(path, self.extraction_notes)
 
     def embed(self) -> None:
         """Embed the captions with every text encoder."""

@@ -14,10 +14,12 @@ from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.evaluation.results import Results
 from teachtext.experiment.normalise import score_split
-from teachtext.experiment.study.run import _prepare, _seeds, run_study
+from teachtext.experiment.run import run_study
+from teachtext.experiment.spaces import Workspaces
 from teachtext.experiment.study.study import Study
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
+from teachtext.progress import silent
 from teachtext.reports.study_tables import markdown
 
 Tiny = Callable[..., Study]
@@ -109,8 +111,8 @@ def test_rows_behind_normalisers_and_ensembles_are_those_of_the_models(tiny: Tin
         "query + training bank",
         "all test queries at once",
     ]
-    spaces, _ = _prepare(study, lambda *told: None)
-    seeds = [_seeds(spaces, [1], entry.variant, entry.member)[0] for entry in study.entries]
+    spaces = Workspaces(study, silent)
+    seeds = [spaces.trainings([1], entry.variant, entry.plan)[0] for entry in study.entries]
     models = [(load_model(one.folder)[0], one.features) for one in seeds]
     similarity, video_of = score_split(models, seeds[0].dataset, "test")
     kept = QueryRanks.load(study.folder / rows["both"].ranks[1])

@@ -18,8 +18,8 @@ from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import Results
 from teachtext.evaluation.significance import compare, interval
+from teachtext.experiment.run import run_study
 from teachtext.experiment.study.parallel import jobs_of
-from teachtext.experiment.study.run import run_study
 from teachtext.experiment.study.study import Study, load_study
 from teachtext.files import locked
 

@@ -141,7 +141,7 @@ def test_by_default_a_variant_is_its_teachtext_student_or_its_only_one(tiny: Tin
         members=None,
         variants={"taught": None, "untaught": {"teachers": []}, "both": {"members": ["student", "taught"]}},
     )
-    assert [(entry.label, entry.member.role) for entry in study.entries] == [
+    assert [(entry.label, entry.plan.role) for entry in study.entries] == [
         ("taught", "taught"),
         ("untaught", "student"),
         ("both, alone", "student"),

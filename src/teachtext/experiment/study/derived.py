@@ -1,8 +1,10 @@
-"""Rows that are computed from trained ones: ensembles at test time, and score normalisers behind a row."""
+"""Rows that are computed from trained rows: ensembles, and score normalisers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,90 +14,108 @@ from teachtext.evaluation.normalisers import NORMALISERS
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
 from teachtext.evaluation.results import Choice
+from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.normalise import normalise_models, score_split
 from teachtext.experiment.study.rows import Derived
 from teachtext.experiment.train import Training
-from teachtext.files import fingerprint, read_json, write_json
-from teachtext.learning.checkpoint import load_model
+from teachtext.files import read_json, write_json
 
 FOLDER = "derived"
 
+Computed = tuple[QueryRanks, Mapping[str, Any]]
+"""Ranks, and the choice of beta as JSON; empty without a normaliser."""
+
 
 @dataclass(frozen=True)
-class Behind:
-    """A derived row: its ranks seed by seed, where they are kept, and how beta was chosen where there is one."""
+class DerivedRanks:
+    """The ranks of a derived row, one a seed.
+
+    Attributes:
+        ranks: on the test split.
+        paths: the files of the ranks.
+        choice: of beta; None for a row without one.
+    """
 
     ranks: Sequence[QueryRanks]
     paths: Sequence[Path]
     choice: Choice | None
 
-    @staticmethod
-    def sees(row: Derived) -> str:
-        """Say what it may see at test time."""
-        sees = NORMALISERS[row.normaliser].sees if row.normaliser else "query alone"
-        return f"{sees}, {len(row.parts)} models" if len(row.parts) > 1 else sees
+
+def sees(row: Derived) -> str:
+    """Name what a derived row reads at test time."""
+    read = NORMALISERS[row.normaliser].sees if row.normaliser else "query alone"
+    return f"{read}, {len(row.parts)} models" if len(row.parts) > 1 else read
 
 
-def compute(row: Derived, trainings: Mapping[str, Sequence[Training]], folder: Path) -> Behind:
-    """Compute a row seed by seed; what is there is read.
+def compute(row: Derived, trainings: Mapping[str, Sequence[Training]], folder: Path) -> DerivedRanks:
+    """Compute a row seed by seed, once.
 
-    Beta is chosen for each seed on the validation split; the bank are the training captions. With a bank the ranks of
-    videos' captions stay those of the models.
+    Beta is chosen for each seed on the validation split. The query bank has the training captions. With a bank the
+    video-to-text ranks stay those of the models.
 
     Args:
-        row: which.
+        row: the row.
         trainings: by label of a trained row, one a seed, all done.
         folder: of the study.
 
     Raises:
-        InputError: the models are not tested on the same videos, or there is nothing to choose beta on.
+        InputError: the models are not tested on the same videos, or no split can choose beta.
     """
-    ranks, paths, told = [], [], []
-    for seeds in zip(*(trainings[part.label] for part in row.parts), strict=True):
-        path = folder / FOLDER / f"{fingerprint(_made_from(row, seeds))}.npz"
-        if not path.exists():
-            _save(row, seeds, path)
-        ranks.append(QueryRanks.load(path))
+    ranks, paths, choices = [], [], []
+    for models in zip(*(trainings[part.label] for part in row.parts), strict=True):
+        path = artifact_path(folder / FOLDER, "", _key(row, models), ".npz")
+        computed, choice = Artifact(path=path, build=partial(_build, row, models), write=_write, read=_read).get()
+        ranks.append(computed)
         paths.append(path)
-        told.append(read_json(path.with_suffix(".json")))
+        choices.append(choice)
     if row.normaliser is None:
-        return Behind(ranks, paths, None)
-    betas = {beta: float(np.mean([one["validation"][beta] for one in told])) for beta in told[0]["validation"]}
-    chosen = "beta " + ", ".join(f"{one['beta']:g}" for one in told)
-    return Behind(ranks, paths, Choice(label=row.label, tried=betas, chosen=chosen))
+        return DerivedRanks(ranks, paths, None)
+    betas = {
+        beta: float(np.mean([choice["validation"][beta] for choice in choices])) for beta in choices[0]["validation"]
+    }
+    chosen = "beta " + ", ".join(f"{choice['beta']:g}" for choice in choices)
+    return DerivedRanks(ranks, paths, Choice(label=row.label, tried=betas, chosen=chosen))
 
 
-def _made_from(row: Derived, seeds: Sequence[Training]) -> list[object]:
-    protocol = seeds[0].dataset.protocol
-    queries = [[query.id for query in seeds[0].dataset.queries_of(split)] for split in protocol.splits]
-    return [row.normaliser, [one.folder.name for one in seeds], queries]
+def _key(row: Derived, models: Sequence[Training]) -> list[object]:
+    dataset = models[0].dataset
+    queries = [[query.id for query in dataset.queries_of(split)] for split in dataset.protocol.splits]
+    return [row.normaliser, [model.folder.name for model in models], queries]
 
 
-def _save(row: Derived, seeds: Sequence[Training], path: Path) -> None:
-    """Write the ranks, and before them what is to know of them."""
-    dataset = seeds[0].dataset
+def _build(row: Derived, trainings: Sequence[Training]) -> Computed:
+    dataset = trainings[0].dataset
     split = dataset.protocol.test
-    for other in seeds[1:]:
+    for other in trainings[1:]:
         if other.dataset.splits[split] != dataset.splits[split]:
             raise InputError(f"'{row.parts[0].label}' and others are tested on different videos", "average others")
-    models = [(load_model(one.folder)[0], one.features) for one in seeds]
+    models = [(training.load(), training.features) for training in trainings]
     similarity, video_of = score_split(models, dataset, split)
-    found: Normalised | None = None
+    normalised: Normalised | None = None
     ranks = {"t2v": t2v_ranks(similarity, video_of), "v2t": v2t_ranks(similarity, video_of)}
     if row.normaliser:
-        (found,) = normalise_models(models, dataset, split, [row.normaliser])
-        ranks |= found.ranks
+        (normalised,) = normalise_models(models, dataset, split, [row.normaliser])
+        ranks |= normalised.ranks
     count = len(video_of)
-    queries = dataset.queries_of(split)
-    write_json(path.with_suffix(".json"), {} if found is None else found.as_dict())
-    QueryRanks(
+    computed = QueryRanks(
         t2v=ranks["t2v"],
         v2t=ranks["v2t"],
         top=np.empty((count, 0), np.int64),
         top_scores=np.empty((count, 0), np.float32),
         weights=np.empty((count, 0), np.float32),
         video_of=video_of,
-        caption_ids=[query.id for query in queries],
+        caption_ids=[query.id for query in dataset.queries_of(split)],
         video_ids=list(dataset.splits[split]),
         experts=[],
-    ).save(path)
+    )
+    return computed, {} if normalised is None else normalised.as_dict()
+
+
+def _write(path: Path, computed: Computed) -> None:
+    # the ranks last: their file says that both are there
+    write_json(path.with_suffix(".json"), computed[1])
+    computed[0].save(path)
+
+
+def _read(path: Path) -> Computed:
+    return QueryRanks.load(path), read_json(path.with_suffix(".json"))

@@ -1,5 +1,6 @@
-"""Many trainings on all cores: one process a training, each as soon as its teachers are done, each folder once."""
+"""Many trainings at once: one process a training, each as soon as its teachers are done, each folder once."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -9,27 +10,31 @@ from graphlib import TopologicalSorter
 from multiprocessing import active_children, get_context
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import Any
 
 from teachtext.data.folds import Fold
+from teachtext.devices import is_gpu, resolve_device
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path
-from teachtext.experiment.plan import Member
-from teachtext.experiment.run import torch_settings
-from teachtext.experiment.train import Training
+from teachtext.experiment.plan import ModelPlan
+from teachtext.experiment.train import Training, torch_settings, training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.processes import begin_worker, cores
 from teachtext.progress import Progress, silent
 
 _LOOK_S = 0.5
 
+Notes = list[tuple[str, str]]
+"""Work, and a remark on it."""
+
 
 @dataclass(frozen=True)
 class Task:
-    """What a process is handed: a training, and whether it is tested when it is done."""
+    """A training as a process gets it, and whether the model is tested afterwards."""
 
     config: RunConfig
-    member: Member
+    plan: ModelPlan
     seed: int
     test: bool
     fold: Fold | None
@@ -37,89 +42,121 @@ class Task:
 
 def jobs_of(configs: Iterable[RunConfig]) -> int:
     """Return how many models are trained at once: as many as fit on the cores; on a GPU one."""
-    known = list(configs)
-    if any(config.device != "cpu" for config in known):
+    settings = list(configs)
+    if any(is_gpu(resolve_device(config.device)) for config in settings):
         return 1
-    return max(1, cores() // max(config.threads for config in known))
+    return max(1, cores() // max(config.threads for config in settings))
 
 
 def train_all(
     trainings: Sequence[Training], *, jobs: int, test: bool = True, progress: Progress = silent
-) -> dict[Path, str]:
-    """Train models with all their teachers, and test those that are asked for; what is done already is left alone.
+) -> dict[Path, InputError]:
+    """Train models and all their teachers, and test the models; finished work is not repeated.
 
-    Equal trainings have one folder and are one. Stopped at any time, a second call goes on.
+    Equal trainings have one folder and are done once. After a stop, a second call continues. A single job runs in this
+    process, several run in processes of their own; the models are equal to the bit.
 
     Args:
-        trainings: what is trained and tested, by a process that holds their folder.
+        trainings: of models, in folders that this process holds.
         jobs: processes.
-        test: whether they are tested; what is only chosen from is not.
-        progress: told how many epochs of all that are to come are done.
+        test: whether the models are tested; candidates of a choice are not.
+        progress: is called with the number of finished epochs of all models.
 
     Returns:
-        Why a folder is not trained or tested, for those where something cannot be computed or lacks a teacher.
+        By folder the error of a training or test that failed, or that lacks a teacher.
 
     Raises:
         InputError: a process ended early.
     """
-    wanted = {training.folder for training in trainings if test}
+    tested = {training.folder for training in trainings if test}
     teachers: dict[Path, list[Path]] = {}
-    tasks: dict[Path, Task] = {}
+    tasks: dict[Path, tuple[Training, bool]] = {}
     epochs = 0
     for training in _with_teachers(trainings):
         folder = training.folder
         if folder in teachers:
             continue
         teachers[folder] = [teacher.folder for teacher in training.teachers]
-        if not training.done or (folder in wanted and not ranks_path(training).exists()):
-            tasks[folder] = Task(
-                training.workspace.config, training.member, training.seed, folder in wanted, training.fold
-            )
+        if not training.done or (folder in tested and not ranks_path(training).exists()):
+            tasks[folder] = (training, folder in tested)
             # one for the test of a model that is trained already
-            epochs += 1 if training.done else training.member.training.epochs
+            epochs += 1 if training.done else training.plan.training.epochs
     if not tasks:
         return {}
-    failed: dict[Path, str] = {}
-    with _pool(min(jobs, len(tasks))) as (submit, done_epochs):
+    failed: dict[Path, InputError] = {}
+    finished = 0
+
+    def report(done_epochs: int) -> None:
+        # short of the whole until the last model is tested
+        done = epochs if finished == len(tasks) else min(done_epochs, epochs - 1)
+        progress("train", done, epochs, f"{finished} of {len(tasks)} models")
+
+    with _pool(min(jobs, len(tasks)), report) as (submit, done_epochs):
         graph = TopologicalSorter(teachers)
         graph.prepare()
-        running: dict[Future[None], Path] = {}
-        finished = 0
+        running: dict[Future[Notes], Path] = {}
         while graph.is_active():
             for folder in graph.get_ready():
                 lacking = [failed[teacher] for teacher in teachers[folder] if teacher in failed]
                 if lacking:
-                    failed[folder] = f"of its teachers one is not trained: {lacking[0]}"
+                    problem = f"of its teachers one is not trained: {lacking[0].problem}"
+                    failed[folder] = InputError(problem, lacking[0].mend)
                 if lacking or folder not in tasks:
                     graph.done(folder)
                 else:
-                    running[submit(tasks[folder])] = folder
+                    running[submit(*tasks[folder])] = folder
             for future in wait(running, _LOOK_S, FIRST_COMPLETED).done:
                 folder = running.pop(future)
                 try:
-                    future.result()
+                    for what, note in future.result():
+                        progress(what, 1, 1, note)
                 except InputError as error:
-                    failed[folder] = error.problem
+                    failed[folder] = error
                 finished += 1
                 graph.done(folder)
-            # short of the whole until the last model is tested
-            done = epochs if finished == len(tasks) else min(done_epochs(), epochs - 1)
-            progress("train", done, epochs, f"{finished} of {len(tasks)} models")
+            report(done_epochs())
     return failed
 
 
+Submit = Callable[[Training, bool], Future[Notes]]
+
+
 @contextmanager
-def _pool(jobs: int) -> Iterator[tuple[Callable[[Task], Future[None]], Callable[[], int]]]:
-    """Yield what starts a task, and what tells how many epochs all of them have done."""
+def _pool(jobs: int, report: Callable[[int], None]) -> Iterator[tuple[Submit, Callable[[], int]]]:
+    """Yield a function that starts a training, and one that returns how many epochs are finished."""
+    if jobs == 1:
+        done = 0
+
+        def count(epochs: int) -> None:
+            nonlocal done
+            done += epochs
+            report(done)
+
+        def submit(training: Training, test: bool) -> Future[Notes]:
+            future: Future[Notes] = Future()
+            try:
+                future.set_result(_train(training, test, count))
+            except InputError as error:
+                future.set_exception(error)
+            return future
+
+        yield submit, lambda: done
+        return
     context = get_context("spawn")
     counter = context.Value("q", 0)
     before = set(active_children())
     try:
         with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(counter,)) as pool:
+
+            def start(training: Training, test: bool) -> Future[Notes]:
+                config = training.workspace.config
+                with _main_left_out():
+                    return pool.submit(_do, Task(config, training.plan, training.seed, test, training.fold))
+
             try:
-                yield lambda task: pool.submit(_do, task), lambda: int(counter.value)
+                yield start, lambda: int(counter.value)
             except BaseException:
-                # not waited for: what they are at is done again from its last epoch
+                # not waited for: a stopped training continues from its last epoch
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in set(active_children()) - before:
                     process.terminate()
@@ -131,10 +168,42 @@ def _pool(jobs: int) -> Iterator[tuple[Callable[[Task], Future[None]], Callable[
         ) from error
 
 
+@contextmanager
+def _main_left_out() -> Iterator[None]:
+    """Start processes that do not import the main script: without `if __name__ == "__main__":` it would run again."""
+    main: dict[str, Any] = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)
+
+
 def _with_teachers(trainings: Iterable[Training]) -> Iterator[Training]:
     for training in trainings:
         yield from _with_teachers(training.teachers)
         yield training
+
+
+def _train(training: Training, test: bool, count: Callable[[int], None]) -> Notes:
+    """Train, and test; `count` is called with the number of epochs that were added."""
+    notes: Notes = []
+    reported = 0
+
+    def listen(what: str, done: int, total: int, note: str = "") -> None:
+        nonlocal reported
+        if note:
+            notes.append((what, note))
+        if what.startswith("train"):
+            count(done - reported)
+            reported = done
+
+    with torch_settings(training.workspace.config):
+        training.train(listen)
+        if test:
+            ranks_on_test(training)
+    return notes
 
 
 # of a worker process
@@ -148,21 +217,14 @@ def _begin(counter: "Synchronized[int]") -> None:
     _counter = counter
 
 
-def _do(task: Task) -> None:
-    folder = task.config.folder
-    # one for each dataset: variants share what is read
-    _workspaces.setdefault(folder, Workspace(task.config))
-    training = Training(_workspaces[folder].sharing(task.config), task.member, task.seed, task.fold)
-    told = 0
+def _add(epochs: int) -> None:
+    if _counter is not None:
+        with _counter.get_lock():
+            _counter.value += epochs
 
-    def count(what: str, done: int, total: int, note: str = "") -> None:
-        nonlocal told
-        if _counter is not None:
-            with _counter.get_lock():
-                _counter.value += done - told
-        told = done
 
-    with torch_settings(task.config):
-        training.train(count)
-        if task.test:
-            ranks_on_test(training)
+def _do(task: Task) -> Notes:
+    # variants with the same dataset share what is read
+    shared = _workspaces.setdefault(task.config.folder, Workspace(task.config))
+    training = training_of(shared.sharing(task.config), task.plan, task.seed, task.fold)
+    return _train(training, task.test, _add)

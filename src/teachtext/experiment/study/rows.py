@@ -9,7 +9,7 @@ from typing import Any
 
 from teachtext.errors import InputError
 from teachtext.evaluation.compare import Pair
-from teachtext.experiment.plan import Member, members_of
+from teachtext.experiment.plan import ModelPlan, plans_of
 from teachtext.experiment.study.config import StudyConfig
 from teachtext.experiment.study.variants import Variant
 
@@ -18,16 +18,16 @@ _WORDS = {"student": "alone", "taught": "TeachText"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a study: a member of a variant."""
+    """A trained row: one model of a variant."""
 
     label: str
     variant: Variant
-    member: Member
+    plan: ModelPlan
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A row that is computed from trained ones: their mean similarities, or a normaliser behind them, or both."""
+    """A row that is computed from trained rows: an ensemble, a score normaliser, or both."""
 
     label: str
     parts: Sequence[Entry]
@@ -39,106 +39,115 @@ class Entries:
     """All rows of a study.
 
     Attributes:
-        rows: in the order of the study file.
-        taught: TeachText and alone of each variant that has both.
-        called: rows by all that a study file may call them: their label; the label of a variant, for its TeachText
-            student where it has one; and that with `, TeachText` or `, alone`.
-        derived: rows that are computed from those.
-        normalised: rows behind a normaliser, and the same without.
+        rows: trained rows, in the order of the study file.
+        taught: the taught student and the student alone, of each variant that has both.
+        names: rows by every name that a study file may use: the label of a row; the label of a variant for its main
+            row; the label of a variant with `, TeachText` or `, alone`.
+        derived: rows that are computed from trained rows.
+        normalised: each row with a normaliser, and the same row without.
     """
 
     rows: Sequence[Entry]
     taught: Sequence[tuple[Entry, Entry]]
-    called: Mapping[str, Entry | Derived]
+    names: Mapping[str, Entry | Derived]
     derived: Sequence[Derived] = ()
     normalised: Sequence[tuple[Derived, Entry | Derived]] = ()
 
 
+def entries_of_run(variant: Variant) -> Entries:
+    """Return the rows of a run, which is a study of one variant: teachers, the student alone, the taught student."""
+    rows = [Entry(plan.label, variant, plan) for plan in plans_of(variant.config)]
+    students = {entry.plan.role: entry for entry in rows if entry.plan.role != "teacher"}
+    taught = [(students["taught"], students["student"])] if len(students) == 2 else []
+    return Entries(rows, taught, {entry.label: entry for entry in rows})
+
+
 def entries_of(variants: Sequence[Variant]) -> Entries:
-    """Return the rows of a study; a student alone that is the same in several variants is one row."""
-    shared = Counter(_identity(variant, alone) for variant in variants for alone in members_in(variant)[:-1])
+    """Return the trained rows of a study; variants with the same student alone share its row."""
+    shared = Counter(_identity(variant, alone) for variant in variants for alone in plans_in(variant)[:-1])
     rows: dict[str, Entry] = {}
     taught: list[tuple[Entry, Entry]] = []
-    called: dict[str, Entry | Derived] = {}
+    names: dict[str, Entry | Derived] = {}
     alone_rows: dict[Any, Entry] = {}
     for variant in variants:
-        *others, main = members_in(variant)
+        *others, main = plans_in(variant)
         for alone in others:
             identity = _identity(variant, alone)
             if identity not in alone_rows:
-                free = shared[identity] > 1 and alone.label not in rows
-                label = alone.label if free else f"{variant.label}, alone"
+                short = shared[identity] > 1 and alone.label not in rows
+                label = alone.label if short else f"{variant.label}, alone"
                 alone_rows[identity] = rows[label] = Entry(label, variant, alone)
-            called[f"{variant.label}, alone"] = alone_rows[identity]
+            names[f"{variant.label}, alone"] = alone_rows[identity]
         label = f"{variant.label}, TeachText" if others else variant.label
         rows[label] = Entry(label, variant, main)
-        called[variant.label] = called[f"{variant.label}, {_WORDS[main.role]}"] = rows[label]
+        names[variant.label] = names[f"{variant.label}, {_WORDS[main.role]}"] = rows[label]
         if others:
             taught.append((rows[label], alone_rows[_identity(variant, others[0])]))
-    return Entries(list(rows.values()), taught, called | rows)
+    return Entries(list(rows.values()), taught, names | rows)
 
 
 def with_derived(study: StudyConfig, entries: Entries, path: Path) -> Entries:
-    """Add the ensembles, and every row and ensemble behind each normaliser.
+    """Add the ensembles, and every row and ensemble with each normaliser.
 
     Raises:
-        InputError: an ensemble names a row that is not there, or one that is an ensemble.
+        InputError: an ensemble names a row that does not exist, or is called as a row.
     """
-    called = dict(entries.called)
+    names = dict(entries.names)
     derived: list[Derived] = []
     normalised: list[tuple[Derived, Entry | Derived]] = []
-    for label, names in study.ensembles.items():
-        parts = [row for name in names if isinstance(row := _named(name, f"ensembles.{label}", entries, path), Entry)]
-        if label in called:
+    for label, part_names in study.ensembles.items():
+        named = [_named(name, f"ensembles.{label}", entries, path) for name in part_names]
+        parts = [row for row in named if isinstance(row, Entry)]
+        if label in names:
             raise InputError(f"{path}: '{label}' is a row and an ensemble", "call the ensemble otherwise")
-        called[label] = Derived(label, parts)
+        names[label] = Derived(label, parts)
         derived.append(Derived(label, parts))
     bases: dict[str, tuple[Entry | Derived, Sequence[Entry]]] = {row.label: (row, [row]) for row in entries.rows}
     bases |= {ensemble.label: (ensemble, ensemble.parts) for ensemble in derived}
     for name in study.normalise:
-        for label, (base, own) in bases.items():
-            behind = Derived(f"{label}, {name}", own, name)
-            derived.append(behind)
-            normalised.append((behind, base))
-            for other in [other for other, row in called.items() if row.label == label]:
-                called[f"{other}, {name}"] = behind
-    return replace(entries, called=called, derived=derived, normalised=normalised)
+        for label, (base, base_parts) in bases.items():
+            row = Derived(f"{label}, {name}", base_parts, name)
+            derived.append(row)
+            normalised.append((row, base))
+            for other in [other for other, named in names.items() if named.label == label]:
+                names[f"{other}, {name}"] = row
+    return replace(entries, names=names, derived=derived, normalised=normalised)
 
 
 def _named(name: str, what: str, entries: Entries, path: Path) -> Entry | Derived:
-    if name not in entries.called:
-        close = difflib.get_close_matches(name, entries.called, n=1)
+    if name not in entries.names:
+        close = difflib.get_close_matches(name, entries.names, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"rows: {', '.join(row.label for row in entries.rows)}"
         raise InputError(f"{path}: '{what}' names '{name}', which is no row ({hint})", "correct it")
-    return entries.called[name]
+    return entries.names[name]
 
 
 def pairs_of(study: StudyConfig, entries: Entries, path: Path) -> list[Pair]:
-    """Return what is compared, each pair once; those that decide a claim come first.
+    """Return the pairs of rows to compare, each once; pairs that decide a claim come first.
 
     Raises:
-        InputError: a label that no row has, or a row against itself.
+        InputError: no row has a label, or a row is compared with itself.
     """
 
     def label(name: str, what: str) -> str:
         return _named(name, what, entries, path).label
 
-    wanted = [
+    pairs_listed = [
         Pair(label(ours, f"claims.{claim}"), label(theirs, f"claims.{claim}"), claim)
         for claim, (ours, theirs) in study.claims.items()
     ]
     if study.compare.taught:
-        wanted += [Pair(with_teachers.label, alone.label) for with_teachers, alone in entries.taught]
+        pairs_listed += [Pair(with_teachers.label, alone.label) for with_teachers, alone in entries.taught]
     if study.compare.normalised:
-        wanted += [Pair(behind.label, base.label) for behind, base in entries.normalised]
+        pairs_listed += [Pair(row.label, base.label) for row, base in entries.normalised]
     if study.compare.against is not None:
         reference = label(study.compare.against, "compare.against")
-        wanted += [Pair(row.label, reference) for row in entries.rows if row.label != reference]
-    wanted += [
+        pairs_listed += [Pair(row.label, reference) for row in entries.rows if row.label != reference]
+    pairs_listed += [
         Pair(label(ours, "compare.pairs"), label(theirs, "compare.pairs")) for ours, theirs in study.compare.pairs
     ]
     pairs: dict[frozenset[str], Pair] = {}
-    for pair in wanted:
+    for pair in pairs_listed:
         if pair.ours == pair.theirs:
             raise InputError(f"{path}: '{pair.ours}' is compared with itself", "name two rows")
         first = pairs.setdefault(frozenset((pair.ours, pair.theirs)), pair)
@@ -147,17 +156,17 @@ def pairs_of(study: StudyConfig, entries: Entries, path: Path) -> list[Pair]:
     return list(pairs.values())
 
 
-def members_in(variant: Variant) -> list[Member]:
-    """Return the members whose figures are the variant's, the TeachText student last."""
-    there = {member.role: member for member in members_of(variant.config) if member.role != "teacher"}
-    # without teachers there is only the student alone
-    return [there[role] for role in ("student", "taught") if role in variant.members and role in there] or [
-        there["student"]
+def plans_in(variant: Variant) -> list[ModelPlan]:
+    """Return the students that are rows of the variant, the taught student last."""
+    students = {plan.role: plan for plan in plans_of(variant.config) if plan.role != "teacher"}
+    # without teachers a variant has only the student alone
+    return [students[role] for role in ("student", "taught") if role in variant.members and role in students] or [
+        students["student"]
     ]
 
 
-def _identity(variant: Variant, member: Member) -> tuple[Any, ...]:
-    """Return what is equal where two trainings are."""
-    experts = tuple(one.model_dump_json() for one in variant.config.experts if one.name in member.experts)
-    # without other captions it is another student
-    return variant.config.folder, member, experts, variant.config.denoising
+def _identity(variant: Variant, plan: ModelPlan) -> tuple[Any, ...]:
+    """Return a key that equal trainings share."""
+    experts = tuple(expert.model_dump_json() for expert in variant.config.experts if expert.name in plan.experts)
+    # denoising drops captions, which changes the training
+    return variant.config.folder, plan, experts, variant.config.denoising

@@ -1,0 +1,48 @@
+"""From the config to the plain arguments of a model and its loss."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from teachtext.experiment.config_model import ModelConfig, TrainingConfig
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
+from teachtext.models.build import known_arguments
+
+
+def model_arguments(
+    model: ModelConfig,
+    *,
+    expert_dims: dict[str, int],
+    expert_clusters: dict[str, int],
+    text_dim: int,
+    tokens: bool,
+    words: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the plain arguments of a kind of model.
+
+    Args:
+        model: settings of the config.
+        expert_dims: width D by expert.
+        expert_clusters: NetVLAD clusters, by expert that is a sequence.
+        text_dim: width D of a caption's rows.
+        tokens: whether a caption has one row a token, or one row in all.
+        words: experts whose rows are words, encoded by the captions' text encoder.
+    """
+    aligned = [name for name in words if name not in expert_clusters] if model.aligned_start and not tokens else []
+    arguments: dict[str, Any] = {
+        "expert_dims": expert_dims,
+        "expert_clusters": expert_clusters,
+        "text_dim": text_dim,
+        "text_clusters": model.text_clusters if tokens else 0,
+        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words", "aligned_start"}),
+        **({"aligned": aligned} if aligned else {}),
+    }
+    return known_arguments(model.kind, arguments)
+
+
+def ranking_loss(training: TrainingConfig) -> nn.Module:
+    """Return the ranking loss that a config names."""
+    if training.loss == "info_nce":
+        return InfoNCE(temperature=training.temperature, same_video=training.same_video)
+    return MaxMarginRankingLoss(margin=training.margin)

@@ -1,0 +1,95 @@
+"""The workspaces of a study: each dataset and its features are made once, and shared by all variants with it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from teachtext.experiment.config import RunConfig, show_config
+from teachtext.experiment.config_model import TeacherConfig
+from teachtext.experiment.plan import ModelPlan
+from teachtext.experiment.study.rows import plans_in
+from teachtext.experiment.study.study import Study, show_study
+from teachtext.experiment.study.variants import Variant
+from teachtext.experiment.train import Training, training_of
+from teachtext.experiment.workspace import Workspace
+from teachtext.files import atomic_folder, write_text
+from teachtext.progress import Progress
+
+
+class Workspaces:
+    """The workspaces of the variants of a study.
+
+    Args:
+        study: a study or a run.
+        progress: of all work.
+
+    Attributes:
+        set_aside: one line for each video that could not be read.
+        notes: remarks of the extraction, a sentence each.
+    """
+
+    def __init__(self, study: Study, progress: Progress) -> None:
+        self._by_folder: dict[Path, Workspace] = {}
+        self._by_config: dict[str, Workspace] = {}
+        self.set_aside: list[str] = []
+        self.notes: list[str] = []
+        tried = [same for variant in study.variants for same in (variant, *variant.candidates.values())]
+        for variant in study.variants:
+            folder = variant.config.folder
+            if folder not in self._by_folder:
+                config = study.run or _union([other for other in tried if other.config.folder == folder])
+                self._by_folder[folder] = Workspace(config, progress)
+
+    def prepare(self, study: Study) -> None:
+        """Make every dataset and its features, and verify them once.
+
+        Raises:
+            InputError: a device, an encoder or a file is missing.
+        """
+        workspaces = list(self._by_folder.values())
+        for workspace in workspaces:
+            workspace.check()
+        if study.run:
+            write_text(study.folder / "config.yaml", show_config(study.run))
+        else:
+            write_text(study.folder / "study.yaml", show_study(study))
+        for number, workspace in enumerate(workspaces):
+            _take_over(workspaces[:number], workspace)
+            workspace.make_features()
+            self.set_aside += [line for line in workspace.set_aside if line not in self.set_aside]
+            self.notes += [line for line in workspace.extraction_notes if line not in self.notes]
+
+    def of(self, variant: Variant) -> Workspace:
+        """Return the workspace of a variant."""
+        key = variant.config.model_dump_json()
+        if key not in self._by_config:
+            self._by_config[key] = self._by_folder[variant.config.folder].sharing(variant.config)
+        return self._by_config[key]
+
+    def trainings(self, seeds: Sequence[int], variant: Variant, plan: ModelPlan) -> list[Training]:
+        """Return the trainings of a model of a variant, one a seed."""
+        return [training_of(self.of(variant), plan, seed) for seed in seeds]
+
+
+def _union(variants: list[Variant]) -> RunConfig:
+    """Return a config with the experts and text encoders of all models of these variants and of their teachers."""
+    configs = [variant.config for variant in variants]
+    experts = {expert.name: expert for config in configs for expert in config.experts}
+    students = [plan for variant in variants for plan in plans_in(variant)]
+    plans = [plan for student in students for plan in (student, *student.teachers) if isinstance(plan, ModelPlan)]
+    external = {str(t.path): t for config in configs for t in config.teachers if t.path}
+    trained = [TeacherConfig(text=text) for text in dict.fromkeys(plan.text for plan in plans)]
+    return configs[0].model_copy(update={"experts": list(experts.values()), "teachers": [*trained, *external.values()]})
+
+
+def _take_over(others: Sequence[Workspace], workspace: Workspace) -> None:
+    """Copy the video features of a playground that differs in its captions alone: extraction finds equal files."""
+    playground = workspace.config.dataset.playground
+    target = workspace.features_folder / "video"
+    for other in others:
+        theirs = other.config.dataset.playground
+        same = playground and theirs and (playground.videos, playground.seed) == (theirs.videos, theirs.seed)
+        source = other.features_folder / "video"
+        if same and source.exists() and not target.exists():
+            with atomic_folder(target) as temporary:
+                shutil.copytree(source, temporary, dirs_exist_ok=True)
