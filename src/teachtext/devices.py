@@ -57,8 +57,8 @@ def resolve_device(device: str = AUTO) -> str:
     if device.startswith("cuda"):
         number = int(device.partition(":")[2] or 0)
         if number >= gpus:
-            there = f"this machine has {gpus} CUDA devices" if gpus else "this machine has no CUDA device"
-            raise InputError(f"device '{device}' is not there: {there}", "use device auto or cpu")
+            present = f"this machine has {gpus} CUDA devices" if gpus else "this machine has no CUDA device"
+            raise InputError(f"device '{device}' is not there: {present}", "use device auto or cpu")
     elif not torch.backends.mps.is_available():
         raise InputError("device 'mps' is not there: this machine has no Apple GPU", "use device auto or cpu")
     return device
@@ -115,16 +115,16 @@ def onnx_providers(device: str = AUTO) -> tuple[list[tuple[str, dict[str, Any]]]
 
     options: dict[str, Any] = {}
     if (name := check_device_name(device)) == CPU:
-        wanted = ""
+        provider = ""
     elif name == "mps":
-        wanted = "CoreMLExecutionProvider"
+        provider = "CoreMLExecutionProvider"
     else:
-        wanted, options = "CUDAExecutionProvider", {"device_id": gpu_number(device)}
+        provider, options = "CUDAExecutionProvider", {"device_id": gpu_number(device)}
     cpu: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
-    if wanted in onnxruntime.get_available_providers():
-        return [(wanted, options), cpu], ""
+    if provider in onnxruntime.get_available_providers():
+        return [(provider, options), cpu], ""
     is_named = name not in (AUTO, CPU)
-    return [cpu], f"the installed onnxruntime has no {wanted}, so the CPU is used" if is_named else ""
+    return [cpu], f"the installed onnxruntime has no {provider}, so the CPU is used" if is_named else ""
 
 
 @contextmanager

@@ -23,8 +23,8 @@ def load(target: str, extra: str, **arguments: Any) -> Any:
     """
     module, name = target.split(":")
     try:
-        found = getattr(importlib.import_module(module), name)
-        return found(**arguments) if arguments else found
+        value = getattr(importlib.import_module(module), name)
+        return value(**arguments) if arguments else value
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("teachtext"):
             raise

@@ -27,7 +27,7 @@ from teachtext.extraction import feature_output as output
 from teachtext.extraction import task as one_video
 from teachtext.extraction.extract import Extraction, extract
 from teachtext.extraction.task import Result, Task
-from teachtext.extraction.workers import Workers
+from teachtext.processes import Workers
 
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]

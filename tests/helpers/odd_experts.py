@@ -27,8 +27,8 @@ class Odd:
         self.sampling = FrameSampling(per_second=1, most=1, height=8, width=8, gray=True)
         self.settings = {"recipe": "mean brightness"}
 
-    def encode(self, seen: Frames) -> dict[str, Rows]:
-        mean = float(seen.pixels.mean())
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
+        mean = float(sampled.pixels.mean())
         if abs(mean - HANGS) < 20:
             time.sleep(600)
         if abs(mean - DIES) < 20:

@@ -8,7 +8,8 @@ from teachtext.errors import InputError
 from teachtext.video.sampling import FrameSampling
 
 av = pytest.importorskip("av")
-from teachtext.video.decode import _Sampler, sample_video  # noqa: E402
+from teachtext.video.decode import sample_video  # noqa: E402
+from teachtext.video.frames import FrameSampler, thumbnail  # noqa: E402
 
 PICTURE = FrameSampling(per_second=2, most=16, height=32, width=48)
 PAIR = FrameSampling(per_second=4, most=64, height=24, width=32, burst=2, gap_s=0.1, gray=True)
@@ -54,7 +55,7 @@ def test_without_a_duration_moments_are_thinned_as_they_come(name: str, make_vid
 
 
 def test_never_more_than_twice_most_are_held():
-    sampler = _Sampler(FrameSampling(per_second=10, most=4, height=8, width=8, burst=2, gap_s=0.2), None)
+    sampler = FrameSampler(FrameSampling(per_second=10, most=4, height=8, width=8, burst=2, gap_s=0.2), None)
     images = counting(50, 8, 8)
     for number in range(500):
         sampler.see(av.VideoFrame.from_ndarray(images[number % 50], format="rgb24"), number / 10)
@@ -174,3 +175,19 @@ def test_a_colon_in_a_name_is_no_protocol(make_video: Callable[..., Path], monke
     monkeypatch.chdir(make_video("12:30.mp4", counting(5)).parent)
     [(frames, _, _)] = sample_video(Path("12:30.mp4"), [PICTURE])
     assert len(frames) == 1
+
+
+def test_a_thumbnail_is_upright_of_the_middle_or_of_a_second(make_video: Callable[..., Path]):
+    cv2 = pytest.importorskip("cv2")
+
+    def picture(data: bytes) -> np.ndarray:
+        assert data[:3] == b"\xff\xd8\xff"
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+    path = make_video("long.mp4", counting(40), fps=10, options={"g": "10", "crf": "5"})
+    middle, first, last = (picture(thumbnail(path, at, width=64)) for at in (None, 0, 1e6))
+    assert middle.shape[1] == 64
+    assert first.mean() < middle.mean() and last.shape == first.shape
+    (path.parent / "text.mp4").write_text("no video")
+    with pytest.raises(InputError):
+        thumbnail(path.parent / "text.mp4")

@@ -12,6 +12,7 @@ from teachtext.api.load import load
 from teachtext.api.model import Model
 from teachtext.data.folder import find_videos
 from teachtext.data.protocol import CaptionUse
+from teachtext.devices import AUTO
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.evaluation.results import Results
@@ -153,6 +154,7 @@ def extract(
     experts: Sequence[str],
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     workers: int = 2,
+    device: str = AUTO,
     engine: Engine = "local",
     time_limit: float | None = None,
     progress: Progress = silent,
@@ -165,6 +167,7 @@ def extract(
         experts: video experts, such as `["appearance", "motion"]`.
         settings: by expert, arguments that differ from its defaults.
         workers: processes, with one CPU thread each.
+        device: where the experts compute: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
         engine: `local` processes, or `ray`.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
         progress: called with the number of videos that are done.
@@ -182,6 +185,7 @@ def extract(
         Path(out) / "video",
         settings=settings or {},
         workers=workers,
+        device=device,
         engine=engine,
         time_limit=time_limit,
         progress=progress,

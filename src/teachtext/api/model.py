@@ -208,6 +208,7 @@ class Model:
                 store,
                 settings=self.embedder.expert_settings,
                 workers=workers,
+                device=self.device,
                 time_limit=time_limit,
                 progress=progress,
             )

@@ -167,6 +167,16 @@ class FeatureFile:
             self._where[item_id] = (number, item)
             self.sources[item_id] = source
 
+    def refresh(self) -> None:
+        """Open the shards that were added since the folder was opened.
+
+        Raises:
+            InputError: see the class.
+        """
+        for path in shards_of(self.folder)[len(self._shards) :]:
+            self._open(path, verify=False)
+        self._checksum = ""
+
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._where
 

@@ -1,4 +1,4 @@
-"""What a video expert and a text encoder are."""
+"""The protocols of video experts and text encoders, and the rows of features that they return."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard
@@ -14,10 +14,9 @@ class Rows(NamedTuple):
     """Features of one video.
 
     Attributes:
-        values: (rows, D): one row where the expert pools, several over time where it does not; no rows where it finds
-            nothing to describe.
-        times: (rows, 2) seconds from the start of the video at which each row begins and ends, where that is kept.
-        passages: the words that were heard or read, where the expert finds words; else None.
+        values: (rows, D): one row if the expert pools, else several over time; none if it detects nothing.
+        times: (rows, 2) seconds from the start of the video at which each row begins and ends; None if not kept.
+        passages: the words that were heard or read; None if the expert finds no words.
     """
 
     values: NDArray[np.float32]
@@ -26,7 +25,7 @@ class Rows(NamedTuple):
 
 
 class Hearing(Protocol):
-    """What an expert hears and makes of the sound of one video, which never lies in memory as a whole."""
+    """The sound of one video on its way into an expert; it is never in memory as a whole."""
 
     def hear(self, samples: NDArray[np.int16]) -> None:
         """Take the samples that follow, (S,), any number of them."""
@@ -38,13 +37,13 @@ class Hearing(Protocol):
 
 
 class VideoExpert(Protocol):
-    """Turns sampled frames or sound into features; one look may give several named outputs.
+    """Turns sampled frames or sound into features; one pass may give several named outputs.
 
-    One that wants sound is a `SoundExpert`.
+    An expert for sound is a `SoundExpert`.
 
     Attributes:
         outputs: the dimension D of each output, by the expert's name.
-        sampling: the frames, the clips or the sound that it wants.
+        sampling: the frames, the clips or the sound that it needs.
         settings: everything that changes its values: weights, version, sampling, pooling (JSON-able); neither device
             nor precision, which change them by less than storing them does.
 
@@ -55,8 +54,8 @@ class VideoExpert(Protocol):
     sampling: Sampling
     settings: Mapping[str, Any]
 
-    def encode(self, seen: Any) -> dict[str, Rows]:
-        """Encode one video: from its `Frames`, `Clips` or `Sound`, as `sampling` asks for, to rows by output."""
+    def encode(self, sampled: Any) -> dict[str, Rows]:
+        """Encode one video, from the `Frames`, `Clips` or `Sound` of its `sampling`, to rows by output."""
         ...
 
 
@@ -69,12 +68,12 @@ class SoundExpert(VideoExpert, Protocol):
 
 
 def listens(expert: VideoExpert) -> TypeGuard[SoundExpert]:
-    """Say whether an expert wants sound."""
+    """Return whether an expert needs sound."""
     return isinstance(expert.sampling, SoundSampling)
 
 
 def hear_all(hearing: Hearing, sound: Sound) -> dict[str, Rows]:
-    """Let an expert hear sound that is there as a whole."""
+    """Encode sound that is in memory as a whole."""
     hearing.hear(sound.samples)
     return hearing.finish()
 

@@ -1,7 +1,8 @@
 """Where and how precisely a network computes: torch networks and ONNX sessions on any device.
 
-Single precision on a CPU. On a GPU half precision, or ONNX Runtime's GPU provider, if the values of a probe input agree
-with single precision, or with the CPU, within `HALF_TOLERANCE`; else the slower way is taken, with a note.
+A CPU computes in single precision. On a GPU a torch network uses half precision if its values for a probe input agree
+with single precision within `HALF_TOLERANCE`. ONNX Runtime uses a GPU if the values of a probe agree with the CPU as
+closely. Otherwise the slower way is taken, with a note.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub, or in a local folder: found without running anything that comes with them."""
+"""Models of the Hugging Face hub, or in a local folder; code that comes with a model is never run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _HUB_SECONDS = 5
 
 
-def told_of(model: str, folder: Path) -> dict[str, str]:
-    """Return what provenance says of a model: its name, and a hash of its files."""
+def model_settings(model: str, folder: Path) -> dict[str, str]:
+    """Return the settings that stand for a model in provenance: its name, and a hash of its files."""
     files = sorted(path for pattern in _FILES for path in folder.glob(pattern))
     return {
         "model": folder.name if _is_local(model) else model,
@@ -48,11 +48,11 @@ def resolve(model: str) -> Path:
     except HFValidationError as error:
         raise InputError(f"'{model}' is neither a folder nor an id of the hub", "correct it") from error
     try:
-        # asked first, with a time limit that a download has not: a hub that does not answer would hold it for ever
+        # a download has no time limit, and would wait forever for a hub that does not answer
         HfApi().model_info(model, timeout=_HUB_SECONDS)
         return Path(snapshot_download(model, allow_patterns=_FILES))
     except Exception as error:
-        # whatever the HTTP library below the hub's client raises, which is another from version to version
+        # the exception depends on the HTTP library, which differs from version to version of the client
         raise InputError(
             f"the model '{model}' is not in the cache and cannot be downloaded from the hub",
             "check its id, download it once with a network, or give the path of a local folder",

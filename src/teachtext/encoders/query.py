@@ -1,4 +1,4 @@
-"""The query side of a text encoder: kept warm, one text at a time, with the features that `embed` stores."""
+"""A text encoder for queries: kept warm, one text at a time, with the same features that `embed` stores."""
 
 from functools import lru_cache
 from threading import Lock
@@ -16,10 +16,10 @@ class QueryEncoder:
     """One query in, its features out. May be shared by threads: they take turns.
 
     Args:
-        encoder: the spec of a text encoder, or one that is built already.
-        threads: CPU threads of an encoder that is built here. One is fastest for one query on a busy machine.
+        encoder: the spec of a text encoder, or an encoder.
+        threads: CPU threads of an encoder that is built here. One thread is fastest for one query on a busy machine.
         device: where an encoder that is built here computes (see `teachtext.devices`).
-        remember: how many of the last queries are not encoded again.
+        remember: how many recent queries are kept encoded.
 
     Attributes:
         dim: D.
@@ -37,7 +37,7 @@ class QueryEncoder:
         self._lock = Lock()
         self._remembered = lru_cache(maxsize=remember)(self._encode)
         self.dim = self._encoder.dim
-        # what is set up at the first call is set up now
+        # the first call is slow, so it is made now
         self._encode("a query")
 
     def encode(self, text: str) -> NDArray[np.float32]:
@@ -57,11 +57,11 @@ class QueryEncoder:
 
 
 def check_text(text: str, name: str) -> None:
-    """Refuse what no encoder can encode.
+    """Refuse a text that no encoder can encode.
 
     Args:
         text: a caption or query.
-        name: what to call it.
+        name: the text in the error message.
 
     Raises:
         InputError: it is empty, or holds half a character.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.data.protocol import Caption
+from teachtext.errors import InputError
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import Results
 from teachtext.experiment.evaluate import ranks_on_test
@@ -13,7 +14,7 @@ from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import write_text
 from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
-from teachtext.video.thumbnail import thumbnail
+from teachtext.video.frames import thumbnail
 
 EXAMPLES = 12
 
@@ -64,4 +65,10 @@ def _example(workspace: Workspace, ranks: QueryRanks, row: int, query: Caption) 
 
 def _picture(workspace: Workspace, video_id: str) -> bytes | None:
     path = workspace.dataset.videos[video_id].path
-    return None if path is None else thumbnail(path)
+    if path is None:
+        return None
+    try:
+        return thumbnail(path, width=192)
+    except InputError:
+        # a missing picture does not stop a report
+        return None

@@ -1,4 +1,4 @@
-"""Captions to features: each text once, as far as it is not in the store already."""
+"""Captions to features: each text is encoded once, unless the store has it already."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.encoders.spec import located
 from teachtext.errors import InputError
-from teachtext.extraction.stored import stored
+from teachtext.extraction.feature_output import stored
 from teachtext.progress import Progress, silent
 
 _CHUNK = 256
@@ -62,7 +62,7 @@ def embed(
         progress: called as `progress(spec, captions done, captions)`.
 
     Raises:
-        InputError: an empty caption, an id that stands twice, an unknown encoder, no such device, a folder with
+        InputError: an empty caption, an id that occurs twice, an unknown encoder, no such device, a folder with
             features that were made otherwise, or a full disk.
     """
     TEXT_ENCODERS.check(encoders)
@@ -77,26 +77,26 @@ def embed(
 
 
 def _check(captions: Sequence[Caption]) -> None:
-    seen: set[str] = set()
+    ids: set[str] = set()
     for caption in captions:
         check_text(caption.text, f"caption '{caption.id}' of video '{caption.video_id}'")
-        if caption.id in seen:
-            raise InputError(f"caption id '{caption.id}' stands twice", "give every caption an id of its own")
-        seen.add(caption.id)
+        if caption.id in ids:
+            raise InputError(f"caption id '{caption.id}' occurs twice", "give every caption an id of its own")
+        ids.add(caption.id)
 
 
 def _embed(captions: Sequence[Caption], spec: str, encoder: TextEncoder, store: Path, progress: Progress) -> int:
-    """Encode with one encoder; return how many captions were not there."""
+    """Encode with one encoder; return how many captions are new in the store."""
     folder = store / TEXT_ENCODERS.folder_name(spec)
     provenance = {"encoder": TEXT_ENCODERS.parse(spec).name, "settings": dict(encoder.settings)}
     file = stored(folder, provenance)
     sources = {} if file is None else file.sources
     todo = [caption for caption in captions if sources.get(caption.id) != text_hash(caption.text)]
-    known = {source: caption_id for caption_id, source in sources.items()}
+    id_of = {source: caption_id for caption_id, source in sources.items()}
     with FeatureWriter(folder, provenance=provenance, dim=encoder.dim, shard_items=_SHARD_ITEMS) as writer:
         _encode(
             todo,
-            lambda texts: _values(texts, encoder, file, known),
+            lambda texts: _values(texts, encoder, file, id_of),
             writer,
             lambda done: progress(spec, len(captions) - len(todo) + done, len(captions)),
         )
@@ -104,36 +104,37 @@ def _embed(captions: Sequence[Caption], spec: str, encoder: TextEncoder, store: 
 
 
 def _values(
-    texts: Sequence[str], encoder: TextEncoder, file: FeatureFile | None, known: Mapping[str, str]
+    texts: Sequence[str], encoder: TextEncoder, file: FeatureFile | None, id_of: Mapping[str, str]
 ) -> list[NDArray[Any]]:
-    """Return the values of texts, from the store those whose hash is known there."""
-    stored_as = [known.get(text_hash(text)) for text in texts]
-    encoded = iter(encoder.encode([text for text, found in zip(texts, stored_as, strict=True) if found is None]))
-    return [next(encoded) if found is None or file is None else file.read(found) for found in stored_as]
+    """Return the values of texts; those of texts that are in the store are read, not encoded again."""
+    stored_as = [id_of.get(text_hash(text)) for text in texts]
+    new = [text for text, caption_id in zip(texts, stored_as, strict=True) if caption_id is None]
+    encoded = iter(encoder.encode(new))
+    return [next(encoded) if file is None or name is None else file.read(name) for name in stored_as]
 
 
 def _encode(
     captions: Sequence[Caption],
     values_of: Callable[[Sequence[str]], Sequence[NDArray[Any]]],
     writer: FeatureWriter,
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> None:
-    """Encode chunk by chunk, each text with all the captions that say it."""
+    """Encode chunk by chunk, each text for all captions with that text."""
     same: dict[str, list[Caption]] = {}
     for caption in captions:
         same.setdefault(caption.text, []).append(caption)
     texts = list(same)
     done = 0
-    tell(done)
+    report(done)
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
         for text, values in zip(chunk, values_of(chunk), strict=True):
             for caption in same[text]:
                 writer.add(caption.id, values, source=text_hash(text))
             done += len(same[text])
-        tell(done)
+        report(done)
 
 
 def text_hash(text: str) -> str:
-    """Return 16 hex digits that stand for a caption's text."""
+    """Return 16 hex digits of the SHA-256 hash of a caption's text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.devices import AUTO, check_device
 from teachtext.encoders.registry import VIDEO_EXPERTS, check_video_settings
@@ -19,10 +20,11 @@ from teachtext.packages import load
 from teachtext.progress import Progress, silent
 
 Engine = Literal["local", "ray"]
+OnBatch = Callable[[Mapping[str, FeatureFile], Sequence[str]], None]
 FAILED = "failed.json"
-# what takes no longer needs no progress of its own
+# a faster step reports no progress
 _PATIENCE_S = 1.0
-# a run that finds everything there is done by then, and runs that share features may begin together
+# runs that share features may begin together, and a run that has nothing to do ends within this time
 _WAIT_S = 5.0
 
 
@@ -40,13 +42,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Extraction:
-    """How many videos were encoded, how many had features already (or a copy has), and which were set aside.
+    """The outcome of an extraction.
 
     Attributes:
         done: videos encoded.
-        reused: videos with features that were there already, or that a file with the same content has.
+        reused: videos whose features were in the store already, or were copied from a file with the same content.
         failed: videos set aside.
-        notes: what of the sound of some videos had to be left out, and what the device cannot do.
+        notes: sentences for the user: sound that had to be left out, and what the device cannot do.
     """
 
     done: int
@@ -65,16 +67,20 @@ def extract(
     device: str = AUTO,
     engine: Engine = "local",
     time_limit: float | None = None,
+    contents: Mapping[str, str] = {},
+    on_batch: OnBatch | None = None,
+    batch: int = 256,
     progress: Progress = silent,
 ) -> Extraction:
     """Run video experts over videos, into one folder an expert, by the videos' ids.
 
-    A video is left alone if the store has its features from a file with the same content, so a stopped run goes on
-    where it was: after Ctrl-C nothing is lost, after a kill at most the last 64 videos or those of half a minute. If
-    the store has them under another id, the file was renamed or copied, and they are copied from there; of files with
-    the same content one is decoded. Each is decoded once for all experts, in a process that it may cost: one that is
-    bad, kills its process or takes too long is set aside, which means that it is listed in the result and in
-    `store/failed.json`, and tried again by the next run. Videos without a path are passed over.
+    A video is left alone if the store has features of a file with the same content. So a stopped run resumes: after
+    Ctrl-C nothing is lost, after a kill at most the last 64 videos or those of half a minute. A renamed or copied file
+    gets the features of the other id, and of files with the same content only one is decoded.
+
+    Each video is decoded once for all experts, in a worker process. A video that cannot be read, kills its process or
+    takes too long is set aside: it is listed in the result and in `store/failed.json`, and the next run tries it again.
+    Videos without a path are skipped.
 
     Args:
         videos: what to encode.
@@ -85,21 +91,24 @@ def extract(
         device: where the experts compute (see `teachtext.devices`); processes share a GPU.
         engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
         time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
+        contents: by video id, the content hash of a file that was checked already, which is not read again for it.
+        on_batch: called with the features by expert, and with ids of videos that have them all, each of them once.
+        batch: videos of one call of `on_batch`.
         progress: called as `progress("videos", done, total)` after each video, with a note once some were set aside;
-            before that as `progress("files", done, total)`, if it takes long to find out what is lacking.
+            before that as `progress("files", done, total)`, if checking the files takes long.
 
     Raises:
-        InputError: an unknown expert or setting, no such device, a package that is not installed, a folder with
-            features that were made otherwise or to which another run is writing, a full disk.
+        InputError: an unknown expert or setting; no such device; a package that is not installed; a folder whose
+            features were made otherwise, or that another run writes to; a full disk.
     """
     names = list(dict.fromkeys(VIDEO_EXPERTS.full_spec(expert, Path()) for expert in experts))
-    settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(given) for expert, given in settings.items()}
+    settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(values) for expert, values in settings.items()}
     check_video_settings(names, settings)
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
     job = Job(names=names, settings=settings, time_limit=time_limit, device=device)
     check_device(device)
-    check_file: Callable[[Path], None] = load("teachtext.video.opening:check_file", "video")
+    check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
     present = {video.id: video.path for video in videos if video.path is not None}
     with job.workers(workers) as pool:
@@ -112,7 +121,7 @@ def extract(
             pool.close()
         encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map
         with locked(store, wait_s=_WAIT_S):
-            run = _Run(present, places, encode, check_file, progress)
+            run = _Run(present, places, encode, partial(_content, contents, check_file), on_batch, batch, progress)
             run.notes += dict.fromkeys(note for made in outputs.values() for note in made.notes)
             try:
                 run.go()
@@ -129,39 +138,43 @@ class _Run:
         present: Mapping[str, Path],
         places: Mapping[str, Place],
         encode: Callable[[Sequence[Task]], Generator[Result, None, None]],
-        check_file: Callable[[Path], None],
+        content_of: Callable[[str, Path], str],
+        on_batch: OnBatch | None,
+        batch: int,
         progress: Progress,
     ) -> None:
         self.present = present
         self.places = places
         self.encode = encode
-        self.check_file = check_file
+        self.content_of = content_of
+        self.on_batch = on_batch
+        self.batch = batch
         self.progress = progress
+        self.ready: list[str] = []
         self.failed: dict[str, Failure] = {}
         self.notes: list[str] = []
         self.done = 0
 
     def go(self) -> None:
-        """Encode all that is lacking."""
+        """Encode all videos that lack features."""
         files = list(self._files())
         while files:
             files = self._round(files)
 
     @property
     def extraction(self) -> Extraction:
-        """What came of it."""
+        """The outcome."""
         failed = [self.failed[video_id] for video_id in self.present if video_id in self.failed]
         return Extraction(self.done, len(self.present) - self.done - len(failed), tuple(failed), tuple(self.notes))
 
     def _files(self) -> Iterator[Task]:
-        """Yield the files that can be opened, with their content."""
+        """Yield the files that can be opened, with the hash of their content."""
         begun, total = time.monotonic(), len(self.present)
         for number, (video_id, path) in enumerate(self.present.items(), start=1):
             if time.monotonic() - begun > _PATIENCE_S:
                 self.progress("files", number, total)
             try:
-                self.check_file(path)
-                yield Task(video_id, path, content_hash(path), ())
+                yield Task(video_id, path, self.content_of(video_id, path), ())
             except InputError as error:
                 self.failed[video_id] = Failure(video_id, str(path), str(error))
             except OSError as error:
@@ -169,20 +182,38 @@ class _Run:
                 self.failed[video_id] = Failure(video_id, str(path), reason)
 
     def _round(self, files: Sequence[Task]) -> list[Task]:
-        """Encode one file of each content that lacks features; return the others, whose turn is next."""
+        """Encode one file of each content that lacks features; return the other files, for the next round."""
         with ExitStack() as stack:
             outputs = {name: stack.enter_context(Output(place)) for name, place in self.places.items()}
-            lacking = [task for file in files if (task := _lacking(file, outputs)).names]
+            tasks = [_lacking(file, outputs) for file in files]
+            lacking = [task for task in tasks if task.names]
+            for task in tasks:
+                if not task.names:
+                    self._is_ready(task, outputs)
             first: dict[str, Task] = {}
             for task in lacking:
                 first.setdefault(task.source, task)
             others = [task for task in lacking if first[task.source] is not task]
-            self._tell(len(lacking))
+            self._report(len(lacking))
             results = stack.enter_context(closing(self.encode(list(first.values()))))
             for number, result in enumerate(results, start=1):
                 self._take(result, outputs)
-                self._tell(len(lacking) - number)
+                if not result.reason:
+                    self._is_ready(result.task, outputs)
+                self._report(len(lacking) - number)
+            self._hand_on(outputs)
             return [task for task in others if not self._fails_too(task, first[task.source], outputs)]
+
+    def _is_ready(self, task: Task, outputs: Mapping[str, Output]) -> None:
+        """Count a video that has all its features; hand on a whole batch of them."""
+        self.ready.append(task.id)
+        if len(self.ready) >= self.batch:
+            self._hand_on(outputs)
+
+    def _hand_on(self, outputs: Mapping[str, Output]) -> None:
+        ready, self.ready = self.ready, []
+        if self.on_batch is not None and ready:
+            self.on_batch({name: output.flush() for name, output in outputs.items()}, ready)
 
     def _take(self, result: Result, outputs: Mapping[str, Output]) -> None:
         task = result.task
@@ -197,16 +228,23 @@ class _Run:
                 outputs[name].keep(task.id, task.source, result.features[name])
 
     def _fails_too(self, task: Task, first: Task, outputs: Mapping[str, Output]) -> bool:
-        """Fail, and say so, if a file with the same content did, and not only because it is gone by now."""
+        """Return whether a file fails because its content failed under another path, which still exists."""
         failed = self.failed.get(first.id)
         if failed is None or not first.path.exists():
             return False
         self._take(Result(task, failed.reason.replace(str(first.path), str(task.path))), outputs)
         return True
 
-    def _tell(self, lacking: int) -> None:
+    def _report(self, lacking: int) -> None:
         note = [f"{len(self.failed)} set aside"] if self.failed else []
         self.progress("videos", len(self.present) - lacking, len(self.present), *note)
+
+
+def _content(contents: Mapping[str, str], check_file: Callable[[Path], None], video_id: str, path: Path) -> str:
+    """Return the content hash of a video's file, which is checked first unless the hash is there already."""
+    if video_id not in contents:
+        check_file(path)
+    return contents.get(video_id) or content_hash(path)
 
 
 def _lacking(file: Task, outputs: Mapping[str, Output]) -> Task:

@@ -1,11 +1,11 @@
 """The stages of extraction as a Ray Data pipeline, on this machine or on a cluster.
 
-Tasks go to actors, each of which encodes in a process of its own, as on one machine, so that features, time limits and
-failures are the same. Actors write what they made as parts of the store, which all machines must see under the same
-path, as they must the videos; only names of parts and failures come back, and the parts are renamed into place.
+Tasks go to actors. Each actor encodes in a process of its own, as on one machine, so that features, time limits and
+failures are the same. Actors write parts of the store. All machines must see the store and the videos under the same
+path. Only names of parts and failures come back, and the parts are renamed into place.
 
-Ray itself is driven by a process of its own, which ends with the extraction: its threads and settings would stay in
-this one, and a crash of its code would be the end of it.
+Another process drives Ray, and ends with the extraction: the threads and settings of Ray would stay in this process,
+and a crash of Ray would end it.
 """
 
 import json
@@ -27,13 +27,13 @@ from teachtext.errors import InputError
 from teachtext.extraction.feature_output import Place
 from teachtext.extraction.ray_session import start
 from teachtext.extraction.task import Job, Result, Task
-from teachtext.extraction.workers import Workers
 from teachtext.files import is_alive
+from teachtext.processes import Workers
 
-# videos: progress is told, and parts are put in place, after each batch
+# videos: after each batch progress is reported and parts are put in place
 _BATCH = 16
 _BATCHES_AN_ACTOR = 4
-# Ray ends its other processes when it gets a SIGTERM; were it killed, some would be there for a minute
+# at a SIGTERM Ray ends its other processes; after a kill some would stay for a minute
 _FAREWELL_S = 10.0
 _PREFIX = "teachtext-"
 _AGAIN = "run again to go on, or use the local engine"
@@ -44,14 +44,14 @@ Row = dict[str, Any]
 def run_on_ray(
     tasks: Sequence[Task], job: Job, places: Mapping[str, Place], workers: int
 ) -> Generator[Result, None, None]:
-    """Yield what came of the tasks, as it comes; the features are in the store already.
+    """Yield the results of the tasks as they come, without features, which are in the store already.
 
     Raises:
         InputError: Ray cannot be started or reached, or gave up.
     """
     if not tasks:
         return
-    # an actor may be at home in another folder
+    # the working folder of an actor may be another
     remote = [replace(task, path=task.path.absolute()) for task in tasks]
     remote_places = {name: replace(place, folder=place.folder.absolute()) for name, place in places.items()}
     with ExitStack() as stack:
@@ -68,9 +68,9 @@ def run_on_ray(
                 place.adopt(row["part"])
             if row["error"]:
                 raise InputError(*row["error"])
-            for number, (reason, *notes) in zip(row["numbers"], row["told"], strict=True):
-                task, there = tasks[number], str(remote[number].path)
-                reason, *notes = (one.replace(there, str(task.path)) for one in (reason, *notes))
+            for number, sentences in zip(row["numbers"], row["sentences"], strict=True):
+                task, remote_path = tasks[number], str(remote[number].path)
+                reason, *notes = (sentence.replace(remote_path, str(task.path)) for sentence in sentences)
                 yield Result(task, reason, notes=notes)
     for place in places.values():
         place.clear()
@@ -87,7 +87,7 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-# what follows runs in the process that drives Ray
+# the rest runs in the process that drives Ray
 
 _rows: Iterator[Row]
 
@@ -116,7 +116,7 @@ def _begin(
 
 
 def _next(_: None) -> Row | None:
-    """Return what an actor told, or None after the last one has."""
+    """Return the outcome of a batch; None after the last."""
     import ray
 
     try:
@@ -127,8 +127,8 @@ def _next(_: None) -> Row | None:
     if row is None:
         ray.shutdown()
         return None
-    told: Row = json.loads(row["told"])
-    return told
+    outcome: Row = json.loads(row["outcome"])
+    return outcome
 
 
 def _lost(_: None, how: str) -> NoReturn:
@@ -144,12 +144,12 @@ class _Encoder:
         self.places = places
 
     def __call__(self, batch: Columns) -> Columns:
-        part, said, failed = uuid.uuid4().hex, list[list[str]](), list[str]()
+        part, sentences, failed = uuid.uuid4().hex, list[list[str]](), list[str]()
         try:
             with ExitStack() as stack:
                 writers = {name: stack.enter_context(place.writer(part)) for name, place in self.places.items()}
                 for result in self.workers.map(batch["tasks"][0]):
-                    said.append([result.reason, *result.notes])
+                    sentences.append([result.reason, *result.notes])
                     for name, rows in result.features.items():
                         writers[name].add(
                             result.task.id,
@@ -160,5 +160,5 @@ class _Encoder:
                         )
         except InputError as error:
             failed = [error.problem, error.mend]
-        told = {"part": part, "numbers": list(batch["numbers"][0]), "told": said, "error": failed}
-        return {"told": np.array([json.dumps(told, default=int)])}
+        outcome = {"part": part, "numbers": list(batch["numbers"][0]), "sentences": sentences, "error": failed}
+        return {"outcome": np.array([json.dumps(outcome, default=int)])}

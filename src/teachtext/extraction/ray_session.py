@@ -1,4 +1,4 @@
-"""Ray, for the life of a process: a cluster that is there (`RAY_ADDRESS`), or a Ray of our own on this machine."""
+"""Ray for the life of a process: an existing cluster (`RAY_ADDRESS`), or a local Ray on this machine."""
 
 import logging
 import os
@@ -19,30 +19,30 @@ _OBJECT_STORE_BYTES = 80 * 2**20
 def start(workers: int, folder: Path) -> int:
     """Start or reach Ray; return how many actors of one CPU there may be.
 
-    It is for a process that does nothing else: its environment, stderr and Ray Data's settings are changed for good.
+    For a process that does nothing else: its environment, stderr and the settings of Ray Data change for good.
 
     Args:
         workers: actors wanted.
-        folder: of a short path, for what a Ray of our own writes.
+        folder: for the files of a local Ray; its path must be short.
 
     Raises:
         InputError: Ray is not installed, cannot be started or reached, or has too few CPUs.
     """
     address = os.environ.get("RAY_ADDRESS")
-    # before Ray is imported: its threads read the environment at any time, which no other may change meanwhile
+    # set before Ray is imported, because its threads read the environment at any time
     os.environ.update(_QUIET | ({} if address else _alone()))
     _mute()
     context = load("ray.data:DataContext", "ray").get_current()
     import ray
 
-    own = {} if address else _own(workers, folder)
+    local = {} if address else _local_settings(workers, folder)
     try:
         _knock(address)
-        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **own)
+        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **local)
     except Exception as error:
-        told = f"Ray cannot be {'reached at ' + address if address else 'started'} ({error})"
-        raise InputError(" ".join(told.split()), "check RAY_ADDRESS, or use the local engine") from error
-    # there are sentences of our own
+        problem = f"Ray cannot be {'reached at ' + address if address else 'started'} ({error})"
+        raise InputError(" ".join(problem.split()), "check RAY_ADDRESS, or use the local engine") from error
+    # this package prints progress and errors itself
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     cpus = int(ray.cluster_resources().get("CPU", 0))
@@ -53,22 +53,22 @@ def start(workers: int, folder: Path) -> int:
 
 
 def _knock(address: str | None) -> None:
-    """Raise OSError if nobody is at an address: Ray itself would wait for minutes."""
+    """Raise OSError if nothing answers at an address: Ray itself would wait for minutes."""
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
 
 
 def _alone() -> dict[str, str]:
-    """Return what keeps a Ray of our own on this machine, and others out of it."""
+    """Return the environment that keeps a local Ray on this machine, and other users out of it."""
     return {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN", secrets.token_hex(32)),
     }
 
 
-def _own(workers: int, folder: Path) -> dict[str, Any]:
-    # CPUs are a number that Ray reckons with, not what the machine has
+def _local_settings(workers: int, folder: Path) -> dict[str, Any]:
+    # a number for Ray's schedule, not the cores of the machine
     return {
         "num_cpus": workers + 1,
         "include_dashboard": False,
@@ -78,7 +78,7 @@ def _own(workers: int, folder: Path) -> dict[str, Any]:
 
 
 def _mute() -> None:
-    """Drop what Ray's own code writes to stderr."""
+    """Drop the lines that Ray's own code writes to stderr."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

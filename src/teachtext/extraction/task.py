@@ -1,4 +1,4 @@
-"""One video: decoded once, and looked at by all experts that are wanted, in a process that it may cost."""
+"""The task of a worker process: one video, decoded once and encoded by all experts that lack its features."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from teachtext.devices import AUTO
 from teachtext.encoders.base import Rows, VideoExpert, listens
 from teachtext.encoders.registry import build_video_experts
 from teachtext.errors import InputError
-from teachtext.extraction.workers import Workers, allow
 from teachtext.packages import load
+from teachtext.processes import Workers, allow
 
-# the default time limit: so many times the length of the video, but never less than so many seconds
+# the default time limit: a multiple of the length of the video, but at least some seconds
 _TIMES_LENGTH, _LEAST_S = 10.0, 60.0
-# a damaged header may tell any length; hardly any video has fewer bytes a second
+# a damaged header may state any length; hardly any video has fewer bytes a second
 _LEAST_RATE = 10_000
 
 
@@ -33,9 +33,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a task: the reason why it failed, or features by name, unless they are in the store already.
+    """The result of a task: the reason why it failed, or features by name unless the store has them already.
 
-    Features may come with notes on what of the video they leave out.
+    Features may come with notes on sound that they leave out.
     """
 
     task: Task
@@ -60,7 +60,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is done to every video.
+    """The work that is the same for every video.
 
     Attributes:
         names: specs of the experts.
@@ -75,9 +75,9 @@ class Job:
     device: str = AUTO
 
     def workers(self, count: int) -> Workers[Task, Result]:
-        """Return processes that do it; a video that hangs or kills one is a failure and no more.
+        """Return processes that do it; a video that hangs or kills a process is a failure and no more.
 
-        Their `begin` tells what is made: `Made` by name.
+        Their `begin` returns `Made` by name.
         """
         return Workers(
             count, setup=_set_up, setup_arguments=(self,), work=_encode, lost=partial(_lost, self.time_limit)
@@ -105,7 +105,7 @@ def _notes(expert: VideoExpert) -> list[str]:
 
 
 def _encode(task: Task) -> Result:
-    """Decode a video once, and let the experts that are needed look at it."""
+    """Decode a video once, and encode it with the experts that the task names."""
     allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
     sample_video: Callable[..., Any] = load("teachtext.video.decode:sample_video", "video")
     ear: Callable[..., Any] = load("teachtext.video.sound:Ear", "video")
@@ -122,8 +122,8 @@ def _encode(task: Task) -> Result:
             opened=partial(_opened, task.path),
             note=notes.append,
         )
-        for expert, seen in zip(looking, sampled, strict=True):
-            features.update(expert.encode(seen))
+        for expert, frames in zip(looking, sampled, strict=True):
+            features.update(expert.encode(frames))
         for _, hearing in hearings:
             features.update(hearing.finish())
     except InputError as error:
@@ -151,5 +151,5 @@ def _flaw(features: Mapping[str, Rows]) -> str:
 def _lost(time_limit: float | None, task: Task, how: str) -> Result:
     if how == "SIGALRM":
         limit = "ten times its length" if time_limit is None else f"{time_limit:g} s"
-        return Result(task, f"{task.path} took longer than {limit}: convert it anew, or allow more with a time limit")
-    return Result(task, f"{task.path} killed the process that decoded it ({how}): leave it out or convert it anew")
+        return Result(task, f"{task.path} took longer than {limit}: convert it again, or allow more with a time limit")
+    return Result(task, f"{task.path} killed the process that decoded it ({how}): leave it out or convert it again")

@@ -8,10 +8,7 @@ tested and taught without a download; results on it say nothing about results on
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from teachtext.files import read_json, write_json, write_text
 from teachtext.playground.grammar import captions
 from teachtext.playground.questions import ask
 from teachtext.playground.scenes import Scene, sample_scenes
-from teachtext.processes import begin_worker
+from teachtext.processes import spread
 
 # To be raised whenever the same settings would give another data set.
 GENERATOR_VERSION = 2
@@ -69,8 +66,7 @@ def build_playground(
         seed: 0 or more; the same seed and settings give the same files, byte for byte with the same libraries.
         wrong_captions: share, 0 to 1, of the train captions that are replaced by a caption of another scene.
         questions: groups of each of the four kinds, 0 to 99.
-        workers: how many processes draw; with more than one, a script that calls this needs the usual
-            `if __name__ == "__main__":`.
+        workers: how many processes draw.
         progress: called with (videos done, videos in all) after each video.
 
     Raises:
@@ -209,32 +205,11 @@ def _each_written(jobs: list[tuple[Scene, Path]], workers: int) -> Iterator[None
             write_scene(scene, path)
             yield
         return
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=begin_worker
-    ) as pool:
-        futures: list[Future[tuple[str, str] | None]] = [pool.submit(_attempt, scene, path) for scene, path in jobs]
-        try:
-            for future in as_completed(futures):
-                refusal = future.result()
-                if refusal is not None:
-                    raise InputError(*refusal)
-                yield
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process that draws videos ended early",
-                'put the call under `if __name__ == "__main__":`, or use workers=1; what is written is kept',
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from spread(_write, jobs, workers=min(workers, len(jobs)))
 
 
-def _attempt(scene: Scene, path: Path) -> tuple[str, str] | None:
-    """Write one video in another process; return the problem and its mend, as an InputError does not travel."""
-    try:
-        write_scene(scene, path)
-    except InputError as error:
-        return error.problem, error.mend
-    return None
+def _write(job: tuple[Scene, Path]) -> None:
+    write_scene(*job)
 
 
 def write_scene(scene: Scene, path: Path) -> None:

@@ -13,20 +13,20 @@ from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
 from teachtext.errors import InputError
-from teachtext.extraction.extract import Failure, extract
+from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
 from teachtext.search.encoders import check_same
 from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
 from teachtext.search.manifest import Manifest, read_manifest
-from teachtext.search.scan import Seen, scan
+from teachtext.search.scan import FileScan, scan
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment
 from teachtext.search.vectors import row_of
 
-# videos that are extracted before they are stored, all of which can be found from then on
-_CHUNK = 256
+# videos of one write to the index; what is written can be found
+_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class Indexed:
         unchanged: left alone.
         gone: ids whose files are not there any more, sorted; still in the index unless they were to be removed.
         failed: files that cannot be used.
+        notes: sound that had to be left out, and what the device cannot do.
     """
 
     added: int
@@ -48,6 +49,7 @@ class Indexed:
     unchanged: int
     gone: Sequence[str]
     failed: Sequence[Failure]
+    notes: Sequence[str] = ()
 
 
 def index_folder(
@@ -93,41 +95,43 @@ def index_folder(
     with store.writing():
         manifest, root = _begin(store, model, words).with_root(folder)
         run = _Run(store, model, features, manifest, query_bank)
-        seen = scan(folder, root)
-        known = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
-        gone = sorted(known.keys() - seen.found.keys() - {failure.id for failure in seen.failed})
+        scanned = scan(folder, root)
+        files = scanned.files
+        items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
+        gone = sorted(items.keys() - files.keys() - {failure.id for failure in scanned.failed})
         # a file whose content is still there, under another name, was renamed, or was one of several copies
-        contents = {file.content for file in seen.found.values()}
-        elsewhere = {known[name].content: known[name] for name in gone if known[name].content in contents}
-        lost = [name for name in gone if known[name].content not in contents]
-        todo = {name: file for name, file in seen.found.items() if not run.is_current(known.get(name), file.content)}
-        before = {name: known.get(name) or elsewhere.get(file.content) for name, file in todo.items()}
-        failed = run.update(
-            todo, before, tags, workers=workers, device=device, time_limit=time_limit, progress=progress
+        contents = {file.content for file in files.values()}
+        renamed = {items[name].content: items[name] for name in gone if items[name].content in contents}
+        lost = [name for name in gone if items[name].content not in contents]
+        changed = {name: file for name, file in files.items() if not run.is_current(items.get(name), file.content)}
+        before = {name: items.get(name) or renamed.get(file.content) for name, file in changed.items()}
+        extraction = run.update(
+            changed, before, tags, workers=workers, device=device, time_limit=time_limit, progress=progress
         )
-        bad = {failure.id for failure in failed}
-        store.remove([name for name in known if name in bad or (name in gone and name not in lost)])
+        bad = {failure.id for failure in extraction.failed}
+        store.remove([name for name in items if name in bad or (name in gone and name not in lost)])
         if remove_missing:
             store.remove(lost)
-        add_tags(store, [name for name in seen.found.keys() & known.keys() if name not in bad], tags)
+        add_tags(store, [name for name in files.keys() & items.keys() if name not in bad], tags)
         run.finish()
-    done = [name for name in todo if name not in bad]
+    done = [name for name in changed if name not in bad]
     return Indexed(
         added=sum(before[name] is None for name in done),
-        updated=sum(name in known for name in done),
-        renamed=sum(before[name] is not None and name not in known for name in done),
-        unchanged=len(seen.found) - len(todo),
+        updated=sum(name in items for name in done),
+        renamed=sum(before[name] is not None and name not in items for name in done),
+        unchanged=len(files) - len(changed),
         gone=lost,
-        failed=[*seen.failed, *failed],
+        failed=[*scanned.failed, *extraction.failed],
+        notes=extraction.notes,
     )
 
 
 def add_tags(store: Store, ids: Collection[str], tags: Collection[str]) -> None:
     """Add tags to videos that lack them. Only inside `Store.writing`."""
-    for batch in _chunks(list(ids) if tags else [], _CHUNK):
+    for batch in _chunks(list(ids) if tags else [], _BATCH):
         entries = store.get(batch).values()
         lacking = [entry for entry in entries if not set(tags) <= set(entry.item.tags)]
-        store.put([replace(one, item=replace(one.item, tags=_joined(one.item.tags, tags))) for one in lacking])
+        store.put([replace(entry, item=replace(entry.item, tags=_joined(entry.item.tags, tags))) for entry in lacking])
 
 
 def check_tags(tags: Collection[str]) -> None:
@@ -191,7 +195,7 @@ class _Run:
 
     def update(
         self,
-        todo: Mapping[str, Seen],
+        changed: Mapping[str, FileScan],
         before: Mapping[str, Item | None],
         tags: Collection[str],
         *,
@@ -199,60 +203,69 @@ class _Run:
         device: str,
         time_limit: float | None,
         progress: Progress,
-    ) -> list[Failure]:
-        """Extract, embed and store videos; return those that cannot be used."""
+    ) -> Extraction:
+        """Extract the videos that are new or have changed; embed and store them batch by batch.
+
+        The videos in which no expert of the model finds anything are among the failures.
+        """
         failed: list[Failure] = []
-        for number, chunk in enumerate(_chunks(list(todo), _CHUNK)):
-            begun = number * _CHUNK
 
-            def tell(what: str, done: int, total: int, note: str = "", begun: int = begun) -> None:
-                progress("videos", begun + done, len(todo), *([note] if note else []))
+        def store_batch(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> None:
+            failed.extend(self._store_batch(files, {video_id: changed[video_id] for video_id in ids}, before, tags))
 
-            videos = [Video(name, todo[name].path) for name in chunk]
-            experts = self._manifest.experts
-            done = extract(
-                videos,
-                experts,
-                self._features,
-                workers=workers,
-                device=device,
-                time_limit=time_limit,
-                progress=tell,
-            )
-            failed += done.failed
-            bad = {failure.id for failure in done.failed}
-            whole = [name for name in chunk if name not in bad]
-            if whole:
-                failed += self._store_entries({name: todo[name] for name in whole}, before, tags)
-        return failed
+        settings = self._model.expert_settings
+        extraction = extract(
+            [Video(video_id, file.path) for video_id, file in changed.items()],
+            self._manifest.experts,
+            self._features,
+            settings={name: settings[name] for name in self._manifest.experts if name in settings},
+            workers=workers,
+            device=device,
+            time_limit=time_limit,
+            contents={video_id: file.content for video_id, file in changed.items()},
+            on_batch=store_batch,
+            batch=_BATCH,
+            progress=progress,
+        )
+        return replace(extraction, failed=[*extraction.failed, *failed])
 
-    def _store_entries(
-        self, todo: Mapping[str, Seen], before: Mapping[str, Item | None], tags: Collection[str]
+    def _store_batch(
+        self,
+        files: Mapping[str, FeatureFile],
+        videos: Mapping[str, FileScan],
+        before: Mapping[str, Item | None],
+        tags: Collection[str],
     ) -> list[Failure]:
-        files = {name: FeatureFile(self._features / VIDEO_EXPERTS.folder_name(name)) for name in self._manifest.experts}
+        """Embed and store videos whose features are in `files`; return those without features of the model."""
+        files = {name: files[VIDEO_EXPERTS.full_spec(name, Path())] for name in self._manifest.experts}
         self._check_makers(files)
-        seen_by = {name: [one for one in self._model.experts if files[one].rows_of(name)] for name in todo}
-        described = [name for name in todo if seen_by[name]]
+        described = [
+            video_id for video_id in videos if any(files[name].rows_of(video_id) for name in self._model.experts)
+        ]
         vectors = self._model.embed_videos(files, described) if described else []
         moments = _moments(files, described)
         now = time.time()
         entries = []
-        for name, found in zip(described, vectors, strict=True):
-            was, file = before[name], todo[name]
+        for video_id, embedded in zip(described, vectors, strict=True):
+            old, file = before[video_id], videos[video_id]
             item = Item(
-                id=name,
+                id=video_id,
                 content=file.content,
                 made=self._made(file.content),
-                added_s=was.added_s if was else now,
+                added_s=old.added_s if old else now,
                 size=file.size,
-                duration_s=load("teachtext.video.probe:stated_seconds", "video")(file.path),
-                tags=_joined(was.tags if was else (), tags),
-                moments=moments[name],
+                duration_s=load("teachtext.video.file:stated_seconds", "video")(file.path),
+                tags=_joined(old.tags if old else (), tags),
+                moments=moments[video_id],
             )
-            entries.append(self._with_bias(Entry(item, found)))
+            entries.append(self._with_bias(Entry(item, embedded)))
         self._store.put(entries)
-        told = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
-        return [Failure(name, str(file.path), told) for name, file in todo.items() if not seen_by[name]]
+        reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
+        return [
+            Failure(video_id, str(file.path), reason)
+            for video_id, file in videos.items()
+            if video_id not in set(described)
+        ]
 
     def _with_bias(self, entry: Entry) -> Entry:
         if self._manifest.bank is None:
@@ -285,11 +298,11 @@ class _Run:
 
 def _moments(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> dict[str, list[Moment]]:
     """Return the words that were heard and read in videos."""
-    found: dict[str, list[Moment]] = {name: [] for name in ids}
+    moments: dict[str, list[Moment]] = {name: [] for name in ids}
     for expert in sorted({*files} & word_experts()):
         for name, passages in files[expert].passages(ids).items():
-            found[name] += [Moment(one.start_s, one.end_s, expert, one.text) for one in passages]
-    return found
+            moments[name] += [Moment(passage.start_s, passage.end_s, expert, passage.text) for passage in passages]
+    return moments
 
 
 def _joined(tags: Collection[str], more: Collection[str]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from teachtext.packages import load
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A video file: where it is, its size in bytes, and the hash of its content."""
+class FileScan:
+    """A video file that can be opened: its path, its size in bytes, and the hash of its content."""
 
     path: Path
     size: int
@@ -23,14 +23,14 @@ class Seen:
 
 @dataclass
 class Scan:
-    """What is in a folder: video files by id, and those that cannot be used."""
+    """The video files of a folder by id, and those that cannot be used."""
 
-    found: dict[str, Seen] = field(default_factory=dict)
+    files: dict[str, FileScan] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
 
 
 def scan(folder: Path, root: str) -> Scan:
-    """Look for video files, not in hidden folders, and not behind links that lead elsewhere.
+    """Find video files, but not in hidden folders, and not through links that lead out of the folder.
 
     Args:
         folder: to look in.
@@ -41,9 +41,9 @@ def scan(folder: Path, root: str) -> Scan:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
-    check_file: Callable[[Path], None] = load("teachtext.video.opening:check_file", "video")
+    check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     base = folder.resolve()
-    done = Scan()
+    result = Scan()
     for path in _files(base):
         name = f"{root}/{path.relative_to(base).as_posix()}"
         try:
@@ -51,16 +51,16 @@ def scan(folder: Path, root: str) -> Scan:
             if not path.resolve().is_relative_to(base):
                 raise InputError(f"{path} is a link that leads out of {folder}", "index the folder that it leads to")
             check_file(path)
-            done.found[name] = Seen(path, path.stat().st_size, content_hash(path))
+            result.files[name] = FileScan(path, path.stat().st_size, content_hash(path))
         except UnicodeEncodeError:
             shown = name.encode(errors="backslashreplace").decode()
-            done.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))
+            result.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))
         except InputError as error:
-            done.failed.append(Failure(name, str(path), str(error)))
+            result.failed.append(Failure(name, str(path), str(error)))
         except OSError as error:
             reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
-            done.failed.append(Failure(name, str(path), reason))
-    return done
+            result.failed.append(Failure(name, str(path), reason))
+    return result
 
 
 def _files(folder: Path) -> Iterator[Path]:

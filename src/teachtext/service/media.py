@@ -2,17 +2,10 @@
 
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
-
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
 from teachtext.search.manifest import Manifest
-from teachtext.video.opening import open_video
-
-_WIDTH = 384
-_QUALITY = 80
+from teachtext.video.frames import thumbnail
 
 
 def file_of(manifest: Manifest, item_id: str) -> Path:
@@ -37,7 +30,7 @@ def has_file(manifest: Manifest, item_id: str) -> bool:
     return True
 
 
-def thumbnail(path: Path, at_s: float, cache: Path) -> Path:
+def cached_thumbnail(path: Path, at_s: float, cache: Path) -> Path:
     """Return a picture of a video: JPEG, 384 pixels wide. Made once, then kept.
 
     Args:
@@ -49,27 +42,7 @@ def thumbnail(path: Path, at_s: float, cache: Path) -> Path:
         InputError: no picture can be decoded.
     """
     second = max(0, int(at_s))
-    kept = cache.with_name(f"{cache.name}-{second}.jpg")
-    if not kept.is_file():
-        write_bytes(kept, _picture(path, second))
-    return kept
-
-
-def _picture(path: Path, second: int) -> bytes:
-    frame = None
-    try:
-        with open_video(path) as file:
-            stream = file.streams.video[0]
-            file.seek(second * av.time_base)
-            frame = next(file.decode(stream), None)
-            if frame is None:
-                file.seek(0)
-                frame = next(file.decode(stream), None)
-    except (av.error.FFmpegError, IndexError, StopIteration) as error:
-        raise InputError(f"{path} shows no picture", "download it anew, or leave it out") from error
-    if frame is None:
-        raise InputError(f"{path} shows no picture", "download it anew, or leave it out")
-    height = max(2, round(_WIDTH * frame.height / frame.width))
-    image = frame.to_ndarray(format="bgr24", width=_WIDTH, height=min(height, 4 * _WIDTH))
-    turned = np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90) % 4))
-    return bytes(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+    file = cache.with_name(f"{cache.name}-{second}.jpg")
+    if not file.is_file():
+        write_bytes(file, thumbnail(path, second))
+    return file

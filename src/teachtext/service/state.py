@@ -13,7 +13,7 @@ from teachtext.search.searcher import Answer, Searcher
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
 from teachtext.search.vectors import PresencePattern
-from teachtext.service.media import file_of, has_file, thumbnail
+from teachtext.service.media import cached_thumbnail, file_of, has_file
 
 # the last result that a search can return, over all its pages
 DEEPEST = 1000
@@ -109,7 +109,8 @@ class Library:
         item = self.searcher.entry(item_id).item
         path = self._file(item)
         length = item.duration_s or 0.0
-        return thumbnail(path, length / 2 if at_s is None else min(at_s, length), self._thumbnails / item.content)
+        moment = length / 2 if at_s is None else min(at_s, length)
+        return cached_thumbnail(path, moment, self._thumbnails / item.content)
 
     def missing(self) -> list[Item]:
         """Return the videos whose files are gone, sorted by id."""

@@ -16,7 +16,7 @@ from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
 from teachtext.service.state import Library
-from teachtext.video.opening import open_video
+from teachtext.video.file import open_video
 
 State = Literal["waiting", "indexing", "done", "failed"]
 _REMEMBERED = 1000

@@ -1,23 +1,22 @@
-"""The clips of a video, looked at while it is decoded."""
+"""The clips of a video, each reduced to a vector while the video is decoded."""
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from teachtext.video.pictures import aspect_of, pixels_of
+from teachtext.video.frames import Sampler, aspect_of, pixels_of
 from teachtext.video.sampling import Clips, ClipSampling
 
-# nothing is longer than so many times its shorter side, whatever a file tells
+# a frame is at most this many times longer than its shorter side, whatever its file states
 _LONGEST = 4.0
 
 
-class ClipSampler:
-    """Gather the frames of one clip after the other, and keep what the sampling's `look` makes of each.
+class ClipSampler(Sampler):
+    """Gather the frames of one clip after the other, and keep the vector that the sampling's `look` returns.
 
     Args:
-        sampling: what is wanted.
-        seconds: length that the file tells, if it does; it may turn out longer.
+        sampling: which clips.
+        seconds: length that the file states, if it does; the video may be longer.
         pixel_aspect: width of a pixel by its height.
         tolerance_s: times that differ by less are the same.
     """
@@ -25,28 +24,18 @@ class ClipSampler:
     def __init__(
         self, sampling: ClipSampling, seconds: float | None, pixel_aspect: float = 1.0, *, tolerance_s: float = 0.0
     ) -> None:
+        super().__init__(pixel_aspect, tolerance_s)
         self.sampling = sampling
-        self.pixel_aspect = pixel_aspect
-        self.tolerance_s = tolerance_s
         self.step = max(sampling.frames / sampling.per_second, (seconds or 0.0) / sampling.most)
         self.number = 0
         self.clip = np.empty((sampling.frames, sampling.height, sampling.width, 3), np.uint8)
         self.filled = 0
-        # in one piece: small ones that stay would lie between the large ones that a network frees, which cannot be used
-        # again then
+        # in one piece: small arrays between the large ones that a network frees would fragment the memory
         self.vectors = bytearray()
         self.times: list[tuple[float, float]] = []
-        self.last: tuple[VideoFrame, float] | None = None
-        self.converted: tuple[VideoFrame, NDArray[np.uint8]] | None = None
-        self.reformatter = VideoReformatter()
-
-    def see(self, frame: VideoFrame, time: float) -> None:
-        """Take the next frame of the video."""
-        self._show(time - self.tolerance_s)
-        self.last = (frame, time)
 
     def finish(self) -> Clips:
-        """Return what was kept; call after the last frame."""
+        """Return the vectors; call after the last frame of the video."""
         assert self.last is not None
         self._show(self.last[1] + self.tolerance_s)
         if self.filled and (2 * self.filled >= self.sampling.frames or not self.times):
@@ -82,17 +71,12 @@ class ClipSampler:
         """Return the vectors, (clips, D)."""
         return np.frombuffer(self.vectors, np.float32).reshape(len(self.times), -1)
 
-    def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        if self.converted is None or self.converted[0] is not frame:
-            self.converted = (frame, self._convert(frame))
-        return self.converted[1]
-
     def _convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        wanted = self.sampling
+        sampling = self.sampling
         height, width = self._size(aspect_of(frame, self.pixel_aspect))
-        whole = pixels_of(frame, self.reformatter, height=height, width=width, interpolation=wanted.interpolation)
-        top, left = (height - wanted.height) // 2, (width - wanted.width) // 2
-        return whole[top : top + wanted.height, left : left + wanted.width]
+        whole = pixels_of(frame, self.reformatter, height=height, width=width, interpolation=sampling.interpolation)
+        top, left = (height - sampling.height) // 2, (width - sampling.width) // 2
+        return whole[top : top + sampling.height, left : left + sampling.width]
 
     def _size(self, aspect: float) -> tuple[int, int]:
         """Return the (height, width) that a frame of this shape is resized to."""

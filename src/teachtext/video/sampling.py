@@ -1,4 +1,4 @@
-"""Which frames, clips and sound of a video are wanted, and the arrays that sampling returns."""
+"""Which frames, clips and sound of a video an expert gets, and the arrays that sampling returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 class FrameSampling:
     """Which frames of a video an expert looks at.
 
-    Moments lie `1 / per_second` seconds apart, or further where a video would give more than `most` of them, so that
-    they always span the whole video and memory does not grow with its length. At each moment `burst` frames are
-    kept, `gap_s` seconds apart: one for a picture, two for a motion.
+    Moments are `1 / per_second` seconds apart, or further where a video would give more than `most` of them. So they
+    always span the whole video, and memory does not grow with its length. At each moment `burst` frames are kept,
+    `gap_s` seconds apart: one for a picture, two for a motion.
 
     Args:
         per_second: moments a second. A large number gives always `most` of them: uniform segments.
@@ -39,15 +39,15 @@ class FrameSampling:
 class ClipSampling:
     """Clips of a video for a network that looks at several frames at once.
 
-    Clips of `frames / per_second` seconds follow one another without a gap, or lie further apart where a video would
-    give more than `most`. Each is looked at as soon as it is decoded and then forgotten, so that memory holds one clip,
-    however long the video is. One that the end of the video cuts off is filled up with its last frame if half of it is
-    there, or if it is the only one; else it is left out.
+    Clips of `frames / per_second` seconds follow one another without a gap, or with gaps where a video would give more
+    than `most`. Each clip is reduced to a vector as soon as it is decoded, so that memory holds one clip, however long
+    the video is. The end of the video may cut a clip off. Such a clip is filled up with its last frame if half
+    of it is there, or if it is the only one. Otherwise it is left out.
 
     Args:
-        look: what is kept of a clip: from (frames, height, width, 3) RGB, which is overwritten afterwards, to (D,).
+        look: reduces a clip, (frames, height, width, 3) RGB, to a vector, (D,); the clip is overwritten afterwards.
         frames: frames a clip.
-        per_second: frames a second: what a player shows at these times, so that a slower video repeats some.
+        per_second: frames a second, as a player shows them, so that a slower video repeats some.
         most: clips a video, at most.
         resize: pixels that the shorter side of a frame gets; or (height, width), whatever its shape.
         height: pixels that are cut out of the middle of that.
@@ -82,7 +82,7 @@ Sampling = FrameSampling | ClipSampling | SoundSampling
 
 
 class Frames(NamedTuple):
-    """What a `FrameSampling` gives.
+    """The result of a `FrameSampling`.
 
     Attributes:
         pixels: (moments, burst, height, width, 3) RGB, or (moments, burst, height, width) if gray; at least one
@@ -97,10 +97,10 @@ class Frames(NamedTuple):
 
 
 class Clips(NamedTuple):
-    """What a `ClipSampling` gives.
+    """The result of a `ClipSampling`.
 
     Attributes:
-        vectors: (clips, D): what was kept of each clip; at least one.
+        vectors: (clips, D), the vector of each clip; at least one.
         times: (clips, 2) seconds from the start of the video at which each clip begins and ends.
     """
 
@@ -109,7 +109,7 @@ class Clips(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """What a `SoundSampling` gives, as a whole; experts hear it a piece at a time (see `Hearing`).
+    """The result of a `SoundSampling` as a whole; experts get it a piece at a time (see `Hearing`).
 
     Attributes:
         samples: (S,) int16, beginning with the first picture; none where the video has no sound.
@@ -120,4 +120,4 @@ class Sound(NamedTuple):
     rate: int
 
 
-Seen = Frames | Clips | Sound
+Sampled = Frames | Clips | Sound

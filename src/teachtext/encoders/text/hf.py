@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachtext.devices import AUTO, batch_size
 from teachtext.encoders.computing import TorchDevice
-from teachtext.encoders.hub import resolve, told_of
+from teachtext.encoders.hub import model_settings, resolve
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
 from teachtext.errors import InputError
 
@@ -20,7 +20,7 @@ _Encode = Callable[[Sequence[str]], list[NDArray[np.float32]]]
 
 
 class HuggingFace:
-    """A model of one's own choice. Weights must be safetensors, and code that comes with a model is never run.
+    """Any model of these families. Weights must be safetensors, and code that comes with a model is never run.
 
     Args:
         model: a local folder, or an id of the Hugging Face hub; a model that is in the hub's cache needs no network.
@@ -32,8 +32,8 @@ class HuggingFace:
         max_tokens: rows of `tokens`, at most, special tokens included.
 
     Raises:
-        InputError: no such folder or id, a hub that cannot be reached, a model that cannot be loaded under these
-            rules, or `last` of a model that is not causal.
+        InputError: no such folder or id, or a hub that cannot be reached; a model that breaks these rules; `last` of a
+            model that is not causal; or no such device.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class HuggingFace:
             self._encode, self.notes = _states(transformer, output, model), transformer.notes
         self.dim = self._encode(["a"])[0].shape[1]
         self.settings: Mapping[str, Any] = {
-            **told_of(model, folder),
+            **model_settings(model, folder),
             "output": output,
             "pooling": "the model's own" if own_pooling else _POOLING[output],
             "max_tokens": kept,
@@ -82,7 +82,7 @@ def _states(transformer: Transformer, output: str, model: str) -> _Encode:
 
 
 def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tuple[_Encode, list[str]]:
-    # imported here because it takes seconds, which plain transformers models need not wait for
+    # the import takes seconds, and plain transformers models do not need it
     from sentence_transformers import SentenceTransformer
 
     modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
@@ -97,8 +97,8 @@ def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tupl
         mend = "give a model that sentence-transformers knows, with weights in safetensors"
         raise InputError(f"{folder} cannot be loaded as a sentence model ({reason})", mend) from error
     model.float()
-    own = positions(model[0].auto_model.config) if hasattr(model[0], "auto_model") else None
-    model.max_seq_length = min(model.max_seq_length or max_tokens, own or max_tokens, max_tokens)
+    longest = positions(model[0].auto_model.config) if hasattr(model[0], "auto_model") else None
+    model.max_seq_length = min(model.max_seq_length or max_tokens, longest or max_tokens, max_tokens)
 
     batch = batch_size(place.name, cpu=64, gpu=512)
 

@@ -17,18 +17,18 @@ from teachtext.errors import InputError
 _BATCH, _GPU_BATCH = 64, 512
 # tokens of a probe: every model has positions for these
 _FEW = 8
-# beyond this a caption is no caption, and attention grows with the square of it
+# no caption is longer, and the cost of attention grows with the square of the length
 MAX_POOLED_TOKENS = 256
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
 _PROMPT_START, _PROMPT_END = 'This sentence: "', '" means in one word:"'
 
 
 class States:
-    """The last hidden states of a model, of texts that are token ids already, batch by batch.
+    """The last hidden states of a model for texts that are tokenised already, batch by batch.
 
     Args:
         model: a transformers model, in evaluation mode, on the device `place`.
-        pad_id: what shorter texts are filled up with.
+        pad_id: token that fills up shorter texts.
         place: the device.
     """
 
@@ -92,7 +92,7 @@ class Transformer:
         longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
-        pad_id = next(one for one in candidates if one is not None)
+        pad_id = next(token for token in candidates if token is not None)
         self._states = States(self.model, pad_id=pad_id, place=place)
 
     def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -106,12 +106,12 @@ class Transformer:
         return [rows[-1:] for rows in self._states.of(prompted(texts, self._open_ended, self.max_tokens))]
 
     def is_causal(self) -> bool:
-        """Say whether a token's state does not depend on the tokens after it."""
-        one, other = self._states.of([[1, 2], [1, 3]])
-        return bool(np.allclose(one[0], other[0], atol=1e-6))
+        """Return whether the state of a token is independent of the tokens after it."""
+        first, second = self._states.of([[1, 2], [1, 3]])
+        return bool(np.allclose(first[0], second[0], atol=1e-6))
 
     def _open_ended(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokenise without what a tokenizer puts after a text."""
+        """Tokenise without the special token after a text."""
         ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id}
         ids: list[list[int]] = self.tokenizer(list(texts), verbose=False)["input_ids"]
         return [row[:-1] if row and row[-1] in ends else row for row in ids]
@@ -120,7 +120,7 @@ class Transformer:
 def prompted(
     texts: Sequence[str], tokenise: Callable[[Sequence[str]], list[list[int]]], max_tokens: int
 ) -> list[list[int]]:
-    """Put texts into the prompt of PromptEOL (Jiang et al., 2023), after which a language model says what they mean.
+    """Put texts into the prompt of PromptEOL (Jiang et al., 2023), whose last state stands for the meaning of the text.
 
     Args:
         texts: captions.
@@ -136,13 +136,13 @@ def prompted(
 
 
 def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> list[NDArray[np.float32]]:
-    """Average each text's (tokens, D) to (1, D), to unit length if asked for."""
+    """Average the (tokens, D) of each text to (1, D), of unit length with `normalise`."""
     means = [rows.mean(axis=0, keepdims=True) for rows in hidden]
     return [mean / np.linalg.norm(mean) for mean in means] if normalise else means
 
 
 def positions(config: Any) -> int | None:
-    """Return how many positions a model has, None where they have no end."""
+    """Return how many positions a model has; None if there is no limit."""
     positions: int | None = getattr(config, "max_position_embeddings", None)
     # RoBERTa counts from the place after its padding
     offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0

@@ -1,4 +1,4 @@
-"""What a video sounds like: the embedding of a network trained on sound effects."""
+"""The sound of a video: the embedding of a network trained on sound effects."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -69,9 +69,9 @@ class SoundEffects:
         """Begin with one video; see `SoundExpert.begin`."""
         return _Hearing(self._spectra, self._rows)
 
-    def encode(self, seen: Sound) -> dict[str, Rows]:
+    def encode(self, sampled: Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        return hear_all(self.begin(), seen)
+        return hear_all(self.begin(), sampled)
 
     def _spectra(self, samples: Samples, out: torch.Tensor) -> None:
         """Write (50, 96), mel spectra of half a look, of the samples of half a window before it and its own."""
@@ -106,7 +106,7 @@ class SoundEffects:
 
 
 class _Hearing:
-    """Spectra of halves of looks as they come. What the network makes of them depends on the loudest sample of all.
+    """Spectra of half looks, in order. The network runs at the end: its input depends on the loudest sample of all.
 
     Attributes:
         halves: (50, 96) by number, of those that belong to a look that is not silent.
@@ -131,16 +131,16 @@ class _Hearing:
     def finish(self) -> dict[str, Rows]:
         self._pieces.finish()
         if self._number == 1:
-            # what is short is one look too
+            # a short sound is one look too
             self._take(np.zeros(0, np.int16))
         return {"audio": self._rows(self)}
 
     def _take(self, half: Samples) -> None:
-        """Take the next half, which is shorter at the end; it is the second one of the look before it."""
+        """Take the next half, which is shorter at the end; the look before it ends with it."""
         look, whole = self._number - 1, np.concatenate([self._last, half])
         filled = np.pad(whole, (0, 2 * _HALF - len(whole)))
         if not self._free:
-            # together, for small pieces between larger ones that come and go would tear the memory up
+            # allocated together: small pieces between larger ones that come and go would fragment the memory
             self._free = list(torch.empty(_ALLOCATED, _HALF // _HOP, _BANDS))
         self.halves[self._number] = self._free.pop()
         self._spectra(filled[_HALF - _WINDOW // 2 :], self.halves[self._number])

@@ -56,9 +56,9 @@ class EfficientNetLite:
         )
         self._batch = _BATCH if self._session.get_providers()[0].startswith("CPU") else most
 
-    def encode(self, seen: Frames) -> dict[str, Rows]:
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        pictures = seen.pixels[:, 0]
+        pictures = sampled.pixels[:, 0]
         looks = [self._look(pictures[start : start + self._batch]) for start in range(0, len(pictures), self._batch)]
         features, classes = (np.concatenate(outputs) for outputs in zip(*looks, strict=True))
         return {

@@ -1,4 +1,4 @@
-"""Who is seen in a video: faces found, embedded, and gathered by person."""
+"""Faces in a video: detected, embedded, and gathered by person."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -41,8 +41,8 @@ class _Person:
 class Faces:
     """dlib's face network (King, 2017; a ResNet of 29 layers), over faces that HOG and a linear classifier find.
 
-    A row a person, (128,): the mean of the faces that lie nearer than 0.6 to it, most often seen people first, with
-    the times of the first and the last face. A video without faces has no rows.
+    A row a person, (128,): the mean of the faces that are nearer than 0.6 to it. People with most faces come first. The
+    times of a row are those of the first and the last face. A video without faces has no rows.
 
     Args:
         threads: as every expert takes it; dlib uses one.
@@ -71,11 +71,11 @@ class Faces:
         self._landmarks: Any = dlib.shape_predictor(str(folder / _LANDMARKS))
         self._network: Any = dlib.face_recognition_model_v1(str(folder / _NETWORK))
 
-    def encode(self, seen: Frames) -> dict[str, Rows]:
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        size = (round(_HEIGHT * min(4.0, seen.aspect)), _HEIGHT)
+        size = (round(_HEIGHT * min(4.0, sampled.aspect)), _HEIGHT)
         people: list[_Person] = []
-        for frame, time in zip(seen.pixels, seen.times.tolist(), strict=True):
+        for frame, time in zip(sampled.pixels, sampled.times.tolist(), strict=True):
             for face in self._look(cv2.resize(frame[0], size)):
                 _add(people, face, time)
         kept = sorted(people, key=lambda person: -len(person.faces))[: self._people]

@@ -23,13 +23,15 @@ _STILL_BOUNDARY = 0.02
 class MotionHistograms:
     """HOF and MBH over dense optical flow, with no learnt part.
 
-    Flow is DIS (Kroeger et al., ECCV 2016). Its orientations (HOF, Laptev et al., CVPR 2008) and those of the spatial
-    gradients of its x and y parts (MBHx and MBHy, Dalal et al., ECCV 2006; constant camera motion cancels) are counted
-    in a 3 x 3 grid of cells, weighted by magnitude and shared between the two nearest of 8 orientations. As in Wang and
-    Schmid (ICCV 2013), what hardly moves goes into a ninth bin, and histograms end as the square root of the
-    L1-normalised; other than there, all three have that bin, and a still pixel weighs as much as the weakest movement,
-    or stillness would swamp the motion boundaries. All three are averaged over the moments first: one row of
-    3 * 9 * 9 = 243.
+    Flow is DIS (Kroeger et al., ECCV 2016). HOF (Laptev et al., CVPR 2008) counts the orientations of the flow. MBHx
+    and MBHy (Dalal et al., ECCV 2006) count those of the spatial gradients of its x and y parts, in which constant
+    camera motion cancels. Orientations are counted in a 3 x 3 grid of cells, weighted by magnitude and shared between
+    the two nearest of 8 orientations.
+
+    As in Wang and Schmid (ICCV 2013), pixels that hardly move go into a ninth bin. The result is the square root of the
+    L1-normalised histogram. Unlike there, all three histograms have that bin. A still pixel weighs as much as the
+    weakest movement, or stillness would swamp the motion boundaries. All three are averaged over the moments first: one
+    row of 3 * 9 * 9 = 243.
 
     Args:
         threads: CPU threads.
@@ -58,9 +60,9 @@ class MotionHistograms:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._cells = _cells(self.sampling.height, self.sampling.width)
 
-    def encode(self, seen: Frames) -> dict[str, Rows]:
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`. A video of a single picture has no rows."""
-        pixels = seen.pixels
+        pixels = sampled.pixels
         if len(pixels) == 1 and np.array_equal(pixels[0, 0], pixels[0, 1]):
             return {"motion": Rows(np.zeros((0, self.outputs["motion"]), np.float32))}
         cv2.setNumThreads(self._threads)

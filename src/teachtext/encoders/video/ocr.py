@@ -1,4 +1,4 @@
-"""What is written in a video: text found on frames, and what a text encoder makes of it."""
+"""Words on the screen: text recognised on frames, then encoded as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -20,7 +20,7 @@ from teachtext.video.sampling import Frames, FrameSampling
 
 _WEIGHTS = "rapidocr-onnxruntime"
 _MODELS = ["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
-# pixels that the shorter side is brought to before text is looked for
+# pixels of the shorter side in which text is searched
 _SIDE = 480
 _SCORE = 0.6
 # ornaments are often taken for one letter, or for the same one twice
@@ -30,8 +30,8 @@ _LEAST_LETTERS = 2
 class ScreenText:
     """Text found and recognised by PP-OCRv4 (mobile, Chinese and English), then encoded as text.
 
-    A sequence: a row for each text on the screen, which is all that is written on a frame, from top to bottom; while
-    frames in succession show the same it is one row, from the first to the last of them. The words are kept as
+    A sequence: a row for each text on the screen. A text is everything that is written on a frame, from top to bottom;
+    while frames in succession show the same, it is one row, from the first frame to the last. The words are kept as
     passages. A video without text has no rows.
 
     Args:
@@ -72,21 +72,21 @@ class ScreenText:
         )
         self._threads = threads
 
-    def encode(self, seen: Frames) -> dict[str, Rows]:
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
         cv2.setNumThreads(self._threads)
-        size = _size(seen.aspect)
-        texts = [self._read(cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA)) for frame in seen.pixels]
-        return {"ocr": self._words.encode(list(_joined(texts, seen.times.tolist())))}
+        size = _size(sampled.aspect)
+        texts = [self._read(cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA)) for frame in sampled.pixels]
+        return {"ocr": self._words.encode(list(_joined(texts, sampled.times.tolist())))}
 
     def _read(self, image: NDArray[np.uint8]) -> str:
-        """Return all that is written on a picture, (height, width, 3) RGB."""
+        """Return all text on a picture, (height, width, 3) RGB."""
         bgr = np.ascontiguousarray(image[..., ::-1])
         boxes, _ = self._engine.auto_text_det(bgr)
         if boxes is None:
             return ""
-        found, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes))
-        lines = (line for line, score in found if score >= _SCORE)
+        read, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes))
+        lines = (line for line, score in read if score >= _SCORE)
         return " ".join(line for line in lines if len(set(filter(str.isalnum, line))) >= _LEAST_LETTERS)
 
 

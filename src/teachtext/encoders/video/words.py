@@ -13,9 +13,9 @@ from teachtext.encoders.registry import build_text_encoder
 
 
 def same_encoder(expert: FeatureFile, text: FeatureFile) -> bool:
-    """Return whether an expert's rows are words that the very encoder of these captions encoded."""
-    told = expert.provenance.get("settings", {}).get("text", {})
-    return bool(told) and told["settings"] == text.provenance.get("settings")
+    """Return whether the rows of an expert are words, encoded by the encoder of these captions."""
+    encoder = expert.provenance.get("settings", {}).get("text", {})
+    return bool(encoder) and encoder["settings"] == text.provenance.get("settings")
 
 
 class Words:
@@ -39,6 +39,6 @@ class Words:
         spans = [[passage[:2]] * len(rows) for passage, rows in zip(passages, values, strict=True)]
         return Rows(
             np.concatenate([np.zeros((0, self.dim), np.float32), *values]),
-            np.array([span for one in spans for span in one], np.float32).reshape(-1, 2),
+            np.array([span for passage in spans for span in passage], np.float32).reshape(-1, 2),
             passages,
         )

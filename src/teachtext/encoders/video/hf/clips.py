@@ -15,17 +15,17 @@ from teachtext.encoders.video.hf.network import Network
 from teachtext.encoders.video.hf.processor import ClipProcessor
 from teachtext.video.sampling import Clips, ClipSampling
 
-# frames a second that the published weights of a family were trained at, where their processors do not tell
+# frames a second in the training of the published weights, for families whose processors do not state it
 _TRAINED_AT = {"videomae": 7.5, "vivit": 12.5, "timesformer": 1.0, "vjepa2": 4.0}
 _OTHERWISE = 4.0
 
 
 def frames_a_clip(config: Any) -> int | None:
-    """Return how many frames a model eats at once, as its config tells; None of what is no video network."""
-    for told in (config, getattr(config, "vision_config", None)):
+    """Return the frames of one input of a video network, as its config states; None for any other model."""
+    for part in (config, getattr(config, "vision_config", None)):
         for name in ("num_frames", "frames_per_clip"):
-            if isinstance(found := getattr(told, name, None), int):
-                return found
+            if isinstance(frames := getattr(part, name, None), int):
+                return frames
     return None
 
 
@@ -37,9 +37,9 @@ class ClipNetwork:
     Args:
         network: the model.
         folder: with its processor.
-        per_second: frames a second; by default what the processor tells, or what the family was trained at, or 4.
+        per_second: frames a second; by default of the processor, or of the training of the family, or 4.
         most: clips a video, at most.
-        frames: frames a clip; by default what the processor or the model's config tells.
+        frames: frames a clip; by default of the processor, or of the model's config.
 
     Raises:
         ValueError: a processor that cannot be followed.
@@ -72,22 +72,22 @@ class ClipNetwork:
         self._forward = getattr(network.model, "get_video_features", network.model)
         parameters = inspect.signature(getattr(self._forward, "forward", self._forward)).parameters
         self._input = "pixel_values_videos" if "pixel_values_videos" in parameters else "pixel_values"
-        # of V-JEPA 2: what it foresees of a clip that it sees whole says nothing more
+        # V-JEPA 2: the prediction for a clip that is whole adds nothing
         self._options = {"skip_predictor": True} if "skip_predictor" in parameters else {}
         noise = np.random.default_rng(0).integers(
             0, 256, (self.sampling.frames, prepare.height, prepare.width, 3), np.uint8
         )
         self.dim = network.width(lambda: self._vector(noise))
-        told = {"frames": self.sampling.frames, "per_second": self.sampling.per_second, "most": most}
+        chosen = {"frames": self.sampling.frames, "per_second": self.sampling.per_second, "most": most}
         self.settings: Mapping[str, Any] = {
-            "sampling": asdict(prepare) | told,
+            "sampling": asdict(prepare) | chosen,
             "row": "a clip",
             "vector": network.taken,
         }
 
-    def rows(self, seen: Clips) -> Rows:
+    def rows(self, sampled: Clips) -> Rows:
         """Return a row a clip, with its times."""
-        return Rows(seen.vectors, seen.times)
+        return Rows(sampled.vectors, sampled.times)
 
     def _look(self, clip: NDArray[np.uint8]) -> NDArray[np.float32]:
         with self._network.place.inference():

@@ -7,25 +7,27 @@ from typing import Any, Literal
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Hearing, Rows, hear_all
 from teachtext.encoders.computing import TorchDevice
-from teachtext.encoders.hub import resolve, told_of
+from teachtext.encoders.hub import model_settings, resolve
 from teachtext.encoders.video.hf.clips import ClipNetwork, frames_a_clip
 from teachtext.encoders.video.hf.images import ImageTower
 from teachtext.encoders.video.hf.network import Network
 from teachtext.encoders.video.hf.processor import processor_of
 from teachtext.encoders.video.hf.sounds import SoundModel
 from teachtext.errors import InputError
-from teachtext.video.sampling import Sampling, Seen, Sound
+from teachtext.video.sampling import Sampled, Sampling, Sound
 
 Reader = ImageTower | ClipNetwork | SoundModel
 
 
 class HuggingFace:
-    """A model of one's own choice. Weights must be safetensors, and code that comes with a model is never run.
+    """Any image, video or sound model. Weights must be safetensors, and code that comes with a model is never run.
 
-    A row is the projection into the space that is shared with text, or else the model's own pooled output, or else its
-    class token, or else the mean of its tokens: of each frame for an image model (CLIP, SigLIP, DINOv2, ViT, ...), of
-    each clip of some frames for a video network (VideoMAE, V-JEPA 2, TimeSformer, ViViT, ...), of each piece of 10 s
-    for a sound model (CLAP, Whisper, ...), where the last resort is the mean over time and silent pieces have no row.
+    An image model (CLIP, SigLIP, DINOv2, ViT, ...) gives a row for each frame. A video network (VideoMAE, V-JEPA 2,
+    TimeSformer, ViViT, ...) gives a row for each clip of some frames. A sound model (CLAP, Whisper, ...) gives a row
+    for each piece of 10 s that is not silent.
+
+    A row is the first of these that the model has: the projection into the space shared with text, its own pooled
+    output, its class token, the mean of its tokens. For a sound model the last is the mean over time.
 
     Args:
         model: a local folder, or an id of the Hugging Face hub; a model that is in the hub's cache needs no network.
@@ -33,14 +35,14 @@ class HuggingFace:
         name: the name of the output.
         threads: CPU threads.
         device: where the model computes (see `teachtext.devices`).
-        per_second: frames a second; by default 1, and of a video network what its family was trained at.
+        per_second: frames a second; by default 1, and for a video network that of the training of its family.
         most: frames or clips a video, at most; by default 32.
-        frames: frames a clip, of a video network; by default what its config tells.
+        frames: frames a clip of a video network; by default those of its config.
         most_s: seconds of sound, at most; by default an hour.
 
     Raises:
-        InputError: no such folder or id, no network, a model that cannot be loaded under these rules, or a setting that
-            means nothing to it.
+        InputError: no such folder or id, or no network; a model that breaks these rules; a setting that the model does
+            not have; or no such device.
     """
 
     def __init__(
@@ -56,16 +58,16 @@ class HuggingFace:
         frames: int | None = None,
         most_s: float | None = None,
     ) -> None:
-        given = {"per_second": per_second, "most": most, "frames": frames, "most_s": most_s}
+        settings = {"per_second": per_second, "most": most, "frames": frames, "most_s": most_s}
         folder = resolve(model)
         place = TorchDevice(device, threads=threads)
         try:
             with place.inference():
-                self._reader = _reader(folder, place, {key: value for key, value in given.items() if value})
+                self._reader = _reader(folder, place, {key: value for key, value in settings.items() if value})
         except InputError as error:
             raise InputError(f"{model} cannot be a video expert: {error.problem}", error.mend) from error
         except (OSError, ValueError, ImportError, LookupError, RuntimeError, TypeError, AttributeError) as error:
-            # a foreign model, of any kind
+            # a model of any kind can fail in any way
             reason = str(error).strip().split("\n")[0]
             mend = (
                 "give an image, video or sound model that transformers knows, with its processor and weights in "
@@ -77,7 +79,7 @@ class HuggingFace:
         self.sampling: Sampling = self._reader.sampling
         self.outputs: Mapping[str, int] = {name: self._reader.dim}
         self.settings: Mapping[str, Any] = {
-            **told_of(model, folder),
+            **model_settings(model, folder),
             "output": output,
             **self._reader.settings,
         }
@@ -87,12 +89,12 @@ class HuggingFace:
         assert isinstance(self._reader, SoundModel)
         return self._reader.begin(self._named)
 
-    def encode(self, seen: Seen) -> dict[str, Rows]:
+    def encode(self, sampled: Sampled) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
-        if isinstance(seen, Sound):
-            return hear_all(self.begin(), seen)
+        if isinstance(sampled, Sound):
+            return hear_all(self.begin(), sampled)
         assert not isinstance(self._reader, SoundModel)
-        return self._named(self._reader.rows(seen))  # type: ignore[arg-type]
+        return self._named(self._reader.rows(sampled))  # type: ignore[arg-type]
 
     def _named(self, rows: Rows) -> dict[str, Rows]:
         [name] = self.outputs
@@ -113,6 +115,6 @@ def _reader(folder: Path, place: TorchDevice, settings: Mapping[str, Any]) -> Re
     return ImageTower(network, folder, **settings)
 
 
-def _check(kind: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:
-    if strange := sorted(set(settings) - set(known)):
-        raise InputError(f"'{strange[0]}' is no setting of {kind}", f"choose from {', '.join(known)}")
+def _check(kind: str, settings: Mapping[str, Any], names: Sequence[str]) -> None:
+    if strange := sorted(set(settings) - set(names)):
+        raise InputError(f"'{strange[0]}' is no setting of {kind}", f"choose from {', '.join(names)}")

@@ -24,7 +24,7 @@ class ImageTower:
 
     Args:
         network: the model.
-        folder: with its image processor, which works with PIL, for the other way needs torchvision.
+        folder: with its image processor, run on PIL, because the alternative needs torchvision.
         per_second: frames a second.
         most: frames a video, at most.
     """
@@ -42,13 +42,13 @@ class ImageTower:
             "vector": network.taken,
         }
 
-    def rows(self, seen: Frames) -> Rows:
+    def rows(self, sampled: Frames) -> Rows:
         """Return a row a frame, with its time."""
         batch = batch_size(self._network.place.name, cpu=_BATCH, gpu=_GPU_BATCH)
-        starts = range(0, len(seen.pixels), batch)
+        starts = range(0, len(sampled.pixels), batch)
         with self._network.place.inference():
-            values = torch.cat([self._look(seen.pixels[start : start + batch], seen.aspect) for start in starts])
-        return Rows(values.float().cpu().numpy(), np.stack([seen.times, seen.times], axis=1))
+            values = torch.cat([self._look(sampled.pixels[start : start + batch], sampled.aspect) for start in starts])
+        return Rows(values.float().cpu().numpy(), np.stack([sampled.times, sampled.times], axis=1))
 
     def _look(self, pixels: NDArray[np.uint8], aspect: float) -> torch.Tensor:
         """Return a row a frame, as the model's own processor crops and scales it."""
@@ -63,11 +63,11 @@ class ImageTower:
 
 
 def _side(processor: Any) -> int:
-    """Return the side of the square that frames are decoded to: what the processor crops or scales them to."""
+    """Return the side in pixels of the square that frames are decoded to: the size of the processor's crop."""
     numbers = list(_numbers(getattr(processor, "size", None))) + list(_numbers(getattr(processor, "crop_size", None)))
     return max(numbers, default=224)
 
 
-def _numbers(told: Any) -> Iterator[int]:
-    values = dict(told).values() if told is not None and not isinstance(told, int) else [told]
+def _numbers(size: Any) -> Iterator[int]:
+    values = dict(size).values() if size is not None and not isinstance(size, int) else [size]
     yield from (int(value) for value in values if isinstance(value, int))

@@ -1,4 +1,4 @@
-"""A transformers model with its weights, and the one vector that is taken from what it gives."""
+"""A transformers model with its weights, and the one vector that is taken from its output."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,18 +28,18 @@ class Network:
         model: the model, in evaluation mode.
         config: its config.
         place: its device.
-        taken: what `vector` took last, in words.
+        taken: the part of the output that `vector` took last, in words.
     """
 
     def __init__(self, folder: Path, place: TorchDevice) -> None:
         self.place = place
         with quiet():
-            self.model, told = AutoModel.from_pretrained(
+            self.model, loading = AutoModel.from_pretrained(
                 folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True
             )
         self.model = self.model.float().eval().to(place.name)
         self.config = self.model.config
-        self._lacking = sorted(told["missing_keys"])
+        self._lacking = sorted(loading["missing_keys"])
         # the pooler of a model that was trained for another task is not in its file, and is random here
         self._has_pooler = not any("pooler" in name.split(".") for name in self._lacking)
         self.taken = ""
@@ -47,7 +47,7 @@ class Network:
         self._has_class_token = any(name.rpartition(".")[2] in _CLASS_TOKENS for name in names)
 
     def vector(self, output: Any) -> torch.Tensor:
-        """Return (N, D): what a model gives, or its pooled output, or its class token, or the mean of its tokens."""
+        """Return (N, D): the output itself, its pooled output, its class token, or the mean of its tokens."""
         pooled = output if isinstance(output, torch.Tensor) else getattr(output, "pooler_output", None)
         if pooled is not None and (self._has_pooler or pooled is output):
             self.taken = "its own output"
@@ -57,12 +57,12 @@ class Network:
         return states[:, 0] if self._has_class_token else states.mean(dim=1)
 
     def width(self, probe: Callable[[], torch.Tensor]) -> int:
-        """Return D of what `probe` makes of anything, once it is sure that it does not depend on random weights.
+        """Return D of the vectors of `probe`, after checking that they do not depend on random weights.
 
-        Chooses the precision as well: half where the device is good at it and the values stay.
+        Chooses the precision as well: half if the device is good at it and the values agree.
 
         Raises:
-            InputError: it does.
+            InputError: they depend on weights that the model's file lacks.
         """
         vectors = probe()
         if self._lacking:

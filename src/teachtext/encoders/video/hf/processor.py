@@ -1,4 +1,4 @@
-"""What a model's video processor does, without its class: those of transformers need torchvision."""
+"""The work of a model's video processor without its class, because those of transformers need torchvision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ def processor_of(folder: Path) -> Mapping[str, Any]:
         ValueError: there is none.
     """
     whole = read_json(folder / _WHOLE) if (folder / _WHOLE).is_file() else {}
-    found = [read_json(folder / name) for name in _FILES if (folder / name).is_file()]
-    found += [whole[part] for part in _PARTS if isinstance(whole, dict) and part in whole]
-    if not found or not isinstance(found[0], dict):
+    candidates = [read_json(folder / name) for name in _FILES if (folder / name).is_file()]
+    candidates += [whole[part] for part in _PARTS if isinstance(whole, dict) and part in whole]
+    if not candidates or not isinstance(candidates[0], dict):
         raise ValueError(f"it has no processor: none of {', '.join((*_FILES, _WHOLE))}")
-    told: Mapping[str, Any] = found[0]
-    return told
+    settings: Mapping[str, Any] = candidates[0]
+    return settings
 
 
 @dataclass(frozen=True)
@@ -69,31 +69,31 @@ class ClipProcessor:
         Raises:
             ValueError: there is none, or it asks for what is not known here.
         """
-        told = processor_of(folder)
-        steps = {key.removeprefix("do_") for key, value in told.items() if key.startswith("do_") and value}
+        settings = processor_of(folder)
+        steps = {key.removeprefix("do_") for key, value in settings.items() if key.startswith("do_") and value}
         if strange := sorted(steps - _KNOWN):
             raise ValueError(f"its processor asks for 'do_{strange[0]}', which is not known here")
-        cut = _size(told.get("crop_size")) if told.get("do_center_crop", "crop_size" in told) else None
-        size = _size(told.get("size")) if told.get("do_resize", True) else cut
+        cut = _size(settings.get("crop_size")) if settings.get("do_center_crop", "crop_size" in settings) else None
+        size = _size(settings.get("size")) if settings.get("do_resize", True) else cut
         size = size or cut
         if size is None:
             raise ValueError("its processor tells no size")
         cut = cut or size
         height, width = cut if isinstance(cut, tuple) else (cut, cut)
-        normalised = told.get("do_normalize", True)
-        offset = told.get("offset", "vivit" in str(told.get("video_processor_type", "")).lower())
+        normalised = settings.get("do_normalize", True)
+        offset = settings.get("offset", "vivit" in str(settings.get("video_processor_type", "")).lower())
         return cls(
             # a frame that is smaller than what is cut out of it would be filled up with black
             resize=max(size, height, width) if isinstance(size, int) else (max(size[0], height), max(size[1], width)),
             height=height,
             width=width,
-            interpolation=_FILTERS.get(told.get("resample", 2), "BILINEAR"),
-            scale=float(told.get("rescale_factor", 1 / 255)) if told.get("do_rescale", True) else 1.0,
+            interpolation=_FILTERS.get(settings.get("resample", 2), "BILINEAR"),
+            scale=float(settings.get("rescale_factor", 1 / 255)) if settings.get("do_rescale", True) else 1.0,
             shift=-1.0 if offset else 0.0,
-            mean=_channels(told, "image_mean") if normalised else (0.0, 0.0, 0.0),
-            std=_channels(told, "image_std") if normalised else (1.0, 1.0, 1.0),
-            per_second=told.get("fps"),
-            frames=told.get("num_frames"),
+            mean=_channels(settings, "image_mean") if normalised else (0.0, 0.0, 0.0),
+            std=_channels(settings, "image_std") if normalised else (1.0, 1.0, 1.0),
+            per_second=settings.get("fps"),
+            frames=settings.get("num_frames"),
         )
 
     def __call__(self, clip: NDArray[np.uint8]) -> torch.Tensor:
@@ -103,15 +103,15 @@ class ClipProcessor:
         return ((pixels - mean) / std)[None]
 
 
-def _size(told: Any) -> int | tuple[int, int] | None:
-    if isinstance(told, dict) and {"height", "width"} <= told.keys():
-        return int(told["height"]), int(told["width"])
-    side = told.get("shortest_edge") if isinstance(told, dict) else told
+def _size(size: Any) -> int | tuple[int, int] | None:
+    if isinstance(size, dict) and {"height", "width"} <= size.keys():
+        return int(size["height"]), int(size["width"])
+    side = size.get("shortest_edge") if isinstance(size, dict) else size
     return side if isinstance(side, int) else None
 
 
-def _channels(told: Mapping[str, Any], key: str) -> tuple[float, ...]:
-    values = told.get(key)
+def _channels(settings: Mapping[str, Any], key: str) -> tuple[float, ...]:
+    values = settings.get(key)
     if isinstance(values, int | float):
         values = [values] * 3
     if not isinstance(values, list) or len(values) != 3:

@@ -7,7 +7,7 @@ import pytest
 from processes import wait_until
 
 from teachtext.errors import InputError
-from teachtext.extraction.workers import Workers
+from teachtext.processes import Workers
 
 
 def pool(count: int = 2) -> Workers[str, object]:
@@ -24,8 +24,8 @@ def test_a_dead_process_costs_one_task_and_a_slow_one_holds_nothing_up():
 
 
 def test_a_task_that_takes_longer_than_it_may_costs_one_task():
-    late = "__import__('teachtext.extraction.workers').extraction.workers.allow(0.3) or __import__('time').sleep(60)"
-    in_time = "__import__('teachtext.extraction.workers').extraction.workers.allow(0.5)"
+    late = "__import__('teachtext.processes').processes.allow(0.3) or __import__('time').sleep(60)"
+    in_time = "__import__('teachtext.processes').processes.allow(0.5)"
     with pool(1) as workers:
         assert list(workers.map([in_time, late, "__import__('time').sleep(1)"])) == [None, "SIGALRM: sleep(60)", None]
 
@@ -53,7 +53,7 @@ def test_what_the_setup_returns_is_told_and_processes_serve_again():
 def test_workers_import_what_their_parent_can_and_end_with_it():
     code = """
 import os, signal, time
-from teachtext.extraction.workers import Workers
+from teachtext.processes import Workers
 workers = Workers(1, setup=eval, setup_arguments=("1",), work=eval, lost=lambda task, how: how)
 print(next(workers.map(["__import__('os').getpid()"])), flush=True)
 next(workers.map(["__import__('time').sleep(60)"]))

@@ -1,4 +1,4 @@
-"""A video file is opened, or it is said what the file is instead."""
+"""A video file: opened, or refused with a sentence on what the file is instead; and the length that it states."""
 
 import codecs
 import stat
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from teachtext.errors import InputError
 
-ANEW = "copy or download it anew, or leave it out"
+COPY_AGAIN = "copy or download it anew, or leave it out"
 _HEAD_BYTES = 1024
 
 
@@ -27,7 +28,7 @@ def check_file(path: Path) -> None:
         # a pipe or a device could be read forever, or wait forever for somebody to write
         raise InputError(f"{path} is a pipe or a device, not a video file", "give the path of a video file")
     if status.st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes)", ANEW)
+        raise InputError(f"{path} is empty (0 bytes)", COPY_AGAIN)
 
 
 def open_video(path: Path) -> InputContainer:
@@ -44,6 +45,22 @@ def open_video(path: Path) -> InputContainer:
         raise _unopened(path, error) from error
 
 
+def stream_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the length that a file states of its pictures, or else of itself; None where it states none."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def stated_seconds(path: Path) -> float | None:
+    """Return the length that a video file states; None where it states none, or cannot be opened."""
+    try:
+        with open_video(path) as container:
+            return stream_seconds(container, container.streams.video[0])
+    except (InputError, av.error.FFmpegError, IndexError, OSError):
+        return None
+
+
 def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
     """Return the error for a file that FFmpeg does not open: what it is, where that is easy to see."""
     check_file(path)
@@ -52,12 +69,12 @@ def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not any(head):
-        return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", ANEW)
+        return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", COPY_AGAIN)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
         return InputError(f"{path} is a web page, not a video", "download the video itself, or leave it out")
     if _is_text(head):
         return InputError(f"{path} is a text file, not a video", "give the path of a video file")
-    return InputError(f"{path} is not a whole video file ({error.strerror})", ANEW)
+    return InputError(f"{path} is not a whole video file ({error.strerror})", COPY_AGAIN)
 
 
 def _is_text(head: bytes) -> bool:
