@@ -4,8 +4,9 @@ Each worker of the pool has a pipe of its own. So a worker that is killed costs 
 hands over a result at that moment.
 
 Other pools were tried. Pebble 5.2 gives up when an idle worker is killed, and at times forgets the task of a worker
-that dies at once. loky 3.7, with an executor for each worker, at times waits forever for a worker that is killed while it
-hands over a result. Both leave two things to the caller: a time limit that the task sets, and workers without a parent.
+that dies at once. loky 3.7, with an executor for each worker, at times waits forever for a worker that is killed while
+it hands over a result. Both leave two things to the caller: a time limit that the task sets, and workers without a
+parent.
 """
 
 import multiprocessing
