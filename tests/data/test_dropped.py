@@ -103,7 +103,7 @@ def test_a_mask_may_know_captions_that_are_not_there(write):
     path = write(FLAGS | {"a": [1, 0, 1, 0], "elsewhere": [0]}, "m.pkl")
     found = without_dropped(dataset(), path)
     assert len(found.queries_of("train")) == 4
-    assert found.notes[-1] == "m.pkl names 2 captions that are not there (first: 'a#3')"
+    assert found.notes[-1] == "m.pkl names 2 captions that the dataset lacks (first: 'a#3')"
     with pytest.raises(InputError, match=r"m\.pkl names caption 'x#0' and 1 others, which the dataset does not have"):
         without_dropped(dataset(), write({"x": [0, 0]}, "m.pkl"))
 

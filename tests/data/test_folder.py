@@ -4,8 +4,9 @@ import json
 import pytest
 
 from teachtext.data.check import check_folder
-from teachtext.data.folder import automatic_splits, find_videos, load_folder, source_of
+from teachtext.data.folder import find_videos, load_folder
 from teachtext.data.protocol import Caption, queries
+from teachtext.data.splits import automatic_splits, source_of
 from teachtext.errors import InputError
 
 CAPTIONS = {"a": ["a dog runs", "the dog is running"], "b": ["a cat sleeps"], "c": ["rain falls"]}

@@ -114,7 +114,7 @@ def test_shapes_and_types_that_do_not_fit_are_refused(path, folder, arrays):
 
 
 def test_ids_that_stand_twice_are_refused(path, folder):
-    with pytest.raises(InputError, match=r"given\.npz has ids that stand twice"):
+    with pytest.raises(InputError, match=r"given\.npz has repeated ids"):
         import_npz(made(path, ids=np.array(["a", "b", "a"]), rgb=np.ones((3, 2))), "rgb", folder)
 
 

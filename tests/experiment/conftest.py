@@ -127,7 +127,7 @@ def sketch() -> Callable[..., Sketch]:
         lines = [json.dumps({"id": c, "video": v, "text": f"about {about[c]}"}) for c, v in captions]
         (folder / "captions.jsonl").write_text("\n".join(lines) + "\n")
         (folder / "splits.json").write_text(json.dumps(splits))
-        (folder / "playground.json").write_text(json.dumps({"wrong_caption_ids": bad}))
+        (folder / "wrong-captions.json").write_text(json.dumps(bad))
         return Sketch(folder, bad)
 
     return make

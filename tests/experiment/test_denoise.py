@@ -12,8 +12,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from safetensors.torch import load_file
 
-from teachtext.data.folder import source_of
-from teachtext.data.folds import folds
+from teachtext.data.splits import folds, source_of
 from teachtext.errors import InputError
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.config import RunConfig

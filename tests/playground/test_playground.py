@@ -64,7 +64,13 @@ def test_the_folder_holds_what_it_promises(built: Path) -> None:
     assert (len(splits["train"]), len(splits["val"]), len(splits["test"])) == (8, 1, 3)
     assert sorted(path.name for path in (built / "videos").iterdir()) == [f"{each}.mp4" for each in ids]
     assert list(_captions(built)) == [f"{each}#{number}" for each in ids for number in range(4)]
-    assert {path.name for path in built.iterdir()} == {"videos", "captions.jsonl", "splits.json", "playground.json"}
+    assert {path.name for path in built.iterdir()} == {
+        "videos",
+        "captions.jsonl",
+        "splits.json",
+        "wrong-captions.json",
+        "playground.json",
+    }
 
 
 def test_videos_decode_to_the_described_pictures_and_sound(built: Path) -> None:

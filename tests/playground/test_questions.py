@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from teachtext.data.folder import load_folder
 from teachtext.playground import build_playground, words
-from teachtext.playground.questions import KINDS_OF_QUESTIONS, Question, ask
+from teachtext.playground.questions import KINDS_OF_QUESTIONS, DrawnQuestion, ask
 from teachtext.playground.scenes import audible
 from teachtext.playground.sound import soundtrack
 
@@ -20,7 +20,7 @@ from teachtext.playground.sound import soundtrack
 VARIES = {"speech": "speech", "sign": "sign", "sound": "only_sound", "direction": "action"}
 
 
-def groups(questions: Sequence[Question]) -> list[list[Question]]:
+def groups(questions: Sequence[DrawnQuestion]) -> list[list[DrawnQuestion]]:
     return [list(group) for _, group in groupby(questions, key=lambda question: question.among)]
 
 

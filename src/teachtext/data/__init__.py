@@ -1,1 +1,1 @@
-"""Floor 1: datasets, splits and protocols, the feature store, the playground."""
+"""Datasets, splits and protocols, benchmarks, the feature store and batches."""

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files: numbers and text alone, never pickled objects."""
+"""Arrays in .npy and .npz files: numbers and text, never pickled objects."""
 
 import zlib
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ Arrays = dict[str, NDArray[Any]]
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what numpy raises inside, when it reads a file that is not whole, into one sentence.
+    """Turn the errors of numpy for a damaged file into one sentence.
 
     Raises:
-        InputError: the file is missing, truncated, of another kind, or holds pickled objects.
+        InputError: the file is missing, truncated, of another kind, or has pickled objects.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Padded batches of features: the border where shapes, presence and finiteness are checked, once.
+"""Padded batches of features: the border at which shapes and presence are checked.
 
 Axes: B videos, C captions, M experts, T tokens of an expert, L words of a caption, D dimensions.
 """
@@ -31,7 +31,7 @@ class VideoBatch:
 
     @property
     def present(self) -> Tensor:
-        """(B, M) bool: which experts, in the order of their sorted names, describe which videos."""
+        """(B, M) bool: whether an expert has features of a video; experts in the order of their sorted names."""
         return torch.stack([self.lengths[name] > 0 for name in sorted(self.lengths)], dim=1)
 
     def to(self, device: torch.device) -> "VideoBatch":
@@ -61,9 +61,9 @@ class TextBatch:
 
 @dataclass(frozen=True)
 class Batch:
-    """B captions and the video of each: row i of the text belongs to row i of the video.
+    """B captions and the video of each caption: row i of the text belongs to row i of the video.
 
-    A video of which several captions are there comes as often as they.
+    A video with several captions in the batch is repeated.
     """
 
     text: TextBatch
@@ -71,13 +71,13 @@ class Batch:
 
     @property
     def same_video(self) -> Tensor:
-        """(B, B) bool: whether row i's caption is one of column j's video, by its id.
+        """(B, B) bool: whether the caption of row i belongs to the video of column j, by video id.
 
-        That is the diagonal, and more where a video comes twice.
+        The diagonal is true; other entries are true where a video is repeated.
         """
         numbers = {video_id: number for number, video_id in enumerate(self.video.ids)}
-        of = torch.tensor([numbers[video_id] for video_id in self.video.ids], device=self.text.tokens.device)
-        return of[:, None] == of
+        rows = torch.tensor([numbers[video_id] for video_id in self.video.ids], device=self.text.tokens.device)
+        return rows[:, None] == rows
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
@@ -91,13 +91,13 @@ def read_videos(
     max_tokens: Mapping[str, int] | None = None,
     fill: Collection[str] = (),
 ) -> VideoBatch:
-    """Read the features of videos. A video that no file describes is one that lacks every expert.
+    """Read the features of videos. A video without rows in any file lacks every expert.
 
     Args:
         files: feature files by expert.
         ids: B video ids.
-        max_tokens: by expert, keep at most the first T rows of a sequence; all where it is not named.
-        fill: experts that are padded to their `max_tokens` whatever the batch, for models that take padding for tokens.
+        max_tokens: by expert, the most rows T of a sequence; an expert without an entry keeps all rows.
+        fill: experts that are padded to their `max_tokens` in every batch, for models that take padding for tokens.
     """
     experts, lengths = {}, {}
     for name, file in files.items():
@@ -113,11 +113,11 @@ def read_texts(
     Args:
         file: the text encoder's feature file.
         ids: C caption ids.
-        max_tokens: keep at most the first L rows of a caption.
-        fill: pad to `max_tokens` whatever the batch, for models that take padding for tokens.
+        max_tokens: the most rows L of a caption; None keeps all rows.
+        fill: pad to `max_tokens` in every batch, for models that take padding for tokens.
 
     Raises:
-        InputError: a caption without features.
+        InputError: a caption has no features.
     """
     tokens, lengths = _read(file, ids, max_tokens, fill)
     if (lengths == 0).any():

@@ -1,4 +1,4 @@
-"""`teachtext data check`: what a dataset folder holds, what is wrong with it, and how to mend it."""
+"""The checks of `teachtext data check`: the content of a dataset folder, its mistakes, and how to mend them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -7,9 +7,10 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Literal
 
-from teachtext.data.folder import RawFolder, automatic_splits, read_raw, source_of
+from teachtext.data.folder import RawFolder, read_raw
 from teachtext.data.protocol import Caption
 from teachtext.data.questions import read_questions
+from teachtext.data.splits import automatic_splits, source_of
 from teachtext.data.types import Question
 from teachtext.errors import InputError
 from teachtext.files import content_hash
@@ -19,7 +20,7 @@ LONG_CAPTION_WORDS = 200
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong or worth knowing, with the way to mend it."""
+    """A mistake or a warning, with the way to mend it."""
 
     level: Literal["error", "warning"]
     what: str
@@ -28,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """The facts of a folder as (name, value) rows, and what was found wrong."""
+    """The facts of a folder as (name, value) rows, and its mistakes and warnings."""
 
     facts: Sequence[tuple[str, str]]
     findings: Sequence[Finding]
@@ -40,7 +41,7 @@ class FolderCheck:
 
 
 def check_folder(folder: Path) -> FolderCheck:
-    """Look at a dataset folder: counts, words, languages, splits, duplicates, what does not fit together.
+    """Check a dataset folder: counts, words, languages, splits, duplicates and contradictions.
 
     Raises:
         InputError: the folder cannot be read at all.
@@ -52,11 +53,11 @@ def check_folder(folder: Path) -> FolderCheck:
         *_video_findings(raw),
         *_split_findings(raw),
         *unfit,
-        *_lacks(raw),
+        *_missing(raw),
     ]
     kinds = Counter(question.kind for question in questions)
-    told = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
-    return FolderCheck(facts=[*_facts(raw), *([("questions", told)] if told else [])], findings=findings)
+    counts = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+    return FolderCheck(facts=[*_facts(raw), *([("questions", counts)] if counts else [])], findings=findings)
 
 
 def _questions(raw: RawFolder) -> tuple[list[Question], list[Finding]]:
@@ -93,11 +94,11 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
     ]
 
 
-def _caption_findings(raw: RawFolder, asked: Collection[str]) -> list[Finding]:
+def _caption_findings(raw: RawFolder, in_questions: Collection[str]) -> list[Finding]:
     path = raw.captions_path.name
     empty = [caption.id for caption in raw.captions if not caption.text.strip()]
-    own = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
-    repeated = [caption for caption, count in own.items() if count > 1]
+    texts = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
+    repeated = [video_and_text for video_and_text, count in texts.items() if count > 1]
     long = [caption.id for caption in raw.captions if len(caption.text.split()) > LONG_CAPTION_WORDS]
     return [
         *_some("error", empty, f"empty captions in {path}", "delete the entries or write their text"),
@@ -109,9 +110,9 @@ def _caption_findings(raw: RawFolder, asked: Collection[str]) -> list[Finding]:
         ),
         *_some(
             "warning",
-            # a question is asked among few, and may stand in several groups
-            _shared(caption for caption in raw.captions if caption.id not in asked),
-            f"captions that stand under several videos in {path}",
+            # a question has few candidates, and may be repeated in several groups
+            _shared(caption for caption in raw.captions if caption.id not in in_questions),
+            f"captions that several videos share in {path}",
             "each counts as a query with one right answer; make them more precise if you can",
         ),
         *_some(
@@ -126,7 +127,7 @@ def _caption_findings(raw: RawFolder, asked: Collection[str]) -> list[Finding]:
 def _video_findings(raw: RawFolder) -> list[Finding]:
     captioned = {caption.video_id for caption in raw.captions}
     in_splits = {video_id for ids in (raw.splits or {}).values() for video_id in ids}
-    known = captioned & in_splits if raw.splits else set()
+    captioned_in_splits = captioned & in_splits if raw.splits else set()
     without_file = captioned - raw.videos.keys()
     by_content: dict[str, list[str]] = {}
     for video_id, paths in raw.videos.items():
@@ -136,13 +137,13 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
     return [
         *_some(
             "error",
-            sorted(without_file - known),
+            sorted(without_file - captioned_in_splits),
             "captioned videos without a file in videos/ and in no split",
             "add the files or delete their captions",
         ),
         *_some(
             "warning",
-            sorted(without_file & known),
+            sorted(without_file & captioned_in_splits),
             "captioned videos of a split without a file in videos/",
             "add the files, or set 'missing_videos: drop' (their features may come from elsewhere: 'keep')",
         ),
@@ -192,8 +193,8 @@ def _split_findings(raw: RawFolder) -> list[Finding]:
     ]
 
 
-def _lacks(raw: RawFolder) -> list[Finding]:
-    """Say what a run would refuse for want of it."""
+def _missing(raw: RawFolder) -> list[Finding]:
+    """Return what is missing for a run."""
     path = raw.captions_path.name
     if not raw.captions:
         return [Finding("error", f"no caption in {path}", "write some: without them there is nothing to learn or test")]

@@ -1,14 +1,14 @@
-"""Lists of captions that are left out of training, and what becomes of a dataset without them.
+"""Lists of captions that are left out of training, and datasets without these captions.
 
 A list is a file that a person can read and edit:
 
 ```
-dropped.jsonl   {"id": "<caption>", ...} a line, as `teachtext denoise` writes it; only the id (and video) is read
+dropped.jsonl   {"id": "<caption>", ...} a line, as `teachtext denoise` writes it. Only the id and the video are read.
 dropped.json    ["<caption>", ...]
-mask.json       {"kept": [...], "dropped": [...], "videos": [...]}, an imported mask; `videos`, where it is there, is
-                the reduced list of training videos
-mask.pkl        the authors' mask as it is (see `teachtext.originals.masks`), with the reduced list in
-                mask.txt beside it where there is one
+mask.json       {"kept": [...], "dropped": [...], "videos": [...]}, an imported mask.
+                The optional `videos` is the reduced list of training videos.
+mask.pkl        the authors' mask as it was published (see `teachtext.originals.masks`).
+                The optional mask.txt beside the file is the reduced list of training videos.
 ```
 """
 
@@ -27,12 +27,12 @@ ENDINGS = (".jsonl", ".json", ".pkl", ".pickle")
 
 @dataclass(frozen=True)
 class DroppedList:
-    """What a file says.
+    """The content of a list.
 
     Attributes:
-        captions: ids, each once, by the video that the file gives them, or None.
-        videos: the reduced list of training videos; None where there is none.
-        is_mask: whether it also speaks of captions that it keeps, and may know captions that the dataset lacks.
+        captions: by caption id, the video id that the file names, or None.
+        videos: the reduced list of training videos; None where the file has no such list.
+        is_mask: whether the file also names captions that are kept. A mask may name captions that the dataset lacks.
     """
 
     captions: Mapping[str, str | None]
@@ -40,29 +40,29 @@ class DroppedList:
     is_mask: bool = False
 
 
-def without_dropped(dataset: Dataset, told: DroppedList, *, path: Path, may_be_empty: bool = False) -> Dataset:
-    """Return the dataset without the training captions that a list names. Other splits stay as they are.
+def without_dropped(dataset: Dataset, dropped_list: DroppedList, *, path: Path, may_be_empty: bool = False) -> Dataset:
+    """Return the dataset without the training captions that a list names. Other splits do not change.
 
     Args:
-        dataset: whose training captions are queries of their own.
-        told: what the file says.
-        path: the file, one of those above, for the messages.
-        may_be_empty: take a list that names nothing for an answer.
+        dataset: a dataset whose training captions are separate queries.
+        dropped_list: the content of the file.
+        path: the file, for messages.
+        may_be_empty: whether the list may be empty.
 
     Raises:
-        InputError: the file is not of its form, names no caption, one twice, one that there is not, or all captions
-            of a training video.
+        InputError: the list is empty, names a caption that the dataset does not have or has of another video, or
+            leaves a training video without a caption.
     """
-    if not told.captions and told.videos is None and not may_be_empty:
+    if not dropped_list.captions and dropped_list.videos is None and not may_be_empty:
         raise InputError(f"{path} names no caption", "leave 'dropped' out of the config, or give another list")
     video_of = {caption.id: caption.video_id for caption in dataset.captions}
-    unknown = [caption_id for caption_id in told.captions if caption_id not in video_of]
-    if unknown and (not told.is_mask or len(unknown) == len(told.captions)):
+    unknown = [caption_id for caption_id in dropped_list.captions if caption_id not in video_of]
+    if unknown and (not dropped_list.is_mask or len(unknown) == len(dropped_list.captions)):
         more = f" and {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
         raise InputError(
             f"{path} names caption '{unknown[0]}'{more}, which the dataset does not have", "correct or delete it"
         )
-    for caption_id, video_id in told.captions.items():
+    for caption_id, video_id in dropped_list.captions.items():
         if video_id is not None and video_of.get(caption_id, video_id) != video_id:
             raise InputError(
                 f"{path} names caption '{caption_id}' of video '{video_id}', but it is one of '{video_of[caption_id]}'",
@@ -70,10 +70,10 @@ def without_dropped(dataset: Dataset, told: DroppedList, *, path: Path, may_be_e
             )
     split = dataset.protocol.train
     before = set(dataset.splits[split])
-    videos = [v for v in dataset.splits[split] if told.videos is None or v in set(told.videos)]
+    videos = [v for v in dataset.splits[split] if dropped_list.videos is None or v in set(dropped_list.videos)]
     if not videos:
         raise InputError(f"{path} leaves no video in split '{split}'", "give the list that belongs to this dataset")
-    dropped = {caption_id for caption_id in told.captions if video_of.get(caption_id) in before}
+    dropped = {caption_id for caption_id in dropped_list.captions if video_of.get(caption_id) in before}
     kept = [caption for caption in dataset.captions if caption.id not in dropped]
     left = {caption.video_id for caption in kept}
     for video_id in videos:
@@ -85,11 +85,13 @@ def without_dropped(dataset: Dataset, told: DroppedList, *, path: Path, may_be_e
     notes = [f"left out as noisy: {len(dropped):,} training captions ({path.name})"]
     if len(videos) < len(before):
         notes.append(f"left out as noisy: {len(before) - len(videos):,} training videos ({path.name})")
-    elsewhere = len(told.captions) - len(unknown) - len(dropped)
+    elsewhere = len(dropped_list.captions) - len(unknown) - len(dropped)
     if elsewhere:
         notes.append(f"{path.name} names {elsewhere:,} captions of other splits, which stay")
     if unknown:
-        notes.append(f"{path.name} names {len(unknown):,} captions that are not there (first: '{unknown[0]}')")
+        notes.append(
+            f"{path.name} names {len(unknown):,} captions that the dataset does not have (first: '{unknown[0]}')"
+        )
     splits = {**dataset.splits, split: videos}
     return replace(dataset, captions=kept, splits=splits, notes=[*dataset.notes, *notes])
 
@@ -108,22 +110,22 @@ def read_dropped(path: Path) -> DroppedList:
 
 
 def _read_json(path: Path) -> DroppedList:
-    told = read_json(path)
-    if isinstance(told, dict):
-        mask = {name: told.get(name) for name in ("kept", "dropped", "videos")}
+    content = read_json(path)
+    if isinstance(content, dict):
+        mask = {name: content.get(name) for name in ("kept", "dropped", "videos")}
         if mask["dropped"] is not None or mask["videos"] is not None:
             for name, ids in mask.items():
                 if ids is not None and not _are_ids(ids):
                     raise InputError(f"{path}: '{name}' is not a list of ids", "import the mask again")
             captions = each_once(path, [(caption_id, None) for caption_id in mask["dropped"] or []])
             return DroppedList(captions, mask["videos"], is_mask=True)
-    if not _are_ids(told):
+    if not _are_ids(content):
         raise InputError(f"{path} is neither a list of caption ids nor a mask", 'write ["caption id", ...]')
-    return DroppedList(each_once(path, [(caption_id, None) for caption_id in told]))
+    return DroppedList(each_once(path, [(caption_id, None) for caption_id in content]))
 
 
 def _are_ids(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _lines(path: Path) -> list[str]:
@@ -145,10 +147,14 @@ def _entry(path: Path, number: int, line: str) -> tuple[str, str | None] | None:
 
 
 def each_once(path: Path, entries: Sequence[tuple[str, str | None] | None]) -> dict[str, str | None]:
-    """Return video ids by caption id; raise InputError for a caption id that stands twice."""
-    found: dict[str, str | None] = {}
+    """Return video ids by caption id.
+
+    Raises:
+        InputError: a caption id is repeated.
+    """
+    video_of: dict[str, str | None] = {}
     for caption_id, video_id in filter(None, entries):
-        if caption_id in found:
+        if caption_id in video_of:
             raise InputError(f"{path} names caption '{caption_id}' twice", "delete one of them")
-        found[caption_id] = video_id
-    return found
+        video_of[caption_id] = video_id
+    return video_of

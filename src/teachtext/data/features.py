@@ -1,4 +1,4 @@
-"""The features that one model reads: one text encoder, some experts, and how long a sequence may be."""
+"""The features that a model reads: a text encoder, some experts, and the most rows of a sequence."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from teachtext.data.types import Dataset
 
 
 def described(video_ids: Iterable[str], files: Iterable[FeatureFile]) -> list[str]:
-    """Return the videos that at least one of the experts' files describes, in their order."""
+    """Return the videos with rows in at least one of the files, in the order of `video_ids`."""
     opened = list(files)
     return [video_id for video_id in video_ids if any(file.rows_of(video_id) for file in opened)]
 
 
 def only_described(dataset: Dataset, files: Iterable[FeatureFile]) -> Dataset:
-    """Return the dataset cut to the videos that at least one of the experts' files describes."""
+    """Return the dataset cut to the videos with rows in at least one of the files."""
     return dataset.only(set(described(dataset.videos, files)), "without features")
 
 
@@ -24,12 +24,12 @@ class Features:
     """Feature files and how to read them.
 
     Args:
-        text: the text encoder's file, keyed by caption id.
-        experts: by expert, files keyed by video id.
-        max_words: keep at most the first so many rows of a caption (L).
-        max_tokens: by expert, keep at most the first so many rows (T); all where it is not named.
-        fill_words: pad captions to `max_words` whatever the batch (see `read_texts`).
-        fill_tokens: experts that are padded to their `max_tokens` whatever the batch (see `read_videos`).
+        text: the text encoder's file, with caption ids.
+        experts: files with video ids, by expert.
+        max_words: the most rows of a caption (L); None keeps all rows.
+        max_tokens: by expert, the most rows of a video (T); an expert without an entry keeps all rows.
+        fill_words: pad captions to `max_words` in every batch (see `read_texts`).
+        fill_tokens: experts that are padded to their `max_tokens` in every batch (see `read_videos`).
     """
 
     text: FeatureFile

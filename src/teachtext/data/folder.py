@@ -5,17 +5,17 @@ videos/<id>.mp4 ...                     (any container; the id is the file name 
 captions.jsonl | captions.csv | captions.json
 splits.json                             (optional: {"train": [ids], "val": [ids], "test": [ids]})
 splits-<name>.json, chosen-<name>.json  (optional: further lists; {video id: id of the caption that is its query})
-questions.json                          (optional: captions that are asked among a few videos; see `data.questions`)
+questions.json                          (optional: captions that are searched among a few videos; see `data.questions`)
+wrong-captions.json                     (optional: ids of captions that are wrong on purpose)
 ```
 
-`captions.jsonl` has one object a line with `video` and `text` (optional `id`, `language`), `captions.csv` the same
-columns, `captions.json` maps a video id to its list of captions. A caption without an id gets `<video>#<number>`.
+`captions.jsonl` has an object a line with `video` and `text`, and optionally `id` and `language`. `captions.csv` has
+columns of the same names. `captions.json` maps a video id to a list of captions. A caption without an id gets
+`<video>#<number>`.
 """
 
 import csv
 import json
-import random
-import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.questions import check_unlearned, read_questions
+from teachtext.data.splits import automatic_splits
 from teachtext.data.types import Dataset, Question, Video
 from teachtext.errors import InputError
 from teachtext.files import read_json
@@ -30,14 +31,11 @@ from teachtext.files import read_json
 DEFAULT_SPLITS = "splits.json"
 CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
 VIDEO_ENDINGS = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ogv", ".flv", ".wmv"})
-# several clips are often cut from one long video and named <source>_<start>_<end>
-_CUT_FROM = re.compile(r"^(?P<source>.+?)_\d+(?:\.\d+)?_\d+(?:\.\d+)?$")
-_AUTOMATIC_SPLITS = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True)
 class RawFolder:
-    """What a dataset folder says, before anything is checked or dropped."""
+    """The content of a dataset folder, before anything is checked or left out."""
 
     path: Path
     captions_path: Path
@@ -48,19 +46,19 @@ class RawFolder:
 
 
 def read_raw(folder: Path, splits_file: str = DEFAULT_SPLITS) -> RawFolder:
-    """Read a dataset folder as it stands.
+    """Read a dataset folder without checks.
 
     Raises:
-        InputError: the folder, its captions or a splits file that is asked for are missing, or a file is not in its
-            format.
+        InputError: the folder, its captions or a splits file other than the default one are missing, or a file is
+            not in its format.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give the folder that holds videos/ and a captions file")
     captions_path = _captions_path(folder)
     splits_path = folder / splits_file
     if splits_file != DEFAULT_SPLITS and not splits_path.exists():
-        there = sorted(path.name for path in folder.glob("splits*.json"))
-        raise InputError(f"{splits_path} does not exist", f"add it; there is {', '.join(there) or 'no other'}")
+        names = sorted(path.name for path in folder.glob("splits*.json"))
+        raise InputError(f"{splits_path} does not exist", f"add it; there is {', '.join(names) or 'no other'}")
     return RawFolder(
         path=folder,
         captions_path=captions_path,
@@ -80,17 +78,20 @@ def load_folder(
     splits_file: str = DEFAULT_SPLITS,
     chosen_file: str | None = None,
 ) -> Dataset:
-    """Load a dataset folder and hold it to its rules.
+    """Load a dataset folder and check its rules.
 
     Args:
         folder: the dataset folder.
         protocol: how captions become queries.
-        missing_videos: what to do with captions or split entries whose video has no file: `error` refuses,
-            `drop` leaves them out and says how many in the dataset's notes, `keep` keeps them (their features
-            come from elsewhere).
-        seed: for the automatic splits of a folder without splits.json.
-        splits_file: name of the file with the lists.
+        missing_videos: treatment of captions and split entries whose video has no file. `error` refuses the folder.
+            `drop` leaves the entries out and notes their number. `keep` keeps them; their features come from
+            elsewhere.
+        seed: seed of the automatic splits of a folder without splits.json.
+        splits_file: name of the file with the splits.
         chosen_file: name of the file with the caption of each video that is its query, where the protocol chooses.
+
+    Returns:
+        The dataset: only videos and captions that can be used.
 
     Raises:
         InputError: empty or duplicate captions, unknown or overlapping splits, captions or splits that name videos
@@ -137,43 +138,22 @@ def load_folder(
 
 
 def find_videos(folder: Path) -> list[Video]:
-    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, those in it.
+    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, the videos in the folder.
 
-    What is named like a video but is a pipe, a device or a link to nowhere is among them, to be set aside by name.
+    Pipes, devices and broken links that are named like videos are included: extraction sets them aside by name.
     """
     inner = folder / "videos"
-    found = _video_files(inner if inner.is_dir() else folder, regular=False)
-    return [Video(name, paths[0]) for name, paths in found.items()]
-
-
-def source_of(video_id: str) -> str:
-    """Return the id of the long video that a clip was cut from; its own id if the name does not tell."""
-    match = _CUT_FROM.match(video_id)
-    return match["source"] if match else video_id
-
-
-def automatic_splits(video_ids: Iterable[str], *, seed: int = 0) -> dict[str, list[str]]:
-    """Split videos 70/10/20 at random, clips of one source together, the same way for the same ids and seed."""
-    by_source: dict[str, list[str]] = {}
-    for video_id in sorted(video_ids):
-        by_source.setdefault(source_of(video_id), []).append(video_id)
-    groups = list(by_source.values())
-    random.Random(seed).shuffle(groups)
-    total = sum(map(len, groups))
-    splits: dict[str, list[str]] = {name: [] for name in _AUTOMATIC_SPLITS}
-    for group in groups:
-        emptiest = max(splits, key=lambda name: _AUTOMATIC_SPLITS[name] * total - len(splits[name]))
-        splits[emptiest].extend(group)
-    return splits
+    files = _video_files(inner if inner.is_dir() else folder, regular=False)
+    return [Video(name, paths[0]) for name, paths in files.items()]
 
 
 def _questions(
     raw: RawFolder, named: Collection[str], videos: Container[str], protocol: Protocol, notes: list[str]
 ) -> list[Question]:
-    found = read_questions(raw.path, raw.captions, {*named, *raw.videos}, max_words=protocol.max_words)
-    kept = [question for question in found if all(video_id in videos for video_id in question.among)]
-    if len(kept) < len(found):
-        notes.append(f"left out, questions about videos that cannot be used: {len(found) - len(kept)}")
+    questions = read_questions(raw.path, raw.captions, {*named, *raw.videos}, max_words=protocol.max_words)
+    kept = [question for question in questions if all(video_id in videos for video_id in question.among)]
+    if len(kept) < len(questions):
+        notes.append(f"left out, questions about videos that cannot be used: {len(questions) - len(kept)}")
     return kept
 
 
@@ -181,12 +161,12 @@ def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int)
     if raw.splits is None:
         notes.append(f"no splits.json: split 70/10/20 at random with seed {seed}, clips of one source together")
         return automatic_splits(usable, seed=seed)
-    seen: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for split, ids in raw.splits.items():
         for video_id in ids:
-            if seen.setdefault(video_id, split) != split:
+            if split_of.setdefault(video_id, split) != split:
                 raise InputError(
-                    f"{raw.splits_path} puts '{video_id}' into both '{seen[video_id]}' and '{split}'",
+                    f"{raw.splits_path} puts '{video_id}' into both '{split_of[video_id]}' and '{split}'",
                     "keep it in one of them",
                 )
     splits = {split: [v for v in dict.fromkeys(ids) if v in usable] for split, ids in raw.splits.items()}
@@ -197,25 +177,25 @@ def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int)
 
 
 def _captions_path(folder: Path) -> Path:
-    found = [folder / name for name in CAPTION_FILES if (folder / name).is_file()]
-    if len(found) != 1:
-        what = "no captions file" if not found else "several captions files: " + ", ".join(p.name for p in found)
+    paths = [folder / name for name in CAPTION_FILES if (folder / name).is_file()]
+    if len(paths) != 1:
+        what = "several captions files: " + ", ".join(path.name for path in paths) if paths else "no captions file"
         raise InputError(f"{folder} has {what}", f"keep exactly one of {', '.join(CAPTION_FILES)}")
-    return found[0]
+    return paths[0]
 
 
 def _video_files(folder: Path, *, regular: bool = True) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        wanted = path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
-        if wanted and (path.is_file() if regular else not path.is_dir()):
-            found.setdefault(path.stem, []).append(path)
-    return found
+        is_video = path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
+        if is_video and (path.is_file() if regular else not path.is_dir()):
+            files.setdefault(path.stem, []).append(path)
+    return files
 
 
 def _read_captions(path: Path) -> Iterator[Caption]:
     counts: dict[str, int] = {}
-    seen: set[str] = set()
+    ids: set[str] = set()
     for where, entry in _caption_entries(path):
         video_id, text = entry.get("video"), entry.get("text")
         if not isinstance(video_id, str) or not video_id or not isinstance(text, str):
@@ -223,11 +203,11 @@ def _read_captions(path: Path) -> Iterator[Caption]:
         number = counts.get(video_id, 0)
         counts[video_id] = number + 1
         caption_id = str(entry.get("id") or f"{video_id}#{number}")
-        if caption_id in seen:
+        if caption_id in ids:
             raise InputError(
-                f"{path}, {where}: caption id '{caption_id}' stands twice", "give every caption its own id"
+                f"{path}, {where}: caption id '{caption_id}' is used twice", "give every caption its own id"
             )
-        seen.add(caption_id)
+        ids.add(caption_id)
         yield Caption(caption_id, video_id, text.strip(), str(entry.get("language") or "en"))
 
 
@@ -283,12 +263,12 @@ def _read_chosen(path: Path, captions: Sequence[Caption]) -> dict[str, str]:
     if not path.exists():
         raise InputError(f"{path} does not exist", 'write {"video id": "id of the caption that is its query"} there')
     content = read_json(path)
-    own = {caption.id: caption.video_id for caption in captions}
-    known = set(own.values())
+    video_of = {caption.id: caption.video_id for caption in captions}
+    captioned = set(video_of.values())
     if not isinstance(content, dict):
         raise InputError(f"{path} is not an object of caption ids", 'write {"video id": "caption id"}')
     for video_id, caption_id in content.items():
-        if video_id in known and own.get(str(caption_id)) != video_id:
+        if video_id in captioned and video_of.get(str(caption_id)) != video_id:
             raise InputError(f"{path}: '{caption_id}' is no caption of video '{video_id}'", "name one of its captions")
     return content
 

@@ -1,4 +1,4 @@
-"""Features that somebody else extracted: an .npz file with `ids` and one array an expert."""
+"""Features that were extracted elsewhere: an .npz file with `ids` and an array for each expert."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from teachtext.files import content_hash
 
 
 def import_npz(path: Path, key: str, folder: Path, *, pool: bool = True) -> FeatureFile:
-    """Turn an array of an .npz file into a feature file, once; later calls open what is there.
+    """Turn an array of an .npz file into a feature file. Later calls open the feature file.
 
     Args:
-        path: holds `ids` (items,) text and the array `key`, (items, D) or (items, T, D) floats.
+        path: a file with `ids`, (items,) text, and the array `key`, (items, D) or (items, T, D) floats.
         key: name of the array.
-        folder: where the feature file is written.
-        pool: average T rows to one.
+        folder: folder of the feature file.
+        pool: replace the T rows of an item by their mean.
 
     Raises:
-        InputError: no such file or array, shapes that do not fit, ids that stand twice, NaN.
+        InputError: no such file or array, shapes that do not fit, repeated ids, or NaN.
     """
     if not path.is_file():
         raise InputError(f"feature file {path} does not exist", "correct its path")
@@ -46,11 +46,12 @@ def _load(path: Path, key: str) -> tuple[list[str], np.ndarray]:
         names = [name for name in file.files if name != "ids"]
         if key not in names or "ids" not in file.files:
             raise InputError(f"{path} has no array '{key}' with 'ids'", f"use one of {', '.join(names) or '(none)'}")
-        told, values = file["ids"], file[key]
-        # as text, be it kept as bytes or as numbers
-        ids = [str(item) for item in (np.char.decode(told, "utf-8") if told.dtype.kind == "S" else told).ravel()]
+        stored_ids, values = file["ids"], file[key]
+        # ids may be stored as bytes or as numbers
+        as_text = np.char.decode(stored_ids, "utf-8") if stored_ids.dtype.kind == "S" else stored_ids
+        ids = [str(item) for item in as_text.ravel()]
     if (
-        told.ndim != 1
+        stored_ids.ndim != 1
         or values.ndim not in (2, 3)
         or len(values) != len(ids)
         or not np.issubdtype(values.dtype, np.floating)
@@ -60,5 +61,5 @@ def _load(path: Path, key: str) -> tuple[list[str], np.ndarray]:
             "store floats of shape (items, D) or (items, T, D)",
         )
     if len(set(ids)) < len(ids):
-        raise InputError(f"{path} has ids that stand twice", "keep one row an id")
+        raise InputError(f"{path} has repeated ids", "keep one row an id")
     return ids, values

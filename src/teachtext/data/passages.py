@@ -1,6 +1,6 @@
-"""Words that were heard or read in videos, with their times: a JSON-lines file beside each shard of features.
+"""Words that are heard or read in videos, with their times: a JSON-lines file beside each shard of features.
 
-`part-00000.jsonl` goes with `part-00000.safetensors` and is written just before it. A line is
+`part-00000.jsonl` belongs to `part-00000.safetensors` and is written just before the shard. A line is
 `{"id": "<video>", "start_s": 1.2, "end_s": 2.5, "text": "..."}`.
 """
 
@@ -14,35 +14,35 @@ from teachtext.files import write_text
 
 
 class Passage(NamedTuple):
-    """Some words, and from when to when they are heard or shown, in seconds from the start of the video."""
+    """Some words, with the time in which they are heard or shown, in seconds from the start of the video."""
 
     start_s: float
     end_s: float
     text: str
 
 
-def write_passages(path: Path, found: Iterable[tuple[str, Passage]]) -> None:
-    """Write passages with the ids of their videos, whole or not at all."""
-    lines = (json.dumps({"id": item_id, **passage._asdict()}, ensure_ascii=False) for item_id, passage in found)
+def write_passages(path: Path, passages: Iterable[tuple[str, Passage]]) -> None:
+    """Write pairs of video id and passage to a file, whole or not at all."""
+    lines = (json.dumps({"id": item_id, **passage._asdict()}, ensure_ascii=False) for item_id, passage in passages)
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_passages(path: Path) -> dict[str, list[Passage]]:
-    """Read the passages of each video; none from a file that is not there.
+    """Read the passages by video id; an empty dict where the file does not exist.
 
     Raises:
         InputError: the file is damaged.
     """
-    found: dict[str, list[Passage]] = {}
+    passages: dict[str, list[Passage]] = {}
     if not path.exists():
-        return found
+        return passages
     try:
         for line in path.read_text(encoding="utf-8").split("\n"):
             if line:
-                told = json.loads(line)
-                passage = Passage(float(told["start_s"]), float(told["end_s"]), str(told["text"]))
-                found.setdefault(str(told["id"]), []).append(passage)
+                entry = json.loads(line)
+                passage = Passage(float(entry["start_s"]), float(entry["end_s"]), str(entry["text"]))
+                passages.setdefault(str(entry["id"]), []).append(passage)
     except (OSError, ValueError, TypeError, KeyError) as error:
         mend = "delete it and the shard beside it, and extract the features again"
         raise InputError(f"{path} is not a whole file of passages ({error})", mend) from error
-    return found
+    return passages

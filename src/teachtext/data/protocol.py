@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 CaptionUse = Literal["separate", "first", "fused", "chosen"]
-"""How captions become queries: each one, a video's first, all of a video joined to one, or the one that is named."""
+"""How captions become queries.
+
+`separate`: each caption is a query. `first`: the first caption of a video. `fused`: all captions of a video, joined.
+`chosen`: the caption that a list names for its video.
+"""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """One caption of one video; ids join everything, positions never do."""
+    """A caption of a video. Captions and videos are joined by ids, never by positions."""
 
     id: str
     video_id: str
@@ -24,12 +28,18 @@ class Protocol:
 
     Args:
         captions: how captions become queries (see `CaptionUse`).
-        select_captions: how they do in the split that selects, where it differs.
-        test_captions: how they do in the test split, where it differs.
-        max_words: keep at most so many words of a query; None keeps all.
+        select_captions: the same for the split that selects the epoch, where it differs.
+        test_captions: the same for the test split, where it differs.
+        max_words: the most words of a query; further words are cut off. None keeps all words.
         train: name of the split to learn from.
         select: name of the split whose t2v geometric mean selects the epoch; None keeps the last epoch.
-        test: name of the split that is touched once, at the end.
+        test: name of the split that is read once, at the end.
+
+    Example:
+        >>> Protocol(captions="fused", select=None).splits
+        ['train', 'test']
+        >>> Protocol(select_captions="first").captions_in("val")
+        'first'
     """
 
     captions: CaptionUse = "separate"
@@ -42,7 +52,7 @@ class Protocol:
 
     @property
     def splits(self) -> list[str]:
-        """The splits that it names, each once."""
+        """The names of the splits, without repeats."""
         return [split for split in dict.fromkeys([self.train, self.select, self.test]) if split is not None]
 
     def captions_in(self, split: str) -> CaptionUse:
@@ -60,21 +70,29 @@ def queries(
     max_words: int | None = None,
     chosen: Mapping[str, str] | None = None,
 ) -> list[Caption]:
-    """Turn the captions of `video_ids` into queries, grouped by video in that order.
+    """Turn the captions of some videos into queries.
 
     Args:
-        captions: of these and other videos.
-        video_ids: whose captions become queries.
-        use: how they do.
-        max_words: keep at most so many words of a query.
-        chosen: caption id by video, for `chosen`.
+        captions: captions of these and perhaps of other videos.
+        video_ids: the videos whose captions become queries.
+        use: how captions become queries.
+        max_words: the most words of a query; None keeps all words.
+        chosen: caption ids by video id, for the use `chosen`.
+
+    Returns:
+        The queries, grouped by video in the order of `video_ids`.
+
+    Example:
+        >>> captions = [Caption("a#0", "a", "a dog"), Caption("a#1", "a", "it runs"), Caption("b#0", "b", "a cat")]
+        >>> [query.text for query in queries(captions, ["b", "a"], "fused")]
+        ['a cat', 'a dog it runs']
     """
-    own: dict[str, list[Caption]] = {video_id: [] for video_id in video_ids}
+    by_video: dict[str, list[Caption]] = {video_id: [] for video_id in video_ids}
     for caption in captions:
-        if caption.video_id in own:
-            own[caption.video_id].append(caption)
-    found: list[Caption] = []
-    for video_id, group in own.items():
+        if caption.video_id in by_video:
+            by_video[caption.video_id].append(caption)
+    result: list[Caption] = []
+    for video_id, group in by_video.items():
         if use == "first":
             group = group[:1]
         elif use == "chosen":
@@ -82,12 +100,12 @@ def queries(
         elif use == "fused" and group:
             text = " ".join(caption.text for caption in group)
             group = [Caption(f"{video_id}#fused", video_id, text, group[0].language)]
-        found.extend(cut(caption, max_words) for caption in group)
-    return found
+        result.extend(cut(caption, max_words) for caption in group)
+    return result
 
 
 def cut(caption: Caption, max_words: int | None) -> Caption:
-    """Return a caption with at most so many words; None keeps all."""
+    """Return a caption with its first `max_words` words; None keeps all words."""
     words = caption.text.split()
     if max_words is None or len(words) <= max_words:
         return caption

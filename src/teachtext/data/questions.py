@@ -1,15 +1,15 @@
-"""Questions: captions that are asked among a few videos instead of a whole gallery.
+"""Questions: captions that are searched among a few videos instead of a whole gallery.
 
-They show what a model can tell apart, for their author chooses the videos so that only one thing tells them apart. Any
-dataset folder may bring a `questions.json`:
+Questions show which differences a model notices: their author chooses videos that differ in one thing alone. Any
+dataset folder may have a `questions.json`:
 
 ```
 {"<caption id>": {"kind": "speech", "among": ["<video id>", "<video id>", ...]}, ...}
 ```
 
-The caption is one of the captions file; `kind` is any word, and questions are counted by it; `among` names two or more
-videos, one of them the caption's own. None of them may be one that models are trained or selected on, so they best
-stand in a split of their own.
+The caption is an entry of the captions file. `kind` is any word, and questions are counted by `kind`. `among` names
+two or more videos, the caption's video among them. Models must not be trained or selected on any of the videos: list
+the videos in a separate split.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,13 +27,13 @@ QUESTIONS = "questions.json"
 def read_questions(
     folder: Path, captions: Sequence[Caption], video_ids: Collection[str], *, max_words: int | None = None
 ) -> list[Question]:
-    """Read the questions of a dataset folder; none where it has no `questions.json`.
+    """Read the questions of a dataset folder; an empty list where the folder has no `questions.json`.
 
     Args:
         folder: the dataset folder.
-        captions: all of its captions.
-        video_ids: all ids that it names.
-        max_words: keep at most so many words of a caption.
+        captions: all captions of the folder.
+        video_ids: all video ids that the folder names.
+        max_words: the most words of a caption; None keeps all words.
 
     Raises:
         InputError: the file is not in its format, or names a caption or video that the folder does not have.
@@ -60,7 +60,11 @@ def read_questions(
 
 
 def check_unlearned(questions: Sequence[Question], splits: Mapping[str, Sequence[str]], protocol: Protocol) -> None:
-    """Raise InputError for a question about a video that models are trained or selected on."""
+    """Check that no question is about a video that models are trained or selected on.
+
+    Raises:
+        InputError: a question names a video of the train or the select split.
+    """
     learned = {video: split for split in (protocol.train, protocol.select) if split for video in splits[split]}
     for question in questions:
         for video_id in question.among:

@@ -1,13 +1,12 @@
-"""One file of a feature store: safetensors, written whole, its rows read by position.
+"""A file of a feature store: safetensors, written whole, rows read by position.
 
-It holds `values (rows, D)` in float16 or float32 and `offsets (items + 1,)` in int64: item `i` owns rows
-`offsets[i]:offsets[i + 1]`. Where rows have times, `times (rows, 2)` in float32 holds the seconds at which each
-begins and ends. Its header holds the items' ids, the hash of what each was made from, the
-provenance, and a checksum.
+A shard holds `values (rows, D)` in float16 or float32 and `offsets (items + 1,)` in int64: the rows of item `i` are
+`offsets[i]:offsets[i + 1]`. Where rows have times, `times (rows, 2)` in float32 holds the seconds at which each row
+begins and ends. The header holds the ids of the items, a hash of each item's source, the provenance, and a checksum.
 
-Nothing is memory-mapped: the pages of a mapped file that were read count as memory of the process, and somebody
-who reads through the captions of a benchmark reads several gigabytes. Nothing is kept open either: opening a file
-takes microseconds, a store may have hundreds of shards, and so any thread or worker process can read.
+No file is memory-mapped. The pages of a mapped file count as memory of the process once they are read, and the
+captions of a benchmark take several gigabytes. No file is kept open. Opening a file takes microseconds, a store may
+have hundreds of shards, and any thread or worker process can read.
 """
 
 import hashlib
@@ -37,20 +36,20 @@ _REDO = "delete that file and extract its features again"
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """A shard as its header tells it.
+    """A shard, as its header describes it.
 
     Attributes:
         path: the file.
         ids: ids of its items.
-        sources: hash of what each item was made from.
+        sources: a hash of each item's source.
         provenance: encoder, version, settings.
         offsets: (items + 1,) int64, the first row of each item, and the end.
         dim: D.
-        dtype: of the values.
-        checksum: of ids, values, offsets and times; None where the header has none.
+        dtype: dtype of the values.
+        checksum: checksum of ids, values, offsets and times; None where the header has none.
         begin: the byte where the values begin.
         times_begin: the byte where the times begin; None where rows have no times.
-        version: of the file (see `version_of`).
+        version: version of the file (see `version_of`).
     """
 
     path: Path
@@ -70,7 +69,7 @@ class Shard:
         """Read and check the header.
 
         Raises:
-            InputError: a missing, truncated or foreign file.
+            InputError: the file is missing, truncated or no shard.
         """
         try:
             version = version_of(path.stat())
@@ -121,7 +120,7 @@ class Shard:
         """Read rows `start:end`: (end - start, D), in the dtype of the file.
 
         Raises:
-            InputError: the file is no longer what was opened.
+            InputError: the file has changed since it was opened.
         """
         values: Values = np.empty((end - start, self.dim), self.dtype)
         self._fill(values, self.begin + start * self.dim * self.dtype.itemsize)
@@ -131,7 +130,7 @@ class Shard:
         """Read the times of rows `start:end`: (end - start, 2), seconds; None where rows have no times.
 
         Raises:
-            InputError: the file is no longer what was opened.
+            InputError: the file has changed since it was opened.
         """
         if self.times_begin is None:
             return None
@@ -139,13 +138,13 @@ class Shard:
         self._fill(times, self.times_begin + start * _TIME_BYTES)
         return times
 
-    def _fill(self, array: NDArray[Any], place: int) -> None:
-        """Read into an array what stands at a byte of the file."""
+    def _fill(self, array: NDArray[Any], position: int) -> None:
+        """Fill an array with the bytes of the file from a position on."""
         try:
             file = os.open(self.path, os.O_RDONLY)
             try:
                 whole = version_of(os.fstat(file)) == self.version
-                whole = whole and os.preadv(file, [array.data], place) == array.nbytes
+                whole = whole and os.preadv(file, [array.data], position) == array.nbytes
             finally:
                 os.close(file)
         except OSError as error:
@@ -154,10 +153,10 @@ class Shard:
             raise InputError(f"{self.path} was changed while it was in use", "run again")
 
     def verify(self) -> None:
-        """Read all values once, a piece at a time.
+        """Read all values, block by block, and compare them with the checksum.
 
         Raises:
-            InputError: a checksum that does not match, or NaN.
+            InputError: the checksum does not match, or a value is not finite.
         """
         digest, finite = hashlib.sha256(json.dumps(list(self.ids)).encode()), True
         rows, step = int(self.offsets[-1]), max(1, _BLOCK_BYTES // max(1, self.dim * self.dtype.itemsize))
@@ -189,14 +188,14 @@ def write_shard(
 
     Args:
         path: the file.
-        ids: ids of its items.
-        sources: hash of what each item was made from.
-        items: of each, (rows, D), all in one of float16 and float32.
+        ids: ids of the items.
+        sources: a hash of each item's source.
+        items: the values of each item, (rows, D), all of the same dtype, float16 or float32.
         provenance: encoder, version, settings.
-        times: of each, (rows, 2), where rows have times.
+        times: the times of each item, (rows, 2), in seconds; None where rows have no times.
 
     Raises:
-        InputError: a full disk.
+        InputError: the disk is full.
     """
     values = np.concatenate(items)
     offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])]).astype(np.int64)
@@ -218,8 +217,11 @@ def write_shard(
 
 
 def _begin_of(name: str, path: Path) -> int:
-    """Return the byte where a tensor of a safetensors file begins: 8 bytes of length, a JSON header, the tensors."""
+    """Return the byte at which a tensor of a safetensors file begins.
+
+    The file is 8 bytes with the length of the header, a JSON header, and the tensors.
+    """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        told = json.loads(file.read(length))
-    return 8 + int(length) + int(told[name]["data_offsets"][0])
+        header = json.loads(file.read(length))
+    return 8 + int(length) + int(header[name]["data_offsets"][0])

@@ -1,8 +1,8 @@
-"""The feature store: one folder an encoder, in it shards (see `teachtext.data.shard`).
+"""The feature store: a folder for each encoder, with shards in the folder (see `teachtext.data.shard`).
 
-An item with no rows is *missing*: presence is derived, never stored twice, never NaN.
-Videos, sequences and caption tokens all use this one layout. Shards are only ever added, whole; where an
-id stands in several, the last one counts. So a stopped extraction goes on where it was.
+An item without rows is *missing*. Presence follows from the rows: no flag and no NaN marks a missing item.
+Videos, sequences and caption tokens use the same layout. Shards are only added, and only whole. Where several shards
+have the same id, the last shard counts. A stopped extraction resumes by adding shards.
 """
 
 import hashlib
@@ -24,18 +24,28 @@ from teachtext.files import move
 
 
 class FeatureWriter:
-    """Collect items, write them as shards.
+    """Collects items and writes them as shards.
 
     Args:
-        folder: the encoder's folder; shards are added to those already there.
-        provenance: encoder, version, settings: what must be known to make the same values again.
+        folder: the encoder's folder. New shards follow the existing shards.
+        provenance: encoder, version and settings: all that is needed to make the same values again.
         dim: D, the width of every item.
-        dtype: how values are kept.
-        shard_items: write a shard each time so many items have come together.
-        shard_s: write one, too, when an item comes so many seconds after the first one that is not written.
+        dtype: dtype of the stored values.
+        shard_items: number of items after which a shard is written.
+        shard_s: seconds after which the next item completes a shard.
 
     Raises:
-        InputError: an item with the wrong shape or with NaN or infinite values; a full disk.
+        InputError: an item has the wrong shape, or NaN or infinite values; or the disk is full.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> with FeatureWriter(Path("motion"), provenance={"encoder": "motion"}, dim=2) as writer:
+        ...     writer.add("a", np.array([[0.5, 1.0]]))
+        ...     writer.add("b", None)
+        >>> file = FeatureFile(Path("motion"))
+        >>> file.ids, file.rows_of("b"), file.read("a")
+        (['a', 'b'], 0, array([[0.5, 1. ]], dtype=float16))
     """
 
     def __init__(
@@ -67,14 +77,14 @@ class FeatureWriter:
         times: NDArray[np.floating] | None = None,
         passages: Sequence[Passage] | None = None,
     ) -> None:
-        """Add one item.
+        """Add an item.
 
         Args:
             item_id: id of the video or caption.
             values: (rows, D); None or no rows mean that the item is missing.
-            source: hash of what the values were made from.
-            times: (rows, 2) seconds at which each row begins and ends; of all items with rows, or of none.
-            passages: the words behind the rows; see `FeatureFile.passages`.
+            source: hash of the item's source.
+            times: (rows, 2), seconds at which each row begins and ends. Either all items with rows have times, or none.
+            passages: the words that the rows describe (see `FeatureFile.passages`).
         """
         kept = np.zeros((0, self.dim), self.dtype) if values is None else np.asarray(values)
         if kept.ndim != 2 or kept.shape[1] != self.dim:
@@ -93,17 +103,17 @@ class FeatureWriter:
                 f"{self.folder}: item '{item_id}' has times {times.shape}, not ({len(kept)}, 2), or not finite",
                 "give every row the seconds at which it begins and ends",
             )
-        told = None if times is None else times.astype(np.float32)
+        kept_times = None if times is None else times.astype(np.float32)
         if not self._pending:
             self._since = time.monotonic()
-        self._pending.append((item_id, source, kept.astype(self.dtype), told))
+        self._pending.append((item_id, source, kept.astype(self.dtype), kept_times))
         if passages is not None:
             self._passages = [*(self._passages or []), *((item_id, passage) for passage in passages)]
         if len(self._pending) >= self.shard_items or time.monotonic() - self._since >= self.shard_s:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending as one more shard."""
+        """Write the pending items as a shard."""
         if not self._pending:
             return
         ids, sources, items, times = zip(*self._pending, strict=True)
@@ -118,23 +128,23 @@ class FeatureWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # a stop by hand keeps what is done; after an error of the data or the disk nothing more is written
+        # Ctrl-C keeps the pending items; after an error of the data or the disk nothing more is written
         if kind is None or issubclass(kind, KeyboardInterrupt):
             self.flush()
 
 
 class FeatureFile:
-    """One encoder's features; headers are read when it is opened, values when they are asked for.
+    """The features of an encoder. Opening reads the headers; values are read on demand.
 
-    It can be read by many threads, and by worker processes that it is handed to.
+    Threads may share a feature file, and it can be pickled for worker processes.
 
     Args:
         folder: the encoder's folder.
-        verify: also read everything once, and compare checksums and look for NaN.
+        verify: also read all values, compare checksums and look for NaN.
 
     Raises:
-        InputError: no shards, a truncated or foreign file, shards that do not belong together, and with `verify`
-            a checksum that does not match, or NaN.
+        InputError: the folder has no shards, a shard is truncated or of another kind, or shards do not belong
+            together. With `verify`: a checksum does not match, or a value is not finite.
     """
 
     def __init__(self, folder: Path, *, verify: bool = False) -> None:
@@ -185,11 +195,11 @@ class FeatureFile:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of all items, missing ones too."""
+        """Ids of all items, missing items included."""
         return list(self._where)
 
     def rows_of(self, item_id: str) -> int:
-        """Return how many rows an item has; 0 for a missing or unknown one."""
+        """Return the number of rows of an item; 0 for a missing or unknown item."""
         if item_id not in self._where:
             return 0
         shard, item = self._where[item_id]
@@ -197,11 +207,11 @@ class FeatureFile:
         return int(offsets[item + 1] - offsets[item])
 
     def read(self, item_id: str, *, max_rows: int | None = None) -> Values:
-        """Return the values of one item.
+        """Return the values of an item.
 
         Args:
-            item_id: a video or caption id; an unknown one reads as missing.
-            max_rows: keep at most the first so many rows.
+            item_id: a video or caption id; an unknown id reads as missing.
+            max_rows: the most rows; None reads all rows.
 
         Returns:
             (rows, D), in the dtype of the file; no rows where the item is missing.
@@ -217,7 +227,7 @@ class FeatureFile:
         return self._shards[shard].rows(start, start + (rows if max_rows is None else min(rows, max_rows)))
 
     def times(self, item_id: str) -> NDArray[np.float32] | None:
-        """Return the seconds at which the rows of an item begin and end: (rows, 2); None where they were not kept.
+        """Return the seconds at which the rows of an item begin and end: (rows, 2); None where no times are stored.
 
         Raises:
             InputError: the file was changed or removed since it was opened.
@@ -229,43 +239,43 @@ class FeatureFile:
         return self._shards[shard].times(int(offsets[item]), int(offsets[item + 1]))
 
     def passages(self, item_ids: Iterable[str] | None = None) -> dict[str, list[Passage]]:
-        """Return the words that were heard or read in each item, in order of time; items without any are not there.
+        """Return the words that are heard or read in each item, in order of time. Items without words have no entry.
 
         Args:
-            item_ids: which items; all of them by default.
+            item_ids: ids of the items; by default all items.
 
         Raises:
             InputError: a file of passages is damaged.
         """
-        wanted = {item_id for item_id in (self.ids if item_ids is None else item_ids) if self.rows_of(item_id)}
+        selected = {item_id for item_id in (self.ids if item_ids is None else item_ids) if self.rows_of(item_id)}
         return {
             item_id: passages
-            for number in sorted({self._where[item_id][0] for item_id in wanted})
+            for number in sorted({self._where[item_id][0] for item_id in selected})
             for item_id, passages in read_passages(self._shards[number].path.with_suffix(".jsonl")).items()
-            if item_id in wanted and self._where[item_id][0] == number
+            if item_id in selected and self._where[item_id][0] == number
         }
 
     def checksum(self) -> str:
-        """Return 16 hex digits that stand for the settings and for what every item was made from."""
+        """Return 16 hex digits: a hash of the provenance and of the source of every item."""
         if not self._checksum:
-            told = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
-            self._checksum = hashlib.sha256(told.encode()).hexdigest()[:16]
+            content = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
+            self._checksum = hashlib.sha256(content.encode()).hexdigest()[:16]
         return self._checksum
 
 
 def _whole(times: Sequence[NDArray[np.float32] | None], items: Sequence[Values]) -> list[NDArray[np.float32]] | None:
-    """Return the times of all items; None where no item has any."""
-    if all(told is None for told in times):
+    """Return the times of all items; None where no item has times."""
+    if all(item_times is None for item_times in times):
         return None
-    if any(told is None and len(item) for told, item in zip(times, items, strict=True)):
+    if any(item_times is None and len(item) for item_times, item in zip(times, items, strict=True)):
         raise ValueError("some items with rows have times and some have none")
-    return [np.zeros((0, 2), np.float32) if told is None else told for told in times]
+    return [np.zeros((0, 2), np.float32) if item_times is None else item_times for item_times in times]
 
 
 def adopt(folder: Path, other: Path) -> None:
-    """Move the shards of another folder of the same encoder to the end of `folder`, by renaming them.
+    """Move the shards of another folder of the same encoder to the end of `folder`, by renaming.
 
-    Both must lie on the same disk; `other` is gone afterwards. Stopped between two files, it can be done again.
+    Both folders must lie on the same disk; `other` is removed. A call that was stopped can be repeated.
 
     Raises:
         InputError: a file cannot be moved.

@@ -1,4 +1,4 @@
-"""The nouns that everything passes around."""
+"""Videos, questions and datasets: the types that everything else passes around."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from teachtext.data.protocol import Caption, Protocol, queries
 
 @dataclass(frozen=True)
 class Video:
-    """One video. `path` is None where only its features are at hand."""
+    """A video. `path` is None where the dataset has features of the video and no file."""
 
     id: str
     path: Path | None = None
@@ -17,7 +17,13 @@ class Video:
 
 @dataclass(frozen=True)
 class Question:
-    """A caption that is asked among a few videos, its own one of them; `kind` says what it asks for."""
+    """A caption that is searched among a few videos.
+
+    Attributes:
+        caption: the query.
+        kind: any word; results are counted by it.
+        among: ids of the candidate videos, the caption's video among them.
+    """
 
     caption: Caption
     kind: str
@@ -26,11 +32,18 @@ class Question:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Videos, captions, splits and a protocol. A benchmark is no more than that.
+    """Videos, captions, splits and a protocol.
 
-    `listed` says how many videos each split names, whether or not they can be used; `notes` what was left out;
-    `chosen` the caption of a video that is its query, for protocols that choose; `questions` what is asked beside the
-    splits.
+    Attributes:
+        name: name of the dataset.
+        videos: videos by id.
+        captions: all captions, of all splits.
+        splits: video ids by split, without the videos that cannot be used.
+        protocol: how captions become queries, and the purpose of each split.
+        listed: number of videos that each split names, usable or not.
+        notes: sentences about what was left out.
+        chosen: by video id, the id of the caption that is the video's query, for protocols that choose.
+        questions: captions that are searched among a few videos, beside the splits.
     """
 
     name: str
@@ -44,12 +57,12 @@ class Dataset:
     questions: Sequence[Question] = ()
 
     def queries_of(self, split: str) -> list[Caption]:
-        """Return the queries of a split: its captions as the protocol turns them into queries, video by video."""
-        use, most = self.protocol.captions_in(split), self.protocol.max_words
-        return queries(self.captions, self.splits[split], use, max_words=most, chosen=self.chosen)
+        """Return the queries that the protocol makes of a split's captions, video by video."""
+        use, max_words = self.protocol.captions_in(split), self.protocol.max_words
+        return queries(self.captions, self.splits[split], use, max_words=max_words, chosen=self.chosen)
 
     def only(self, video_ids: Container[str], note: str) -> "Dataset":
-        """Return the dataset with its splits cut to `video_ids`, and a note of how many that leaves out."""
+        """Return the dataset with its splits cut to `video_ids`, and with a note of the number of videos left out."""
         splits = {split: [v for v in ids if v in video_ids] for split, ids in self.splits.items()}
         dropped = sum(map(len, self.splits.values())) - sum(map(len, splits.values()))
         notes = [*self.notes, f"left out, {note}: {dropped}"] if dropped else self.notes

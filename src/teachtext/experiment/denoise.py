@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.dropped import without_dropped
-from teachtext.data.folds import Fold, folds
 from teachtext.data.protocol import Caption
+from teachtext.data.splits import Fold, folds
+from teachtext.data.wrong_captions import read_wrong_captions
 from teachtext.errors import InputError
 from teachtext.evaluation.noise import cut, noise_of
 from teachtext.evaluation.ranks import t2v_ranks
@@ -35,7 +36,6 @@ from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.inference import score
 from teachtext.originals.masks import read_dropped, save_mask
-from teachtext.playground.wrong import wrong_caption_ids
 from teachtext.reports.noise_report import NoiseFound, render_noise
 
 KEPT, REPORT = "kept.jsonl", "report.html"
@@ -153,7 +153,7 @@ def _held_out_ranks(training: Training, captions: Sequence[Caption], videos: Seq
 
 def _wrong(workspace: Workspace, captions: Sequence[Caption]) -> NDArray[np.bool_] | None:
     config = workspace.config
-    wrong = wrong_caption_ids(config.dataset.path or config.folder / "playground")
+    wrong = read_wrong_captions(config.dataset.path or config.folder / "playground")
     return None if wrong is None else np.array([caption.id in wrong for caption in captions])
 
 

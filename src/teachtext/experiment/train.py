@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from teachtext.data.features import Features
-from teachtext.data.folds import Fold
 from teachtext.data.protocol import Caption
+from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
 from teachtext.devices import resolve_device, torch_threads
 from teachtext.encoders.registry import TEXT_ENCODERS

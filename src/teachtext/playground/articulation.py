@@ -1,4 +1,4 @@
-"""From words to what the voice does when: resonances, voice, breath and noises over time."""
+"""From words to a plan of the voice: resonances, voice, breath and noises over time."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ _NEUTRAL: Formants = (500, 1500, 2500)
 
 
 class Score:
-    """What the voice does when: points in time, between which everything goes in straight lines.
+    """The plan of an utterance: points in time, with straight lines between the points.
 
     Args:
         text: words of the small vocabulary.
@@ -29,7 +29,7 @@ class Score:
         voice: (seconds, loudness).
         breath: (seconds, loudness).
         noises: (seconds, length in seconds, lower Hz, upper Hz, loudness) of hisses and bursts.
-        now: seconds that it takes.
+        now: length of the utterance in seconds.
 
     Raises:
         ValueError: a word is not in the vocabulary.
@@ -70,9 +70,9 @@ class Score:
     def formants_at(self, moments: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return (3, N) resonances in Hz."""
         times = np.array([time for time, _ in self.formants])
-        known = np.array([formants for _, formants in self.formants], float)
+        resonances = np.array([formants for _, formants in self.formants], float)
         order = np.argsort(times, kind="stable")
-        return np.stack([np.interp(moments, times[order], known[order, n]) for n in range(3)])
+        return np.stack([np.interp(moments, times[order], resonances[order, n]) for n in range(3)])
 
     def _vowel(self, phoneme: str, pace: float, loudness: float) -> None:
         seconds, begin, end = VOWELS[phoneme]
@@ -114,14 +114,14 @@ class Score:
         if voiced:
             self.voice.append((self.now + wait, 0.05))
         else:
-            # after s there is no breath to wait for
+            # after s the voice sets in without a breath
             wait = 0.01 if follows else 0.012 if self._near(place, -1) == "S" else wait
             self._blow(self.now + 0.003, wait + 0.009, 0.25 if self._is_last(place) else 0.55, 0.006)
             self.voice.append((self.now + wait - 0.004, 0.0))
         self.now += wait
 
     def _tap(self, before: Formants, after: Formants) -> None:
-        """Say the t of butter."""
+        """Add the t of "butter"."""
         self.formants += [(self.now + 0.01, before), (self.now + 0.03, after)]
         self.voice += [(self.now + 0.008, 0.25), (self.now + 0.022, 0.25)]
         self.now += 0.03
@@ -158,7 +158,7 @@ class Score:
         return place == len(self.phonemes) - 1
 
     def _near(self, place: int, step: int) -> str:
-        """Return a neighbour, "" beyond the ends."""
+        """Return a neighbouring phoneme, "" beyond the ends."""
         return self.phonemes[place + step] if 0 <= place + step < len(self.phonemes) else ""
 
     def _vowel_after(self, place: int) -> Formants:

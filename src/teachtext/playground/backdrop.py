@@ -1,6 +1,6 @@
-"""The places in which scenes happen, drawn anew for every scene so that no two seas are the same.
+"""The places of scenes, drawn anew for every scene: no two seas are equal.
 
-A backdrop is (HEIGHT, WIDTH, 3) uint8 RGB. The sea and the snow move gently; the others stand still.
+A backdrop is (HEIGHT, WIDTH, 3) uint8 RGB. The sea and the snow move gently; the other places stand still.
 """
 
 import math
@@ -17,11 +17,11 @@ Image = npt.NDArray[np.uint8]
 
 
 class Backdrop:
-    """The place of one scene.
+    """The place of a scene.
 
     Args:
         name: one of `scenes.BACKGROUNDS`.
-        seed: settles the details.
+        seed: seed of the details.
     """
 
     def __init__(self, name: str, seed: int) -> None:
@@ -29,12 +29,12 @@ class Backdrop:
         rng = np.random.default_rng((seed, 3))
         self._still = _PAINTERS[name](rng)
         self._flakes = rng.uniform(0, 1, (46, 3))
-        # A little grain, as a camera would leave, so that flat areas are not the same number throughout.
+        # A little grain, as of a camera: flat areas are not one number throughout.
         grain = rng.normal(0, 2.2, (HEIGHT, WIDTH, 1))
         self._still = np.clip(self._still + grain, 0, 255).astype(np.uint8)
 
     def at(self, seconds: float) -> Image:
-        """Return the picture at a time: (HEIGHT, WIDTH, 3) uint8 RGB, the caller's to draw on."""
+        """Return the picture at a time, a copy to draw on: (HEIGHT, WIDTH, 3) uint8 RGB."""
         image = self._still.copy()
         if self._name == "sea":
             for row, y in enumerate(range(82, HEIGHT, 12)):

@@ -1,4 +1,4 @@
-"""One person who describes a scene: the phrases that captions are put together from."""
+"""A person who describes a scene: the phrases of which captions are made."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ _SILENT = Wording(
 
 
 class Describer:
-    """One person's words for one scene.
+    """The words of a person for a scene.
 
     Args:
-        scene: what is described.
+        scene: the scene to describe.
         rng: chooses among wordings.
     """
 
@@ -35,15 +35,15 @@ class Describer:
         """Return True in a `share` of the cases."""
         return bool(self.rng.random() < share)
 
-    def one(self, *options: str) -> str:
-        """Return one of `options`."""
+    def choose(self, *options: str) -> str:
+        """Return one of `options` at random."""
         return options[int(self.rng.integers(len(options)))]
 
     def pick(self, wording: Wording) -> str:
-        """Return a wording of a concept, a fresh one only outside train."""
+        """Return a wording of a concept; fresh wordings occur only outside train."""
         if self._fresh and wording.fresh and self.chance(_FRESH_SHARE):
-            return self.one(*wording.fresh)
-        return self.one(*wording.common)
+            return self.choose(*wording.fresh)
+        return self.choose(*wording.common)
 
     def name(self, thing: Thing, detail: str = "colour") -> str:
         """Name a thing without an article; detail is "full", "colour", "bare" or "vague"."""
@@ -62,14 +62,14 @@ class Describer:
         return with_article(self.name(thing, detail))
 
     def deed(self, form: str, detail: str = "colour", *, pace: bool = False, article: bool = True) -> str:
-        """Say what the main thing does.
+        """Return a phrase for the deed of the main thing.
 
         Args:
-            form: of the verb, see `words.inflect`.
-            detail: with which the other thing of a pair action is named, see `name`; or "other" for
-                "the other one", where it has been named before.
-            pace: also say how fast, if it is fast or slow.
-            article: whether the other thing has one.
+            form: form of the verb, see `words.inflect`.
+            detail: detail of the name of the other thing in a pair action, see `name`; or "other" for
+                "the other one", where the thing was named before.
+            pace: add an adverb of pace, if the pace is fast or slow.
+            article: whether the other thing has an article.
         """
         phrase = self._phrase(self.scene.action, form)
         if "@" in phrase and self.scene.other:
@@ -86,18 +86,18 @@ class Describer:
         return phrase
 
     def then(self, form: str) -> str:
-        """Say what it does next, beginning with a comma; empty if nothing follows."""
+        """Return a phrase for the second deed, beginning with a comma; empty without a second deed."""
         if not self.scene.then:
             return ""
         link = self.pick(_NEXT)
         return f", {link} it {'is ' if form == 'ing' else ''}{self._phrase(self.scene.then, form)}"
 
     def place(self) -> str:
-        """Say where it happens, such as "at sea"."""
+        """Return a phrase for the place, such as "at sea"."""
         return self.pick(words.PLACES[self.scene.background])
 
     def sign(self, table: str) -> str:
-        """Say what is written, as a clause ("reads") or with a preposition ("with"); empty without a sign."""
+        """Quote the sign, as a clause ("reads") or with a preposition ("with"); empty without a sign."""
         if not self.scene.sign:
             return ""
         shown = self.scene.sign if self.chance(0.7) else self.scene.sign.lower()
@@ -107,34 +107,34 @@ class Describer:
         return phrase.replace("@", f'"{shown}"')
 
     def voice(self) -> str:
-        """Say what a voice says, as a clause; empty if nobody speaks."""
+        """Quote the voice, as a clause; empty if nobody speaks."""
         if not self.scene.speech:
             return ""
         return f'{self.pick(words.SAYS["voice"])} {self.pick(words.SAYS["says"])} "{self.scene.speech}"'
 
     def sounds(self, most: int) -> str:
-        """Name up to `most` of the sounds; empty if there are none."""
+        """Name up to `most` of the sounds; empty without sounds."""
         heard = list(audible(self.scene))
         if not heard:
             return ""
         chosen = [heard[place] for place in sorted(self.rng.permutation(len(heard))[:most])]
-        return " and ".join(self.pick(words.SOUNDS[each]) for each in chosen)
+        return " and ".join(self.pick(words.SOUNDS[sound]) for sound in chosen)
 
     def heard(self, most: int) -> str:
-        """Say in one or two sentences what is to be heard."""
+        """Describe the sounds in one or two sentences."""
         sounds, voice = self.sounds(most), self.voice()
         if not sounds:
             return self.pick(_SILENT)
-        told = capital(self.pick(_HEARD).replace("@", sounds))
+        sentence = capital(self.pick(_HEARD).replace("@", sounds))
         # "A and B is audible" would not agree.
-        told = told.replace(" is audible", " are audible") if " and " in sounds else told
-        return f"{told} {capital(voice)}." if voice else told
+        sentence = sentence.replace(" is audible", " are audible") if " and " in sounds else sentence
+        return f"{sentence} {capital(voice)}." if voice else sentence
 
     def company(self) -> str:
-        """Name what only stands there, with "next to"; empty if nothing does or it takes part."""
+        """Name the bystander, with "next to"; empty without a bystander."""
         if self.scene.other is None or self.scene.is_pair:
             return ""
-        return f"{self.pick(_NEAR)} {self.a(self.scene.other, self.one('full', 'colour'))}"
+        return f"{self.pick(_NEAR)} {self.a(self.scene.other, self.choose('full', 'colour'))}"
 
     def _phrase(self, action: str, form: str) -> str:
         phrase = inflect(self.pick(words.DEEDS[action]), form)

@@ -17,18 +17,18 @@ Image = npt.NDArray[np.uint8]
 
 
 def frames(scene: Scene) -> Iterator[Image]:
-    """Yield the pictures of `scene`, `FPS` of them a second: (HEIGHT, WIDTH, 3) uint8 RGB each."""
+    """Yield the pictures of `scene`, `FPS` a second, each (HEIGHT, WIDTH, 3) uint8 RGB."""
     cv2.setNumThreads(1)
     backdrop = Backdrop(scene.background, scene.seed)
     count = round(scene.seconds * FPS)
     for number in range(count):
         image = backdrop.at(number / FPS)
         main, other = poses(scene, number / (count - 1))
-        shown = [(scene.main, main, scene.new_colour)]
+        layers = [(scene.main, main, scene.new_colour)]
         if scene.other and other:
-            # Who hides goes behind; everyone else acts before what only stands there.
-            shown.insert(1 if scene.action == "hides" else 0, (scene.other, other, None))
-        for thing, pose, new_colour in shown:
+            # A hiding thing goes behind the other thing; other actions are in front of a bystander.
+            layers.insert(1 if scene.action == "hides" else 0, (scene.other, other, None))
+        for thing, pose, new_colour in layers:
             _lay(image, thing, pose, new_colour, number // 2 % 4)
         if scene.sign:
             _write(image, scene.sign, scene.sign_at_top)
@@ -36,8 +36,8 @@ def frames(scene: Scene) -> Iterator[Image]:
 
 
 def _lay(image: Image, thing: Thing, pose: Pose, new_colour: str | None, phase: int) -> None:
-    """Draw `thing` onto `image`, (HEIGHT, WIDTH, 3) uint8 RGB, which is changed."""
-    # However it is turned, it stays within this square, cut at the edges of the picture.
+    """Draw `thing` onto `image`, (HEIGHT, WIDTH, 3) uint8 RGB, in place."""
+    # A turned thing stays within this square, cut at the edges of the picture.
     reach = math.ceil(0.72 * pose.size) + 1
     left, top = max(0, math.floor(pose.x) - reach), max(0, math.floor(pose.y) - reach)
     right, bottom = min(WIDTH, math.ceil(pose.x) + reach), min(HEIGHT, math.ceil(pose.y) + reach)

@@ -1,7 +1,7 @@
 """Captions of a scene, as different people would write them.
 
-Each caption has a describer: one is terse, one chatty, one names only what moves, one listens, one reads the
-sign, one tells things in order. They choose their own words (see `words`) and leave out what does not interest them.
+Each caption has a describer. Some are terse or chatty, some name only the moving thing, listen, read the sign, or
+describe events in order. Describers choose their words (see `words`) and leave out details.
 """
 
 from collections.abc import Callable
@@ -37,16 +37,16 @@ _SILENTLY = Wording(("without any sound", "in silence", "with no sound"), ("nois
 
 
 def captions(scene: Scene, count: int, seed: int) -> list[str]:
-    """Return `count` captions of `scene`, which differ wherever enough ways to say it are found.
+    """Return captions of a scene, without repeats as far as twenty attempts can avoid repeats.
 
     Args:
-        scene: what is described. Captions of val and test scenes also use the fresh wordings.
-        count: how many.
-        seed: of the whole data set; the same seed and scene give the same captions.
+        scene: the scene to describe. Captions of val and test scenes also use the fresh wordings.
+        count: number of captions.
+        seed: seed of the data set; the same seed and scene give the same captions.
     """
     number = int(scene.video.removeprefix("play"))
     rng = np.random.default_rng((seed, 4, number))
-    found: list[str] = []
+    texts: list[str] = []
     turn: list[Callable[[Describer], str]] = []
     for _ in range(count):
         if not turn:
@@ -54,14 +54,14 @@ def captions(scene: Scene, count: int, seed: int) -> list[str]:
         describe = turn.pop()
         for _ in range(20):
             text = finish(describe(Describer(scene, rng)), rng)
-            if text not in found:
+            if text not in texts:
                 break
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
 def finish(text: str, rng: np.random.Generator) -> str:
-    """Give a text its capital letter, or leave out capital and full stop as some people do."""
+    """Capitalise a text, or leave out capital and full stop, as some people do."""
     if rng.random() < 0.25 and ". " not in text:
         return text.removesuffix(".")
     return text[0].upper() + text[1:]
@@ -69,7 +69,7 @@ def finish(text: str, rng: np.random.Generator) -> str:
 
 def _terse(d: Describer) -> str:
     place = d.place() if d.chance(0.6) else ""
-    return join(d.name(d.scene.main, d.one("full", "colour")), d.deed("ing", article=False), place)
+    return join(d.name(d.scene.main, d.choose("full", "colour")), d.deed("ing", article=False), place)
 
 
 def _plain(d: Describer) -> str:
@@ -78,30 +78,30 @@ def _plain(d: Describer) -> str:
 
 
 def _precise(d: Describer) -> str:
-    told = f"{join(d.a(d.scene.main, 'full'), d.deed('s', 'full', pace=True), d.place())}{d.then('s')}."
+    sentence = f"{join(d.a(d.scene.main, 'full'), d.deed('s', 'full', pace=True), d.place())}{d.then('s')}."
     if d.scene.other and not d.scene.is_pair:
         side = (
-            d.one("on the left", "on the left side")
+            d.choose("on the left", "on the left side")
             if d.scene.bystander_left
-            else d.one("on the right", "on the right side")
+            else d.choose("on the right", "on the right side")
         )
-        told += f" {capital(d.a(d.scene.other, 'full'))} {d.pick(_STAYS)} {side}."
+        sentence += f" {capital(d.a(d.scene.other, 'full'))} {d.pick(_STAYS)} {side}."
     if d.scene.sign:
-        told += f" {capital(d.sign('reads'))} {'at the top' if d.scene.sign_at_top else 'at the bottom'}."
-    return f"{told} {d.heard(2)}" if d.chance(0.5) else told
+        sentence += f" {capital(d.sign('reads'))} {'at the top' if d.scene.sign_at_top else 'at the bottom'}."
+    return f"{sentence} {d.heard(2)}" if d.chance(0.5) else sentence
 
 
 def _chatty(d: Describer) -> str:
-    main = d.name(d.scene.main, d.one("full", "colour"))
-    told = d.pick(_CHAT).replace("@", with_article(main)).replace("&", main)
-    told = told.replace("#", d.deed("s", pace=True)).replace("~", d.deed("ing", pace=True))
+    main = d.name(d.scene.main, d.choose("full", "colour"))
+    sentence = d.pick(_CHAT).replace("@", with_article(main)).replace("&", main)
+    sentence = sentence.replace("#", d.deed("s", pace=True)).replace("~", d.deed("ing", pace=True))
     more = d.place() if d.chance(0.6) else d.company()
-    return f"{told[:-1]} {more}{told[-1]}" if more else told
+    return f"{sentence[:-1]} {more}{sentence[-1]}" if more else sentence
 
 
 def _main_only(d: Describer) -> str:
-    main = d.a(d.scene.main, d.one("bare", "colour", "colour"))
-    return d.one(
+    main = d.a(d.scene.main, d.choose("bare", "colour", "colour"))
+    return d.choose(
         f"There is {main} that {d.deed('s', 'bare')}.",
         f"{main} {d.deed('ing', 'bare')}",
         f"{main} {d.deed('s', 'bare')}.",
@@ -109,13 +109,13 @@ def _main_only(d: Describer) -> str:
 
 
 def _place_first(d: Describer) -> str:
-    return f"{capital(d.place())}, {join(d.a(d.scene.main, d.one('full', 'colour')), d.deed('s'))}{d.then('s')}."
+    return f"{capital(d.place())}, {join(d.a(d.scene.main, d.choose('full', 'colour')), d.deed('s'))}{d.then('s')}."
 
 
 def _listener(d: Describer) -> str:
     main, deed = d.a(d.scene.main), d.deed("s", pace=d.scene.sound == "sounds" and d.chance(0.5))
     if d.scene.speech and d.chance(0.6):
-        return d.one(f"{d.voice()} while {main} {deed}.", f"{main} {deed} and {d.voice()}.")
+        return d.choose(f"{d.voice()} while {main} {deed}.", f"{main} {deed} and {d.voice()}.")
     sounds = d.sounds(2)
     if not sounds:
         return f"{main} {deed} {d.pick(_SILENTLY)}."
@@ -128,33 +128,33 @@ def _reader(d: Describer) -> str:
     main = d.a(d.scene.main)
     if d.chance(0.5):
         return f"{main} {d.deed('s')} and {d.sign('reads')}."
-    return f"{d.one('', 'a video of ')}{main} {d.deed('ing')} {d.sign('with')}"
+    return f"{d.choose('', 'a video of ')}{main} {d.deed('ing')} {d.sign('with')}"
 
 
 def _in_order(d: Describer) -> str:
     main = d.a(d.scene.main)
     if d.scene.then:
-        opening = d.one(
+        opening = d.choose(
             f"first {main} {d.deed('s')}", f"{main} starts out: it {d.deed('s')}", f"{main} {d.deed('s')} at first"
         )
         return f"{opening}{d.then('s')}."
     if d.scene.other and d.scene.is_pair:
         return f"there are two things, {main} and {d.a(d.scene.other)}. The first one {d.deed('s', 'other')}."
-    return f"the whole video shows {d.one('only ', 'just ', '')}{main} that {d.deed('s', pace=True)}."
+    return f"the whole video shows {d.choose('only ', 'just ', '')}{main} that {d.deed('s', pace=True)}."
 
 
 def _remembering(d: Describer) -> str:
-    return f"{join(d.a(d.scene.main, d.one('full', 'colour')), d.deed('past'), d.place())}{d.then('past')}."
+    return f"{join(d.a(d.scene.main, d.choose('full', 'colour')), d.deed('past'), d.place())}{d.then('past')}."
 
 
 def _film(d: Describer) -> str:
-    told = f"{d.pick(_FILM)} {d.a(d.scene.main, d.one('full', 'colour'))} {d.deed('ing', pace=d.chance(0.5))}"
-    return join(told, d.company() if d.chance(0.5) else d.place())
+    sentence = f"{d.pick(_FILM)} {d.a(d.scene.main, d.choose('full', 'colour'))} {d.deed('ing', pace=d.chance(0.5))}"
+    return join(sentence, d.company() if d.chance(0.5) else d.place())
 
 
 def _vague(d: Describer) -> str:
-    seen = f"{d.one('there is', 'I see')} {d.a(d.scene.main, 'vague')}"
-    return f"{seen} that {d.deed('s', 'vague')} {d.place()}."
+    opening = f"{d.choose('there is', 'I see')} {d.a(d.scene.main, 'vague')}"
+    return f"{opening} that {d.deed('s', 'vague')} {d.place()}."
 
 
 def _seeker(d: Describer) -> str:
@@ -162,7 +162,7 @@ def _seeker(d: Describer) -> str:
 
 
 def _companion(d: Describer) -> str:
-    return f"{join(d.a(d.scene.main, d.one('full', 'colour')), d.deed('s', 'full'), d.company())}{d.then('s')}."
+    return f"{join(d.a(d.scene.main, d.choose('full', 'colour')), d.deed('s', 'full'), d.company())}{d.then('s')}."
 
 
 _DESCRIBERS: tuple[Callable[[Describer], str], ...] = (

@@ -1,4 +1,4 @@
-"""Where everything is at every moment of a scene, and when it makes a sound.
+"""The positions of all things at every moment of a scene, and the moments of their sounds.
 
 Positions are pixels of a 192 x 144 picture, x to the right and y down; sizes are pixels across;
 angles are degrees, clockwise; moments are fractions of the video, 0 at its start and 1 at its end.
@@ -18,15 +18,15 @@ _CYCLES = {"slow": 2, "": 3, "fast": 5}
 
 @dataclass(frozen=True)
 class Pose:
-    """How a thing stands at one moment.
+    """The position and look of a thing at a moment.
 
     Attributes:
-        x, y: its centre in pixels.
+        x, y: centre in pixels.
         size: pixels across.
         angle: degrees, clockwise.
-        opacity: 0 unseen to 1 solid.
-        turned: how far it has taken its new colour, 0 to 1.
-        flipped: whether it looks to the left.
+        opacity: 0 invisible to 1 solid.
+        turned: share of the new colour, 0 to 1.
+        flipped: whether the thing looks to the left.
     """
 
     x: float
@@ -39,7 +39,7 @@ class Pose:
 
 
 def poses(scene: Scene, moment: float) -> tuple[Pose, Pose | None]:
-    """Return how the main thing and the other thing (if any) stand at `moment` (0 to 1)."""
+    """Return the poses of the main thing and of the other thing, if any, at `moment` (0 to 1)."""
     if scene.is_pair:
         assert scene.other is not None
         main, other = _pair(scene, moment)
@@ -52,17 +52,17 @@ def poses(scene: Scene, moment: float) -> tuple[Pose, Pose | None]:
 def moments_of_sound(scene: Scene) -> list[tuple[str, float, float]]:
     """Return (action, begin, end) for every sounding moment of the actions, in fractions of the video.
 
-    Hits have `begin == end`; everything else lasts.
+    Hits have `begin == end`; other sounds last.
     """
     spans = [(scene.action, 0.0, 0.5), (scene.then, 0.5, 1.0)] if scene.then else [(scene.action, 0.0, 1.0)]
-    found = []
+    sounding = []
     for action, begin, end in spans:
         hits = _hits(action, _cycles(scene))
         if hits:
-            found += [(action, at, at) for at in (begin + hit * (end - begin) for hit in hits)]
+            sounding += [(action, at, at) for at in (begin + hit * (end - begin) for hit in hits)]
         else:
-            found.append((action, begin, end))
-    return found
+            sounding.append((action, begin, end))
+    return sounding
 
 
 def _cycles(scene: Scene) -> int:
@@ -70,7 +70,7 @@ def _cycles(scene: Scene) -> int:
 
 
 def _hits(action: str, cycles: int) -> list[float]:
-    """Return the moments of an action at which something strikes, rings or beeps; empty if it sounds throughout."""
+    """Return the moments of an action of strikes, rings and beeps; empty if the action sounds throughout."""
     if action == "bounces":
         return [turn / cycles for turn in range(1, cycles)] + [0.98]
     if action == "jumps":
@@ -87,7 +87,7 @@ def _hits(action: str, cycles: int) -> list[float]:
 def _alone(scene: Scene, moment: float) -> Pose:
     start = _start(scene)
     cycles = _cycles(scene)
-    # A fast move is over early; the thing then rests where it came to.
+    # A fast move ends early, and the thing rests at its end.
     hurry = {"slow": 1.0, "": 0.8, "fast": 0.5}[scene.pace]
     if scene.then is None:
         return _solo(scene.action, moment, min(1.0, moment / hurry), start, cycles)
@@ -99,7 +99,7 @@ def _alone(scene: Scene, moment: float) -> Pose:
 
 
 def _start(scene: Scene) -> Pose:
-    """Return how the main thing of a scene without a pair action stands at its beginning."""
+    """Return the first pose of the main thing of a scene without a pair action."""
     size = _PIXELS[scene.main.size]
     room = size / 2 + 4
     jitter = np.random.default_rng((scene.seed, 2)).uniform(-1, 1, 2)
@@ -120,10 +120,10 @@ def _solo(action: str, time: float, way: float, start: Pose, cycles: int) -> Pos
 
     Args:
         action: one of `SOLO_ACTIONS`.
-        time: 0 to 1 over the action, for what goes on all the time.
-        way: 0 to 1, reaching 1 earlier if the action is a fast one, for what goes from here to there.
-        start: the pose at its beginning.
-        cycles: how often it repeats what repeats.
+        time: 0 to 1 over the action, for movements that last.
+        way: 0 to 1, reaching 1 earlier in a fast action, for movements with a goal.
+        start: the first pose.
+        cycles: number of repeats.
     """
     room = start.size / 2 + 4
     wave = 2 * math.pi * cycles * time
@@ -143,7 +143,7 @@ def _solo(action: str, time: float, way: float, start: Pose, cycles: int) -> Pos
             return replace(start, angle=360 * time * max(1, cycles - 1))
         case "grows":
             size = start.size * (1 + 1.5 * way)
-            # It makes room for itself when it begins at an edge.
+            # A thing at an edge moves inwards while it grows.
             x, y = (min(max(at, size / 2), side - size / 2) for at, side in ((start.x, WIDTH), (start.y, HEIGHT)))
             return replace(start, size=size, x=x, y=y)
         case "shrinks":
@@ -232,7 +232,7 @@ def _bystander(scene: Scene) -> Pose | None:
 
 
 def thing_pixels(thing: Thing) -> float:
-    """Return how many pixels across `thing` is at first."""
+    """Return the first size of `thing`, in pixels across."""
     return _PIXELS[thing.size]
 
 

@@ -1,7 +1,6 @@
 """A pen that draws smooth outlines on a transparent canvas.
 
-Drawing with an opaque colour onto nothing leaves, at smooth edges, colours that are already multiplied by
-their opacity.
+The colours at smooth edges are multiplied by their opacity.
 """
 
 import math
@@ -19,7 +18,7 @@ DARK: Colour = (26, 24, 30)
 
 
 class Pen:
-    """Draws on one transparent canvas, in units of 1/100 of its half side.
+    """Draws on a transparent canvas, in units of 1/100 of its half side.
 
     Attributes:
         canvas: (2 SIDE, 2 SIDE, 4) uint8, RGB multiplied by opacity, then opacity.
@@ -58,8 +57,8 @@ def arc(
 ) -> list[tuple[float, float]]:
     """Return points along an ellipse from angle `begin` to `end`, in degrees, clockwise from the right."""
     turn = math.radians(tilt)
-    found = []
+    points = []
     for angle in np.radians(np.linspace(begin, end, 49)):
         u, v = across * math.cos(angle), down * math.sin(angle)
-        found.append((x + u * math.cos(turn) - v * math.sin(turn), y + u * math.sin(turn) + v * math.cos(turn)))
-    return found
+        points.append((x + u * math.cos(turn) - v * math.sin(turn), y + u * math.sin(turn) + v * math.cos(turn)))
+    return points

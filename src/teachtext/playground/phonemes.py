@@ -1,4 +1,4 @@
-"""What the voice of the playground knows: the sounds of English, and how its few words are said.
+"""The sounds of English that the voice can make, and the phonemes of its few words.
 
 Resonances are (F1, F2, F3) in Hz, of a man's throat.
 """

@@ -1,8 +1,8 @@
-"""Questions that only one sense can answer: groups of videos that differ in nothing but one thing.
+"""Questions that only one sense can answer: groups of videos that differ in one thing alone.
 
-Each group is one drawn scene, four times: with other words that a voice says, with another word on the screen, with
-another sound, or moving in another direction. All else is the same, down to the seed of the small details, and the
-caption of a video tells that one thing alone.
+A group is a drawn scene, four times: with other words of a voice, another word on the screen, another sound, or another
+direction of motion. All else is equal, down to the seed of the small details. The caption of a video names only the
+thing that differs.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ from teachtext.playground.scenes import (
 
 GROUP = 4
 _DIRECTIONS = ("moves_left", "moves_right", "rises", "falls")
-# things that look the same in a mirror: the others look to where they go, so that one picture tells it
+# Things that look the same in a mirror. Other things look where they go, and a picture would show the direction.
 _SYMMETRIC = ("ball", "heart", "tree", "house", "flower", "balloon", "rocket", "clock", "umbrella", "cat", "butterfly")
-# what sounds alike stands in one line; none of them rings once and is over
+# A line has sounds that are alike. All of them last; none is a single hit.
 _SOUNDS = (
     ("engine", "roar", "horn"),
     ("footsteps", "tick", "rattle", "scrape"),
@@ -37,12 +37,12 @@ _SOUNDS = (
 
 
 @dataclass(frozen=True)
-class Question:
-    """A caption of one video, to be told from the other videos of its group.
+class DrawnQuestion:
+    """A caption of a video, to be searched among the videos of its group.
 
     Attributes:
-        kind: what it asks for, a key of `KINDS_OF_QUESTIONS`.
-        scene: the video that it is about.
+        kind: the difference in the group, a key of `KINDS_OF_QUESTIONS`.
+        scene: the video that the caption describes.
         text: the caption.
         among: ids of the whole group.
     """
@@ -53,8 +53,8 @@ class Question:
     among: tuple[str, ...]
 
 
-def ask(groups: int, seed: int) -> list[Question]:
-    """Return the questions of so many groups of each kind; more groups leave the first ones as they are."""
+def ask(groups: int, seed: int) -> list[DrawnQuestion]:
+    """Return the questions of `groups` groups of each kind. With more groups the first groups stay the same."""
     return [
         question
         for place, kind in enumerate(KINDS_OF_QUESTIONS)
@@ -63,21 +63,21 @@ def ask(groups: int, seed: int) -> list[Question]:
     ]
 
 
-def _group(kind: str, number: int, rng: np.random.Generator) -> list[Question]:
+def _group(kind: str, number: int, rng: np.random.Generator) -> list[DrawnQuestion]:
     vary, tell = KINDS_OF_QUESTIONS[kind]
     base = draw_scene(rng, f"ask-{kind}-{number:02d}", "questions", _some(rng, KINDS)[0])
     scenes = [replace(scene, video=f"{base.video}-{'abcd'[place]}") for place, scene in enumerate(vary(rng, base))]
     among = tuple(scene.video for scene in scenes)
-    return [Question(kind, scene, finish(tell(Describer(scene, rng)), rng), among) for scene in scenes]
+    return [DrawnQuestion(kind, scene, finish(tell(Describer(scene, rng)), rng), among) for scene in scenes]
 
 
 def _spoken(rng: np.random.Generator, base: Scene) -> list[Scene]:
-    """Say other words; none of them names what is seen."""
-    colours = _some(rng, [each for each in COLOURS if each != base.main.colour])
-    kinds = _some(rng, [each for each in KINDS if each != base.main.kind])
+    """Let the voice say other words, which do not name the things in the picture."""
+    colours = _some(rng, [colour for colour in COLOURS if colour != base.main.colour])
+    kinds = _some(rng, [kind for kind in KINDS if kind != base.main.kind])
     wording = int(rng.integers(len(phrases("", ""))))
-    said = [phrases(colour, kind)[wording] for colour, kind in zip(colours, kinds, strict=True)]
-    return [replace(base, sound="sounds", speech=each) for each in said]
+    sentences = [phrases(colour, kind)[wording] for colour, kind in zip(colours, kinds, strict=True)]
+    return [replace(base, sound="sounds", speech=sentence) for sentence in sentences]
 
 
 def _written(rng: np.random.Generator, base: Scene) -> list[Scene]:
@@ -85,16 +85,16 @@ def _written(rng: np.random.Generator, base: Scene) -> list[Scene]:
 
 
 def _heard(rng: np.random.Generator, base: Scene) -> list[Scene]:
-    """Let sounds of different lines of the table be heard; none of them is what one would expect."""
+    """Replace the sounds by unexpected sounds of different lines of the table."""
     expected = audible(replace(base, sound="sounds"))
-    unexpected = [[each for each in alike if each not in expected] for alike in _SOUNDS]
+    unexpected = [[sound for sound in alike if sound not in expected] for alike in _SOUNDS]
     lines = rng.permutation(len(unexpected))[:GROUP]
     sounds = [_some(rng, unexpected[line])[0] for line in lines]
     return [replace(base, sound="sounds", speech=None, only_sound=sound) for sound in sounds]
 
 
 def _moving(rng: np.random.Generator, base: Scene) -> list[Scene]:
-    """Move at an even pace over the whole video: the same places in another order, and nothing to be heard."""
+    """Move evenly over the whole video, without sound: the same places in another order."""
     thing = replace(base.main, kind=_some(rng, _SYMMETRIC)[0], size="medium")
     still = replace(base, main=thing, then=None, other=None, new_colour=None, pace="slow", sound="none", speech=None)
     return [replace(still, action=direction) for direction in _DIRECTIONS]
@@ -106,7 +106,7 @@ def _some(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> lis
 
 
 def _tell_direction(d: Describer) -> str:
-    return d.one(
+    return d.choose(
         f"something {d.deed('s')}.",
         f"something is {d.deed('ing')}.",
         f"there is something that {d.deed('s')}.",
@@ -121,4 +121,4 @@ KINDS_OF_QUESTIONS: Mapping[
     "sound": (_heard, lambda d: d.heard(1)),
     "direction": (_moving, _tell_direction),
 }
-"""By kind: how the scenes of a group differ, and how a caption tells it."""
+"""By kind: how the scenes of a group differ, and how a caption describes the difference."""

@@ -1,8 +1,8 @@
-"""What happens in one generated video, and which videos a split may hold.
+"""The events of a generated video, and the videos that a split may hold.
 
-A `Scene` is the whole truth about a video: the pictures, the sound and the captions are all made from it.
-Train never shows some pairs (a kind in a colour, a kind doing an action) although it shows both halves;
-every scene of val and test shows at least one such pair.
+A `Scene` is the whole truth about a video: pictures, sound and captions are made from the scene. Train never shows
+some pairs (a kind in a colour, a kind doing an action), but shows both parts of every pair. Every scene of val and test
+shows at least one such pair.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import numpy as np
 
 Split = Literal["train", "val", "test", "questions"]
 
+# New kinds, colours and actions go to the end: places in the tuples decide which pairs are held out.
 KINDS = (
     "ball", "star", "heart", "car", "boat", "fish", "bird", "tree",
     "house", "flower", "balloon", "rocket", "clock", "umbrella", "cat", "butterfly",
@@ -19,7 +20,6 @@ KINDS = (
 COLOURS = ("red", "blue", "green", "yellow", "orange", "purple", "pink", "white", "black")
 SIZES = ("small", "medium", "large")
 BACKGROUNDS = ("sky", "sea", "meadow", "night", "city", "desert", "snow", "room", "checkerboard", "forest")
-# New actions go to the end: the place in the tuple decides which pairs are held out.
 SOLO_ACTIONS = (
     "moves_left", "moves_right", "rises", "falls", "bounces", "spins", "grows", "shrinks", "fades",
     "appears", "blinks", "jumps", "zigzags", "swings", "shakes", "recolours", "loops",
@@ -54,7 +54,7 @@ _PLACE_SOUNDS = {
 
 @dataclass(frozen=True)
 class Thing:
-    """Something that is seen: one of `KINDS`, one of `COLOURS`, one of `SIZES`."""
+    """A thing in the picture: one of `KINDS`, in one of `COLOURS` and one of `SIZES`."""
 
     kind: str
     colour: str
@@ -63,27 +63,27 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything there is to know about one video.
+    """All facts about a video.
 
     Attributes:
         video: the id, such as "play0001".
         split: "train", "val", "test", or "questions" (see `teachtext.playground.questions`).
         main: the thing that acts.
-        action: what it does, one of `ACTIONS`.
-        then: what it does in the second half, one of `SOLO_ACTIONS`, or None.
-        other: the thing that a pair action needs, or a thing that only stands there, or None.
-        new_colour: what `main` turns into if it "recolours", else None.
+        action: action of the main thing, one of `ACTIONS`.
+        then: action of the main thing in the second half, one of `SOLO_ACTIONS`, or None.
+        other: the second thing of a pair action, or a bystander, or None.
+        new_colour: the new colour of `main` if it "recolours", else None.
         background: one of `BACKGROUNDS`.
-        pace: "slow", "fast" or "" (nothing to remark).
+        pace: "slow", "fast" or "" (neither).
         mirrored: whether a pair action runs from right to left.
         sign: text on the screen, or None.
-        sign_at_top: whether that text stands at the top rather than at the bottom.
-        sound: "sounds", "silent" (a track with nothing in it) or "none" (no track).
-        speech: words that a voice says, in lower case, or None.
+        sign_at_top: whether the text is at the top instead of the bottom.
+        sound: "sounds", "silent" (a track of zeros) or "none" (no track).
+        speech: words of a voice, in lower case, or None.
         seconds: length of the video.
-        seed: settles the small details that no caption tells.
-        only_sound: the one thing that is heard, whatever is seen, where the scene has "sounds"; None for the sounds of
-            its actions, its main thing and its place.
+        seed: seed of the small details that no caption mentions.
+        only_sound: the only sound of a scene with "sounds", whatever the pictures show; None for the sounds of the
+            actions, the main thing and the place.
     """
 
     video: str
@@ -106,7 +106,7 @@ class Scene:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What no two scenes share: main kind, main colour, action, background."""
+        """Main kind, main colour, action and background; no two scenes of a data set share a key."""
         return (self.main.kind, self.main.colour, self.action, self.background)
 
     @property
@@ -116,7 +116,7 @@ class Scene:
 
     @property
     def bystander_left(self) -> bool:
-        """Whether an `other` that only stands there does so on the left."""
+        """Whether a bystander stands on the left."""
         return self.seed % 2 == 1
 
 
@@ -142,7 +142,7 @@ def held_out_pairs(scene: Scene) -> list[tuple[str, str]]:
 
 
 def audible(scene: Scene) -> tuple[str, ...]:
-    """Return the sounds of `scene`: of its actions, its main thing and its place, in that order, or its only one."""
+    """Return the sounds of `scene`: of its actions, its main thing and its place, in that order; or its only sound."""
     if scene.sound != "sounds":
         return ()
     if scene.only_sound:
@@ -167,7 +167,7 @@ def sample_scenes(videos: int, seed: int) -> list[Scene]:
     """Draw the scenes of a whole data set: about 2/3 train, 1/9 val, 2/9 test, no two with the same `key`.
 
     Args:
-        videos: how many.
+        videos: number of videos.
         seed: the same seed gives the same scenes.
     """
     rng = np.random.default_rng((seed, 1))
@@ -193,25 +193,25 @@ def sample_scenes(videos: int, seed: int) -> list[Scene]:
 
 
 def draw_scene(rng: np.random.Generator, video: str, split: Split, kind: str) -> Scene:
-    """Draw one scene of a kind of main thing, whatever its pairs."""
-    background = _one(rng, BACKGROUNDS)
+    """Draw a scene with a main thing of a kind, whether or not its pairs are held out."""
+    background = _choose(rng, BACKGROUNDS)
     colours = [colour for colour in COLOURS if (background, colour) not in _CLASHES]
-    action = _one(rng, ACTIONS)
+    action = _choose(rng, ACTIONS)
     pair = action in PAIR_ACTIONS
     then = None
-    # What has faded away can do nothing more, and appearing twice is not seen.
+    # A thing that has faded away cannot act, and a second appearance is invisible.
     if not pair and action != "fades" and rng.random() < 0.3:
-        then = _one(
-            rng, [each for each in SOLO_ACTIONS if each not in (action, "appears", "recolours", "jumps", "zigzags")]
+        then = _choose(
+            rng, [deed for deed in SOLO_ACTIONS if deed not in (action, "appears", "recolours", "jumps", "zigzags")]
         )
-    colour, second_colour, new_colour = (str(each) for each in rng.choice(colours, 3, replace=False))
+    colour, second_colour, new_colour = (str(choice) for choice in rng.choice(colours, 3, replace=False))
     main = Thing(kind, colour, _size(rng, action, then))
     other = None
     if pair or rng.random() < 0.3:
-        other_kind = _one(rng, [each for each in KINDS if each != kind])
+        other_kind = _choose(rng, [name for name in KINDS if name != kind])
         size = "large" if action == "hides" else "medium" if pair else "small"
         other = Thing(other_kind, second_colour, size)
-    sound = _one(rng, ("sounds",) * 8 + ("silent", "none"))
+    sound = _choose(rng, ("sounds",) * 8 + ("silent", "none"))
     return Scene(
         video=video,
         split=split,
@@ -221,38 +221,38 @@ def draw_scene(rng: np.random.Generator, video: str, split: Split, kind: str) ->
         other=other,
         new_colour=new_colour if action == "recolours" else None,
         background=background,
-        pace="" if action in _PACELESS or then else _one(rng, ("slow", "fast", "")),
+        pace="" if action in _PACELESS or then else _choose(rng, ("slow", "fast", "")),
         mirrored=bool(rng.random() < 0.5),
         sign=_sign(rng, kind) if rng.random() < 0.3 else None,
         sign_at_top=_sign_at_top(rng, (action, then), other is not None and not pair),
         sound=sound,
-        speech=_one(rng, phrases(main.colour, main.kind)) if sound == "sounds" and rng.random() < 0.35 else None,
+        speech=_choose(rng, phrases(main.colour, main.kind)) if sound == "sounds" and rng.random() < 0.35 else None,
         seconds=float(rng.integers(36, 49)) / 12,
         seed=int(rng.integers(1 << 31)),
     )
 
 
-def _one(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
+def _choose(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
 def _size(rng: np.random.Generator, action: str, then: str | None) -> str:
-    """Choose a size that leaves the action room to be seen."""
+    """Choose a size that leaves room for the action."""
     if action == "shrinks":
         return "large"
     if "grows" in (action, then) or action in ("orbits", "hides"):
         return "small"
     if then == "shrinks":
         return "large"
-    return _one(rng, ("small", "medium") if action in PAIR_ACTIONS else SIZES)
+    return _choose(rng, ("small", "medium") if action in PAIR_ACTIONS else SIZES)
 
 
 def _sign(rng: np.random.Generator, kind: str) -> str:
-    return kind.upper() if rng.random() < 0.35 else _one(rng, SIGNS)
+    return kind.upper() if rng.random() < 0.35 else _choose(rng, SIGNS)
 
 
 def _sign_at_top(rng: np.random.Generator, actions: tuple[str, str | None], bystander: bool) -> bool:
-    """Choose the edge at which a sign covers least of what happens."""
+    """Choose the edge at which a sign covers least of the action."""
     at_random = bool(rng.random() < 0.5)
     if "rises" in actions:
         return False
@@ -260,7 +260,7 @@ def _sign_at_top(rng: np.random.Generator, actions: tuple[str, str | None], byst
 
 
 def phrases(colour: str, kind: str) -> tuple[str, ...]:
-    """Return what a voice can say of a thing."""
+    """Return the sentences that a voice can say of a thing."""
     name, article = f"{colour} {kind}", "an" if colour == "orange" else "a"
     spoken = (f"look at the {name}", f"this is {article} {name}", f"there is {article} {name}")
     return (*spoken, f"i can see {article} {name}")

@@ -1,4 +1,4 @@
-"""The sound of a scene: what its actions, its main thing and its place sound like, and what a voice says."""
+"""The sound of a scene: the sounds of its actions, its main thing and its place, and a voice."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Wave = npt.NDArray[np.float64]
 def soundtrack(scene: Scene) -> npt.NDArray[np.int16] | None:
     """Return the sound of `scene`: (S,) int16, `RATE` samples a second, as long as the video.
 
-    Zeros throughout if the scene is silent, None if it has no track at all.
+    A silent scene has zeros; a scene without a track gives None.
     """
     if scene.sound == "none":
         return None
@@ -27,7 +27,7 @@ def soundtrack(scene: Scene) -> npt.NDArray[np.int16] | None:
         for action, begin, end in () if scene.only_sound else moments_of_sound(scene):
             name = action_sound(action)
             of_actions.add(name)
-            # A hit rings for at most half a second, whatever is left of the video.
+            # A hit rings for at most half a second.
             length = 0.5 if begin == end else (end - begin) * scene.seconds
             _lay(mix, begin * scene.seconds, 0.5 * _VOICES[name](rng, length))
         for name in audible(scene):
@@ -73,7 +73,7 @@ def _decay(at: Wave, rate: float) -> Wave:
 
 
 def _train(rng: np.random.Generator, seconds: float, every: float, piece: Callable[[], Wave]) -> Wave:
-    """Return `piece` again and again, every so many seconds."""
+    """Return a track with `piece` every `every` seconds."""
     track = np.zeros(max(1, int(seconds * RATE)))
     for start in np.arange(0.05, max(0.06, seconds - 0.1), every):
         _lay(track, float(start), piece())
@@ -167,7 +167,7 @@ def _roar(rng: np.random.Generator, seconds: float) -> Wave:
 
 
 def _knocks(every: float, low: float, high: float, length: float) -> Callable[[np.random.Generator, float], Wave]:
-    """Return a voice of short noises that come again and again: ticks, steps, rattling."""
+    """Return a voice of short noises that repeat: ticks, steps, rattling."""
 
     def voice(rng: np.random.Generator, seconds: float) -> Wave:
         at = _clock(length)
@@ -204,7 +204,7 @@ def _crickets(rng: np.random.Generator, seconds: float) -> Wave:
     return _tone(4300.0, at) * (np.sin(2 * np.pi * 32 * at) > 0) * (at % 0.6 < 0.32)
 
 
-# things and places are heard behind what happens
+# things and places are softer than actions
 _LOUDNESS = dict.fromkeys(("engine", "horn", "chirp", "roar", "tick", "meow"), 0.22) | dict.fromkeys(
     ("wind", "waves", "crickets", "traffic"), 0.09
 )

@@ -1,9 +1,9 @@
-"""A small formant voice of our own: words to phonemes to sound, in NumPy alone.
+"""A small formant synthesiser: words to phonemes to sound, in NumPy.
 
-The voice is a sum of harmonics of a moving pitch, shaped by resonances in cascade (as in Klatt, Journal of the
-Acoustical Society of America, 1980); breath has the same resonances; hisses and bursts are noise in a band. Resonances
-glide from each consonant's place into the next vowel and out of it, for that is what tells consonants apart. It speaks
-slowly and like a machine, but speech recognisers understand most of its words.
+The voice is a sum of harmonics of a moving pitch, shaped by resonances in cascade (Klatt, Journal of the Acoustical
+Society of America, 1980). Breath has the same resonances; hisses and bursts are noise in a band. Resonances glide
+from each consonant's place into the next vowel and out of the vowel: listeners distinguish consonants by these glides.
+The voice is slow and mechanical, but speech recognisers understand most of its words.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from teachtext.playground.articulation import Score
 
 RATE = 16_000
-# samples between the moments at which the state of the voice is worked out
+# samples between two states of the voice
 _STEP = 80
 _BANDWIDTHS = (70.0, 90.0, 140.0)
 _UPPER = ((3500.0, 250.0), (4500.0, 300.0), (5500.0, 400.0), (6500.0, 500.0), (7500.0, 600.0))
@@ -25,12 +25,12 @@ Wave = npt.NDArray[np.float64]
 
 
 def speak(text: str, pitch: float, seed: int) -> npt.NDArray[np.float32]:
-    """Say `text`.
+    """Return the sound of spoken text.
 
     Args:
         text: words of the small vocabulary, in lower case.
-        pitch: of the voice in Hz, about 100 (low) to 220 (high).
-        seed: of the noise.
+        pitch: pitch of the voice in Hz, about 100 (low) to 220 (high).
+        seed: seed of the noise.
 
     Returns:
         (S,) float32 in -1..1, `RATE` samples a second.
@@ -65,7 +65,7 @@ def _level(points: list[tuple[float, float]], moments: Wave) -> Wave:
 
 
 def _response(formants: Wave, frequencies: Wave, throat: float) -> npt.NDArray[np.complex128]:
-    """Return (K, N): what all resonances in cascade make of each frequency, (K, N) or (K, 1) in Hz, at each moment."""
+    """Return (K, N): the response of all resonances in cascade, by frequency (K, N) or (K, 1) in Hz and by moment."""
     s = 2j * np.pi * frequencies
     moving = [(formants[n], width) for n, width in enumerate(_BANDWIDTHS)]
     fixed = [(np.full(formants.shape[1], throat * centre), width) for centre, width in _UPPER]

@@ -1,6 +1,6 @@
 """Pictures of the things: vector drawings with transparent surroundings.
 
-Each is drawn on a canvas that reaches 100 units to every side of its centre.
+The canvas of a drawing reaches 100 units to every side of its centre.
 """
 
 import math
@@ -24,7 +24,7 @@ _BROWN: Colour = (122, 80, 44)
 
 @lru_cache(maxsize=256)
 def sprite(kind: str, colour: str, phase: int = 0) -> npt.NDArray[np.float32]:
-    """Return a thing looking to the right.
+    """Return the picture of a thing that looks to the right.
 
     Args:
         kind: one of `scenes.KINDS`.

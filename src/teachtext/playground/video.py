@@ -1,4 +1,4 @@
-"""One scene as an mp4 file: H.264 pictures, AAC sound."""
+"""A scene as an mp4 file: H.264 pictures, AAC sound."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from teachtext.playground.sound import soundtrack
 from teachtext.playground.speech import RATE
 
 _BLOCK = 1024
-# Without its look-ahead (mbtree, b-frames, weights) x264 gives the same bytes every time; with it, it does not
-# on pictures as small as these, not even with one thread.
+# Without look-ahead (mbtree, b-frames, weights) x264 gives the same bytes every time. With look-ahead the bytes of
+# pictures as small as these vary, even with a single thread.
 _H264 = {
     "crf": "23", "preset": "veryfast", "threads": "1", "bf": "0", "x264-params": "mbtree=0:weightp=0:scenecut=0"
 }  # fmt: skip
@@ -28,7 +28,7 @@ def write_video(scene: Scene, path: Path) -> None:
         InputError: the disk is full or the folder cannot be written to.
     """
     sound = soundtrack(scene)
-    # The name it is written under does not end in .mp4, so the format has to be said.
+    # The temporary name does not end in .mp4, and the format must be named.
     with atomic(path) as temporary, av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as file:
         picture = file.add_stream("libx264", rate=FPS, options=_H264)
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"

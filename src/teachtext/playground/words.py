@@ -1,8 +1,8 @@
 """The words of the captions.
 
-Every concept has common wordings, which all splits use, and fresh ones, which train captions never contain:
-whoever knows English understands them, whoever only read the train captions does not.
-Verbs stand in their base form as the first word of a phrase; `@` is where the other thing is named.
+Every concept has common wordings, which all splits use, and fresh wordings, which train captions never contain. A
+reader who knows English understands the fresh wordings; a model that only read the train captions does not. A verb is
+the first word of its phrase, in its base form. `@` is the place of the other thing's name.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wording:
-    """How people put one concept.
+    """The wordings of a concept.
 
     Attributes:
         common: wordings of every split.
@@ -28,8 +28,8 @@ def _table(rows: str) -> dict[str, Wording]:
         concept, _, wordings = row.partition(":")
         common, _, fresh = wordings.partition("|")
         table[concept.strip()] = Wording(
-            tuple(each.strip() for each in common.split(",")),
-            tuple(each.strip() for each in fresh.split(",") if each.strip()),
+            tuple(wording.strip() for wording in common.split(",")),
+            tuple(wording.strip() for wording in fresh.split(",") if wording.strip()),
         )
     return table
 
@@ -53,7 +53,7 @@ cat: cat, cat, cat face, kitty | kitten, feline
 butterfly: butterfly | moth, winged insect
 """)
 
-# What someone says who does not look closely.
+# The words of a person who does not look closely.
 VAGUE_NOUNS = _table("""
 ball: thing, round thing, toy | circular object
 star: thing, shape, figure | symbol
@@ -196,7 +196,7 @@ def inflect(phrase: str, form: str) -> str:
         form: "base", "s" (goes), "ing" (going) or "past" (went). A second verb after "and" follows the first.
 
     Raises:
-        ValueError: there is no such form.
+        ValueError: the form is unknown.
     """
     first, *rest = phrase.split(" ")
     words = [_inflect_word(first, form), *rest]

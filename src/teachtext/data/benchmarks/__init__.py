@@ -1,6 +1,6 @@
-"""The field's benchmarks: each a protocol, the sizes its lists must have, and what was published, in one YAML file.
+"""The field's benchmarks. A YAML file for each has its protocol, the sizes of its splits, and published numbers.
 
-A number that could not be verified in a public source stands in none of them.
+All numbers were verified in a public source.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,13 @@ COLUMNS = ("R@1", "R@5", "R@10", "R@50", "MdR", "MnR", "Geom")
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """Published numbers: where they stand, their direction, and by model one text a column, None where there is none.
+    """A table of published numbers.
 
-    A number reads `mean (standard deviation)` as it was printed.
+    Attributes:
+        source: where the table was published.
+        task: direction of retrieval, text-to-video or video-to-text.
+        rows: by model, a text for each of `COLUMNS`, as printed: a mean, or `mean (standard deviation)`. None where
+            the table has no number.
     """
 
     source: str
@@ -35,16 +39,16 @@ class Benchmark:
     """A protocol with a name.
 
     Attributes:
-        name: as it is written in configs.
-        title: as it is printed.
-        protocol: which captions are queries, which split is for what.
-        splits: sizes that a list may have, by split; one without an entry is not checked.
-        queries: queries of a split, where that is known.
-        counts_from: where the sizes come from.
-        splits_file: the file of the dataset folder that has the lists.
-        chosen_file: the file that names one caption a video, for protocols that choose.
-        note: its traps, in a sentence.
-        published: what was published on it.
+        name: name in configs.
+        title: name in tables.
+        protocol: how captions become queries, and the purpose of each split.
+        splits: by split, the allowed numbers of videos; a split without an entry is not checked.
+        queries: by split, the number of queries, where published.
+        counts_from: source of the sizes.
+        splits_file: file of the dataset folder with the splits.
+        chosen_file: file that names a caption for each video, for protocols that choose.
+        note: the traps of the benchmark, in a sentence.
+        published: published numbers.
     """
 
     name: str
@@ -59,23 +63,23 @@ class Benchmark:
     published: Sequence[PublishedTable]
 
     def differences(self, dataset: Dataset) -> list[str]:
-        """Say, a sentence each, where a dataset is not what this benchmark is stated on."""
-        found = [
+        """Return a sentence for every difference between a dataset and the benchmark."""
+        differences = [
             f"split '{split}' lists {dataset.listed[split]:,} videos, {self.title} has {_either(sizes)}"
             for split, sizes in self.splits.items()
             if dataset.listed.get(split) not in (None, *sizes)
         ]
-        found += [
+        differences += [
             f"split '{split}' has {count:,} queries, {self.title} has {expected:,}"
             for split, expected in self.queries.items()
             if split in dataset.splits and (count := len(dataset.queries_of(split))) != expected
         ]
-        return [f"{difference}: these numbers do not compare with published ones" for difference in found]
+        return [f"{difference}: these numbers do not compare with published ones" for difference in differences]
 
 
 @cache
 def benchmarks() -> Mapping[str, Benchmark]:
-    """Return every benchmark by its name, sorted."""
+    """Return all benchmarks by name, sorted."""
     paths = [path for path in files(__name__).iterdir() if path.name.endswith(".yaml")]
     return {
         name: _benchmark(name, yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -84,28 +88,32 @@ def benchmarks() -> Mapping[str, Benchmark]:
 
 
 def benchmark(name: str) -> Benchmark:
-    """Return a benchmark.
+    """Return a benchmark by its name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: the name is unknown.
+
+    Example:
+        >>> benchmark("msvd").protocol.captions
+        'separate'
     """
     if name not in benchmarks():
         raise InputError(f"benchmark '{name}' is unknown", f"use one of {', '.join(benchmarks())}")
     return benchmarks()[name]
 
 
-def _benchmark(name: str, told: dict[str, Any]) -> Benchmark:
+def _benchmark(name: str, content: dict[str, Any]) -> Benchmark:
     return Benchmark(
         name=name,
-        title=told["title"],
-        protocol=Protocol(**told["protocol"]),
-        splits=told["splits"],
-        queries=told.get("queries", {}),
-        counts_from=told["counts_from"],
-        splits_file=told.get("splits_file", "splits.json"),
-        chosen_file=told.get("chosen_file"),
-        note=told["note"],
-        published=[PublishedTable(**table) for table in told["published"]],
+        title=content["title"],
+        protocol=Protocol(**content["protocol"]),
+        splits=content["splits"],
+        queries=content.get("queries", {}),
+        counts_from=content["counts_from"],
+        splits_file=content.get("splits_file", "splits.json"),
+        chosen_file=content.get("chosen_file"),
+        note=content["note"],
+        published=[PublishedTable(**table) for table in content["published"]],
     )
 
 

@@ -12,7 +12,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.folds import Fold
+from teachtext.data.splits import Fold
 from teachtext.devices import is_gpu, resolve_device
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachtext.data.folder import source_of
-from teachtext.data.folds import folds
+from teachtext.data.splits import folds, source_of
 from teachtext.errors import InputError
 
 # how many clips each source was cut into
