@@ -1,1 +1,1 @@
-"""Floor 7: the command line, one file a verb; it parses, calls and prints."""
+"""The command line: a file for each verb or family of verbs, which parses, calls and prints."""

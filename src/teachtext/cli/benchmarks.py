@@ -1,10 +1,12 @@
-"""`teachtext benchmarks`: protocols, sizes, and what was published on them."""
+"""`teachtext benchmarks`: protocols, sizes and published numbers."""
 
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from teachtext.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -13,49 +15,51 @@ if TYPE_CHECKING:
 
 
 def benchmarks(
-    name: Annotated[str | None, typer.Argument(help="Of one benchmark; by default of all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    name: Annotated[str | None, typer.Argument(help="Name of a benchmark; by default all.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the benchmarks.
 
-    Their splits, what their queries are, and the published numbers, each with its source.
+    Prints their splits, their queries, and the published numbers with their sources.
     """
     from teachtext.cli.progress import console
-    from teachtext.data import benchmarks as known
+    from teachtext.data.benchmarks import benchmark
+    from teachtext.data.benchmarks import benchmarks as all_benchmarks
 
-    shown = [known.benchmark(name)] if name else list(known.benchmarks().values())
+    chosen = [benchmark(name)] if name else list(all_benchmarks().values())
     if as_json:
-        print(json.dumps({one.name: asdict(one) for one in shown}, indent=2, ensure_ascii=False))
+        print(json.dumps({entry.name: asdict(entry) for entry in chosen}, indent=2, ensure_ascii=False))
         return
-    console.print(_protocols(shown))
-    for one in shown:
-        console.print(f"\n{one.title} ('benchmark: {one.name}'): {one.note}. Sizes: {one.counts_from}.", markup=False)
-        for table in _published(one):
+    console.print(_protocols(chosen))
+    for entry in chosen:
+        about = f"{entry.title} ('benchmark: {entry.name}'): {entry.note}. Sizes: {entry.counts_from}."
+        console.print(f"\n{about}", markup=False)
+        for table in _published(entry):
             console.print(table)
 
 
-def _protocols(shown: "list[Benchmark]") -> "Table":
+def _protocols(benchmarks: "list[Benchmark]") -> "Table":
     from teachtext.cli.tables import plain_table
 
     table = plain_table("Protocols", "benchmark", "split", "videos", "queries", "captions", "used to")
-    for one in shown:
-        for split in one.protocol.splits:
-            sizes = " or ".join(f"{size:,}" for size in one.splits.get(split, ())) or "?"
-            queries = f"{one.queries[split]:,}" if split in one.queries else ""
-            roles = {"learn": one.protocol.train, "select": one.protocol.select, "test": one.protocol.test}
+    for entry in benchmarks:
+        for split in entry.protocol.splits:
+            sizes = " or ".join(f"{size:,}" for size in entry.splits.get(split, ())) or "?"
+            queries = f"{entry.queries[split]:,}" if split in entry.queries else ""
+            roles = {"learn": entry.protocol.train, "select": entry.protocol.select, "test": entry.protocol.test}
             uses = ", ".join(role for role, used in roles.items() if used == split)
-            name = one.name if split == one.protocol.train else ""
-            table.add_row(name, split, sizes, queries, one.protocol.captions_in(split), uses)
+            name = entry.name if split == entry.protocol.train else ""
+            table.add_row(name, split, sizes, queries, entry.protocol.captions_in(split), uses)
         table.add_section()
     return table
 
 
-def _published(one: "Benchmark") -> "list[Table]":
+def _published(benchmark: "Benchmark") -> "list[Table]":
     from teachtext.cli.tables import plain_table
     from teachtext.data.benchmarks import COLUMNS
 
     tables = []
-    for published in one.published:
+    for published in benchmark.published:
         table = plain_table(f"{published.task}, {published.source}", "model", *COLUMNS)
         for model, numbers in published.rows.items():
             table.add_row(model, *(number or "" for number in numbers))

@@ -1,4 +1,4 @@
-"""`teachtext data`: check a dataset folder, make the playground, import a published archive."""
+"""`teachtext data`: check a dataset folder, generate the playground, import a published archive."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -17,46 +17,47 @@ app = typer.Typer(no_args_is_help=True)
 def check(
     folder: Annotated[Path, typer.Argument(help="Dataset folder: videos/, a captions file, optionally splits.json.")],
 ) -> None:
-    """Say what a dataset folder holds.
+    """Check a dataset folder.
 
-    And what is wrong with it, and how to mend it; exit code 2 on errors.
+    Prints its content, its mistakes and how to mend them. The exit code is 2 on errors.
     """
     from rich.table import Table
 
     from teachtext.cli.progress import console
     from teachtext.data.check import check_folder
 
-    found = check_folder(folder)
+    report = check_folder(folder)
     table = Table(title=str(folder), show_header=False, title_justify="left")
-    for name, value in found.facts:
+    for name, value in report.facts:
         table.add_row(name, value)
     console.print(table)
-    if found.findings:
-        findings = Table("", "found", "how to mend it", show_lines=True)
-        for finding in found.findings:
+    if report.findings:
+        findings = Table("", "finding", "how to mend it", show_lines=True)
+        for finding in report.findings:
             findings.add_row(finding.level, finding.what, finding.mend)
         console.print(findings)
-    verdict = "Sound, but look at the warnings above." if found.findings else "Sound."
-    console.print(verdict if found.sound else "Not usable yet: mend the errors above.")
-    if not found.sound:
+    verdict = "Sound, but look at the warnings above." if report.findings else "Sound."
+    console.print(verdict if report.sound else "Not usable yet: mend the errors above.")
+    if not report.sound:
         raise typer.Exit(2)
 
 
 @app.command()
 def playground(
-    folder: Annotated[Path, typer.Argument(help="Where to write the dataset folder.")],
-    videos: Annotated[int, typer.Option(help="How many videos.")] = 360,
-    captions: Annotated[int, typer.Option(help="Captions a video.")] = 12,
+    folder: Annotated[Path, typer.Argument(help="Dataset folder to write.")],
+    videos: Annotated[int, typer.Option(help="Number of videos.")] = 360,
+    captions: Annotated[int, typer.Option(help="Number of captions of each video.")] = 12,
     wrong: Annotated[float, typer.Option(help="Share of training captions that are wrong on purpose.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
     questions: Annotated[
-        int, typer.Option(help="Groups of videos that differ only in a voice, a sign, a sound or a direction, of each.")
+        int,
+        typer.Option(help="Groups of each kind: videos that differ only in a voice, a sign, a sound or a direction."),
     ] = 0,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
 ) -> None:
-    """Generate a captioned video set.
+    """Generate a dataset of captioned videos.
 
-    Its splits hold out combinations and wordings.
+    The test split has combinations and wordings that the training split lacks.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.playground import build_playground
@@ -77,16 +78,16 @@ def playground(
 
 @app.command()
 def import_archive(
-    path: Annotated[Path, typer.Argument(help="The authors' .tar.gz, or a folder that it was unpacked to.")],
-    dataset: Annotated[str, typer.Option(help="MSRVTT, MSVD, DiDeMo, LSMDC or activity-net.")],
+    path: Annotated[Path, typer.Argument(help="Archive of the authors (.tar.gz), or the folder of its files.")],
+    dataset: Annotated[str, typer.Option(help="Dataset: MSRVTT, MSVD, DiDeMo, LSMDC or activity-net.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write the dataset folder, new or empty; by default the dataset's name."),
+        typer.Option(help="Dataset folder to write, new or empty; by default the name of the dataset."),
     ] = None,
 ) -> None:
     """Turn a published feature archive into a dataset folder.
 
-    Captions, splits, features, denoising masks and teachers; a table says what was found and what was missing.
+    Imports captions, splits, features, denoising masks and teachers. A table lists what is there and what is missing.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.originals import archive
@@ -124,6 +125,6 @@ def _print_rows(imported: "Imported") -> None:
         table.add_row(f"[bold]{escape(kind)}")
         for row in rows:
             counts = ("" if count is None else f"{count:,}" for count in (row.items, row.missing, row.dim))
-            found = "yes" if row.found else "missing"
-            table.add_row(f"  {escape(row.name)}", found, *counts, row.dtype, escape(row.note))
+            presence = "yes" if row.found else "missing"
+            table.add_row(f"  {escape(row.name)}", presence, *counts, row.dtype, escape(row.note))
     console.print(table)

@@ -11,8 +11,12 @@ from teachtext.cli import (
     benchmarks,
     data,
     denoise,
-    encode,
+    embed,
+    encoders,
     evaluate,
+    export,
+    extract,
+    feedback,
     metrics,
     model,
     objectives,
@@ -34,25 +38,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(data.app, name="data", help="Look at and make datasets.")
-app.add_typer(model.app, name="model", help="Bring models from elsewhere.")
+app.add_typer(data.app, name="data", help="Check, generate and import datasets.")
+app.add_typer(model.app, name="model", help="Import published models.")
 app.command("run")(run.run)
 app.command("study")(study.study)
-app.command("extract")(encode.extract)
-app.command("embed")(encode.embed)
+app.command("extract")(extract.extract)
+app.command("embed")(embed.embed)
 app.command("train")(run.train)
 app.command("denoise")(denoise.denoise)
 app.command("teachers")(teachers.teachers)
 app.command("evaluate")(evaluate.evaluate)
 app.command("metrics")(metrics.metrics)
 app.command("parity")(parity.parity)
-app.command("export")(encode.export)
+app.command("export")(export.export)
 app.command("report")(run.report)
-app.command("encoders")(encode.encoders)
+app.command("encoders")(encoders.encoders)
 app.command("index")(search.index)
 app.command("search")(search.search)
 app.command("serve")(serve.serve)
-app.command("feedback")(serve.feedback)
+app.command("feedback")(feedback.feedback)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)
 app.command("objectives")(objectives.objectives)
@@ -71,9 +75,9 @@ def version(show: bool = typer.Option(False, "--version", help="Print the versio
 def main() -> None:
     """Run the command line; bad input is one sentence on stderr and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # a file name or caption that this terminal cannot show is no reason to stop
+        # characters that the terminal cannot show must not stop the command
         sys.stdout.reconfigure(errors="backslashreplace")
-    # what a batch system ends is stopped as by hand
+    # a batch system stops a job with SIGTERM: handle the signal like Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
@@ -81,18 +85,18 @@ def main() -> None:
         print(f"teachtext: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        _say_stopped()
+        _print_stopped()
         sys.exit(130)
     except SystemExit as stop:
-        # typer turns Ctrl-C into this before it gets here
+        # typer turns Ctrl-C into SystemExit
         if stop.code == 130:
-            _say_stopped()
+            _print_stopped()
         raise
     except BrokenPipeError:
-        # whoever read the output has gone; silence the flush at exit too
+        # the reader of the output has gone; silence the flush at exit too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
-def _say_stopped() -> None:
+def _print_stopped() -> None:
     print("teachtext: stopped; run the same command again to go on", file=sys.stderr)

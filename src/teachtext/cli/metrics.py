@@ -5,35 +5,38 @@ from typing import Annotated
 
 import typer
 
+from teachtext.cli.options import AsJson
+
 
 def metrics(
     file: Annotated[
-        Path, typer.Argument(help=".npy: square; .npz: 'similarity' (captions, videos) and 'captions_per_video'.")
+        Path,
+        typer.Argument(help="Square .npy, or .npz with 'similarity' (captions, videos) and 'captions_per_video'."),
     ],
     normalise: Annotated[
         list[str] | None,
-        typer.Option(help="Also behind this normaliser, 'dual-softmax' or 'sinkhorn', with '--beta'; may be repeated."),
+        typer.Option(help="Also test this normaliser, 'dual-softmax' or 'sinkhorn', with '--beta'; may be repeated."),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(help="Inverse temperature of the normalisers, chosen on other data than this.")
+        float | None, typer.Option(help="Inverse temperature of the normalisers, chosen on other data than this file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute metrics of a similarity matrix.
 
-    Prints text-to-video and video-to-text metrics, one table for each case of the file.
+    Prints text-to-video and video-to-text metrics, with a table for each case of the file.
     """
     from teachtext.cli.tables import print_metrics
     from teachtext.evaluation.similarity_file import read_similarity
 
     cases = read_similarity(file)
-    found = {case: scores.metrics() for case, scores in cases.items()}
+    measured = {case: scores.metrics() for case, scores in cases.items()}
     if not normalise:
-        print_metrics(found, as_json=as_json)
+        print_metrics(measured, as_json=as_json)
         return
     from teachtext.evaluation.normalise import normalise_stored
 
     normalised = {
         case: normalise_stored(scores.similarity, scores.video_of, normalise, beta) for case, scores in cases.items()
     }
-    print_metrics(found, as_json=as_json, normalised=normalised)
+    print_metrics(measured, as_json=as_json, normalised=normalised)

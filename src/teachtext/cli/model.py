@@ -1,4 +1,4 @@
-"""`teachtext model`: bring models from elsewhere."""
+"""`teachtext model`: import published models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def model() -> None:
-    """Bring models from elsewhere."""
+    """Import published models."""
 
 
 @app.command("import")
@@ -18,18 +18,18 @@ def import_model(
     file: Annotated[Path, typer.Argument(help="Checkpoint of the authors' trainer (.pth).")],
     config: Annotated[
         Path | None,
-        typer.Option(help="What weights do not tell (YAML or JSON): experts, text, max_words, max_tokens."),
+        typer.Option(help="Settings that weights do not contain (YAML or JSON): experts, text, max_words, max_tokens."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the model, a new one; by default the file's name without its ending.")
+        Path | None, typer.Option(help="New folder of the model; by default the name of the file without its ending.")
     ] = None,
     trained_on: Annotated[
-        Path | None, typer.Option(help="Text file with the ids of the videos that it was trained on, one a line.")
+        Path | None, typer.Option(help="Text file with the ids of the training videos, one a line.")
     ] = None,
 ) -> None:
     """Import a published checkpoint.
 
-    Nothing in it is executed; what it becomes is a model folder like those of `train`.
+    No code of the checkpoint is executed. The result is a model folder like those of 'teachtext train'.
     """
     from teachtext.cli.progress import console
     from teachtext.files import read_text, read_yaml

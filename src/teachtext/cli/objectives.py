@@ -1,11 +1,11 @@
-"""`teachtext objectives`: the parts of the distillation objective, and the published ones made of them."""
+"""`teachtext objectives`: the parts of the distillation objective, and the published presets."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from teachtext.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def objectives(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the parts of the distillation objective, and its presets.
 
-    'distillation:' of a config names a preset, and may change any part of it.
+    'distillation:' of a config names a preset, and may change any part of the preset.
     """
     from teachtext.cli.progress import console
     from teachtext.learning.distillation.presets import PRESETS

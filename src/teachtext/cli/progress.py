@@ -1,4 +1,4 @@
-"""Progress bars with the time that is left; where nobody watches, a line for each piece of work that is done."""
+"""Progress bars with the remaining time; without a terminal, a line for each finished piece of work."""
 
 import sys
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ console = Console()
 
 @contextmanager
 def shown() -> Iterator[Progress]:
-    """Yield a progress listener that draws one bar for each kind of work, on stderr."""
+    """Yield a progress listener that draws a bar for each kind of work, on stderr."""
     stderr = Console(stderr=True)
     if not stderr.is_terminal:
-        yield _say_done
+        yield _print_done
         return
     columns = (
         TextColumn("{task.description}"),
@@ -52,20 +52,20 @@ def shown() -> Iterator[Progress]:
     try:
         yield listen
     finally:
-        # not begun before there is something to show: it would leave an empty line above an error
+        # bars start with the first work: an earlier start would leave an empty line above an error
         if tasks:
             bars.stop()
 
 
 class _Rate(ProgressColumn):
-    """How many are done in a second."""
+    """Pieces of work a second."""
 
     def render(self, task: Task) -> Text:
-        """Return the text, once something is known."""
+        """Return the text, empty before the first measurement."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.3g}/s" if speed else "")
 
 
-def _say_done(what: str, done: int, total: int, note: str = "") -> None:
+def _print_done(what: str, done: int, total: int, note: str = "") -> None:
     if done == total:
         print(f"{what}: {total} of {total}{note and f', {note}'}", file=sys.stderr, flush=True)

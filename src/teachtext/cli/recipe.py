@@ -1,4 +1,4 @@
-"""`teachtext recipe`: whole configs with the authors' hyper-parameters."""
+"""`teachtext recipe`: complete configs with the authors' hyper-parameters."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ import typer
 
 
 def recipe(
-    name: Annotated[str | None, typer.Argument(help="<dataset>/<model>; by default the names are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Recipe, <dataset>/<model>; by default all are listed.")] = None,
     data: Annotated[str, typer.Option(help="Folder of the imported archive, relative to the config.")] = "data",
 ) -> None:
-    """Print a whole config with the authors' settings.
+    """Print a complete config with the authors' settings.
 
-    Save it, and give it to 'teachtext run': teachtext recipe msvd/teachtext-ce+ --data MSVD > my-config.yaml
+    Save the config, and run it with 'teachtext run': teachtext recipe msvd/teachtext-ce+ --data MSVD > my-config.yaml
     """
     from teachtext.originals.recipes import recipe as text_of
     from teachtext.originals.recipes import recipe_names

@@ -1,4 +1,4 @@
-"""`teachtext serve` and `teachtext feedback`: the search page, and captions from what people opened there."""
+"""`teachtext serve`: the search page of an index, and its API."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,24 +108,3 @@ def _listening(host: str, port: int) -> "socket.socket":
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise InputError(f"nobody can listen at {host}:{port} ({error.strerror})", "choose another --port") from error
-
-
-def feedback(
-    log: Annotated[Path, typer.Argument(help="File of 'teachtext serve --log-queries FILE'.")],
-    out: Annotated[Path, typer.Option(help="Captions file to write.")] = Path("captions.jsonl"),
-    least: Annotated[int, typer.Option(min=1, help="Leave out videos that were opened less often for a query.")] = 1,
-) -> None:
-    """Turn queries, and the results that people opened, into captions to learn from.
-
-    Writes captions.jsonl of a dataset folder: put it beside a folder videos/ with the videos, and train.
-    """
-    from teachtext.cli.progress import console
-    from teachtext.errors import InputError
-    from teachtext.service.querylog import pairs, write_captions
-
-    chosen = pairs(log, least=least)
-    if not chosen:
-        raise InputError(f"{log} holds no query whose results were opened", "let people search first")
-    write_captions(out, chosen)
-    videos = len({video for video, _, _ in chosen})
-    console.print(f"{len(chosen)} captions of {videos} videos in {out}", markup=False, soft_wrap=True)

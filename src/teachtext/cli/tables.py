@@ -17,32 +17,32 @@ def print_metrics(
     as_json: bool,
     normalised: "Mapping[str, Sequence[Normalised]] | None" = None,
 ) -> None:
-    """Print metrics by direction, one table a case; JSON has no level of cases where there is but one without a name.
+    """Print a table of metrics for each case. JSON has no level of cases where the only case has no title.
 
     Args:
-        cases: by title, metrics by direction.
-        as_json: print JSON instead.
-        normalised: by title, what score normalisers make of the case; a table each, below that of the case.
+        cases: metrics by direction, by title of the case.
+        as_json: print JSON instead of tables.
+        normalised: results of score normalisers, by title of the case. Their tables follow the table of the case.
     """
-    behind = normalised or {}
+    results = normalised or {}
     if as_json:
-        told = {case: _as_json(found, behind.get(case, ())) for case, found in cases.items()}
-        print(json.dumps(told.get("", told), indent=2))
+        content = {case: _as_json(metrics, results.get(case, ())) for case, metrics in cases.items()}
+        print(json.dumps(content.get("", content), indent=2))
         return
-    for case, found in cases.items():
-        _print_table(case, found)
-        for each in behind.get(case, ()):
-            _print_table(each.label, each.metrics())
+    for case, metrics in cases.items():
+        _print_table(case, metrics)
+        for result in results.get(case, ()):
+            _print_table(result.label, result.metrics())
 
 
-def _as_json(found: "Mapping[str, Metrics]", normalised: Sequence["Normalised"]) -> dict[str, Any]:
-    told: dict[str, Any] = {way: metrics.as_dict() for way, metrics in found.items()}
+def _as_json(metrics: "Mapping[str, Metrics]", normalised: Sequence["Normalised"]) -> dict[str, Any]:
+    content: dict[str, Any] = {direction: values.as_dict() for direction, values in metrics.items()}
     if normalised:
-        told["normalised"] = {each.normaliser.name: each.as_dict() for each in normalised}
-    return told
+        content["normalised"] = {result.normaliser.name: result.as_dict() for result in normalised}
+    return content
 
 
-def _print_table(title: str, found: "Mapping[str, Metrics]") -> None:
+def _print_table(title: str, metrics: "Mapping[str, Metrics]") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -50,13 +50,13 @@ def _print_table(title: str, found: "Mapping[str, Metrics]") -> None:
     from teachtext.evaluation.metrics import METRIC_NAMES
 
     table = Table("", *METRIC_NAMES.values(), title=Text(title) if title else None)
-    for direction, metrics in found.items():
-        table.add_row(direction, *(f"{value:.1f}" for value in metrics.as_dict().values()))
+    for direction, values in metrics.items():
+        table.add_row(direction, *(f"{value:.1f}" for value in values.as_dict().values()))
     console.print(table)
 
 
 def plain_table(title: str, first: str, *columns: str) -> "Table":
-    """Return an empty table whose first column is never broken."""
+    """Return an empty table whose first column is never wrapped."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

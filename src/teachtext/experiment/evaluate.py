@@ -102,6 +102,7 @@ def evaluate_folder(
     *,
     split: str | None = None,
     captions: CaptionUse | None = None,
+    chosen_file: str | None = None,
     benchmark_name: str | None = None,
     others: Sequence[Path] = (),
     normalisers: Sequence[str] = (),
@@ -118,6 +119,7 @@ def evaluate_folder(
         features: folder with `video/<expert>` and `text/<encoder>`.
         split: name of a split; by default the test split of the protocol.
         captions: how captions become queries, as they were embedded; by default each caption is a query.
+        chosen_file: file of the dataset folder with the query of each video, for `captions='chosen'`.
         benchmark_name: a benchmark whose protocol is taken.
         others: further trained models; the similarities of all are averaged.
         normalisers: names of score normalisers to test (see `normalise_models`).
@@ -136,7 +138,7 @@ def evaluate_folder(
         protocol=protocol,
         missing_videos="keep",
         splits_file=bench.splits_file if bench else DEFAULT_SPLITS,
-        chosen_file=bench.chosen_file if bench else None,
+        chosen_file=bench.chosen_file if bench else chosen_file,
     )
     split = split or protocol.test
     if split not in dataset.splits:

@@ -22,6 +22,8 @@ from teachtext.learning.checkpoint import load_model
 from teachtext.progress import silent
 from teachtext.reports.study_tables import markdown
 
+pytestmark = pytest.mark.slow
+
 Tiny = Callable[..., Study]
 TWO: dict[str, Any] = {"experts": ["clip", "frame"]}
 SHORT: dict[str, Any] = {"training": {"epochs": 6, "batch_size": 8}}

@@ -1,0 +1,33 @@
+"""`teachtext embed`: features of captions."""
+
+from typing import Annotated
+
+import typer
+
+from teachtext.cli.options import DatasetFolder, Device, FeatureFolder
+from teachtext.devices import AUTO
+
+
+def embed(
+    folder: DatasetFolder,
+    out: FeatureFolder,
+    encoder: Annotated[list[str], typer.Option(help="Text encoder; may be repeated.")],
+    threads: Annotated[int, typer.Option(min=1, help="Number of threads.")] = 2,
+    device: Device = AUTO,
+) -> None:
+    """Embed captions.
+
+    A second call embeds only what is missing. Equal captions are encoded once.
+    """
+    from teachtext.cli.progress import console, shown
+    from teachtext.data.folder import load_folder
+    from teachtext.extraction.embed import embed as embed_captions
+
+    dataset = load_folder(folder, missing_videos="keep")
+    with shown() as progress:
+        done = embed_captions(
+            dataset.captions, encoder, out / "text", threads=threads, device=device, progress=progress
+        )
+    console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}", soft_wrap=True)
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)

@@ -1,0 +1,81 @@
+"""`teachtext extract`: features of videos."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from teachtext.cli.options import DatasetFolder, Device, FeatureFolder
+from teachtext.devices import AUTO
+from teachtext.errors import InputError
+
+
+def extract(
+    folder: DatasetFolder,
+    out: FeatureFolder,
+    expert: Annotated[list[str], typer.Option(help="Video expert; may be repeated.")] = [  # noqa: B006
+        "appearance",
+        "scene",
+        "motion",
+        "audio",
+    ],
+    settings: Annotated[
+        list[str], typer.Option("--set", help="Setting of an expert, such as motion.per_second=2; may be repeated.")
+    ] = [],  # noqa: B006
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes, of one thread each.")] = 2,
+    device: Device = AUTO,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Local processes, or Ray, here or on the cluster of RAY_ADDRESS.")
+    ] = "local",
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Most seconds for a video.", show_default="ten times its length, a minute at least"),
+    ] = None,
+) -> None:
+    """Extract video features.
+
+    A second call extracts only what is missing. Videos that cannot be read are listed at the end.
+    """
+    from teachtext.cli.progress import console, shown
+    from teachtext.data.folder import find_videos
+    from teachtext.extraction.extract import extract as extract_features
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", "give the folder that holds videos/, or the videos themselves")
+    videos = find_videos(folder)
+    if not videos:
+        raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
+    with shown() as progress:
+        done = extract_features(
+            videos,
+            expert,
+            out / "video",
+            settings=_settings(settings),
+            workers=workers,
+            device=device,
+            engine=engine,
+            time_limit=time_limit,
+            progress=progress,
+        )
+    console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for failure in done.failed:
+        console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
+
+
+def _settings(options: list[str]) -> dict[str, dict[str, object]]:
+    """Read options of the form `expert.key=value`. An expert's name may have dots and equal signs, a key may not."""
+    import json
+
+    settings: dict[str, dict[str, object]] = {}
+    for option in options:
+        left, equal, written = option.rpartition("=")
+        expert, dot, key = left.rpartition(".")
+        if not (equal and dot and expert and key):
+            raise InputError(f"'--set {option}' is not understood", "write it like --set motion.per_second=2")
+        try:
+            value = json.loads(written)
+        except ValueError:
+            value = written
+        settings.setdefault(expert, {})[key] = value
+    return settings
