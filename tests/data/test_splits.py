@@ -38,7 +38,7 @@ def test_the_order_of_the_ids_does_not_matter_and_the_seed_does(sources, random)
 
 
 def test_too_few_sources_are_refused():
-    with pytest.raises(InputError, match=r"6 training videos of 2 sources are too few for 3 folds .*ask for fewer"):
+    with pytest.raises(InputError, match=r"6 training videos of 2 sources are too few for 3 folds .*use fewer"):
         folds(clips([3, 3]), 3, seed=0)
     with pytest.raises(InputError, match="3 training videos of 3 sources are too few for 2 folds"):
         folds(clips([1, 1, 1]), 2, seed=0)

@@ -112,7 +112,7 @@ def _caption_findings(raw: RawFolder, in_questions: Collection[str]) -> list[Fin
             "warning",
             # a question has few candidates, and may be repeated in several groups
             _shared(caption for caption in raw.captions if caption.id not in in_questions),
-            f"captions that several videos share in {path}",
+            f"captions that stand under several videos in {path}",
             "each counts as a query with one right answer; make them more precise if you can",
         ),
         *_some(

@@ -89,9 +89,7 @@ def without_dropped(dataset: Dataset, dropped_list: DroppedList, *, path: Path, 
     if elsewhere:
         notes.append(f"{path.name} names {elsewhere:,} captions of other splits, which stay")
     if unknown:
-        notes.append(
-            f"{path.name} names {len(unknown):,} captions that the dataset does not have (first: '{unknown[0]}')"
-        )
+        notes.append(f"{path.name} names {len(unknown):,} captions that the dataset lacks (first: '{unknown[0]}')")
     splits = {**dataset.splits, split: videos}
     return replace(dataset, captions=kept, splits=splits, notes=[*dataset.notes, *notes])
 
