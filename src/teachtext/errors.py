@@ -1,17 +1,21 @@
-"""The one exception that users are meant to read."""
+"""The exceptions for users: one sentence with the problem and the mend."""
 
 import difflib
 from collections.abc import Sequence
 
 
 class InputError(Exception):
-    """Something a user gave is wrong: a file, a setting, a name.
+    """A file, a setting or a name that a user gave is wrong.
 
-    The command line prints it as one sentence and exits with code 2; library users catch it.
+    The command line prints the error as one sentence and exits with code 2. Library users catch the error.
 
     Args:
-        problem: what is wrong, naming the file or the setting.
-        mend: what to do about it.
+        problem: the mistake, with the name of the file or the setting.
+        mend: the way to mend the mistake.
+
+    Example:
+        >>> str(InputError("a.mp4 is empty", "copy the file again"))
+        'a.mp4 is empty: copy the file again'
     """
 
     def __init__(self, problem: str, mend: str) -> None:
@@ -20,20 +24,20 @@ class InputError(Exception):
         self.mend = mend
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[str, str]]:
-        # raised in worker processes too: the default would rebuild it from the one joined sentence
+        # Errors of worker processes are pickled. The default would rebuild an error from the joined sentence.
         return type(self), (self.problem, self.mend)
 
 
 class Unavailable(InputError):
-    """What is asked for cannot be reached now: a store that is down, a disk that is full. It may be tried again."""
+    """A resource cannot be reached now, such as a store that is down or a full disk. A later attempt may succeed."""
 
 
 class NotFound(InputError):
-    """There is nothing of the name that was given."""
+    """No object has the given name."""
 
 
-def unknown(what: str, given: str, allowed: Sequence[str]) -> InputError:
-    """Return the error for a name that is not one of those allowed."""
-    close = difflib.get_close_matches(given, allowed, n=1)
+def unknown(what: str, name: str, allowed: Sequence[str]) -> InputError:
+    """Return the error for a name that is not allowed, with the closest allowed name."""
+    close = difflib.get_close_matches(name, allowed, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return InputError(f"unknown {what} '{given}'", f"{hint}choose from {', '.join(allowed)}")
+    return InputError(f"unknown {what} '{name}'", f"{hint}choose from {', '.join(allowed)}")

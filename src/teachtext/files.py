@@ -17,10 +17,10 @@ _SAMPLE_BYTES = 256 * 1024
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it there on success, remove it on any failure.
+    """Yield a temporary path beside `path`; rename the file to `path` on success, remove the file on any failure.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written to; nothing is left behind.
+        InputError: the disk is full or the folder cannot be written to. No file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -30,22 +30,22 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _write_error(path, error) from error
     finally:
-        # where the parent is no folder there is nothing to remove, and no second error to raise
+        # if the parent is no folder there is no file to remove, and no second error to raise
         with suppress(OSError):
             temporary.unlink()
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a new temporary folder beside `path`; rename it there on success, remove it on any failure.
+    """Yield a new temporary folder beside `path`; rename the folder to `path` on success, remove it on any failure.
 
     Raises:
-        InputError: `path` is a file or holds something; the disk is full or the place cannot be written to.
+        InputError: `path` is a file or a folder with files, the disk is full, or the parent cannot be written to.
     """
     temporary = path.absolute().with_name(f".{path.absolute().name}.{os.getpid()}.tmp")
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path} exists and is not empty", "give another folder, or delete it")
+            raise InputError(f"{path} exists and is not empty", "give another folder, or delete this folder")
         temporary.mkdir(parents=True)
         yield temporary
         temporary.replace(path)
@@ -57,10 +57,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold a folder for this process alone; the lock of a process that ends, however it ends, is gone with it.
+    """Hold a folder for this process alone. The lock ends with the process, even if the process is killed.
 
     Raises:
-        InputError: another process holds it for longer than `wait_s` seconds, or the folder cannot be written to.
+        InputError: another process holds the folder for more than `wait_s` seconds, or the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -75,15 +75,15 @@ def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     try:
         yield
     finally:
-        # while it is held: whoever has opened the file by now sees that it is gone, and makes another
+        # The file is removed while the lock is held: a process that has opened the file notices, and makes another.
         with suppress(OSError):
             Path(lock.lock_file).unlink()
-            folder.rmdir()  # where nothing came of it; else this fails
+            folder.rmdir()  # fails unless the folder is empty
         lock.release()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all; what it cannot hold (odd file names) is escaped as JSON does."""
+    """Write `text` as UTF-8, whole or not at all. Characters outside UTF-8 (of odd file names) are escaped."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -95,10 +95,10 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there.
+    """Remove a file, if the file exists.
 
     Raises:
-        InputError: it cannot be removed.
+        InputError: the file cannot be removed.
     """
     try:
         path.unlink(missing_ok=True)
@@ -107,10 +107,10 @@ def remove(path: Path) -> None:
 
 
 def move(path: Path, target: Path) -> None:
-    """Rename a file, over one that is there.
+    """Rename a file, and replace the target if it exists.
 
     Raises:
-        InputError: it cannot be renamed.
+        InputError: the file cannot be renamed.
     """
     try:
         path.replace(target)
@@ -119,7 +119,7 @@ def move(path: Path, target: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed had begun to write in a folder (see `atomic`)."""
+    """Remove the temporary files of killed processes from a folder (see `atomic`)."""
     for path in folder.glob(".*.tmp"):
         pid = path.name.split(".")[-2]
         if path.is_file() and pid.isdecimal() and not is_alive(int(pid)):
@@ -127,7 +127,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all. NaN is refused: it is not JSON."""
+    """Write `value` as indented JSON, whole or not at all. NaN is refused: JSON has no NaN."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -158,7 +158,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file, which a JSON file is too.
+    """Read a YAML file. Every JSON file is a YAML file.
 
     Raises:
         InputError: the file is missing, unreadable or not YAML.
@@ -168,18 +168,23 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(read_text(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: a date or a number that cannot be
+        # ValueError: an impossible date or number
         raise InputError(f"{path} is not valid YAML ({_yaml_problem(error)})", "correct it") from error
 
 
 def fingerprint(value: Any) -> str:
-    """Return 16 hex digits that stand for `value`, any JSON-able object, whatever the order of its keys."""
+    """Return a hash of a JSON value, 16 hex digits, independent of the order of keys.
+
+    Example:
+        >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+        True
+    """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def content_hash(path: Path) -> str:
-    """Return a content hash of a file that stays cheap for large ones: its size, beginning, middle and end."""
+    """Return a hash of a file's size, beginning, middle and end: cheap even for large files."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
@@ -190,12 +195,12 @@ def content_hash(path: Path) -> str:
 
 
 def version_of(stat: os.stat_result) -> tuple[int, ...]:
-    """Return what stays the same for as long as a file is neither replaced nor written to."""
+    """Return numbers that change when a file is replaced or written to."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether a process is there."""
+    """Return whether a process is alive."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -206,7 +211,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _yaml_problem(error: Exception) -> str:
-    """Say in one line what a YAML parser says in several."""
+    """Return the message of a YAML parser in a single line."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is not None:
         return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"

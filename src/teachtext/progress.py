@@ -1,15 +1,18 @@
-"""How long work tells where it is, without knowing who listens."""
+"""How long work reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called from the process that was started by the user."""
+    """A listener, called in the process that the user started."""
 
     def __call__(self, what: str, done: int, total: int, note: str = "", /) -> None:
-        """Hear how much of some work is done; a note, such as what went wrong so far, comes only if there is one."""
+        """Receive the name of the work, the parts done and the number of all parts.
+
+        A note is a short text about the work so far, such as the number of failures.
+        """
         ...
 
 
 def silent(what: str, done: int, total: int, note: str = "") -> None:
-    """Tell nobody."""
+    """Ignore all progress."""

@@ -37,8 +37,8 @@ def files_in(folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def own(ready: Any, tmp_path: Path) -> Path:
-    """A dataset folder of one's own, to spoil."""
+def dataset_folder(ready: Any, tmp_path: Path) -> Path:
+    """A copy of a dataset folder, to spoil."""
     return Path(shutil.copytree(ready.playground, tmp_path / "own"))
 
 
@@ -82,7 +82,7 @@ def test_a_dataset_folder_without_videos(teachtext: Command, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "parts"),
     [
         (None, "", ["own has no captions file", "keep exactly one of captions.jsonl, captions.csv, captions.json"]),
         ("captions.jsonl", '{"video": "a"', ["captions.jsonl, line 1 is not valid JSON", "correct that line"]),
@@ -96,20 +96,24 @@ def test_a_dataset_folder_without_videos(teachtext: Command, tmp_path: Path):
     ],
 )
 def test_missing_broken_or_empty_captions(
-    teachtext: Command, own: Path, tmp_path: Path, name: str | None, content: str, told: list[str]
+    teachtext: Command, dataset_folder: Path, tmp_path: Path, name: str | None, content: str, parts: list[str]
 ):
-    (own / "captions.jsonl").unlink()
+    (dataset_folder / "captions.jsonl").unlink()
     if name:
-        (own / name).write_text(content)
-    assert_refused(teachtext("embed", own, "--out", tmp_path / "out", "--encoder", "glove"), str(own), *told)
+        (dataset_folder / name).write_text(content)
+    assert_refused(
+        teachtext("embed", dataset_folder, "--out", tmp_path / "out", "--encoder", "glove"), str(dataset_folder), *parts
+    )
     assert not (tmp_path / "out").exists()
 
 
-def test_captions_for_unknown_videos(teachtext: Command, own: Path, tmp_path: Path, write_config: Callable[..., Path]):
-    with (own / "captions.jsonl").open("a") as file:
+def test_captions_for_unknown_videos(
+    teachtext: Command, dataset_folder: Path, tmp_path: Path, write_config: Callable[..., Path]
+):
+    with (dataset_folder / "captions.jsonl").open("a") as file:
         file.write(json.dumps({"video": "nobody", "text": "a dog"}) + "\n")
     said = teachtext("run", write_config(tmp_path / "c.yaml", dataset={"path": "own"}))
-    assert_refused(said, own / "captions.jsonl", "'nobody'", "missing_videos: drop")
+    assert_refused(said, dataset_folder / "captions.jsonl", "'nobody'", "missing_videos: drop")
     assert files_in(tmp_path / "run") <= {"config.yaml"}
 
 
@@ -119,14 +123,14 @@ def test_unknown_names(teachtext: Command, ready: Any, tmp_path: Path, write_con
     assert_refused(said, "unknown text encoder 'glov'", "did you mean 'glove'?", "wordllama, minilm")
     said = teachtext("extract", ready.playground, "--out", out, "--expert", "motoin")
     assert_refused(said, "unknown video expert 'motoin'", "did you mean 'motion'?", "appearance, scene, motion")
-    for told, word, mend in (
+    for setting, word, mend in (
         ("motion", "motion", "write it like --set motion.per_second=2"),
         ("most=3", "most=3", "write it like --set motion.per_second=2"),
         ("motoin.most=3", "motoin", "did you mean 'motion'?"),
         ("motion.mots=3", "mots", "choose from per_second, most, gap_s"),
         ("motion.most=many", "many", "give something like 64"),
     ):
-        said = teachtext("extract", ready.playground, "--out", out, "--expert", "motion", "--set", told)
+        said = teachtext("extract", ready.playground, "--out", out, "--expert", "motion", "--set", setting)
         assert_refused(said, word, mend)
     assert not out.exists()
     said = teachtext("run", write_config(tmp_path / "c.yaml", teachers=["glov"]))
@@ -147,7 +151,7 @@ def test_unknown_splits(teachtext: Command, ready: Any, tmp_path: Path, write_co
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "parts"),
     [
         (["extract", "x", "--out", "y", "--workers", "0"], "--workers"),
         (["extract", "x", "--out", "y", "--workers", "two"], "--workers"),
@@ -161,15 +165,15 @@ def test_unknown_splits(teachtext: Command, ready: Any, tmp_path: Path, write_co
         (["run", "x", "--shwo"], "--shwo"),
     ],
 )
-def test_wrong_options(teachtext: Command, arguments: list[str], told: str, tmp_path: Path):
+def test_wrong_options(teachtext: Command, arguments: list[str], parts: str, tmp_path: Path):
     said = teachtext(*arguments, cwd=tmp_path)
     assert said.returncode == 2 and "Traceback" not in said.stderr
-    assert told in said.stderr.lower()
+    assert parts in said.stderr.lower()
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "parts"),
     [
         (["--videos", "5"], ["videos=5", "12 to 5000"]),
         (["--captions", "0"], ["captions_per_video=0"]),
@@ -178,8 +182,8 @@ def test_wrong_options(teachtext: Command, arguments: list[str], told: str, tmp_
         (["--workers", "0"], ["workers=0"]),
     ],
 )
-def test_wrong_playground_settings(teachtext: Command, arguments: list[str], told: list[str], tmp_path: Path):
-    assert_refused(teachtext("data", "playground", tmp_path / "p", *arguments), *told)
+def test_wrong_playground_settings(teachtext: Command, arguments: list[str], parts: list[str], tmp_path: Path):
+    assert_refused(teachtext("data", "playground", tmp_path / "p", *arguments), *parts)
     assert not list(tmp_path.iterdir())
 
 
@@ -320,10 +324,10 @@ def test_a_checkpoint_that_is_a_pickle_runs_nothing(teachtext: Command, ready: A
 
 
 def set_in(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
-    def change(told: dict[str, Any]) -> None:
+    def change(config: dict[str, Any]) -> None:
         for key in keys[:-1]:
-            told = told[key]
-        told[keys[-1]] = to
+            config = config[key]
+        config[keys[-1]] = to
 
     return change
 
@@ -350,9 +354,9 @@ def test_a_hostile_config_of_a_checkpoint(ready: Any, model: Path, change: Calla
     from teachtext.errors import InputError
     from teachtext.experiment.evaluate import evaluate_folder
 
-    told = json.loads((model / "config.json").read_text())
-    change(told)
-    (model / "config.json").write_text(json.dumps(told))
+    config = json.loads((model / "config.json").read_text())
+    change(config)
+    (model / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError):
         evaluate_folder(model, ready.playground, ready.features, split="test")
 

@@ -15,14 +15,14 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def test_benchmarks_are_listed_with_published_numbers_and_their_sources(teachtext: Command):
     said = teachtext("benchmarks")
     assert said.returncode == 0 and not said.stderr
-    for name, known in benchmarks().items():
-        assert name in said.stdout and known.title in said.stdout
+    for name, entry in benchmarks().items():
+        assert name in said.stdout and entry.title in said.stdout
     assert said.stdout.count("t2v, TeachText README, high-quality features") == 5
-    one = teachtext("benchmarks", "didemo")
-    assert "DiDeMo" in one.stdout and "MSVD" not in one.stdout
-    told = json.loads(teachtext("benchmarks", "msvd", "--json").stdout)
-    assert told["msvd"]["splits"] == {"train": [1200], "val": [100], "test": [670]}
-    assert told["msvd"]["published"][0]["rows"]["CE+"][0] == "25.1 (0.9)"
+    didemo = teachtext("benchmarks", "didemo")
+    assert "DiDeMo" in didemo.stdout and "MSVD" not in didemo.stdout
+    content = json.loads(teachtext("benchmarks", "msvd", "--json").stdout)
+    assert content["msvd"]["splits"] == {"train": [1200], "val": [100], "test": [670]}
+    assert content["msvd"]["published"][0]["rows"]["CE+"][0] == "25.1 (0.9)"
 
 
 def test_an_unknown_benchmark_or_recipe_is_one_sentence(teachtext: Command):
@@ -35,8 +35,8 @@ def test_an_unknown_benchmark_or_recipe_is_one_sentence(teachtext: Command):
 def test_a_recipe_is_printed_as_a_config(teachtext: Command):
     names = teachtext("recipe").stdout.split()
     assert "msvd/teachtext-ce+" in names and len(names) == len(set(names)) >= 20
-    told = yaml.safe_load(teachtext("recipe", "msvd/teachtext-ce+", "--data", "here").stdout)
-    assert told["dataset"]["path"] == "here" and told["training"]["margin"] == 0.30764700456522676
+    content = yaml.safe_load(teachtext("recipe", "msvd/teachtext-ce+", "--data", "here").stdout)
+    assert content["dataset"]["path"] == "here" and content["training"]["margin"] == 0.30764700456522676
 
 
 def test_the_authors_layout_is_imported_trained_and_evaluated(teachtext: Command, legacy_folder: Path, tmp_path: Path):

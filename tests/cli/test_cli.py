@@ -169,8 +169,8 @@ def test_train_and_report_find_what_run_made(ready: Any, teachtext: Command, tmp
 def test_evaluate_gives_the_numbers_of_the_run(ready: Any, teachtext: Command):
     said = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, "--json")
     assert said.returncode == 0, said.stderr
-    told = json.loads((ready.folder / "results.json").read_text())
-    (seed,) = told["rows"][-1]["seeds"]
+    results = json.loads((ready.folder / "results.json").read_text())
+    (seed,) = results["rows"][-1]["seeds"]
     assert json.loads(said.stdout) == {"t2v": seed["t2v"], "v2t": seed["v2t"]}
     table = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, "--split", "val").stdout
     assert "val" in table and "R@10" in table and "v2t" in table
@@ -192,10 +192,10 @@ def test_check_of_a_bad_folder_says_how_to_mend_it(ready: Any, teachtext: Comman
         file.write(json.dumps({"video": "nobody", "text": "x"}) + "\n" + json.dumps({"video": "nobody", "text": " "}))
     said = teachtext("data", "check", tmp_path / "bad")
     assert said.returncode == 2 and "Traceback" not in said.stderr
-    told = " ".join(re.sub(r"[│┃]", " ", said.stdout).split())
+    output = " ".join(re.sub(r"[│┃]", " ", said.stdout).split())
     for part in ("error", "1 empty captions", "video files of zero bytes", "copy them again", "'nobody'", first.stem):
-        assert part in told, part
-    assert "Not usable yet: mend the errors above." in told
+        assert part in output, part
+    assert "Not usable yet: mend the errors above." in output
 
 
 def test_check_tells_what_a_run_would_refuse(teachtext: Command, tmp_path: Path):

@@ -97,7 +97,7 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
 
 
 @pytest.mark.parametrize(
-    ("member", "told"),
+    ("member", "message"),
     [
         (link(f"data/MSVD/structured-symlinks/{FACE}", tarfile.SYMTYPE), "is a link, a device or the like"),
         (link("data/null", tarfile.CHRTYPE), "is a link, a device or the like"),
@@ -105,19 +105,21 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
         (None, "is not a whole .tar.gz"),
     ],
 )
-def test_hostile_and_truncated_archives(teachtext: Command, tmp_path: Path, member: tarfile.TarInfo | None, told: str):
+def test_hostile_and_truncated_archives(
+    teachtext: Command, tmp_path: Path, member: tarfile.TarInfo | None, message: str
+):
     root = write(tmp_path / "made", archive())
     packed = pack(root, tmp_path / "a.tar.gz", "data/MSVD/structured-symlinks", [member] if member else [])
     if member is None:
         packed.write_bytes(packed.read_bytes()[:-100])
     before = sorted(tmp_path.iterdir())
     said = teachtext("data", "import-archive", packed, "--dataset", "MSVD", "--out", tmp_path / "out")
-    refused(said, packed, told)
+    refused(said, packed, message)
     assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         (FACE, pickle.dumps(archive()[FACE])[:-200], "is not a whole pickle"),
         (FACE, {"v1": np.array([np.nan, 1])}, "'v1' holds NaN or infinite values: a scalar NaN"),
@@ -125,10 +127,10 @@ def test_hostile_and_truncated_archives(teachtext: Command, tmp_path: Path, memb
         (TEACHER, {"v1": {"vid_embds": {}, "text_embds": {}}}, "has other experts"),
     ],
 )
-def test_bad_files(teachtext: Command, tmp_path: Path, name: str, content: Any, told: str):
+def test_bad_files(teachtext: Command, tmp_path: Path, name: str, content: Any, message: str):
     root = write(tmp_path / "MSVD", archive() | {name: content})
     said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out")
-    refused(said, root / name, told)
+    refused(said, root / name, message)
     assert [path.name for path in tmp_path.iterdir()] == ["MSVD"]
 
 

@@ -49,22 +49,22 @@ def test_evaluate_chooses_beta_on_validation_and_takes_the_training_captions_as_
     named = [part for name in NORMALISERS for part in ("--normalise", name)]
     said = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, *named, "--json")
     assert said.returncode == 0, said.stderr
-    told = json.loads(said.stdout)
+    content = json.loads(said.stdout)
     test, validation = scored(ready, ready.model, "test", "test"), scored(ready, ready.model, "val", "val")
-    assert told["t2v"] == pytest.approx(retrieval_metrics(test, own_video(5))["t2v"].as_dict())
-    assert list(told["normalised"]) == list(NORMALISERS)
-    for name, found in told["normalised"].items():
+    assert content["t2v"] == pytest.approx(retrieval_metrics(test, own_video(5))["t2v"].as_dict())
+    assert list(content["normalised"]) == list(NORMALISERS)
+    for name, result in content["normalised"].items():
         best = {}
         for beta in BETAS:
             bank = QueryBank.of(scored(ready, ready.model, "train", "val"), [beta])
             on_validation = NORMALISERS[name].apply(validation, beta, bank)
             best[f"{beta:g}"] = retrieval_metrics(on_validation, own_video(3))["t2v"].geometric_mean
-        assert found["validation"] == pytest.approx(best)
-        assert found["beta"] == float(max(best, key=lambda beta: best[beta]))
-        bank = QueryBank.of(scored(ready, ready.model, "train", "test"), [found["beta"]])
-        want = retrieval_metrics(NORMALISERS[name].apply(test, found["beta"], bank), own_video(5))["t2v"]
-        assert found["t2v"] == pytest.approx(want.as_dict()) and ("v2t" in found) != NORMALISERS[name].needs_bank
-        assert found["sees"] == NORMALISERS[name].sees
+        assert result["validation"] == pytest.approx(best)
+        assert result["beta"] == float(max(best, key=lambda beta: best[beta]))
+        bank = QueryBank.of(scored(ready, ready.model, "train", "test"), [result["beta"]])
+        want = retrieval_metrics(NORMALISERS[name].apply(test, result["beta"], bank), own_video(5))["t2v"]
+        assert result["t2v"] == pytest.approx(want.as_dict()) and ("v2t" in result) != NORMALISERS[name].needs_bank
+        assert result["sees"] == NORMALISERS[name].sees
 
 
 def test_the_tables_say_what_was_seen(ready: Any, teachtext: Command):
@@ -73,23 +73,23 @@ def test_the_tables_say_what_was_seen(ready: Any, teachtext: Command):
         *("--beta", 20, "--normalise", "qb-norm", "--normalise", "sinkhorn"),
     )
     assert said.returncode == 0, said.stderr
-    told = " ".join(said.stdout.split())
-    assert told.index("on playground, test") < told.index("mean of 2 models on playground, test")
-    assert told.index("mean of 2") < told.index("qb-norm, beta 20, sees query + training bank; hubness")
-    assert "sinkhorn, beta 20, sees all test queries at once; hubness" in told
+    output = " ".join(said.stdout.split())
+    assert output.index("on playground, test") < output.index("mean of 2 models on playground, test")
+    assert output.index("mean of 2") < output.index("qb-norm, beta 20, sees query + training bank; hubness")
+    assert "sinkhorn, beta 20, sees all test queries at once; hubness" in output
     assert all(len(line) <= 80 for line in said.stdout.splitlines())
 
 
 def test_an_ensemble_is_the_mean_of_similarities(ready: Any, teachtext: Command):
     other = next(path for path in ready.model.parent.iterdir() if path != ready.model)
     arguments = ("evaluate", ready.model, ready.playground, "--features", ready.features, "--ensemble", other)
-    told = json.loads(teachtext(*arguments, "--normalise", "sinkhorn", "--beta", 5, "--json").stdout)
+    content = json.loads(teachtext(*arguments, "--normalise", "sinkhorn", "--beta", 5, "--json").stdout)
     mean = (scored(ready, ready.model, "test", "test") + scored(ready, other, "test", "test")) / 2
-    assert told["ensemble"]["t2v"] == pytest.approx(retrieval_metrics(mean, own_video(5))["t2v"].as_dict())
-    found = told["ensemble"]["normalised"]["sinkhorn"]
+    assert content["ensemble"]["t2v"] == pytest.approx(retrieval_metrics(mean, own_video(5))["t2v"].as_dict())
+    result = content["ensemble"]["normalised"]["sinkhorn"]
     want = retrieval_metrics(NORMALISERS["sinkhorn"].apply(mean, 5.0), own_video(5))["t2v"]
-    assert found["t2v"] == pytest.approx(want.as_dict()) and not found["validation"]
-    assert "normalised" not in told["model"]
+    assert result["t2v"] == pytest.approx(want.as_dict()) and not result["validation"]
+    assert "normalised" not in content["model"]
 
 
 def test_no_split_serves_twice(ready: Any):
@@ -114,8 +114,8 @@ def test_metrics_of_a_file_behind_what_needs_no_more(teachtext: Command, tmp_pat
     scores = np.random.default_rng(0).random((6, 6))
     np.save(tmp_path / "s.npy", scores)
     arguments = ("metrics", tmp_path / "s.npy", "--normalise")
-    told = json.loads(teachtext(*arguments, "sinkhorn", "--beta", 20, "--json").stdout)
+    content = json.loads(teachtext(*arguments, "sinkhorn", "--beta", 20, "--json").stdout)
     want = retrieval_metrics(NORMALISERS["sinkhorn"].apply(scores, 20.0), np.arange(6))
-    assert told["normalised"]["sinkhorn"]["t2v"] == pytest.approx(want["t2v"].as_dict())
+    assert content["normalised"]["sinkhorn"]["t2v"] == pytest.approx(want["t2v"].as_dict())
     said = teachtext(*arguments, "sinkhorn")
     assert said.returncode == 2 and not said.stdout and "give '--beta'" in said.stderr

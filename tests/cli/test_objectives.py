@@ -12,21 +12,21 @@ def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext):
     words = said.stdout.split()
     for part, table in TABLES.items():
         assert {part, *table} <= set(words)
-    told = " ".join(words)
+    output = " ".join(words)
     for name in PRESETS:
-        assert f" preset: {name} " in told
+        assert f" preset: {name} " in output
     for settings in ("reduction: mean_pairs", "momentum: 0.995", "with 'faithful: code': pool: max"):
-        assert settings in told
+        assert settings in output
 
 
 def test_as_json(teachtext):
-    told = json.loads(teachtext("objectives", "--json").stdout)
-    assert told["presets"]["teachtext"]["parts"]["distance"] == "huber"
-    assert told["presets"]["c2kd"]["code"] == {"pool": "max"}
-    assert {part: list(choices) for part, choices in told["parts"].items()} == {
+    content = json.loads(teachtext("objectives", "--json").stdout)
+    assert content["presets"]["teachtext"]["parts"]["distance"] == "huber"
+    assert content["presets"]["c2kd"]["code"] == {"pool": "max"}
+    assert {part: list(choices) for part, choices in content["parts"].items()} == {
         part: list(table) for part, table in TABLES.items()
     }
-    for choices in told["parts"].values():
+    for choices in content["parts"].values():
         for what, settings in choices.values():
             assert what.endswith(".") and "\n" not in what
-            assert set(settings) <= set(told["presets"]["dcd"]["parts"])
+            assert set(settings) <= set(content["presets"]["dcd"]["parts"])

@@ -36,8 +36,8 @@ def recording(record: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable
 @pytest.mark.parametrize("case", ["ce_small", "ce_fixed", "moee_small", "metrics"])
 def test_all_recordings_pass(teachtext: Command, parity_folder: Path, case: str):
     said = teachtext("parity", parity_folder / f"{case}.npz", "--json")
-    told = json.loads(said.stdout)
-    assert said.returncode == 0 and told["ok"] and all(one["ok"] for one in told["comparisons"])
+    content = json.loads(said.stdout)
+    assert said.returncode == 0 and content["ok"] and all(entry["ok"] for entry in content["comparisons"])
 
 
 def test_parity_prints_every_quantity_with_its_limit(teachtext: Command, recording: Callable[..., Path]):
@@ -56,8 +56,8 @@ def test_parity_exits_with_1_and_names_what_is_over(teachtext: Command, recordin
     said = teachtext("parity", path)
     assert said.returncode == 1 and re.search(r"eval .* video embeddings .* over .* a\.\[b\]", said.stdout)
     said = teachtext("parity", path, "--json")
-    over = [one for one in json.loads(said.stdout)["comparisons"] if not one["ok"]]
-    assert said.returncode == 1 and [(one["part"], one["where"]) for one in over] == [("eval", "a.[b]")]
+    over = [entry for entry in json.loads(said.stdout)["comparisons"] if not entry["ok"]]
+    assert said.returncode == 1 and [(entry["part"], entry["where"]) for entry in over] == [("eval", "a.[b]")]
 
 
 def test_parity_files_that_are_none(teachtext: Command, recording: Callable[..., Path], tmp_path: Path):
@@ -72,9 +72,9 @@ def test_parity_files_that_are_none(teachtext: Command, recording: Callable[...,
 
 def test_metrics_of_a_square_and_of_several_cases(teachtext: Command, tmp_path: Path):
     np.save(tmp_path / "s.npy", np.array([[0.9, 0.9, 0.1], [0.2, 0.8, 0.1], [0.1, 0.2, 0.3]]))
-    told = json.loads(teachtext("metrics", tmp_path / "s.npy", "--json").stdout)
-    assert told.keys() == {"t2v", "v2t"}
-    assert told["t2v"]["r1"] == pytest.approx(200 / 3) and told["t2v"]["mnr"] == pytest.approx(7 / 6)
+    content = json.loads(teachtext("metrics", tmp_path / "s.npy", "--json").stdout)
+    assert content.keys() == {"t2v", "v2t"}
+    assert content["t2v"]["r1"] == pytest.approx(200 / 3) and content["t2v"]["mnr"] == pytest.approx(7 / 6)
     said = teachtext("metrics", tmp_path / "s.npy").stdout
     assert "R@1" in said and re.search(r"t2v .* 66\.7 .* 87\.4", said)
     cases = {f"{case}/similarity": np.eye(2) for case in "xy"} | {

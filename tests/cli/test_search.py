@@ -44,11 +44,11 @@ def test_a_search_prints_a_table_of_what_was_found_and_why(teachtext: Command, i
 
 def test_json_tells_all(teachtext: Command, indexed: Path, videos: Path):
     said = teachtext("search", "a ball", "--index", indexed, "--json", "-k", "99", "--filter", "tag=toy")
-    told = json.loads(said.stdout)
-    assert told["videos"] == 8 and told["exact"] and len(told["results"]) == 8
-    for one in told["results"]:
-        assert Path(one["path"]).parent == videos and one["there"] and one["tags"] == ["toy"]
-        assert sum(one["why"].values()) == pytest.approx(one["score"], abs=1e-5)
+    output = json.loads(said.stdout)
+    assert output["videos"] == 8 and output["exact"] and len(output["results"]) == 8
+    for result in output["results"]:
+        assert Path(result["path"]).parent == videos and result["there"] and result["tags"] == ["toy"]
+        assert sum(result["why"].values()) == pytest.approx(result["score"], abs=1e-5)
     nothing = teachtext("search", "a ball", "--index", indexed, "--filter", "duration>=99999")
     assert nothing.returncode == 0 and "Nothing was found." in nothing.stdout
 
@@ -61,7 +61,7 @@ def test_the_index_is_found_in_the_working_folder_or_the_environment(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["search", ""], "the query is empty"),
         (["search", "a ball", "-k", "0"], "ask for 1 at least"),
@@ -73,9 +73,11 @@ def test_the_index_is_found_in_the_working_folder_or_the_environment(
         (["index", ".", "--query-bank", "/nowhere.txt"], "/nowhere.txt cannot be read"),
     ],
 )
-def test_bad_input_is_one_sentence(teachtext: Command, indexed: Path, tmp_path: Path, arguments: list[str], told: str):
+def test_bad_input_is_one_sentence(
+    teachtext: Command, indexed: Path, tmp_path: Path, arguments: list[str], message: str
+):
     said = teachtext(*arguments, "--index", indexed, cwd=tmp_path)
-    assert said.returncode == 2 and told in said.stderr, said.stderr
+    assert said.returncode == 2 and message in said.stderr, said.stderr
     assert said.stderr.startswith("teachtext: ") and said.stderr.count("\n") == 1 and said.stdout == ""
 
 
@@ -107,8 +109,8 @@ def test_without_a_model_it_goes_by_class_names_and_words(teachtext: Command, vi
     spoken = [(entry.item, moment) for entry in entries for moment in entry.item.moments if len(moment.text) > 4]
     assert spoken, "something is heard or read in four clips of the playground"
     item, moment = spoken[0]
-    found = json.loads(teachtext("search", moment.text, "--index", tmp_path / "index", "--json", "-k", "1").stdout)
-    first = found["results"][0]
+    output = json.loads(teachtext("search", moment.text, "--index", tmp_path / "index", "--json", "-k", "1").stdout)
+    first = output["results"][0]
     assert first["id"] == item.id and first["words"]
-    assert {told["text"] for told in first["moments"]} >= {moment.text}
+    assert {entry["text"] for entry in first["moments"]} >= {moment.text}
     assert sum(first["why"].values()) == pytest.approx(first["score"], abs=1e-5)

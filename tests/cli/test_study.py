@@ -43,14 +43,14 @@ def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
     text = EXAMPLE.read_text().replace("distillation.weight:", "distilation.weight:")
     (tmp_path / "bad.yaml").write_text(text)
     (tmp_path / "bad.json").write_text("{}")
-    for name, told in {
+    for name, message in {
         "bad.yaml": "variant 'glove, huber 1, weight 1': 'distilation' is not a setting (did you mean 'distillation'?)",
         "bad.json": "bad.json is not a results file",
         "gone.yaml": "gone.yaml cannot be read",
     }.items():
         said = teachtext("study", name, cwd=tmp_path)
         assert said.returncode == 2 and len(said.stderr.splitlines()) == 1
-        assert told in said.stderr
+        assert message in said.stderr
     said = teachtext("study", "modalities", cwd=tmp_path)
     assert said.returncode == 2 and "write 'modalities: {}' into one" in said.stderr
     assert teachtext("study", "bad.yaml", "--jobs", "0", cwd=tmp_path).returncode == 2

@@ -44,9 +44,9 @@ def test_videos_are_padded_with_zeros_to_the_longest(files, ids, max_tokens):
     assert batch.ids == ids
     for name, rows in ROWS.items():
         lengths = [min(rows.get(item) or 0, max_tokens or 99) for item in ids]
-        padded, told = batch.experts[name], batch.lengths[name]
-        assert (padded.dtype, told.dtype) == (torch.float32, torch.int64)
-        assert told.tolist() == lengths
+        padded, row_counts = batch.experts[name], batch.lengths[name]
+        assert (padded.dtype, row_counts.dtype) == (torch.float32, torch.int64)
+        assert row_counts.tolist() == lengths
         assert padded.shape == (len(ids), max(1, *lengths, 0), WIDTH[name])
         for row, item, length in zip(padded.numpy(), ids, lengths, strict=True):
             expected = values_of(name, item, rows.get(item) or 0, WIDTH[name])[:length]
@@ -77,11 +77,11 @@ def test_a_sequence_can_be_padded_the_same_in_every_batch(files, words):
 @pytest.mark.parametrize("ids", [["a", "nothing", "b"], ["unheard of", "nothing"], ["nothing"]])
 def test_a_video_that_no_expert_describes_lacks_them_all(files, ids):
     batch = read_videos(files, ids)
-    known = torch.tensor([item in ("a", "b") for item in ids])
-    assert batch.present.any(dim=1).equal(known)
+    described = torch.tensor([item in ("a", "b") for item in ids])
+    assert batch.present.any(dim=1).equal(described)
     for name, rows in batch.experts.items():
-        assert rows.shape[1] >= 1 and rows[~known].abs().max() == 0
-        assert batch.lengths[name][~known].max() == 0
+        assert rows.shape[1] >= 1 and rows[~described].abs().max() == 0
+        assert batch.lengths[name][~described].max() == 0
 
 
 @pytest.mark.parametrize("max_tokens", [None, 1, 4])

@@ -13,11 +13,11 @@ NUMBER = re.compile(r"\d+(\.\d+)?( \(\d+\.\d+\))?")
 
 @pytest.mark.parametrize("name", benchmarks())
 def test_every_benchmark_is_whole(name):
-    found = benchmark(name)
-    assert found.title and found.note and found.counts_from
+    entry = benchmark(name)
+    assert entry.title and entry.note and entry.counts_from
     # sizes are of lists that the protocol uses
-    assert {*found.splits, *found.queries} <= {*found.protocol.splits}
-    for table in found.published:
+    assert {*entry.splits, *entry.queries} <= {*entry.protocol.splits}
+    for table in entry.published:
         assert table.task in ("t2v", "v2t") and table.source
         assert "recall" not in table.source.lower()
         for numbers in table.rows.values():
@@ -29,7 +29,7 @@ def test_every_benchmark_is_whole(name):
 
 def test_the_protocols_and_sizes_are_those_of_the_field():
     """The sizes are those of the papers that introduced the splits."""
-    sizes = {name: [*found.splits.values()] for name, found in benchmarks().items()}
+    sizes = {name: [*entry.splits.values()] for name, entry in benchmarks().items()}
     assert sizes["msrvtt"] == [[6513], [497], [2990]]
     assert sizes["msvd"] == [[1200], [100], [670]]
     assert sizes["didemo"] == [[8392, 8395], [1065], [1004]]
@@ -38,8 +38,8 @@ def test_the_protocols_and_sizes_are_those_of_the_field():
     assert (sizes["msrvtt-1k-a"], sizes["msrvtt-1k-b"]) == ([[9000], [1000]], [[6656], [1000]])
     assert benchmark("msrvtt").queries["test"] == 59794
     uses = {
-        name: [found.protocol.captions_in(split) for split in found.protocol.splits]
-        for name, found in benchmarks().items()
+        name: [entry.protocol.captions_in(split) for split in entry.protocol.splits]
+        for name, entry in benchmarks().items()
     }
     assert uses["msrvtt"] == ["separate", "first", "separate"]
     assert (uses["msrvtt-1k-a"], uses["msrvtt-1k-b"]) == (["separate", "chosen"], ["separate", "first"])
@@ -78,36 +78,36 @@ def folder(tmp_path):
 
 
 def load(folder, name):
-    known = benchmark(name)
+    entry = benchmark(name)
     return load_folder(
         folder,
-        protocol=known.protocol,
+        protocol=entry.protocol,
         missing_videos="keep",
-        splits_file=known.splits_file,
-        chosen_file=known.chosen_file,
+        splits_file=entry.splits_file,
+        chosen_file=entry.chosen_file,
     )
 
 
 def test_each_split_has_its_own_queries(folder):
     full = load(folder, "msrvtt")
     assert [len(full.queries_of(split)) for split in ("train", "val", "test")] == [9, 1, 6]
-    one = load(folder, "msrvtt-1k-a")
-    assert [query.id for query in one.queries_of("test")] == ["v5#2", "v2#0"]
-    assert len(one.queries_of("train")) == 9
+    dataset = load(folder, "msrvtt-1k-a")
+    assert [query.id for query in dataset.queries_of("test")] == ["v5#2", "v2#0"]
+    assert len(dataset.queries_of("train")) == 9
 
 
 def test_lists_of_another_size_are_told(folder):
-    told = benchmark("msrvtt").differences(load(folder, "msrvtt"))
-    assert told[0].startswith(
+    differences = benchmark("msrvtt").differences(load(folder, "msrvtt"))
+    assert differences[0].startswith(
         "split 'train' lists 3 videos, MSR-VTT, full split has 6,513: these numbers do not compare"
     )
-    assert [line.split("'")[1] for line in told] == ["train", "val", "test", "val", "test"]
+    assert [line.split("'")[1] for line in differences] == ["train", "val", "test", "val", "test"]
     assert "lists 3 videos, DiDeMo has 8,392 or 8,395" in benchmark("didemo").differences(load(folder, "didemo"))[0]
     assert benchmark("youcook2").differences(load(folder, "youcook2")) == []
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, 'chosen-1k-a.json does not exist: write {"video id": "id of the caption that is its query"} there'),
         ("[]", "chosen-1k-a.json is not an object of caption ids"),
@@ -115,13 +115,13 @@ def test_lists_of_another_size_are_told(folder):
         ('{"v5": "v5#0"}', "chosen-1k-a.json names no caption of video 'v2' of split 'test'"),
     ],
 )
-def test_a_choice_that_does_not_fit_is_refused(folder, content, told):
+def test_a_choice_that_does_not_fit_is_refused(folder, content, message):
     (folder / "chosen-1k-a.json").unlink()
     if content:
         (folder / "chosen-1k-a.json").write_text(content)
     with pytest.raises(InputError) as caught:
         load(folder, "msrvtt-1k-a")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_missing_list_is_named_with_those_there_are(folder):

@@ -60,17 +60,17 @@ FLAGS = {"a": np.array([1, 0, 1]), "b": np.array([0, 1]), "c#1": np.array([1])}
     ],
 )
 def test_every_form_of_list_drops_the_captions_that_it_names(write, name, content):
-    found = without_dropped(dataset(), write(content, name))
-    assert [caption.id for caption in found.queries_of("train")] == ["a#0", "a#2", "b#1", "c#1#0"]
-    assert found.splits == SPLITS
-    assert found.notes == [f"left out as noisy: 2 training captions ({name})"]
+    result = without_dropped(dataset(), write(content, name))
+    assert [caption.id for caption in result.queries_of("train")] == ["a#0", "a#2", "b#1", "c#1#0"]
+    assert result.splits == SPLITS
+    assert result.notes == [f"left out as noisy: 2 training captions ({name})"]
 
 
 def test_other_splits_stay_as_they_are(write):
     whole = dataset()
-    found = without_dropped(whole, write(["a#1", "t#0", "v#0", "v#1"], "d.json"))
-    assert found.queries_of("val") == whole.queries_of("val") and found.queries_of("test") == whole.queries_of("test")
-    assert "d.json names 3 captions of other splits, which stay" in found.notes
+    result = without_dropped(whole, write(["a#1", "t#0", "v#0", "v#1"], "d.json"))
+    assert result.queries_of("val") == whole.queries_of("val") and result.queries_of("test") == whole.queries_of("test")
+    assert "d.json names 3 captions of other splits, which stay" in result.notes
 
 
 @pytest.mark.parametrize("form", ["imported", "as it is"])
@@ -80,9 +80,9 @@ def test_a_reduced_list_takes_videos_out_of_training(write, form):
     else:
         write("c#1\na\n", "m.txt")
         path = write({"a": [1, 0, 0], "b": [0, 0]}, "m.pkl")
-    found = without_dropped(dataset(), path)
-    assert found.splits["train"] == ["a", "c#1"] and left(dataset(), path) == ["a#0", "c#1#0"]
-    assert f"left out as noisy: 1 training videos ({path.name})" in found.notes
+    result = without_dropped(dataset(), path)
+    assert result.splits["train"] == ["a", "c#1"] and left(dataset(), path) == ["a#0", "c#1#0"]
+    assert f"left out as noisy: 1 training videos ({path.name})" in result.notes
     # its captions are not the other way round: without the reduced list the video has none left
     (path.with_suffix(".txt")).unlink(missing_ok=True)
     if form == "as it is":
@@ -101,9 +101,9 @@ def test_a_mask_of_places_fits_captions_with_ids_of_their_own(write):
 def test_a_mask_may_know_captions_that_are_not_there(write):
     # an empty caption is left out at an import, and keeps its place in the mask
     path = write(FLAGS | {"a": [1, 0, 1, 0], "elsewhere": [0]}, "m.pkl")
-    found = without_dropped(dataset(), path)
-    assert len(found.queries_of("train")) == 4
-    assert found.notes[-1] == "m.pkl names 2 captions that the dataset lacks (first: 'a#3')"
+    result = without_dropped(dataset(), path)
+    assert len(result.queries_of("train")) == 4
+    assert result.notes[-1] == "m.pkl names 2 captions that the dataset lacks (first: 'a#3')"
     with pytest.raises(InputError, match=r"m\.pkl names caption 'x#0' and 1 others, which the dataset does not have"):
         without_dropped(dataset(), write({"x": [0, 0]}, "m.pkl"))
 
@@ -113,8 +113,8 @@ def test_a_mask_may_know_captions_that_are_not_there(write):
 def test_a_saved_mask_reads_back_the_same(tmp_path, write, own_ids, reduced):
     whole = dataset(lambda video, k: f"{k} of {video}") if own_ids else dataset()
     ids = [caption.id for caption in whole.captions]
-    told = {"dropped": [ids[1], ids[3]], "kept": []} | ({"videos": ["a", "b"]} if reduced else {})
-    kept = without_dropped(whole, write(told, "m.json"))
+    mask = {"dropped": [ids[1], ids[3]], "kept": []} | ({"videos": ["a", "b"]} if reduced else {})
+    kept = without_dropped(whole, write(mask, "m.json"))
     save_mask(tmp_path / "mask.pkl", whole, kept)
     again = without_dropped(whole, tmp_path / "mask.pkl")
     assert again.queries_of("train") == kept.queries_of("train") and again.splits == kept.splits
@@ -124,7 +124,7 @@ def test_a_saved_mask_reads_back_the_same(tmp_path, write, own_ids, reduced):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("d.jsonl", [], "names no caption: leave 'dropped' out"),
         ("d.json", [], "names no caption"),
@@ -147,11 +147,11 @@ def test_a_saved_mask_reads_back_the_same(tmp_path, write, own_ids, reduced):
         ("d.pkl", "no pickle", "is not a whole pickle"),
     ],
 )
-def test_a_list_that_cannot_be_is_refused(write, name, content, told):
+def test_a_list_that_cannot_be_is_refused(write, name, content, message):
     path = write(content, name)
     with pytest.raises(InputError) as caught:
         without_dropped(dataset(), path)
-    assert str(path) in str(caught.value) and told in str(caught.value)
+    assert str(path) in str(caught.value) and message in str(caught.value)
 
 
 def test_the_runs_own_list_may_be_empty(write):

@@ -91,7 +91,7 @@ def test_missing_videos_are_refused_dropped_or_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"captions": CAPTIONS | {"a": ["  "]}}, "empty caption"),
         ({"splits": SPLITS | {"val": ["a", "b"]}}, "'a' into both 'train' and 'val'"),
@@ -101,9 +101,9 @@ def test_missing_videos_are_refused_dropped_or_kept(tmp_path):
         ({"splits": ["a"]}, "not an object of lists of ids"),
     ],
 )
-def test_bad_folders_are_refused_in_one_sentence(tmp_path, change, told):
+def test_bad_folders_are_refused_in_one_sentence(tmp_path, change, message):
     make(tmp_path, **change)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         load_folder(tmp_path)
 
 
@@ -132,9 +132,9 @@ def test_bad_files_are_refused(tmp_path):
 def test_a_caption_of_5000_words_is_read_and_named(tmp_path):
     make(tmp_path, captions=CAPTIONS | {"b": ["word " * 5000]}, form="csv")
     assert len(load_folder(tmp_path).captions[2].text.split()) == 5000
-    found = check_folder(tmp_path)
-    assert found.sound
-    assert any("more than 200 words" in finding.what for finding in found.findings)
+    report = check_folder(tmp_path)
+    assert report.sound
+    assert any("more than 200 words" in finding.what for finding in report.findings)
 
 
 def test_check_finds_what_is_wrong_and_how_to_mend_it(tmp_path):
@@ -144,16 +144,16 @@ def test_check_finds_what_is_wrong_and_how_to_mend_it(tmp_path):
     make(tmp_path, captions=captions, splits=splits, videos=videos)
     (tmp_path / "videos" / "h.mp4").write_bytes((tmp_path / "videos" / "a.mp4").read_bytes())
     (tmp_path / "videos" / "b.mp4").write_bytes(b"")
-    found = check_folder(tmp_path)
-    assert not found.sound
-    told = {
-        finding.level: " | ".join(f.what for f in found.findings if f.level == finding.level)
-        for finding in found.findings
+    report = check_folder(tmp_path)
+    assert not report.sound
+    findings = {
+        finding.level: " | ".join(f.what for f in report.findings if f.level == finding.level)
+        for finding in report.findings
     }
     for what in ["empty captions", "without a file in videos/ and in no split", "several video files", "zero bytes"]:
-        assert what in told["error"]
+        assert what in findings["error"]
     for what in ["videos in several splits", "neither file nor caption"]:
-        assert what in told["error"]
+        assert what in findings["error"]
     for what in [
         "repeat word for word",
         "under several videos",
@@ -161,15 +161,15 @@ def test_check_finds_what_is_wrong_and_how_to_mend_it(tmp_path):
         "same content",
         "sources whose clips",
     ]:
-        assert what in told["warning"]
-    assert all(finding.mend for finding in found.findings)
+        assert what in findings["warning"]
+    assert all(finding.mend for finding in report.findings)
 
 
 def test_a_sound_folder_is_sound(tmp_path):
-    found = check_folder(make(tmp_path))
-    assert found.sound
-    assert not found.findings
-    facts = dict(found.facts)
+    report = check_folder(make(tmp_path))
+    assert report.sound
+    assert not report.findings
+    facts = dict(report.facts)
     assert facts["videos with a file"] == "3"
     assert facts["splits"] == "train 1, val 1, test 1"
 

@@ -13,7 +13,7 @@ SPLITS = {"train": ["a"], "val": ["b"], "test": ["c", "d"], "questions": ["e", "
 ASKED = {"e#0": {"kind": "sound", "among": ["e", "f"]}, "c#1": {"kind": "colour", "among": ["d", "c", "f"]}}
 
 
-def make(folder: Path, asked: Any = ASKED, *, splits: dict[str, list[str]] | None = SPLITS) -> Path:
+def make(folder: Path, entries: Any = ASKED, *, splits: dict[str, list[str]] | None = SPLITS) -> Path:
     (folder / "videos").mkdir(exist_ok=True)
     for video in "abcdef":
         (folder / "videos" / f"{video}.mp4").write_bytes(video.encode())
@@ -21,7 +21,7 @@ def make(folder: Path, asked: Any = ASKED, *, splits: dict[str, list[str]] | Non
     (folder / "captions.json").write_text(json.dumps(captions))
     if splits is not None:
         (folder / "splits.json").write_text(json.dumps(splits))
-    (folder / "questions.json").write_text(asked if isinstance(asked, str) else json.dumps(asked))
+    (folder / "questions.json").write_text(entries if isinstance(entries, str) else json.dumps(entries))
     return folder
 
 
@@ -42,7 +42,7 @@ def test_a_folder_without_the_file_asks_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("entries", "message"),
     [
         ("[", "not valid JSON"),
         ([], "is not an object"),
@@ -59,13 +59,13 @@ def test_a_folder_without_the_file_asks_nothing(tmp_path: Path) -> None:
         ({"e#0": {"kind": "x", "among": ["e", "ghost"]}}, "names video 'ghost', which is not there"),
     ],
 )
-def test_what_is_no_question_is_refused_and_told_by_check(tmp_path: Path, asked: Any, told: str) -> None:
-    folder = make(tmp_path, asked)
+def test_what_is_no_question_is_refused_and_told_by_check(tmp_path: Path, entries: Any, message: str) -> None:
+    folder = make(tmp_path, entries)
     with pytest.raises(InputError, match=r"questions\.json") as caught:
         load_folder(folder)
-    assert told in str(caught.value)
-    if asked != "[":
-        assert any(told in finding.what for finding in check_folder(folder).findings if finding.level == "error")
+    assert message in str(caught.value)
+    if entries != "[":
+        assert any(message in finding.what for finding in check_folder(folder).findings if finding.level == "error")
 
 
 @pytest.mark.parametrize(("split", "video"), [("train", "a"), ("val", "b")])
@@ -85,11 +85,11 @@ def test_questions_about_videos_that_are_left_out_are_left_out(tmp_path: Path) -
 
 
 def test_check_counts_questions_and_lets_them_repeat(tmp_path: Path) -> None:
-    asked = {f"{video}#1": {"kind": "x", "among": ["c", "d", "e", "f"]} for video in "cdef"}
-    found = check_folder(make(tmp_path, asked))
-    assert ("questions", "x 4") in found.facts
-    shared = [finding for finding in found.findings if "under several videos" in finding.what]
+    entries = {f"{video}#1": {"kind": "x", "among": ["c", "d", "e", "f"]} for video in "cdef"}
+    report = check_folder(make(tmp_path, entries))
+    assert ("questions", "x 4") in report.facts
+    shared = [finding for finding in report.findings if "under several videos" in finding.what]
     assert len(shared) == 1, "those of a and b are no questions"
-    assert found.sound
-    asked |= {f"{video}#1": {"kind": "y", "among": ["e", "f", "a", "b"]} for video in "ab"}
-    assert not any("under several" in each.what for each in check_folder(make(tmp_path, asked)).findings)
+    assert report.sound
+    entries |= {f"{video}#1": {"kind": "y", "among": ["e", "f", "a", "b"]} for video in "ab"}
+    assert not any("under several" in each.what for each in check_folder(make(tmp_path, entries)).findings)

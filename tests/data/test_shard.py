@@ -49,8 +49,8 @@ def test_threads_read_side_by_side(file):
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_worker_processes_read_what_they_are_handed(file, start):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(start)) as pool:
-        found = list(pool.map(file.read, map(str, range(40)), timeout=PATIENCE_S))
-    assert all(np.array_equal(values, item(n, rows=n % 4)) for n, values in enumerate(found))
+        values = list(pool.map(file.read, map(str, range(40)), timeout=PATIENCE_S))
+    assert all(np.array_equal(values, item(n, rows=n % 4)) for n, values in enumerate(values))
 
 
 @linux
@@ -60,7 +60,7 @@ def test_nothing_stays_open_or_mapped(file, tmp_path):
 
     before = opened()
     files = [FeatureFile(tmp_path, verify=True) for _ in range(20)]
-    assert all(right(one, number) for one in files for number in range(40))
+    assert all(right(shard_file, number) for shard_file in files for number in range(40))
     assert opened() == before
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
 
@@ -87,11 +87,11 @@ def test_a_shard_that_changes_while_it_is_in_use_is_refused(file, tmp_path, chan
 def test_what_is_verified_in_pieces_is_verified_whole(tmp_path, monkeypatch, block):
     monkeypatch.setattr(shard, "_BLOCK_BYTES", block)
     path, values = tmp_path / "part-00000.safetensors", [item(0), item(1, rows=0), item(2, rows=20)]
-    told = {"ids": ["a", "b", "c"], "sources": [""] * 3, "provenance": {}}
-    write_shard(path, items=values, **told)
+    header = {"ids": ["a", "b", "c"], "sources": [""] * 3, "provenance": {}}
+    write_shard(path, items=values, **header)
     Shard.open(path).verify()
     values[2][7, 1] = np.nan
-    write_shard(path, items=values, **told)
+    write_shard(path, items=values, **header)
     with pytest.raises(InputError, match=r"part-00000.*NaN"):
         Shard.open(path).verify()
     raw = bytearray(path.read_bytes())

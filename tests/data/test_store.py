@@ -67,7 +67,7 @@ def test_a_stop_by_hand_keeps_what_is_done_and_an_error_does_not(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (np.array([[np.nan, 0, 0]]), "NaN"),
         (np.array([[1e6, 0, 0]]), "beyond float16"),
@@ -75,9 +75,9 @@ def test_a_stop_by_hand_keeps_what_is_done_and_an_error_does_not(tmp_path):
         (np.ones(3), r"not \(rows, 3\)"),
     ],
 )
-def test_bad_values_are_refused_when_written(tmp_path, values, told):
+def test_bad_values_are_refused_when_written(tmp_path, values, message):
     writer = FeatureWriter(tmp_path, provenance={}, dim=3)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         writer.add("a", values)
 
 
@@ -111,10 +111,10 @@ def test_shards_of_other_settings_do_not_mix(tmp_path):
 
 
 def test_the_checksum_follows_sources_and_settings(tmp_path):
-    one = write(tmp_path / "one", {"a": np.ones((1, 3)), "b": np.ones((1, 3))})
+    first = write(tmp_path / "first", {"a": np.ones((1, 3)), "b": np.ones((1, 3))})
     same = write(tmp_path / "same", {"b": np.ones((1, 3)), "a": np.ones((1, 3))})
     other = write(tmp_path / "other", {"a": np.ones((1, 3))})
-    assert one.checksum() == same.checksum() != other.checksum()
+    assert first.checksum() == same.checksum() != other.checksum()
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path):

@@ -179,8 +179,8 @@ def test_fresh_wordings_are_in_test_and_never_in_train() -> None:
     assert not leaked, leaked
     seen = [bool(pattern.search(test)) for pattern in _fresh_patterns()]
     assert np.mean(seen) > 0.4
-    known = set(re.findall(r"[a-z]+", train.lower()))
-    new = [bool(set(re.findall(r"[a-z]+", line.lower())) - known) for line in test.splitlines()]
+    train_words = set(re.findall(r"[a-z]+", train.lower()))
+    new = [bool(set(re.findall(r"[a-z]+", line.lower())) - train_words) for line in test.splitlines()]
     assert np.mean(new) > 0.8
 
 
@@ -379,6 +379,6 @@ def test_a_recogniser_understands_most_of_what_is_said() -> None:
     for scene in spoken:
         passages = expert.encode(Sound(soundtrack(scene), 16_000))["speech"].passages
         heard = set(re.findall("[a-z]+", " ".join(passage.text for passage in passages).lower()))
-        told = {scene.main.colour, scene.main.kind}
-        words, understood = words + len(told), understood + len(told & heard)
+        spoken = {scene.main.colour, scene.main.kind}
+        words, understood = words + len(spoken), understood + len(spoken & heard)
     assert understood / words > 0.6

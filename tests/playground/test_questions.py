@@ -31,11 +31,11 @@ def test_a_group_differs_in_one_thing_and_its_captions_tell_that_thing(seed: int
     assert [question.kind for question in questions] == [kind for kind in KINDS_OF_QUESTIONS for _ in range(8)]
     for group in groups(questions):
         kind = group[0].kind
-        told = [asdict(question.scene) for question in group]
-        assert [each["video"] for each in told] == list(group[0].among)
-        differ = {name for name in told[0] if len({str(each[name]) for each in told}) > 1}
+        facts = [asdict(question.scene) for question in group]
+        assert [scene["video"] for scene in facts] == list(group[0].among)
+        differ = {name for name in facts[0] if len({str(scene[name]) for scene in facts}) > 1}
         assert differ == {"video", VARIES[kind]}
-        assert len({each[VARIES[kind]] for each in told}) == 4
+        assert len({scene[VARIES[kind]] for scene in facts}) == 4
         assert all(question.scene.split == "questions" for question in group)
         assert len({question.text for question in group}) == 4
 
@@ -95,7 +95,7 @@ def test_sounds_of_a_group_sound_otherwise() -> None:
             assert track is not None and np.abs(track).max() > 1000
             spectrum = np.abs(np.fft.rfft(track.astype(np.float64)))[:8000].reshape(80, -1).mean(axis=1)
             spectra.append(spectrum / np.linalg.norm(spectrum))
-        assert max(float(one @ other) for one, other in combinations(spectra, 2)) < 0.97
+        assert max(float(first @ second) for first, second in combinations(spectra, 2)) < 0.97
 
 
 def test_left_and_right_show_the_same_places_in_reverse() -> None:
