@@ -176,6 +176,18 @@ def test_evaluate_gives_the_numbers_of_the_run(ready: Any, teachtext: Command):
     assert "val" in table and "R@10" in table and "v2t" in table
 
 
+def test_the_chosen_captions_may_be_the_first(ready: Any, teachtext: Command, tmp_path: Path):
+    folder = Path(shutil.copytree(ready.playground, tmp_path / "p"))
+    splits = json.loads((folder / "splits.json").read_text())
+    (folder / "chosen.json").write_text(json.dumps({video: f"{video}#0" for ids in splits.values() for video in ids}))
+    arguments = ("evaluate", ready.model, folder, "--features", ready.features, "--json", "--captions")
+    chosen = teachtext(*arguments, "chosen", "--chosen-file", "chosen.json")
+    assert chosen.returncode == 0, chosen.stderr
+    assert json.loads(chosen.stdout) == json.loads(teachtext(*arguments, "first").stdout)
+    refused = teachtext(*arguments, "chosen")
+    assert refused.returncode == 2 and "names no caption of video" in refused.stderr
+
+
 def test_check_of_a_good_folder(ready: Any, teachtext: Command):
     said = teachtext("data", "check", ready.playground)
     assert said.returncode == 0 and not said.stderr

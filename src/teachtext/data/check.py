@@ -184,7 +184,7 @@ def _split_findings(raw: RawFolder) -> list[Finding]:
             "warning",
             leaking,
             "sources whose clips lie in several splits",
-            "move them to one split, or say so where you publish: test clips resemble training clips",
+            "move them to one split, or state it where you publish: test clips resemble training clips",
         ),
         *_some(
             "error", unknown, "videos of splits.json that have neither file nor caption", "delete or correct the ids"

@@ -64,11 +64,11 @@ def ask(groups: int, seed: int) -> list[DrawnQuestion]:
 
 
 def _group(kind: str, number: int, rng: np.random.Generator) -> list[DrawnQuestion]:
-    vary, tell = KINDS_OF_QUESTIONS[kind]
+    vary, describe = KINDS_OF_QUESTIONS[kind]
     base = draw_scene(rng, f"ask-{kind}-{number:02d}", "questions", _some(rng, KINDS)[0])
     scenes = [replace(scene, video=f"{base.video}-{'abcd'[place]}") for place, scene in enumerate(vary(rng, base))]
     among = tuple(scene.video for scene in scenes)
-    return [DrawnQuestion(kind, scene, finish(tell(Describer(scene, rng)), rng), among) for scene in scenes]
+    return [DrawnQuestion(kind, scene, finish(describe(Describer(scene, rng)), rng), among) for scene in scenes]
 
 
 def _spoken(rng: np.random.Generator, base: Scene) -> list[Scene]:
@@ -105,7 +105,7 @@ def _some(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> lis
     return [options[place] for place in rng.permutation(len(options))[:GROUP]]
 
 
-def _tell_direction(d: Describer) -> str:
+def _direction(d: Describer) -> str:
     return d.choose(
         f"something {d.deed('s')}.",
         f"something is {d.deed('ing')}.",
@@ -119,6 +119,6 @@ KINDS_OF_QUESTIONS: Mapping[
     "speech": (_spoken, lambda d: f"{d.voice()}."),
     "sign": (_written, lambda d: f"{capital(d.sign('reads'))}."),
     "sound": (_heard, lambda d: d.heard(1)),
-    "direction": (_moving, _tell_direction),
+    "direction": (_moving, _direction),
 }
 """By kind: how the scenes of a group differ, and how a caption describes the difference."""
