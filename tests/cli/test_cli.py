@@ -14,32 +14,17 @@ import numpy as np
 import pytest
 from processes import PATIENCE_S, needs_proc, processes_of, wait_until
 
+from teachtext.cli.main import app
+
 pytestmark = pytest.mark.slow
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-VERBS = [
-    "run",
-    "extract",
-    "embed",
-    "train",
-    "evaluate",
-    "metrics",
-    "parity",
-    "report",
-    "encoders",
-    "data",
-    "data check",
-]
+GROUPS = {group.name: group.typer_instance for group in app.registered_groups}
+VERBS = [str(command.name) for command in app.registered_commands] + [str(name) for name in GROUPS]
 VERBS += [
-    "data playground",
-    "data import-archive",
-    "model",
-    "model import",
-    "benchmarks",
-    "recipe",
-    "export",
-    "denoise",
-    "teachers",
+    f"{name} {command.name or command.callback.__name__.replace('_', '-')}"
+    for name, group in GROUPS.items()
+    for command in group.registered_commands
 ]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
 
