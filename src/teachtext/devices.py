@@ -58,9 +58,9 @@ def resolve_device(device: str = AUTO) -> str:
         number = int(device.partition(":")[2] or 0)
         if number >= gpus:
             present = f"this machine has {gpus} CUDA devices" if gpus else "this machine has no CUDA device"
-            raise InputError(f"device '{device}' is not there: {present}", "use device auto or cpu")
+            raise InputError(f"device '{device}' is not there ({present})", "use device auto or cpu")
     elif not torch.backends.mps.is_available():
-        raise InputError("device 'mps' is not there: this machine has no Apple GPU", "use device auto or cpu")
+        raise InputError("device 'mps' is not there (this machine has no Apple GPU)", "use device auto or cpu")
     return device
 
 

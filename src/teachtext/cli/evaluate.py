@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import AsJson
+from teachtext.cli.options import AsJson, Device
 from teachtext.data.protocol import CaptionUse
+from teachtext.devices import AUTO
 
 if TYPE_CHECKING:
     from teachtext.evaluation.metrics import Metrics
@@ -45,6 +46,7 @@ def evaluate(
         float | None,
         typer.Option(help="Inverse temperature of the normalisers; by default chosen on the validation split."),
     ] = None,
+    device: Device = AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Test a trained model on a split.
@@ -66,6 +68,7 @@ def evaluate(
         others=ensemble or (),
         normalisers=normalise or (),
         beta=beta,
+        device=device,
     )
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -86,6 +86,8 @@ def index(
             time_limit=time_limit,
             progress=progress,
         )
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
     counts = f"{done.added} added, {done.updated} updated, {done.renamed} renamed, {done.unchanged} unchanged"

@@ -12,6 +12,7 @@ from teachtext.data.folder import DEFAULT_SPLITS, load_folder
 from teachtext.data.protocol import Caption, CaptionUse, Protocol
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
+from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
@@ -107,6 +108,7 @@ def evaluate_folder(
     others: Sequence[Path] = (),
     normalisers: Sequence[str] = (),
     beta: float | None = None,
+    device: str = AUTO,
 ) -> Evaluation:
     """Evaluate a trained model on a split of a dataset folder, from features.
 
@@ -124,11 +126,13 @@ def evaluate_folder(
         others: further trained models; the similarities of all are averaged.
         normalisers: names of score normalisers to test (see `normalise_models`).
         beta: of the normalisers; by default it is chosen on the selecting split.
+        device: where the models compute (see `teachtext.devices`).
 
     Raises:
         InputError: something is missing or does not fit; the split holds videos that a model was trained on.
     """
     normalisers_named(normalisers)
+    device = resolve_device(device)
     bench = benchmark(benchmark_name) if benchmark_name else None
     if bench and captions:
         raise InputError(f"benchmark '{bench.name}' says how captions become queries", "leave '--captions' out")
@@ -153,7 +157,7 @@ def evaluate_folder(
         experts = {name: _expert_file(features, spec, name) for name in spec.experts}
         text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
         notes += _unread(folder, gallery.splits[split], experts)
-        models.append((model, spec.features(text, experts)))
+        models.append((model.to(device), spec.features(text, experts)))
     return Evaluation(
         ranks=rank_queries(*models[0], gallery.queries_of(split), gallery.splits[split]),
         split=split,
