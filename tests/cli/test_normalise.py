@@ -14,8 +14,8 @@ from teachtext.data.protocol import Protocol
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import retrieval_metrics
-from teachtext.evaluation.normalisers import BETAS, NORMALISERS
 from teachtext.evaluation.query_bank import QueryBank
+from teachtext.evaluation.score_normalisation import BETAS, NORMALISERS
 from teachtext.experiment.evaluate import evaluate_folder
 from teachtext.experiment.normalise import normalise_models
 from teachtext.learning.checkpoint import load_model

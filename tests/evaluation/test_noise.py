@@ -86,7 +86,7 @@ def test_detection_counts_and_says_what_cannot_be_computed():
     noise = np.array([0.9, 0.8, 0.3, 0.1])
     dropped, wrong = np.array([True, True, False, False]), np.array([True, False, True, False])
     found = detection(noise, dropped, wrong)
-    assert (found.captions, found.wrong, found.dropped, found.found) == (4, 2, 2, 1)
+    assert (found.captions, found.wrong, found.dropped, found.dropped_wrong) == (4, 2, 2, 1)
     assert (found.precision, found.recall) == (0.5, 0.5) and found.average_precision == pytest.approx(0.5 + 1 / 3)
     none = detection(noise, ~np.ones(4, np.bool_), ~np.ones(4, np.bool_))
     assert (none.precision, none.recall, none.average_precision) == (None, None, None)

@@ -10,8 +10,14 @@ from scipy import stats
 
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.ranks import t2v_ranks
-from teachtext.evaluation.teacher_agreement import compare_roster
-from teachtext.reports.agreement_report import RosterFound, agreement_sheets, alone_sheet, metrics_sheet, render_roster
+from teachtext.evaluation.teacher_agreement import compare_teachers
+from teachtext.reports.agreement_report import (
+    AgreementContent,
+    agreement_tables,
+    alone_table,
+    metrics_table,
+    render_agreement,
+)
 
 
 def world(seed=0, teachers=3, videos=12, per_video=3):
@@ -26,9 +32,9 @@ def world(seed=0, teachers=3, videos=12, per_video=3):
 
 
 def found(seeds=(0, 1), **options):
-    rosters = [compare_roster(*world(seed, **options)) for seed in seeds]
-    return RosterFound(
-        name="run", measured_on="val", generated=False, seeds=list(seeds), rosters=rosters, notes=["A <note>."]
+    rosters = [compare_teachers(*world(seed, **options)) for seed in seeds]
+    return AgreementContent(
+        name="run", measured_on="val", generated=False, seeds=list(seeds), by_seed=rosters, notes=["A <note>."]
     )
 
 
@@ -36,7 +42,7 @@ def found(seeds=(0, 1), **options):
 @given(st.integers(0, 1000), st.integers(1, 4))
 def test_each_together_and_alone(seed, teachers):
     scores, video_of = world(seed, teachers)
-    roster = compare_roster(scores, video_of)
+    roster = compare_teachers(scores, video_of)
     ranks = {label: t2v_ranks(own, video_of) for label, own in scores.items()}
     assert roster.metrics == {label: metrics_from_ranks(own) for label, own in ranks.items()}
     table = np.stack(list(ranks.values()))
@@ -58,7 +64,7 @@ def test_each_together_and_alone(seed, teachers):
 
 def test_a_teacher_twice_agrees_with_itself_and_finds_nothing_alone():
     scores, video_of = world(teachers=1)
-    roster = compare_roster(scores | {"again": scores["teacher 0"]}, video_of)
+    roster = compare_teachers(scores | {"again": scores["teacher 0"]}, video_of)
     assert roster.spearman == pytest.approx(np.ones((2, 2))) and roster.kendall == pytest.approx(np.ones((2, 2)))
     assert roster.alone == {1: {"teacher 0": 0.0, "again": 0.0}, 5: {"teacher 0": 0.0, "again": 0.0}}
     assert roster.oracle == roster.ensemble == roster.metrics["again"]
@@ -69,28 +75,28 @@ def test_what_cannot_be_computed_is_said():
     scores["teacher 1"] = np.zeros_like(scores["teacher 1"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        roster = compare_roster(scores, video_of)
+        roster = compare_teachers(scores, video_of)
     assert np.isnan(roster.spearman[0, 1]) and np.isnan(roster.kendall[0, 1])
-    told = RosterFound(name="run", measured_on="val", generated=False, seeds=[0], rosters=[roster])
-    assert agreement_sheets(told)[0].rows[0] == ["1 teacher 0", "1.00", "–"]
+    told = AgreementContent(name="run", measured_on="val", generated=False, seeds=[0], by_seed=[roster])
+    assert agreement_tables(told)[0].rows[0] == ["1 teacher 0", "1.00", "–"]
     assert json.loads(json.dumps(told.as_dict(), allow_nan=False))["seeds"][0]["spearman"][0] == [1.0, None]
-    assert "one seed: no spread known" in metrics_sheet(told).note
+    assert "one seed: no spread known" in metrics_table(told).note
 
 
 def test_tables_hold_every_teacher_over_the_seeds():
     told = found()
-    sheet = metrics_sheet(told)
+    sheet = metrics_table(told)
     assert [row[0] for row in sheet.rows[:3]] == told.labels and len(sheet.rows) == 5
-    first = [roster.metrics["teacher 0"].r1 for roster in told.rosters]
+    first = [roster.metrics["teacher 0"].r1 for roster in told.by_seed]
     assert sheet.rows[0][1] == f"{np.mean(first):.1f} ({np.std(first, ddof=1):.1f})"
-    assert [row[0] for row in alone_sheet(told).rows] == told.labels
+    assert [row[0] for row in alone_table(told).rows] == told.labels
 
 
 def test_the_page_needs_nothing_else():
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
-    page = render_roster(found())
+    page = render_agreement(found())
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert all(link.startswith(("#", "data:")) for link in links) and "<script" not in page
     assert page.count("<figure") == 2 and "A &lt;note&gt;." in page and "The test split was not read" in page
-    assert "<figure" in render_roster(found(teachers=1)), "one teacher is no reason to fail"
+    assert "<figure" in render_agreement(found(teachers=1)), "one teacher is no reason to fail"

@@ -25,7 +25,7 @@ from teachtext.learning.checkpoint import load_model, load_spec
 from teachtext.learning.inference import score
 from teachtext.originals.archive.captions import read_mask
 from teachtext.progress import Progress, silent
-from teachtext.reports.noise_report import NoiseFound
+from teachtext.reports.noise_report import NoiseContent
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ SHORT = {"epochs": 1, "batch_size": 8}
 LONG = {"epochs": 10, "batch_size": 8, "lr": 0.01}
 
 
-def find(config: RunConfig, progress: Progress = silent) -> NoiseFound:
+def find(config: RunConfig, progress: Progress = silent) -> NoiseContent:
     noise, _, _ = denoise(config, jobs=1, progress=progress)
     return noise
 
@@ -60,7 +60,7 @@ def written(folder: Path) -> dict[str, int]:
 class Done:
     sketch: Any
     config: RunConfig
-    found: NoiseFound
+    found: NoiseContent
 
     @property
     def lists(self) -> Path:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from teachtext.data.protocol import Caption
 from teachtext.evaluation.noise import cut, noise_of
-from teachtext.reports.noise_report import NoiseFound, judges_sheet, render_noise, summary
+from teachtext.reports.noise_report import NoiseContent, judges_table, render_noise, summary
 
 CAPTIONS = [Caption(f"v{n // 3}#{n % 3}", f"v{n // 3}", f"<b>caption</b> {n}") for n in range(12)]
 
@@ -22,7 +22,7 @@ def found(wrong=True, **changes):
     noise = noise_of(ranks, gallery)
     video_of = np.repeat(np.arange(4), 3)
     decided = cut(noise, video_of)
-    told = NoiseFound(
+    told = NoiseContent(
         name="a run",
         dataset="d & e",
         generated=wrong,
@@ -74,7 +74,7 @@ def test_the_summary_counts_what_is_dropped():
 
 
 def test_every_judge_is_shown_with_what_it_found():
-    sheet = judges_sheet(found())
+    sheet = judges_table(found())
     assert [row[0] for row in sheet.rows] == ["teacher one", "teacher two"]
     assert len(sheet.columns) == len(sheet.rows[0]) == 6
     assert "among 4 videos" in sheet.note

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from teachtext.reports.results_tables import question_cells, questions_table
 
 from teachtext.evaluation.metrics import metrics_from_ranks
+from teachtext.evaluation.questions import SAME, marks
 from teachtext.evaluation.results import Results
 from teachtext.evaluation.rows import QuestionKind, Row, SeedResult
 from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
-from teachtext.reports.questions import SAME, marks, question_cells, questions_table
 from teachtext.reports.report import ReportContent, render_report
 
 ASKED = {"speech": QuestionKind(questions=8, chance=25.0), "left & right": QuestionKind(questions=4, chance=50.0)}

@@ -6,7 +6,7 @@ from entries import SPACES, make_entry, make_query
 
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError
-from teachtext.search.hubness import QueryBank, read_captions
+from teachtext.search.hubness import EmbeddedBank, read_captions
 from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions, row_of
 
@@ -17,7 +17,7 @@ def test_biases_rank_as_the_inverted_softmax_does():
     """Against its definition, exp(beta s_qj) / sum_b exp(beta s_bj), over videos of several patterns."""
     entries = [make_entry(str(number), PATTERNS[number % 3], seed=number) for number in range(40)]
     captions, beta = [make_query(seed) for seed in range(100, 130)], 20.0
-    bank = QueryBank(captions, SPACES, beta=beta)
+    bank = EmbeddedBank(captions, SPACES, beta=beta)
     query = make_query(7, (0.6, 0.1, 0.3))
     score = lambda asked, entry: sum(contributions(asked, entry.vectors).values())  # noqa: E731
     normalised = [
@@ -40,7 +40,7 @@ def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
     wanted = {
         max(entries, key=lambda entry: sum(contributions(one, entry.vectors).values())).item.id for one in captions
     }
-    assert QueryBank(captions, SPACES).hubs(store) == sorted(wanted)
+    assert EmbeddedBank(captions, SPACES).hubs(store) == sorted(wanted)
 
 
 def test_no_caption_is_told(tmp_path: Path):

@@ -24,14 +24,14 @@ def denoise(
     from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
     from teachtext.experiment.workspace import DROPPED
-    from teachtext.reports.noise_report import judges_sheet, summary
+    from teachtext.reports.noise_report import judges_table, summary
 
     loaded = load_config(config)
     with shown() as progress:
         noise, workspace, set_aside = find(loaded, jobs=jobs, progress=progress)
     print_set_aside(set_aside)
     console.print(summary(noise).table())
-    console.print(judges_sheet(noise).table())
+    console.print(judges_table(noise).table())
     folder = workspace.denoising_folder
     console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
     console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)

@@ -34,7 +34,7 @@ def metrics(
     if not normalise:
         print_metrics(measured, as_json=as_json)
         return
-    from teachtext.evaluation.normalise import normalise_stored
+    from teachtext.evaluation.score_normalisation import normalise_stored
 
     normalised = {
         case: normalise_stored(scores.similarity, scores.video_of, normalise, beta) for case, scores in cases.items()

@@ -56,7 +56,7 @@ def print_set_aside(lines: Iterable[str]) -> None:
 def print_run(results: "Results", report: Path) -> None:
     """Print the tables of a run."""
     from teachtext.cli.progress import console
-    from teachtext.reports.questions import questions_table
+    from teachtext.reports.results_tables import questions_table
     from teachtext.reports.tables import effect_sentence, results_table
 
     for note in [*results.notes, *results.test.notes]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from teachtext.evaluation.metrics import Metrics
-    from teachtext.evaluation.normalise import Normalised
+    from teachtext.evaluation.score_normalisation import Normalised
 
 
 def print_metrics(

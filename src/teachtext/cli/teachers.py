@@ -11,7 +11,7 @@ def teachers(config: Config, jobs: Jobs = None) -> None:
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
     from teachtext.experiment.run import compare_teachers
-    from teachtext.reports.agreement_report import agreement_sheets, alone_sheet, metrics_sheet
+    from teachtext.reports.agreement_report import agreement_tables, alone_table, metrics_table
 
     loaded = load_config(config)
     with shown() as progress:
@@ -19,6 +19,6 @@ def teachers(config: Config, jobs: Jobs = None) -> None:
     print_set_aside(set_aside)
     for note in comparison.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    for sheet in (metrics_sheet(comparison), alone_sheet(comparison), *agreement_sheets(comparison)):
+    for sheet in (metrics_table(comparison), alone_table(comparison), *agreement_tables(comparison)):
         console.print(sheet.table())
     console.print(f"Report: {loaded.folder / 'teachers.html'}", markup=False, soft_wrap=True)

@@ -1,1 +1,1 @@
-"""Floor 2: ranks, metrics and the report. Works on arrays, needs no model."""
+"""Numbers only: ranks, metrics, intervals, score normalisation, noise. Works on arrays and needs no model."""

@@ -1,6 +1,6 @@
-"""How noisy captions are, which of them are dropped, and how well that finds wrong ones.
+"""Noise of captions: how noisy each one is, which are dropped, and how well that detects wrong captions.
 
-Noise is what judges say: models that rank all videos for a caption, its own among them.
+Judges decide: models that rank all videos for a caption, the video of the caption among them.
 
 Axes: N judges, C captions.
 """
@@ -22,31 +22,34 @@ _POOLS: dict[NoisePool, Callable[..., Any]] = {"mean": np.mean, "median": np.med
 
 
 def noise_of(ranks: Floats, gallery: Ints, *, pool: NoisePool = "mean") -> Floats:
-    """Return the noise of every caption: the rank of its own video as a share, pooled over the judges.
+    """Return the noise of every caption: the rank of its video as a share of the gallery, pooled over the judges.
 
     0 is the first place, 0.5 is chance, 1 is the last place, however large the gallery.
 
     Args:
         ranks: (N, C) 0-based ranks of each caption's own video, ties averaged.
-        gallery: (C,) how many videos it was ranked among, at least 2.
-        pool: how the judges' shares become one.
+        gallery: (C,) size of the gallery of each caption, at least 2 videos.
+        pool: how the shares of the judges become one number.
 
     Returns:
-        (C,).
+        (C,) in [0, 1].
+
+    >>> noise_of(np.array([[0.0, 4.0], [2.0, 4.0]]), np.array([5, 5])).tolist()
+    [0.25, 1.0]
     """
     shares = ranks / (gallery - 1)
-    found: Floats = _POOLS[pool](shares, axis=0)
-    return found
+    noise: Floats = _POOLS[pool](shares, axis=0)
+    return noise
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is dropped.
+    """The decision which captions are dropped.
 
     Attributes:
-        threshold: more noise than that is too much.
-        dropped: (C,) which captions are.
-        spared: (C,) which have too much noise and are kept all the same, as the least noisy of their video.
+        threshold: captions with more noise are too noisy.
+        dropped: (C,) which captions are dropped.
+        spared: (C,) which captions are too noisy and yet kept, as the least noisy of their video.
     """
 
     threshold: float
@@ -58,11 +61,11 @@ def cut(noise: Floats, video_of: Ints, *, threshold: float = 0.5, quantile: floa
     """Decide which captions are dropped.
 
     Args:
-        noise: (C,) of each caption.
+        noise: (C,) noise of each caption.
         video_of: (C,) number of its video.
-        threshold: drop captions with more noise; by default with more than chance.
-        quantile: instead, drop at most this share of all captions, the noisiest.
-        keep: captions a video that are never dropped: its least noisy, of equal ones the first.
+        threshold: drop captions with more noise than this; the default is chance.
+        quantile: instead of the threshold, the share of all captions that is dropped at most, the noisiest.
+        keep: number of captions a video that are never dropped: its least noisy, of equal ones the first.
     """
     limit = threshold if quantile is None else float(np.quantile(noise, 1 - quantile, method="inverted_cdf"))
     noisy = noise > limit
@@ -75,54 +78,54 @@ def cut(noise: Floats, video_of: Ints, *, threshold: float = 0.5, quantile: floa
 
 @dataclass(frozen=True)
 class Detection:
-    """How well known wrong captions were found.
+    """How well dropping detects captions that are known to be wrong.
 
     Attributes:
-        captions: how many there are.
-        wrong: how many are known to be wrong.
-        dropped: how many were dropped.
-        found: how many of the dropped are wrong.
+        captions: number of captions.
+        wrong: number of captions that are known to be wrong.
+        dropped: number of dropped captions.
+        dropped_wrong: number of dropped captions that are wrong.
         precision: share of the dropped that is wrong; None where nothing was dropped.
         recall: share of the wrong that was dropped; None where nothing is wrong.
-        average_precision: of the order by noise, whatever the threshold; that of a random order is about the share of
-            wrong captions. None where nothing is wrong.
+        average_precision: of the order by noise, at any threshold. A random order has about the share of wrong
+            captions. None where nothing is wrong.
     """
 
     captions: int
     wrong: int
     dropped: int
-    found: int
+    dropped_wrong: int
     precision: float | None
     recall: float | None
     average_precision: float | None
 
 
 def detection(noise: Floats, dropped: Bools, wrong: Bools) -> Detection:
-    """Compare what was dropped with what is known to be wrong; all are (C,)."""
-    found, taken, all_wrong = int((dropped & wrong).sum()), int(dropped.sum()), int(wrong.sum())
+    """Compare dropped captions with captions that are known to be wrong; all arguments are (C,)."""
+    hit, taken, all_wrong = int((dropped & wrong).sum()), int(dropped.sum()), int(wrong.sum())
     return Detection(
         captions=len(noise),
         wrong=all_wrong,
         dropped=taken,
-        found=found,
-        precision=found / taken if taken else None,
-        recall=found / all_wrong if all_wrong else None,
+        dropped_wrong=hit,
+        precision=hit / taken if taken else None,
+        recall=hit / all_wrong if all_wrong else None,
         average_precision=average_precision(noise, wrong) if all_wrong else None,
     )
 
 
 def precision_and_recall(noise: Floats, wrong: Bools) -> tuple[Floats, Floats]:
-    """Return precision and recall of dropping the noisiest, for every number of captions that noise can tell apart.
+    """Return precision and recall of dropping the noisiest captions, for every distinct noise as the threshold.
 
     Captions of equal noise are dropped together. At least one caption must be wrong.
 
     Returns:
-        Two arrays of one value each distinct noise, the noisiest first.
+        Two arrays with one value for each distinct noise, the noisiest first.
     """
     order = np.argsort(-noise, kind="stable")
-    found = np.cumsum(wrong[order])
+    dropped_wrong = np.cumsum(wrong[order])
     last = np.append(np.flatnonzero(np.diff(noise[order])), len(noise) - 1)
-    return found[last] / (last + 1), found[last] / found[-1]
+    return dropped_wrong[last] / (last + 1), dropped_wrong[last] / dropped_wrong[-1]
 
 
 def average_precision(noise: Floats, wrong: Bools) -> float:

@@ -5,7 +5,7 @@ A rank is 0-based; where scores are exactly equal it is the average position of 
 matrix scores chance and never 100 %.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ def t2v_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
 
     Raises:
         InputError: shapes that do not fit, or NaN.
+
+    >>> t2v_ranks(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1])).tolist()
+    [0.0, 1.0]
     """
     _check(similarity, video_of)
     right = similarity[np.arange(len(video_of)), video_of, None]
@@ -65,11 +68,11 @@ def v2t_ranks(similarity: Floats, video_of: Ints) -> NDArray[np.float64]:
 
 
 def top_columns(similarity: Floats, count: int) -> NDArray[np.int64]:
-    """Return the columns of the highest scores of every row, best first, of equal ones the left one first.
+    """Return the columns of the highest scores of every row, best first; of equal scores the left column comes first.
 
     Args:
         similarity: (C, B) scores of captions against videos, higher is better.
-        count: how many; all where B is smaller.
+        count: number of columns a row; all columns where B is smaller.
 
     Returns:
         (C, min(count, B)).
@@ -79,15 +82,15 @@ def top_columns(similarity: Floats, count: int) -> NDArray[np.int64]:
 
 
 def _top(left: Floats, count: int) -> NDArray[np.int64]:
-    found = np.empty((len(left), count), np.int64)
+    columns = np.empty((len(left), count), np.int64)
     for place in range(count):
-        found[:, place] = left.argmax(1)
-        left[np.arange(len(left)), found[:, place]] = -np.inf
-    return found
+        columns[:, place] = left.argmax(1)
+        left[np.arange(len(left)), columns[:, place]] = -np.inf
+    return columns
 
 
 def check_scores(similarity: Floats) -> None:
-    """Raise InputError for what is no matrix (C, B) of finite scores of one video or more."""
+    """Raise InputError for anything but a matrix (C, B) of finite scores with one video or more."""
     if similarity.ndim != 2 or not similarity.shape[1]:
         raise InputError(f"scores of shape {similarity.shape} are no matrix", "give (captions, videos) scores")
     if similarity.size and not (np.isfinite(similarity.min()) and np.isfinite(similarity.max())):
@@ -95,11 +98,38 @@ def check_scores(similarity: Floats) -> None:
 
 
 def blocks(similarity: Floats) -> Iterator[tuple[slice, Floats]]:
-    """Yield rows of a matrix, so many at a time that what is made of them takes little memory beside it."""
+    """Yield blocks of rows of a matrix, small enough that values computed from a block take little memory."""
     step = max(1, _CELLS_AT_ONCE // max(1, similarity.shape[1]))
     for start in range(0, len(similarity), step):
         rows = slice(start, start + step)
         yield rows, similarity[rows]
+
+
+def float_type(similarity: Floats) -> np.dtype[np.floating]:
+    """Return the type for values that are computed from scores: that of the scores, at least float32."""
+    return np.result_type(similarity.dtype, np.float32)
+
+
+def mean_similarity(matrices: Iterable[Floats]) -> Floats:
+    """Average the similarities of several systems: an ensemble at test time, at the cost of all of them.
+
+    Args:
+        matrices: (C, B) each, the same captions and videos in the same order, on the same scale.
+
+    Raises:
+        InputError: no matrix, or matrices of different shapes.
+    """
+    total, count = None, 0
+    for matrix in matrices:
+        if total is not None and total.shape != matrix.shape:
+            raise InputError(
+                f"similarities {total.shape} and {matrix.shape} have no mean", "score both against the same gallery"
+            )
+        total = matrix.astype(float_type(matrix)) if total is None else total + matrix
+        count += 1
+    if total is None:
+        raise InputError("an ensemble of no systems", "give one or more")
+    return total / count
 
 
 def _check(similarity: Floats, video_of: Ints) -> None:

@@ -1,28 +1,35 @@
-"""Intervals and tests of retrieval metrics: over videos, for captions of one video are not independent, and over seeds.
+"""Intervals and tests of retrieval metrics, over videos and over seeds.
 
-What varies is crossed: every seed's model answers the same queries. That is the multi-reader multi-case design, models
-in the place of readers and videos in that of cases, and the interval is its standard one (Obuchowski & Rockette,
-"Hypothesis testing of diagnostic accuracy for multiple readers and multiple tests", 1995, with the degrees of freedom
-of Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis", 2007):
+Captions of one video are not independent, so videos are what is resampled. Seeds and videos are crossed: every seed's
+model answers the same queries. That is the multi-reader multi-case design, with models as readers and videos as cases.
+The interval is its standard one (Obuchowski & Rockette, "Hypothesis testing of diagnostic accuracy for multiple readers
+and multiple tests", 1995). The degrees of freedom are those of Hillis ("A comparison of denominator degrees of freedom
+methods for multiple observer ROC analysis", 2007):
 
-    x_s       statistic of seed s over all captions, or ours minus theirs;   value = mean_s x_s
-    variance  = var(x_s) / S + max(0, mean_{s != t} cov(x_s, x_t))
-    df        = (S - 1) (variance / (var(x_s) / S))^2, at most V - 1
+    x_s       statistic of seed s over all captions, or ours minus theirs;
+
+    value     = mean_s x_s;
+
+    variance  = var(x_s) / S + max(0, mean_{s != t} cov(x_s, x_t));
+
+    df        = (S - 1) (variance / (var(x_s) / S))^2, at most V - 1;
+
     interval  = value +- t_df sqrt(variance)
 
-var(x_s) is the sample variance over the S seeds. Only *videos* are resampled: whole ones, with replacement, all their
-captions and all seeds together, against the gallery as it is; cov is taken over these resamples. What a video does to
-all models alike is in cov, what it does to one of them is in var(x_s) already. Seeds are not resampled: three to five
-drawn with replacement show too little of the spread (1 / S of the variance is missing, and percentiles know nothing
-of how badly so few are known), so that intervals come out too narrow.
+var(x_s) is the sample variance over the S seeds. Only videos are resampled: whole videos, with replacement. All their
+captions and all seeds go together, against the same gallery. cov is taken over these resamples. The effect of a video
+on all models alike is in cov; its effect on one model is in var(x_s).
 
-Where a few seeds happen to agree the interval would be narrower than the one over videos alone, which takes these very
-models for all there are, value +- t_{V-1} sqrt(var(mean_s x_s) over the resamples); then that one counts. It is also
-the interval of a single seed: of this model, not of the method.
+Seeds are not resampled. Three to five seeds drawn with replacement show too little of the spread: 1 / S of the variance
+is missing. Percentiles do not account for the small number of seeds either. Both make intervals too narrow.
 
-`benchmarks/coverage.py` measures how often 95 % intervals hold the truth. With 3 seeds or more, for differences of the
-geometric mean: in 94 to 99 % of 1,000 trials, whatever it is that seeds differ in; in 80 to 100 % where seeds are
-resampled too. For one system: in 93 to 95 %.
+Where a few seeds happen to agree, that interval could be narrower than the interval over videos alone. The latter is
+value +- t_{V-1} sqrt(var(mean_s x_s) over the resamples), and takes these trained models as given. The wider of the two
+counts. The interval over videos alone is also that of a single seed: it describes this model, not the method.
+
+`benchmarks/coverage.py` measures how often 95 % intervals contain the truth, with 3 seeds or more. For differences of
+the geometric mean they do so in 94 to 99 % of 1,000 trials, for every source of variation between seeds. If seeds are
+resampled too, they do so in 80 to 100 %. For one system they do so in 93 to 95 %.
 """
 
 from collections.abc import Sequence
@@ -47,13 +54,13 @@ class Estimate:
     """A number and its interval.
 
     Attributes:
-        statistic: a name of `METRICS`.
+        statistic: a key of `METRICS`.
         value: mean over seeds.
         low, high: bounds of the interval.
-        level: how often such intervals hold the truth, e.g. 0.95.
-        videos: how many there are to draw from.
-        queries: how many captions each seed ranked.
-        seeds: how many models; with one of them no variation over seeds is in the interval.
+        level: how often such intervals contain the truth, e.g. 0.95.
+        videos: number of videos.
+        queries: number of captions that each seed ranked.
+        seeds: number of models. With one model the interval holds no variation over seeds.
     """
 
     statistic: str
@@ -67,7 +74,7 @@ class Estimate:
 
     @property
     def scope(self) -> str:
-        """What the interval speaks of."""
+        """What the interval covers: videos, or videos and seeds."""
         if self.seeds == 1:
             return f"over {self.videos:,} videos; one seed, so no variation over seeds is in it"
         return f"over {self.videos:,} videos and {self.seeds} seeds"
@@ -83,11 +90,10 @@ class Difference(Estimate):
     """Ours minus theirs, paired by query and seed.
 
     Attributes:
-        p: two-sided, of the permutation test over videos: could ours and theirs of *these trained models* be swapped,
-            video by video? Seeds do not vary in it: it says nothing of models trained anew, and where seeds differ
-            it is small far too often.
-        p_interval: two-sided, of the interval: `1 - level` of the one that just touches zero. Seeds are in it where
-            there are several, so over many comparisons this is the one to correct (`holm`).
+        p: two-sided p value of the permutation test over videos, which swaps these trained models video by video.
+            Seeds do not vary in it. It makes no statement on models trained anew, and is too small where seeds differ.
+        p_interval: two-sided p value of the interval: `1 - level` of the interval that just touches zero. It includes
+            the seeds where there are several. Over many comparisons this is the p value to correct (`holm`).
     """
 
     p: float
@@ -108,26 +114,26 @@ def interval(
     resamples: int = 9999,
     seed: int = 0,
 ) -> Interval:
-    """Give the interval of a system's statistic (the module says how).
+    """Return the interval of a statistic of one system (see the module for the method).
 
     Args:
         ranks: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
         video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
-        statistic: a name of `METRICS`.
-        level: of the interval.
-        resamples: how many times videos are drawn.
-        seed: of the drawing.
+        statistic: a key of `METRICS`.
+        level: of the interval, in (0, 1).
+        resamples: number of times that videos are drawn.
+        seed: of the random generator.
 
     Raises:
         InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
     """
     _check(statistic, level, resamples)
-    own, count = _videos(video_of)
-    compute = weighted_statistic(_stack(ranks, own), own, count, statistic)
+    videos, count = _videos(video_of)
+    compute = weighted_statistic(_stack(ranks, videos), videos, count, statistic)
     value, low, high, _ = _estimate(compute, count, level, resamples, seed)
     least, most = METRICS[statistic].bounds
     low, high = max(low, least), min(high, most)
-    return Interval(statistic, value, low, high, level, count, len(own), len(ranks))
+    return Interval(statistic, value, low, high, level, count, len(videos), len(ranks))
 
 
 def compare(
@@ -140,19 +146,19 @@ def compare(
     resamples: int = 9999,
     seed: int = 0,
 ) -> Difference:
-    """Compare two systems that answered the same queries (the module says how).
+    """Compare two systems that answered the same queries (see the module for the method).
 
-    The permutation test swaps ours and theirs for whole videos, in all seeds together; where there are no more than
-    `resamples` ways to do so it tries all of them.
+    The permutation test swaps ours and theirs for whole videos, in all seeds together. Where at most `resamples` swaps
+    exist, it tries all of them.
 
     Args:
         ours: for each seed, (C,) 0-based ranks of the right answers, ties averaged.
-        theirs: the same of the other system, same seeds and same queries in the same order.
+        theirs: the same of the other system, with the same seeds and the same queries in the same order.
         video_of: (C,) the video of each query; for video-to-text ranks `arange(B)`.
-        statistic: a name of `METRICS`.
-        level: of the interval.
-        resamples: how many times videos are drawn, and how many swaps are tried.
-        seed: of both.
+        statistic: a key of `METRICS`.
+        level: of the interval, in (0, 1).
+        resamples: number of times that videos are drawn, and number of swaps.
+        seed: of both random generators.
 
     Raises:
         InputError: an unknown statistic, ranks that do not fit, NaN, or fewer than two videos.
@@ -165,10 +171,10 @@ def compare(
             f"{len(ours)} seeds of one system and {len(theirs)} of the other cannot be paired",
             "give the same seeds of both",
         )
-    own, count = _videos(video_of)
+    videos, count = _videos(video_of)
     # one table with both systems' answers: video v is row v in ours and row count + v in theirs
-    both = np.concatenate([_stack(ours, own), _stack(theirs, own)], axis=1)
-    compute = weighted_statistic(both, np.concatenate([own, own + count]), 2 * count, statistic)
+    both = np.concatenate([_stack(ours, videos), _stack(theirs, videos)], axis=1)
+    compute = weighted_statistic(both, np.concatenate([videos, videos + count]), 2 * count, statistic)
 
     def difference(weights: _Floats, weights_swapped: _Floats) -> _Floats:
         return compute(np.hstack([weights, weights_swapped])) - compute(np.hstack([weights_swapped, weights]))
@@ -178,8 +184,8 @@ def compare(
 
     def swapped(signs: _Floats, axis: int = -1) -> _Floats:
         kept = (np.atleast_2d(signs) + 1) / 2
-        found: _Floats = difference(kept, 1 - kept).mean(0).reshape(signs.shape[:-1])
-        return found
+        mean: _Floats = difference(kept, 1 - kept).mean(0).reshape(signs.shape[:-1])
+        return mean
 
     value, low, high, p_interval = _estimate(drawn, count, level, resamples, seed)
     test = permutation_test(
@@ -188,11 +194,11 @@ def compare(
         permutation_type="samples",
         vectorized=True,
         n_resamples=resamples,
-        batch=max(1, _CELLS_AT_ONCE // (2 * len(own))),
+        batch=max(1, _CELLS_AT_ONCE // (2 * len(videos))),
         rng=np.random.default_rng(seed),
     )
     return Difference(
-        statistic, value, low, high, level, count, len(own), len(ours), p=float(test.pvalue), p_interval=p_interval
+        statistic, value, low, high, level, count, len(videos), len(ours), p=float(test.pvalue), p_interval=p_interval
     )
 
 
@@ -203,17 +209,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     [0.03, 0.06, 0.06]
 
     Returns:
-        In the order given; those below a level can be called decided with that chance of any mistake among them all.
+        Adjusted p values in the same order. Calling all those below a level decided errs with at most that chance.
 
     Raises:
-        InputError: one that is no probability.
+        InputError: a value that is no probability.
     """
-    given = np.asarray(p_values, np.float64)
-    if not ((given >= 0) & (given <= 1)).all():
+    values = np.asarray(p_values, np.float64)
+    if not ((values >= 0) & (values <= 1)).all():
         raise InputError("a p value lies outside 0 to 1", "give the p values of finished tests")
-    order = np.argsort(given, kind="stable")
-    steps = given[order] * np.arange(len(given), 0, -1)
-    adjusted = np.empty_like(given)
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * np.arange(len(values), 0, -1)
+    adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return [float(p) for p in adjusted]
 
@@ -221,7 +227,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _estimate(
     compute: Statistic, videos: int, level: float, resamples: int, seed: int
 ) -> tuple[float, float, float, float]:
-    """Return value, bounds and p value of what `compute` makes of weights (N, V): (S, N)."""
+    """Return value, bounds and p value of a statistic: `compute` maps weights (N, V) to (S, N)."""
     from scipy.stats import bootstrap, t
 
     def resampled(drawn: NDArray[np.int64], axis: int = -1) -> _Floats:
@@ -263,20 +269,20 @@ def _variances(per_seed: _Floats, distribution: _Floats, videos: int) -> list[tu
 
 def _videos(video_of: Ints) -> tuple[NDArray[np.int64], int]:
     """Number the videos that have queries from 0."""
-    given = np.asarray(video_of)
-    if given.ndim != 1 or given.dtype.kind not in "iu":
+    videos = np.asarray(video_of)
+    if videos.ndim != 1 or videos.dtype.kind not in "iu":
         raise InputError("the queries' videos are not one whole number each", "give 'video_of' of shape (queries,)")
-    names, own = np.unique(given, return_inverse=True)
+    names, numbers = np.unique(videos, return_inverse=True)
     if len(names) < 2:
         raise InputError("fewer than two videos have queries, so nothing varies", "test on more videos")
-    return own, len(names)
+    return numbers, len(names)
 
 
-def _stack(ranks: Sequence[Ranks], own: Ints) -> _Floats:
-    if not len(ranks) or any(np.shape(seed) != own.shape for seed in ranks):
+def _stack(ranks: Sequence[Ranks], videos: Ints) -> _Floats:
+    if not len(ranks) or any(np.shape(seed) != videos.shape for seed in ranks):
         shapes = ", ".join(str(np.shape(seed)) for seed in ranks) or "none"
         raise InputError(
-            f"ranks of the seeds ({shapes}) do not fit {len(own):,} queries", "give one rank a query for every seed"
+            f"ranks of the seeds ({shapes}) do not fit {len(videos):,} queries", "give one rank a query for every seed"
         )
     stacked = np.stack([np.asarray(seed, np.float64) for seed in ranks])
     if not (np.isfinite(stacked) & (stacked >= 0)).all():

@@ -1,4 +1,4 @@
-"""Similarity matrices in files: which rows are captions, and whose."""
+"""Files of similarity matrices: which rows are captions, and of which video."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _COUNTS = "captions_per_video"
 
 @dataclass(frozen=True)
 class StoredScores:
-    """A similarity matrix as `retrieval_metrics` wants it.
+    """The arguments of `retrieval_metrics`.
 
     Attributes:
         similarity: (C, B) scores, one row for each caption that exists.
@@ -38,15 +38,18 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
     """Read the similarity matrices of a file.
 
     An .npy file holds one square matrix: text i belongs to video i. An .npz file holds `similarity` and
-    `captions_per_video` (V,): rows are either (V * C), C slots a video of which the first `captions_per_video` count
-    and the others are dropped, or packed, only the captions that exist; either way video by video. It may hold several
-    cases, `<case>/similarity` and `<case>/captions_per_video`.
+    `captions_per_video` (V,). Its rows go video by video, in one of two forms. Packed rows are the captions that exist.
+    Slotted rows are (V * C): C slots a video, of which the first `captions_per_video` count and the rest are dropped.
+    A file may hold several cases, `<case>/similarity` and `<case>/captions_per_video`.
+
+    Args:
+        path: an .npy or .npz file.
 
     Returns:
-        By case; the name is empty where there is but one.
+        Scores by case. The name of a single case is empty.
 
     Raises:
-        InputError: the file is not whole, a matrix holds NaN, or shapes and counts do not fit.
+        InputError: the file is damaged, a matrix holds NaN, or shapes and counts do not fit.
     """
     arrays = read_arrays(path)
     if isinstance(arrays, np.ndarray):

@@ -1,6 +1,6 @@
-"""What several teachers know: each by itself, where they agree, and what they could find together.
+"""Agreement of teachers: the metrics of each, how alike they rank, and what they could find together.
 
-All are compared on the same queries and the same gallery. Axes: N teachers, C captions, B videos.
+All teachers are compared on the same queries and the same gallery. Axes: N teachers, C captions, B videos.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.evaluation.metrics import Metrics, hits, metrics_from_ranks
 from teachtext.evaluation.ranks import Floats, Ints, t2v_ranks
 
 TOPS = (1, 5)
 
 
 @dataclass(frozen=True)
-class Roster:
-    """Teachers compared, with one seed.
+class TeacherAgreement:
+    """The comparison of teachers of one seed.
 
     Attributes:
         metrics: by label, text to video.
@@ -26,8 +26,8 @@ class Roster:
             in percent.
         spearman: (N, N) rank correlation of the ranks of the right videos; NaN where it cannot be computed.
         kendall: (N, N) tau-b, likewise.
-        oracle: if the best teacher of every query answered it: what nobody can have, for it takes the answers.
-        ensemble: of the mean of the similarity matrices: what all teachers find together at test time.
+        oracle: metrics if the best teacher of every query answered it. A bound, because it takes the answers to know.
+        ensemble: metrics of the mean of the similarity matrices: what all teachers find together at test time.
     """
 
     metrics: Mapping[str, Metrics]
@@ -38,11 +38,11 @@ class Roster:
     ensemble: Metrics
 
 
-def compare_roster(similarities: Mapping[str, Floats], video_of: Ints) -> Roster:
-    """Compare teachers.
+def compare_teachers(similarities: Mapping[str, Floats], video_of: Ints) -> TeacherAgreement:
+    """Compare teachers on the same queries.
 
     Args:
-        similarities: by label, (C, B) scores of captions against videos, of the same in the same order.
+        similarities: by label, (C, B) scores of the same captions against the same videos.
         video_of: (C,) column of each caption's own video.
 
     Raises:
@@ -50,8 +50,8 @@ def compare_roster(similarities: Mapping[str, Floats], video_of: Ints) -> Roster
     """
     ranks = {label: t2v_ranks(scores, video_of) for label, scores in similarities.items()}
     table = np.stack(list(ranks.values()))
-    return Roster(
-        metrics={label: metrics_from_ranks(own) for label, own in ranks.items()},
+    return TeacherAgreement(
+        metrics={label: metrics_from_ranks(label_ranks) for label, label_ranks in ranks.items()},
         alone={k: dict(zip(ranks, _alone(table, k), strict=True)) for k in TOPS},
         spearman=_pairs(table, "spearmanr"),
         kendall=_pairs(table, "kendalltau"),
@@ -61,9 +61,8 @@ def compare_roster(similarities: Mapping[str, Floats], video_of: Ints) -> Roster
 
 
 def _alone(ranks: NDArray[np.float64], k: int) -> list[float]:
-    # as the recalls count: a tied first place is none
-    hits = ranks == 0 if k == 1 else ranks < k
-    only = hits & (hits.sum(axis=0) == 1)
+    within = hits(ranks, k)
+    only = within & (within.sum(axis=0) == 1)
     return [float(share) for share in 100 * only.mean(axis=1)]
 
 
@@ -72,16 +71,16 @@ def _pairs(ranks: NDArray[np.float64], method: str) -> NDArray[np.float64]:
 
     agreement = np.eye(len(ranks))
     with catch_warnings():
-        # of ranks that are all equal: there is no correlation, and NaN says so
+        # ranks that are all equal have no correlation, which NaN states
         simplefilter("ignore", stats.ConstantInputWarning)
-        for one in range(len(ranks)):
-            for other in range(one):
-                found = getattr(stats, method)(ranks[one], ranks[other]).statistic
-                agreement[one, other] = agreement[other, one] = found
+        for row in range(len(ranks)):
+            for column in range(row):
+                coefficient = getattr(stats, method)(ranks[row], ranks[column]).statistic
+                agreement[row, column] = agreement[column, row] = coefficient
     return agreement
 
 
 def mean_over_seeds(matrices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean of one matrix a seed; NaN where it cannot be computed for one of them."""
-    found: NDArray[np.float64] = np.mean(matrices, axis=0)
-    return found
+    """Return the mean over seeds of their matrices (N, N); NaN where a seed has NaN."""
+    mean: NDArray[np.float64] = np.mean(matrices, axis=0)
+    return mean

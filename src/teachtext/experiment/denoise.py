@@ -36,12 +36,12 @@ from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.inference import score
 from teachtext.originals.masks import read_dropped, save_mask
-from teachtext.reports.noise_report import NoiseFound, render_noise
+from teachtext.reports.noise_report import NoiseContent, render_noise
 
 KEPT, REPORT = "kept.jsonl", "report.html"
 
 
-def find_noise(workspace: Workspace) -> NoiseFound:
+def find_noise(workspace: Workspace) -> NoiseContent:
     """Judge all training captions by trained judges, and write which captions are kept and dropped.
 
     `workspace.denoising_folder` then holds `dropped.jsonl`, which training reads, `kept.jsonl`, `denoising.json` and
@@ -68,7 +68,7 @@ def find_noise(workspace: Workspace) -> NoiseFound:
         keep=settings.keep_at_least,
     )
     wrong = _wrong(workspace, captions)
-    report = NoiseFound(
+    report = NoiseContent(
         name=workspace.config.name,
         dataset=dataset.name,
         generated=wrong is not None,
@@ -157,7 +157,7 @@ def _wrong(workspace: Workspace, captions: Sequence[Caption]) -> NDArray[np.bool
     return None if wrong is None else np.array([caption.id in wrong for caption in captions])
 
 
-def _write(workspace: Workspace, report: NoiseFound, made_from: str) -> NoiseFound:
+def _write(workspace: Workspace, report: NoiseContent, made_from: str) -> NoiseContent:
     """Write the lists, unless a person has edited them; return the report with the captions that are dropped then."""
     folder = workspace.denoising_folder
     record = read_json(folder / RECORD) if (folder / RECORD).exists() else {}
@@ -184,7 +184,7 @@ def _write(workspace: Workspace, report: NoiseFound, made_from: str) -> NoiseFou
     return report
 
 
-def _lines(report: NoiseFound, dropped: bool) -> Iterator[str]:
+def _lines(report: NoiseContent, dropped: bool) -> Iterator[str]:
     """Yield the entries of a list, the noisiest first."""
     for row in np.argsort(-report.noise, kind="stable"):
         if report.dropped[row] != dropped:
@@ -204,7 +204,7 @@ def _lines(report: NoiseFound, dropped: bool) -> Iterator[str]:
         yield json.dumps(entry, ensure_ascii=False) + "\n"
 
 
-def _record(report: NoiseFound, made_from: str, written: Sequence[str]) -> dict[str, Any]:
+def _record(report: NoiseContent, made_from: str, written: Sequence[str]) -> dict[str, Any]:
     return {
         "settings": report.settings,
         "judges": list(report.judges),

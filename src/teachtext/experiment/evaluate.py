@@ -16,10 +16,9 @@ from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
-from teachtext.evaluation.normalise import Normalised
-from teachtext.evaluation.normalisers import normalisers_named
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, top_columns, v2t_ranks
+from teachtext.evaluation.score_normalisation import Normalised, normalisers_named
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.normalise import Loaded, normalise_models, score_split
 from teachtext.experiment.train import Training

@@ -8,9 +8,16 @@ from numpy.typing import NDArray
 from teachtext.data.features import Features
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError
-from teachtext.evaluation.normalise import BetaChoice, Normalised, choose_beta, normalise
-from teachtext.evaluation.normalisers import BETAS, mean_similarity, normalisers_named
 from teachtext.evaluation.query_bank import QueryBank
+from teachtext.evaluation.ranks import mean_similarity
+from teachtext.evaluation.score_normalisation import (
+    BETAS,
+    BetaChoice,
+    Normalised,
+    choose_beta,
+    normalise,
+    normalisers_named,
+)
 from teachtext.learning.inference import score_pieces
 from teachtext.models.retrieval import RetrievalModel
 

@@ -9,7 +9,6 @@ from teachtext.evaluation.rows import QuestionKind
 from teachtext.experiment.artifacts import artifact_path, json_artifact
 from teachtext.experiment.train import Training
 from teachtext.learning.inference import score
-from teachtext.reports.questions import marks
 
 
 def kinds_of(questions: Sequence[Question]) -> dict[str, QuestionKind]:

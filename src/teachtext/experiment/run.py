@@ -26,8 +26,8 @@ from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import locked
 from teachtext.progress import Progress, silent
-from teachtext.reports.agreement_report import RosterFound
-from teachtext.reports.noise_report import NoiseFound
+from teachtext.reports.agreement_report import AgreementContent
+from teachtext.reports.noise_report import NoiseContent
 from teachtext.reports.study_report import write_study_report
 
 # ids of dropped captions that results list
@@ -100,7 +100,7 @@ def train(
 
 def denoise(
     config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
-) -> tuple[NoiseFound, Workspace, list[str]]:
+) -> tuple[NoiseContent, Workspace, list[str]]:
     """Find noisy training captions; see `teachtext.experiment.denoise`.
 
     Returns:
@@ -112,7 +112,7 @@ def denoise(
 
 def compare_teachers(
     config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
-) -> tuple[RosterFound, list[str]]:
+) -> tuple[AgreementContent, list[str]]:
     """Train the teachers of a run with every seed, and compare them on the split that selects.
 
     Returns:
@@ -165,7 +165,7 @@ class _Session:
         for error in self._train_all(trainings, test=test).values():
             raise error
 
-    def find_noise(self, workspace: Workspace) -> NoiseFound:
+    def find_noise(self, workspace: Workspace) -> NoiseContent:
         """Train the judges of captions, and find noisy captions."""
         self.train([training for row in judges_by_fold(workspace).values() for training in row])
         return find_noise(workspace)
@@ -229,7 +229,7 @@ def _candidate(training: Training) -> Candidate:
     return Candidate(training.plan.label, training.plan.role, training.seed, model, validation_of(training.folder))
 
 
-def _denoised(report: NoiseFound, labels: list[str]) -> Denoised:
+def _denoised(report: NoiseContent, labels: list[str]) -> Denoised:
     order = [row for row in np.argsort(-report.noise, kind="stable") if report.dropped[row]]
     detection = report.detection
     return Denoised(

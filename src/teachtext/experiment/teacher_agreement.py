@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
-from teachtext.evaluation.teacher_agreement import compare_roster as compare
+from teachtext.evaluation.teacher_agreement import compare_teachers as compare
 from teachtext.experiment.plan import ExternalTeacher, external_teachers, plans_of
 from teachtext.experiment.teachers import features_of
 from teachtext.experiment.train import Training, training_of
@@ -15,7 +15,7 @@ from teachtext.files import write_json, write_text
 from teachtext.learning.checkpoint import load_model, load_spec
 from teachtext.learning.inference import score
 from teachtext.learning.teachers import CachedTeacher
-from teachtext.reports.agreement_report import RosterFound, render_roster
+from teachtext.reports.agreement_report import AgreementContent, render_agreement
 
 Scores = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ def teachers_by_seed(workspace: Workspace) -> list[list[Training]]:
     return [[training_of(workspace, plan, seed) for plan in plans] for seed in workspace.config.seeds]
 
 
-def compare_roster(workspace: Workspace) -> RosterFound:
+def compare_roster(workspace: Workspace) -> AgreementContent:
     """Compare the trained teachers, and write `teachers.json` and `teachers.html` into the folder of the run.
 
     Raises:
@@ -57,16 +57,16 @@ def compare_roster(workspace: Workspace) -> RosterFound:
         trained = {training.plan.label: training.score_selection(training.load()).similarity for training in trainings}
         rosters.append(compare({**trained, **external}, video_of))
     workspace.progress("compare teachers", len(by_seed), len(by_seed))
-    report = RosterFound(
+    report = AgreementContent(
         name=config.name,
         measured_on=f"{dataset.name}, {split} split: {len(videos):,} videos, {len(queries):,} captions",
         generated=config.dataset.playground is not None,
         seeds=config.seeds,
-        rosters=rosters,
+        by_seed=rosters,
         notes=notes,
     )
     write_json(config.folder / "teachers.json", report.as_dict())
-    write_text(config.folder / "teachers.html", render_roster(report))
+    write_text(config.folder / "teachers.html", render_agreement(report))
     return report
 
 

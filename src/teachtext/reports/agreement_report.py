@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.evaluation.metrics import METRIC_NAMES, mean_and_std
-from teachtext.evaluation.teacher_agreement import TOPS, Roster, mean_over_seeds
+from teachtext.evaluation.teacher_agreement import TOPS, TeacherAgreement, mean_over_seeds
 from teachtext.reports.figures import TWO_COLUMNS, Plot, draw
 from teachtext.reports.sections import Section, Sheet, render_sheets
 from teachtext.reports.tables import number
@@ -18,7 +18,7 @@ ORACLE, ENSEMBLE = "oracle: best a query", "ensemble of all"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RosterFound:
+class AgreementContent:
     """The teachers of a run, compared seed by seed.
 
     Attributes:
@@ -34,13 +34,13 @@ class RosterFound:
     measured_on: str
     generated: bool
     seeds: Sequence[int]
-    rosters: Sequence[Roster]
+    rosters: Sequence[TeacherAgreement]
     notes: Sequence[str] = ()
 
     @property
     def labels(self) -> list[str]:
         """The teachers."""
-        return list(self.rosters[0].metrics)
+        return list(self.by_seed[0].metrics)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all values, seed by seed, as JSON takes them."""
@@ -58,17 +58,17 @@ class RosterFound:
                     "spearman": _json(roster.spearman),
                     "kendall": _json(roster.kendall),
                 }
-                for seed, roster in zip(self.seeds, self.rosters, strict=True)
+                for seed, roster in zip(self.seeds, self.by_seed, strict=True)
             ],
             "notes": list(self.notes),
         }
 
 
-def metrics_sheet(found: RosterFound) -> Sheet:
+def metrics_table(found: AgreementContent) -> Sheet:
     """Return the metrics of every teacher, and below them what they could find together."""
-    lines = {label: [roster.metrics[label] for roster in found.rosters] for label in found.labels}
-    lines |= {ENSEMBLE: [roster.ensemble for roster in found.rosters]}
-    lines |= {ORACLE: [roster.oracle for roster in found.rosters]}
+    lines = {label: [roster.metrics[label] for roster in found.by_seed] for label in found.labels}
+    lines |= {ENSEMBLE: [roster.ensemble for roster in found.by_seed]}
+    lines |= {ORACLE: [roster.oracle for roster in found.by_seed]}
     rows = [
         [label, *(_over_seeds([getattr(metrics, name) for metrics in own]) for name in METRIC_NAMES)]
         for label, own in lines.items()
@@ -83,10 +83,10 @@ def metrics_sheet(found: RosterFound) -> Sheet:
     )
 
 
-def alone_sheet(found: RosterFound) -> Sheet:
+def alone_table(found: AgreementContent) -> Sheet:
     """Return how often a teacher alone finds a query's video."""
     rows = [
-        [label, *(_over_seeds([roster.alone[k][label] for roster in found.rosters]) for k in TOPS)]
+        [label, *(_over_seeds([roster.alone[k][label] for roster in found.by_seed]) for k in TOPS)]
         for label in found.labels
     ]
     columns = ("teacher", *(f"alone in the first {k} (%)" for k in TOPS))
@@ -94,7 +94,7 @@ def alone_sheet(found: RosterFound) -> Sheet:
     return Sheet("What only one of them finds", columns, rows, note=note)
 
 
-def agreement_sheets(found: RosterFound) -> list[Sheet]:
+def agreement_tables(found: AgreementContent) -> list[Sheet]:
     """Return how alike the teachers rank, by Spearman's and by Kendall's coefficient."""
     short = [str(place) for place in range(1, len(found.labels) + 1)]
     sheets = []
@@ -108,7 +108,7 @@ def agreement_sheets(found: RosterFound) -> list[Sheet]:
     return sheets
 
 
-def render_roster(found: RosterFound) -> str:
+def render_agreement(found: AgreementContent) -> str:
     """Return the report as one self-contained HTML page.
 
     Raises:
@@ -116,18 +116,18 @@ def render_roster(found: RosterFound) -> str:
     """
     plots = [_heat_map(found, name, matrix) for name, matrix in _agreements(found).items()]
     sections = [
-        Section("results", "What each knows", " ".join(found.notes), sheets=[metrics_sheet(found), alone_sheet(found)]),
-        Section("agreement", "Where they agree", sheets=agreement_sheets(found), plots=plots),
+        Section("results", "What each knows", " ".join(found.notes), sheets=[metrics_table(found), alone_table(found)]),
+        Section("agreement", "Where they agree", sheets=agreement_tables(found), plots=plots),
     ]
     teachers = f"{len(found.labels)} {'teacher' if len(found.labels) == 1 else 'teachers'}"
     lead = f"{teachers} on {found.measured_on}; seeds {', '.join(map(str, found.seeds))}. The test split was not read."
     return render_sheets(title=f"{found.name}: teachers", lead=lead, generated=found.generated, sections=sections)
 
 
-def _agreements(found: RosterFound) -> dict[str, NDArray[np.float64]]:
+def _agreements(found: AgreementContent) -> dict[str, NDArray[np.float64]]:
     return {
-        "Spearman": mean_over_seeds([roster.spearman for roster in found.rosters]),
-        "Kendall": mean_over_seeds([roster.kendall for roster in found.rosters]),
+        "Spearman": mean_over_seeds([roster.spearman for roster in found.by_seed]),
+        "Kendall": mean_over_seeds([roster.kendall for roster in found.by_seed]),
     }
 
 
@@ -136,7 +136,7 @@ def _over_seeds(values: Sequence[float]) -> str:
     return number(mean) if std is None else f"{number(mean)} ({number(std)})"
 
 
-def _heat_map(found: RosterFound, name: str, matrix: NDArray[np.float64]) -> Plot:
+def _heat_map(found: AgreementContent, name: str, matrix: NDArray[np.float64]) -> Plot:
     labels = [fill(label, TWO_COLUMNS) for label in found.labels]
 
     def paint(axes: Any) -> None:

@@ -30,7 +30,7 @@ _KEPT, _DROPPED = "#0072B2", "#D55E00"
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseFound:
+class NoiseContent:
     """All that is known about the noise of C captions.
 
     Attributes:
@@ -83,7 +83,7 @@ class NoiseFound:
         return found
 
 
-def summary(found: NoiseFound) -> Sheet:
+def summary(found: NoiseContent) -> Sheet:
     """Return how much was judged and dropped, and how well that found what is known to be wrong."""
     total, dropped = len(found.captions), int(found.dropped.sum())
     videos = found.per_video
@@ -108,7 +108,7 @@ def summary(found: NoiseFound) -> Sheet:
     return Sheet(f"{found.name}: noise of the training captions of {found.dataset}", ("", ""), rows, words=(0, 1))
 
 
-def judges_sheet(found: NoiseFound) -> Sheet:
+def judges_table(found: NoiseContent) -> Sheet:
     """Return what each judge found on captions that it had not seen."""
     columns = ["judge", "R@1", "R@5", "MdR", "mean noise"]
     rows = []
@@ -131,7 +131,7 @@ def judges_sheet(found: NoiseFound) -> Sheet:
     )
 
 
-def render_noise(found: NoiseFound) -> str:
+def render_noise(found: NoiseContent) -> str:
     """Return the report as one self-contained HTML page.
 
     Raises:
@@ -143,7 +143,7 @@ def render_noise(found: NoiseFound) -> str:
         plots += [_wrong_plot(found), _precision_plot(found)]
     sections = [
         Section("results", "What is dropped", found.settings, facts=_facts(found), sheets=[summary(found)]),
-        Section("noise", "Noise", sheets=[judges_sheet(found)], plots=plots),
+        Section("noise", "Noise", sheets=[judges_table(found)], plots=plots),
         Section("captions", "Captions", "Both lists are whole in dropped.jsonl and kept.jsonl.", sheets=_lists(found)),
         Section("videos", "Videos", sheets=[_videos_sheet(found)]),
     ]
@@ -155,7 +155,7 @@ def render_noise(found: NoiseFound) -> str:
     return render_sheets(title=title, lead=lead, generated=found.generated, sections=sections)
 
 
-def _facts(found: NoiseFound) -> list[Fact]:
+def _facts(found: NoiseContent) -> list[Fact]:
     dropped, total = int(found.dropped.sum()), len(found.captions)
     facts = [Fact(f"{dropped:,}", "captions are dropped", f"of {total:,}, {number(100 * dropped / total)} %")]
     told = found.detection
@@ -169,7 +169,7 @@ def _facts(found: NoiseFound) -> list[Fact]:
     return facts
 
 
-def _lists(found: NoiseFound) -> list[Sheet]:
+def _lists(found: NoiseContent) -> list[Sheet]:
     order = np.argsort(-found.noise, kind="stable")
     dropped = [row for row in order if found.dropped[row]]
     spared = [row for row in order if found.cut.spared[row] and not found.dropped[row]]
@@ -180,7 +180,7 @@ def _lists(found: NoiseFound) -> list[Sheet]:
     return [*sheets, _captions_sheet(found, "Kept, the noisiest first", kept)]
 
 
-def _captions_sheet(found: NoiseFound, title: str, rows: Sequence[int]) -> Sheet:
+def _captions_sheet(found: NoiseContent, title: str, rows: Sequence[int]) -> Sheet:
     columns = ["caption", "text", "noise", *found.judges, "among"]
     known = found.wrong is not None
     lines = []
@@ -193,14 +193,14 @@ def _captions_sheet(found: NoiseFound, title: str, rows: Sequence[int]) -> Sheet
     return Sheet(title, [*columns, *(["in truth"] if known else [])], lines, note=shown, words=(0, 1))
 
 
-def _videos_sheet(found: NoiseFound) -> Sheet:
+def _videos_sheet(found: NoiseContent) -> Sheet:
     most = sorted(found.per_video.items(), key=lambda video: (-video[1][1], video[0]))
     lines = [(video_id, f"{had:,}", f"{lost:,}") for video_id, (had, lost) in most if lost]
     note = f"{min(len(lines), _MOST_VIDEOS):,} of {len(lines):,} that lose captions."
     return Sheet("Videos that lose most", ("video", "captions", "dropped"), lines[:_MOST_VIDEOS], note=note)
 
 
-def _noise_plot(found: NoiseFound) -> Plot:
+def _noise_plot(found: NoiseContent) -> Plot:
     parts = {"kept": found.noise[~found.dropped], "dropped": found.noise[found.dropped]}
     paint = _histogram(parts, found.cut.threshold)
     counts = "; ".join(f"{name}, {len(noise):,}" for name, noise in parts.items())
@@ -208,7 +208,7 @@ def _noise_plot(found: NoiseFound) -> Plot:
     return Plot("Noise of the captions", "The dotted line is the threshold.", alt, draw(paint, legend=True))
 
 
-def _wrong_plot(found: NoiseFound) -> Plot:
+def _wrong_plot(found: NoiseContent) -> Plot:
     wrong = np.zeros(len(found.noise), np.bool_) if found.wrong is None else found.wrong
     parts = {"right": found.noise[~wrong], "wrong": found.noise[wrong]}
     alt = f"Mean noise of right captions {parts['right'].mean():.2f}, of wrong ones {parts['wrong'].mean():.2f}."
@@ -228,7 +228,7 @@ def _histogram(parts: dict[str, NDArray[np.float64]], threshold: float) -> Any:
     return paint
 
 
-def _videos_plot(found: NoiseFound) -> Plot:
+def _videos_plot(found: NoiseContent) -> Plot:
     lost = np.array([dropped for _, dropped in found.per_video.values()])
     counts = np.bincount(lost)
 
@@ -242,7 +242,7 @@ def _videos_plot(found: NoiseFound) -> Plot:
     return Plot("Dropped captions a video", "A video always keeps some.", alt, draw(paint))
 
 
-def _precision_plot(found: NoiseFound) -> Plot:
+def _precision_plot(found: NoiseContent) -> Plot:
     wrong = np.zeros(len(found.noise), np.bool_) if found.wrong is None else found.wrong
     precision, recall = precision_and_recall(found.noise, wrong)
     told = detection(found.noise, found.dropped, wrong)

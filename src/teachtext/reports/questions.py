@@ -1,40 +1,14 @@
-"""Questions: captions that are asked among a few videos. How they are marked, and their table and picture."""
+"""The table and the picture of questions: captions that are ranked among a few videos only."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from teachtext.evaluation.ranks import Floats
 from teachtext.evaluation.results import Results
 from teachtext.reports.figures import Plot, draw, looks, over, told
 from teachtext.reports.tables import Cell, column, empty_table, number, row_name
-
-SAME = 1e-5
-"""Scores that are as near as this are equal: of the same features a matrix product makes not quite the same number."""
-
-
-def marks(similarity: Floats, own: Sequence[int], among: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-    """Mark the answers to questions: 1 where the own video has the highest score, 1 / n where n share it, else 0.
-
-    Args:
-        similarity: (C, B) scores of questions against videos, higher is better.
-        own: column of each question's own video.
-        among: for each question the columns of the videos it is asked among, the own one of them.
-
-    Returns:
-        (C,) in [0, 1]; who guesses gets the mean of 1 / len(among).
-    """
-    found = np.zeros(len(own))
-    for row, (right, columns) in enumerate(zip(own, among, strict=True)):
-        scores = similarity[row, list(columns)]
-        first = scores >= scores.max() - SAME
-        if similarity[row, right] >= scores.max() - SAME:
-            found[row] = 1 / first.sum()
-    return found
 
 
 def question_cells(results: Results) -> list[list[Cell]]:

@@ -16,7 +16,7 @@ from teachtext.reports import plots, tables
 from teachtext.reports.figures import Plot, looks
 from teachtext.reports.page import render_page
 from teachtext.reports.plots import Histories, Ranks
-from teachtext.reports.questions import question_cells, question_heads, questions_plot
+from teachtext.reports.results_tables import question_cells, question_heads, questions_plot
 
 _HITS = 5
 

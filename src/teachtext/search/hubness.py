@@ -1,10 +1,9 @@
-"""Hubs: videos that are near every query, and how a bank of captions puts them in their place.
+"""Hubs of an index: videos that are near every query, and how a bank of captions corrects them.
 
-The inverted softmax divides exp(beta s_j), for video j, by the sum over the captions b of a bank of exp(beta s_bj)
-(Bogolin et al., Cross Modal Retrieval with Querybank Normalisation, CVPR 2022). Its logarithm over beta is s_j plus one
-number of each video, its bias: - log(mean_b exp(beta s_bj)) / beta. So it is exact in every presence pattern, and costs
-a search one more product. As there, it is dynamic: a query is corrected only if what it finds first is a hub, which is
-a video that comes first for some caption of the bank.
+This is QB-Norm (see `teachtext.evaluation.query_bank`) over an index. The bank gives each video one bias,
+-log(mean_b exp(beta s_bj)) / beta, that is added to its score. So the correction is exact in every presence pattern,
+and costs a search one more product. As in the paper it is dynamic. A query is corrected only if its first video is a
+hub: a video that comes first for some caption of the bank.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +14,21 @@ import numpy as np
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
+from teachtext.evaluation.query_bank import PAPER_BETA, log_sums
 from teachtext.files import fingerprint, read_text
 from teachtext.search.manifest import BankRecord
 from teachtext.search.stores.base import Store
 from teachtext.search.vectors import Floats, PresencePattern, query_row
 
-# as the authors set it
-BETA = 20.0
+BETA = PAPER_BETA
 _CHUNK = 4096
 
 
-class QueryBank:
-    """Captions of a bank, embedded.
+class EmbeddedBank:
+    """The embedded captions of a bank.
 
     Args:
-        queries: of each caption; at least one.
+        queries: one embedding a caption; at least one.
         spaces: dimension by space.
         beta: inverse temperature.
     """
@@ -43,16 +42,14 @@ class QueryBank:
     def scores(self, pattern: PresencePattern, rows: Floats) -> Floats:
         """Return the scores of all captions against videos of a pattern: (captions, videos), uncorrected."""
         if pattern not in self._rows:
-            asked = [query_row(query, pattern, self._spaces, correct=False) for query in self._queries]
-            self._rows[pattern] = np.stack(asked).astype(np.float32)
+            queries = [query_row(query, pattern, self._spaces, correct=False) for query in self._queries]
+            self._rows[pattern] = np.stack(queries).astype(np.float32)
         return np.asarray(self._rows[pattern] @ rows.T)
 
     def biases(self, pattern: PresencePattern, rows: Floats) -> Floats:
         """Return the biases of videos of a pattern, (videos,), from their rows, (videos, width)."""
-        logits = self._beta * self.scores(pattern, rows).astype(np.float64)
-        largest = logits.max(axis=0)
-        means = np.log(np.exp(logits - largest).mean(axis=0)) + largest
-        return np.asarray(-means / self._beta, np.float32)
+        sums = log_sums(self.scores(pattern, rows).astype(np.float64), self._beta)
+        return np.asarray((np.log(len(self._queries)) - sums) / self._beta, np.float32)
 
     def hubs(self, store: Store) -> list[str]:
         """Return the ids of the videos of a store that come first for one of the captions, sorted."""
@@ -74,7 +71,7 @@ def read_captions(path: Path) -> list[str]:
     """Read the captions of a bank, one a line.
 
     Raises:
-        InputError: no such file, or none in it.
+        InputError: no such file, or no captions in it.
     """
     captions = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not captions:
@@ -85,7 +82,7 @@ def read_captions(path: Path) -> list[str]:
 
 
 def describe_bank(path: Path) -> BankRecord:
-    """Return what an index keeps of the captions of a file, before anything is known of its videos.
+    """Return the record that an index keeps of a bank: file, fingerprint and beta.
 
     Raises:
         InputError: see `read_captions`.
@@ -93,11 +90,11 @@ def describe_bank(path: Path) -> BankRecord:
     return BankRecord(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
 
 
-def embed_bank(bank: BankRecord, model: Embedder) -> QueryBank:
+def embed_bank(bank: BankRecord, model: Embedder) -> EmbeddedBank:
     """Embed the captions of a bank.
 
     Raises:
         InputError: see `read_captions`.
     """
     queries = [model.embed_query(caption) for caption in read_captions(Path(bank.file))]
-    return QueryBank(queries, model.spaces, beta=bank.beta)
+    return EmbeddedBank(queries, model.spaces, beta=bank.beta)

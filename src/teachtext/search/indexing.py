@@ -18,7 +18,7 @@ from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
 from teachtext.search.encoders import check_same
-from teachtext.search.hubness import QueryBank, describe_bank, embed_bank
+from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.scan import FileScan, scan
 from teachtext.search.stores.base import Store
@@ -182,7 +182,7 @@ class _Run:
         self._manifest.write(store)
 
     @cached_property
-    def _bank(self) -> QueryBank:
+    def _bank(self) -> EmbeddedBank:
         assert self._manifest.bank is not None
         return embed_bank(self._manifest.bank, self._model)
 

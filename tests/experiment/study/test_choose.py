@@ -8,11 +8,10 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from teachtext.errors import InputError
-from teachtext.evaluation.normalise import BetaChoice, normalise
-from teachtext.evaluation.normalisers import NORMALISERS
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.evaluation.results import Results
+from teachtext.evaluation.score_normalisation import NORMALISERS, BetaChoice, normalise
 from teachtext.experiment.normalise import score_split
 from teachtext.experiment.run import run_study
 from teachtext.experiment.spaces import Workspaces

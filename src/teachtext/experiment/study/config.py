@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.normalisers import normalisers_named
+from teachtext.evaluation.score_normalisation import normalisers_named
 from teachtext.experiment.config_base import NAME, Config, ExpertName
 
 Label = Annotated[str, Field(min_length=1)]

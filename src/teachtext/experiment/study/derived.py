@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from teachtext.errors import InputError
-from teachtext.evaluation.normalise import Normalised
-from teachtext.evaluation.normalisers import NORMALISERS
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
 from teachtext.evaluation.results import Choice

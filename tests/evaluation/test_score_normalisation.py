@@ -7,20 +7,20 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.evaluation import ranks as ranking
-from teachtext.evaluation.normalise import BetaChoice, choose_beta, normalise, normalise_stored
-from teachtext.evaluation.normalisers import (
+from teachtext.evaluation.query_bank import QueryBank, inverted_softmax, qb_norm
+from teachtext.evaluation.ranks import mean_similarity, t2v_ranks
+from teachtext.evaluation.score_normalisation import (
     BETAS,
     NORMALISERS,
+    BetaChoice,
+    choose_beta,
     dual_softmax,
     hubness,
-    inverted_softmax,
-    mean_similarity,
+    normalise,
+    normalise_stored,
     normalisers_named,
-    qb_norm,
     sinkhorn,
 )
-from teachtext.evaluation.query_bank import QueryBank
-from teachtext.evaluation.ranks import t2v_ranks
 
 draws = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
