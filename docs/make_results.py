@@ -10,7 +10,8 @@ from pathlib import Path
 from teachtext.evaluation.results import Comparison, Denoised, Results
 from teachtext.evaluation.rows import Row
 from teachtext.files import write_text
-from teachtext.reports.study_tables import comparison_cells, markdown
+from teachtext.reports.results_tables import markdown
+from teachtext.reports.sentences import comparison_cells
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "results.md"

@@ -43,7 +43,7 @@ def found(wrong=True, **changes):
 def printed(sheet):
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(sheet.table())
+        console.print(sheet.rich())
     return capture.get()
 
 

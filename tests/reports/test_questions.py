@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from teachtext.reports.results_tables import question_cells, questions_table
 
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.questions import SAME, marks
@@ -13,6 +12,7 @@ from teachtext.evaluation.results import Results
 from teachtext.evaluation.rows import QuestionKind, Row, SeedResult
 from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.reports.report import ReportContent, render_report
+from teachtext.reports.results_tables import question_cells, questions_table
 
 ASKED = {"speech": QuestionKind(questions=8, chance=25.0), "left & right": QuestionKind(questions=4, chance=50.0)}
 
@@ -76,7 +76,7 @@ def test_the_table_has_a_row_a_model_and_a_column_a_kind() -> None:
         [("25.0 (5.0)", False), ("75.0 (5.0)", True)],
     ]
     buffer = io.StringIO()
-    Console(file=buffer, width=80).print(questions_table(found))
+    Console(file=buffer, width=80).print(questions_table(found).rich())
     printed = buffer.getvalue()
     for word in ("speech", "8 asked", "chance 25.0", "left & right", "eyes <b> (glove)", "75.0 (5.0)"):
         assert word in printed
@@ -105,7 +105,7 @@ def test_the_report_shows_them_where_they_were_asked() -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
     page = render_report(ReportContent(results=results()))
-    assert 'id="questions"' in page and "95.0 <small>(5.0)</small>" in page
+    assert 'id="questions"' in page and '95.0 <small class="std">(5.0)</small>' in page
     assert "left &amp; right<br>4 asked<br>chance 50.0" in page and "eyes &lt;b&gt;" in page
     assert "speech (ears (glove)), 95.0; left &amp; right (eyes &lt;b&gt; (glove)), 75.0" in page
     assert 'id="questions"' not in render_report(ReportContent(results=results({})))

@@ -12,9 +12,10 @@ from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import Results
 from teachtext.evaluation.rows import Row, SeedResult
 from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
-from teachtext.reports import plots
+from teachtext.reports import results_figures, training_figures
 from teachtext.reports.figures import looks
-from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
+from teachtext.reports.report import ReportContent, pick_examples, render_report
+from teachtext.reports.sections import Example, Hit
 
 VIDEOS, PER_VIDEO, EPOCHS = 40, 3, 6
 EXPERTS = ["audio", "motion", "rgb"]
@@ -173,12 +174,12 @@ def test_examples_mark_the_right_video(page):
     assert sum(picture["src"] == thumbnail for picture in page.all("img")) == 3 * 5 + 1
 
 
-def test_a_tied_rank_is_told_as_it_is():
+def test_a_tied_rank_has_a_half():
     tied = Example("a dog", "caption1", "video1", 2.5, [Hit("video1", 0.5, True)])
     assert "rank 2.5 of 40" in Page(render_report(content(examples=[tied]))).plain()
 
 
-def test_page_tells_what_was_used(page):
+def test_page_states_its_data(page):
     assert "40 of 44 listed test videos could be used." in page.plain()
     assert "drawn uniformly at random over videos" in page.plain()
     assert "Generated data." not in page.plain()
@@ -188,7 +189,7 @@ def test_page_tells_what_was_used(page):
 def test_results_are_in_the_page(page):
     assert len(page.all("table")) == 2 * 2 + 1
     assert len(page.by_class("best")) >= 2 * 7
-    assert len(page.by_class("effect")) == 2
+    assert len(page.by_class("emphasis")) == 2
     assert "TeachText changes the student's t2v geometric mean by" in page.plain()
 
 
@@ -197,15 +198,15 @@ def test_page_with_one_row_and_one_seed():
     page = Page(text)
     assert "Generated data." in page.plain()
     assert "student alone (glove)" in page.plain()
-    assert page.by_class("effect") == page.by_class("best") == page.by_class("example") == []
-    assert "std" not in page.plain().replace("std over captions", "")
+    assert page.by_class("emphasis") == page.by_class("best") == page.by_class("example") == []
+    assert "sample std" not in page.plain()
     assert text == render_report(content(MEMBERS[3:4], seeds=(5,), generated=True))
 
 
 def test_page_without_histories_and_ranks():
     results = content().results
     page = Page(render_report(ReportContent(results=results)))
-    assert len(page.by_class("plot")) == 1
+    assert len(page.by_class("figure")) == 1
 
 
 def test_content_refuses_what_does_not_fit_the_seeds():
@@ -214,15 +215,15 @@ def test_content_refuses_what_does_not_fit_the_seeds():
         ReportContent(results=made.results, histories={"student alone": made.histories["student alone"][:2]})
 
 
-def all_plots(made):
+def all_figures(made):
     rows = made.results.rows
     return [
-        plots.scores_plot(rows),
-        plots.validation_plot(rows, made.histories),
-        *plots.loss_plots(rows, made.histories),
-        plots.recall_plot(rows, made.ranks),
-        plots.rank_plot(rows, made.ranks),
-        plots.weights_plot(rows, made.ranks),
+        results_figures.rows_figure(made.results),
+        training_figures.validation_figure(rows, made.histories),
+        *training_figures.loss_figures(rows, made.histories),
+        results_figures.recall_figure(rows, made.ranks),
+        results_figures.rank_figure(rows, made.ranks),
+        results_figures.weights_figure(rows, made.ranks),
     ]
 
 
@@ -236,7 +237,7 @@ def all_plots(made):
     ids=["one", "five", "eight"],
 )
 def test_plots_are_the_same_bytes_twice(members):
-    first, second = all_plots(content(members)), all_plots(content(members))
+    first, second = all_figures(content(members)), all_figures(content(members))
     assert [plot.svg for plot in first] == [plot.svg for plot in second]
     for plot in first:
         assert plot.svg.startswith("<svg")
@@ -245,7 +246,7 @@ def test_plots_are_the_same_bytes_twice(members):
 
 def test_losses_are_drawn_separately_for_who_has_them():
     made = content()
-    ranking, distillation = plots.loss_plots(made.results.rows, made.histories)
+    ranking, distillation = training_figures.loss_figures(made.results.rows, made.histories)
     assert "student alone" in ranking.alt
     assert distillation.alt == "Last distillation loss: TeachText student, 0.017."
 
@@ -253,7 +254,7 @@ def test_losses_are_drawn_separately_for_who_has_them():
 def test_a_row_keeps_its_colour_and_no_two_share_one():
     drawn = looks(content().results.rows)
     assert len({look.color for look in drawn.values()}) == len(MEMBERS)
-    for plot in all_plots(content()):
+    for plot in all_figures(content()):
         if "TeachText student" in plot.alt:
             assert drawn["TeachText student"].color.lower() in plot.svg
 
@@ -277,8 +278,8 @@ def test_small_gallery_and_perfect_ranks():
         * 3
         for label in made.ranks
     }
-    assert "student alone, 100.0" in plots.recall_plot(made.results.rows, small).alt
-    assert "student alone, 100.0" in plots.rank_plot(made.results.rows, small).alt
+    assert "student alone, 100.0" in results_figures.recall_figure(made.results.rows, small).alt
+    assert "student alone, 100.0" in results_figures.rank_figure(made.results.rows, small).alt
 
 
 def test_missing_matplotlib_says_what_to_install(monkeypatch):
@@ -291,7 +292,7 @@ def test_missing_matplotlib_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(InputError, match=re.escape("pip install 'teachtext[report]'")):
-        plots.scores_plot(content().results.rows)
+        results_figures.rows_figure(content().results)
 
 
 def test_picked_examples_are_of_different_videos_and_do_not_look_at_ranks():

@@ -11,10 +11,11 @@ pytest.importorskip("jinja2")
 from teachtext.errors import InputError
 from teachtext.evaluation.compare import Pair
 from teachtext.evaluation.results import Choice, Denoised, Measured, Missing, Results
-from teachtext.reports import study_plots as plots
-from teachtext.reports import study_tables as tables
-from teachtext.reports.modality_plots import modality_plots
-from teachtext.reports.study_report import render_study, write_study_report
+from teachtext.reports import results_figures, sentences
+from teachtext.reports import results_tables as tables
+from teachtext.reports.report import ReportContent, render_report, write_report
+from teachtext.reports.setting_figures import curve_figures, modality_figures
+from teachtext.reports.tables import Table
 
 ROWS = [
     ("student glove, alone", "student", 2.2, {"distillation.weight": 1}),
@@ -36,9 +37,13 @@ def study() -> Results:
     return make_study(ROWS, PAIRS, missing=GONE, seeds=range(5))
 
 
-def printed(table: object, width: int = 80) -> list[str]:
+def render_study(results: Results) -> str:
+    return render_report(ReportContent(results=results))
+
+
+def printed(table: Table, width: int = 80) -> list[str]:
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(table)
+    console.print(table.rich())
     return console.export_text().splitlines()
 
 
@@ -65,7 +70,7 @@ def test_tables_fit_a_terminal_and_hold_every_row(study: Results):
 
 
 def test_claims_are_answered(study: Results):
-    told = [tables.claim_sentence(found) for found in study.comparisons if found.claim]
+    told = [sentences.claim_sentence(found) for found in study.comparisons if found.claim]
     assert re.match(r"A larger weight is better: yes \(weight 100 .* against weight 1 .*: \+\d", told[0])
     assert told[1] == ("Nothing: not computed (there is no 'gone': seed 1: the similarity matrix holds NaN).")
 
@@ -76,21 +81,21 @@ def test_a_claim_may_be_refuted(turned: bool, answer: str):
     rows = [("good", "student", 0.5, {}), ("bad", "student", 2.0, {})]
     pair = Pair(*(reversed(names) if turned else names), "It is so")
     (found,) = make_study(rows, [pair]).comparisons
-    assert tables.claim_sentence(found).startswith(f"It is so: {answer} (")
+    assert sentences.claim_sentence(found).startswith(f"It is so: {answer} (")
 
 
 def test_notes_say_what_intervals_hold_and_what_is_missing(study: Results):
-    told = " ".join(tables.notes(study))
+    told = " ".join(sentences.notes(study))
     assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in told
     assert "over videos and 5 seeds (200 resamples of whole videos)" in told
     assert "A note <b>of</b> the dataset" in told
     one = make_study(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
-    assert "One seed: no spread over seeds is known." in " ".join(tables.notes(one))
+    assert "One seed: no spread over seeds is known." in " ".join(sentences.notes(one))
     assert "(" not in printed(tables.rows_table(one))[-1], "no standard deviation"
 
 
 def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: Path):
-    page = write_study_report(study, tmp_path).read_text()
+    page = write_report(ReportContent(results=study), tmp_path / "report.html").read_text()
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert links and all(link.startswith(("#", "data:")) for link in links)
     assert "<script" not in page and "&lt;script&gt;bad()" in page
@@ -103,12 +108,12 @@ def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: P
 
 
 def test_pictures_say_what_they_show(study: Results):
-    rows = plots.rows_plot(study)
+    rows = results_figures.rows_figure(study)
     mean = study.rows[0].spread("t2v", "geometric_mean").mean
     assert f"student glove, alone, {mean:.1f}" in rows.alt
-    differences = plots.differences_plot(study)
+    differences = results_figures.differences_figure(study)
     assert differences and "against student glove, alone" in differences.alt and "gone" not in differences.alt
-    (curve,) = plots.curve_plots(study)
+    (curve,) = curve_figures(study)
     assert curve.title == "Geom by distillation.weight" and curve.alt.startswith("Geom by distillation.weight, glove")
     assert "1, " in curve.alt and "100, " in curve.alt
 
@@ -116,7 +121,7 @@ def test_pictures_say_what_they_show(study: Results):
 def test_a_curve_needs_three_values_of_one_setting():
     def titles(*changes: dict[str, object]) -> list[str]:
         rows = [(f"row {n}", "taught", 1.0, change) for n, change in enumerate(changes)]
-        return [plot.title for plot in plots.curve_plots(make_study(rows, seeds=[0, 1]))]
+        return [plot.title for plot in curve_figures(make_study(rows, seeds=[0, 1]))]
 
     assert titles(*({"teachers": ["a"] * n} for n in (1, 2, 4))) == ["Geom by teachers"]
     assert titles(*({"training.lr": lr} for lr in (0.1, 0.2))) == []
@@ -134,29 +139,29 @@ def test_modalities_are_drawn_by_number_and_by_cost():
         for role in ("student", "taught")
     ]
     study = make_study(rows)
-    (number,) = modality_plots(study)
+    (number,) = modality_figures(study)
     assert number.alt.startswith("Geom by the number of the student's experts, glove, alone: 1, ")
-    assert plots.curve_plots(study) == [], "drawn once"
+    assert curve_figures(study) == [], "drawn once"
     priced = [row.model_copy(update={"cost": 10.0 * len(row.changes["student.experts"])}) for row in study.rows]
     measured = Measured(videos=8, seconds=40.0, machine={"processor": "x"})
     study = study.model_copy(update={"rows": priced, "measured": measured})
-    _, cost = modality_plots(study)
+    _, cost = modality_figures(study)
     assert cost.alt.startswith("Geom by extraction cost, glove, alone: 10, ") and "; 30, " in cost.alt
     assert "| 2, taught | scene + motion | 20.0 |" in tables.markdown(study)
     assert "measured on 8 videos of 40 s (processor x)" in render_study(study)
-    assert modality_plots(make_study(ROWS)) == []
+    assert modality_figures(make_study(ROWS)) == []
 
 
 def test_precision_and_recall_are_told_or_the_noisiest():
     found = Denoised(variants=["a"], captions=100, dropped=10, spared=1, noisiest=["v1#2", "v3#0"])
-    assert tables.denoised_sentence(found).endswith("is not known. The noisiest: v1#2, v3#0.")
+    assert sentences.denoised_sentence(found).endswith("is not known. The noisiest: v1#2, v3#0.")
     known = found.model_copy(update={"wrong": 20, "precision": 0.9, "recall": 0.45, "average_precision": 0.8})
     told = "10 of 100 training captions dropped, 20 are known to be wrong: precision 90.0 %, recall 45.0 %"
-    assert told in tables.denoised_sentence(known)
+    assert told in sentences.denoised_sentence(known)
 
 
 def test_a_study_without_comparisons_or_rows_still_has_a_report():
-    assert plots.differences_plot(make_study(ROWS[:1])) is None
+    assert results_figures.differences_figure(make_study(ROWS[:1])) is None
     assert "Differences" not in render_study(make_study(ROWS[:1]))
     assert "Not computed, gone" in render_study(make_study([], missing=GONE))
 
@@ -183,5 +188,5 @@ def test_markdown_has_the_same_numbers(study: Results):
 )
 def test_a_choice_at_the_end_of_what_was_tried_is_told(tried: list[str], chosen: str, ends: list[str]):
     choice = Choice(label="glove", tried=dict.fromkeys(tried, 50.0), chosen=chosen)
-    assert tables.at_an_end(choice) == ends
-    assert ("a better value may lie there" in tables.choice_sentence(choice)) == bool(ends)
+    assert sentences.at_an_end(choice) == ends
+    assert ("a better value may lie there" in sentences.choice_sentence(choice)) == bool(ends)

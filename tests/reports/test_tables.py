@@ -13,16 +13,10 @@ from teachtext.evaluation.results import Results, verdict_of
 from teachtext.evaluation.rows import DIRECTIONS, Row, SeedResult
 from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.significance import Difference, compare
-from teachtext.reports.tables import (
-    effect_cells,
-    effect_sentence,
-    number,
-    result_cells,
-    results_table,
-    row_name,
-    seeds_table,
-    signed,
-)
+from teachtext.reports.figures import looks
+from teachtext.reports.results_tables import effect_cells, results_table, row_cells, seeds_table
+from teachtext.reports.sentences import effect_sentence, row_name
+from teachtext.reports.tables import number, signed
 
 TESTED = SplitTested(
     dataset="MSVD",
@@ -96,13 +90,13 @@ TEACHERS = (
 
 def printed(table, width=140):
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard")
-    console.print(table)
+    console.print(table.rich())
     return console.file.getvalue()
 
 
 def plain(table, width=140):
     console = Console(file=io.StringIO(), width=width)
-    console.print(table)
+    console.print(table.rich())
     return console.file.getvalue()
 
 
@@ -116,24 +110,24 @@ def test_the_sentence_names_the_objective():
 
 
 def test_cells_hold_mean_and_sample_std():
-    cells = result_cells(results(*TEACHERS, ALONE), "t2v")
+    cells = row_cells([*TEACHERS, ALONE], "t2v", [*METRIC_NAMES])
     assert cells[0][0].text == "25.0 (1.0)"
     assert cells[1][0].std == number(np.std([19.0, 19.0, 20.0], ddof=1)) == "0.6"
 
 
 def test_best_mean_is_marked_lower_for_ranks():
-    cells = result_cells(results(*TEACHERS, ALONE), "t2v")
+    cells = row_cells([*TEACHERS, ALONE], "t2v", [*METRIC_NAMES])
     for place in range(len(METRIC_NAMES)):
         assert [line[place].best for line in cells] == [True, False, False]
 
 
 def test_all_that_print_as_the_best_are_marked():
-    cells = result_cells(results(row("a", "teacher", "x", [20.01]), row("b", "student", "y", [20.04])), "t2v")
+    cells = row_cells([row("a", "teacher", "x", [20.01]), row("b", "student", "y", [20.04])], "t2v", [*METRIC_NAMES])
     assert [line[0].best for line in cells] == [True, True]
 
 
 def test_a_single_row_has_no_best():
-    assert not any(cell.best for cell in result_cells(results(ALONE), "t2v")[0])
+    assert not any(cell.best for cell in row_cells([ALONE], "t2v", [*METRIC_NAMES])[0])
 
 
 def test_effect_is_of_pairs_of_seeds():
@@ -238,10 +232,11 @@ def test_table_without_spread_or_teachtext():
 
 
 def test_seeds_table_has_a_line_a_seed():
-    text = plain(seeds_table(results(*TEACHERS, ALONE)))
+    colors = {label: look.color for label, look in looks([*TEACHERS, ALONE]).items()}
+    text = plain(seeds_table(results(*TEACHERS, ALONE), "t2v", colors))
     lines = [line.split() for line in text.splitlines()]
     assert ["teacher", "minilm", "0", "3", "24.0", "24.0", "24.0", "9.0", "24.0"] in lines
-    assert ["2", "5", "26.0", "26.0", "26.0", "9.0", "26.0"] in lines
+    assert ["teacher", "minilm", "2", "5", "26.0", "26.0", "26.0", "9.0", "26.0"] in lines
 
 
 def test_numbers_have_no_negative_zero():

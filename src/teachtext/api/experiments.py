@@ -55,12 +55,12 @@ class Experiment:
         return self.folder / "report.html"
 
     def _tables(self) -> list[Any]:
-        from teachtext.reports.study_tables import rows_table
-        from teachtext.reports.tables import results_table
+        from teachtext.reports.results_tables import results_table, rows_table
+        from teachtext.reports.sentences import is_run
 
-        if self.results.question or (self.results.comparisons and not self.results.effects):
-            return [rows_table(self.results)]
-        return [results_table(self.results, "t2v"), results_table(self.results, "v2t")]
+        if not is_run(self.results):
+            return [rows_table(self.results).rich()]
+        return [results_table(self.results, "t2v").rich(), results_table(self.results, "v2t").rich()]
 
 
 def run(config: str | Path, *, progress: Progress = silent) -> Experiment:

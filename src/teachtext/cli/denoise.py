@@ -30,8 +30,8 @@ def denoise(
     with shown() as progress:
         noise, workspace, set_aside = find(loaded, jobs=jobs, progress=progress)
     print_set_aside(set_aside)
-    console.print(summary(noise).table())
-    console.print(judges_table(noise).table())
+    console.print(summary(noise).rich())
+    console.print(judges_table(noise).rich())
     folder = workspace.denoising_folder
     console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
     console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)

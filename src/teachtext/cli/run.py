@@ -56,15 +56,15 @@ def print_set_aside(lines: Iterable[str]) -> None:
 def print_run(results: "Results", report: Path) -> None:
     """Print the tables of a run."""
     from teachtext.cli.progress import console
-    from teachtext.reports.results_tables import questions_table
-    from teachtext.reports.tables import effect_sentence, results_table
+    from teachtext.reports.results_tables import questions_table, results_table
+    from teachtext.reports.sentences import effect_sentence
 
     for note in [*results.notes, *results.test.notes]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    console.print(results_table(results, "t2v"))
-    console.print(results_table(results, "v2t"))
+    console.print(results_table(results, "t2v").rich())
+    console.print(results_table(results, "v2t").rich())
     if questions := questions_table(results):
-        console.print(questions)
+        console.print(questions.rich())
     if sentence := effect_sentence(results):
         console.print(sentence, markup=False)
     console.print(f"Report: {report}", markup=False, soft_wrap=True)

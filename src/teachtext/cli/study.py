@@ -28,11 +28,11 @@ def study(
     if file.suffix == ".json":
         from teachtext.evaluation.results import Results
         from teachtext.files import locked
-        from teachtext.reports.study_report import write_study_report
+        from teachtext.reports.report import ReportContent, write_report
 
         results = Results.load(file)
         with locked(file.parent):
-            report = write_study_report(results, file.parent)
+            report = write_report(ReportContent(results=results), file.parent / "report.html")
         print_study(results, report)
         return
     if file.name == "modalities" and not file.exists():
@@ -46,12 +46,13 @@ def study(
 def print_study(results: "Results", report: Path) -> None:
     """Print the tables and sentences of a study."""
     from teachtext.cli.progress import console
-    from teachtext.reports.study_tables import claim_sentence, comparisons_table, notes, rows_table
+    from teachtext.reports.results_tables import comparisons_table, rows_table
+    from teachtext.reports.sentences import claim_sentence, notes
 
     if results.rows:
-        console.print(rows_table(results))
+        console.print(rows_table(results).rich())
     if results.comparisons:
-        console.print(comparisons_table(results))
+        console.print(comparisons_table(results).rich())
     for comparison in results.comparisons:
         if comparison.claim:
             console.print(claim_sentence(comparison), markup=False)

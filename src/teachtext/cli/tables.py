@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich import table as rich_table
 
     from teachtext.evaluation.metrics import Metrics
     from teachtext.evaluation.score_normalisation import Normalised
@@ -42,28 +42,18 @@ def _as_json(metrics: "Mapping[str, Metrics]", normalised: Sequence["Normalised"
     return content
 
 
-def _print_table(title: str, metrics: "Mapping[str, Metrics]") -> None:
-    from rich.table import Table
-    from rich.text import Text
-
+def _print_table(title: str, by_direction: "Mapping[str, Metrics]") -> None:
     from teachtext.cli.progress import console
     from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.reports.tables import Table, number
 
-    table = Table("", *METRIC_NAMES.values(), title=Text(title) if title else None)
-    for direction, values in metrics.items():
-        table.add_row(direction, *(f"{value:.1f}" for value in values.as_dict().values()))
-    console.print(table)
+    rows = [[direction, *map(number, metrics.values())] for direction, metrics in by_direction.items()]
+    console.print(Table.of(title, ["", *METRIC_NAMES.values()], rows).rich())
 
 
-def plain_table(title: str, first: str, *columns: str) -> "Table":
-    """Return an empty table whose first column is never wrapped."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def plain_table(title: str, first: str, *columns: str) -> "rich_table.Table":
+    """Return an empty table whose first column is never broken."""
+    from teachtext.reports.tables import Column, Table
 
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True
-    )
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column)
-    return table
+    heads = [Column(first, words=True, no_wrap=True), *(Column(column, words=True) for column in columns)]
+    return Table(title, heads, []).rich()

@@ -19,6 +19,6 @@ def teachers(config: Config, jobs: Jobs = None) -> None:
     print_set_aside(set_aside)
     for note in comparison.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    for sheet in (metrics_table(comparison), alone_table(comparison), *agreement_tables(comparison)):
-        console.print(sheet.table())
+    for table in (metrics_table(comparison), alone_table(comparison), *agreement_tables(comparison)):
+        console.print(table.rich())
     console.print(f"Report: {loaded.folder / 'teachers.html'}", markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from teachtext.data.types import Question
+from teachtext.evaluation.questions import marks
 from teachtext.evaluation.rows import QuestionKind
 from teachtext.experiment.artifacts import artifact_path, json_artifact
 from teachtext.experiment.train import Training

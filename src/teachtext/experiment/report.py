@@ -12,8 +12,9 @@ from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
-from teachtext.files import write_text
-from teachtext.reports.report import Example, Hit, ReportContent, pick_examples, render_report
+from teachtext.reports.report import ReportContent, pick_examples
+from teachtext.reports.report import write_report as write_page
+from teachtext.reports.sections import Example, Hit
 from teachtext.video.frames import thumbnail
 
 EXAMPLES = 12
@@ -38,8 +39,7 @@ def write_report(workspace: Workspace, results: Results) -> Path:
         examples=_examples(workspace, ranks[results.main.label][0]),
         examples_of=f"{results.main.label}, seed {results.seeds[0]}",
     )
-    write_text(workspace.report_path, render_report(content))
-    return workspace.report_path
+    return write_page(content, workspace.report_path)
 
 
 def _examples(workspace: Workspace, ranks: QueryRanks) -> Sequence[Example]:

@@ -28,7 +28,8 @@ from teachtext.files import locked
 from teachtext.progress import Progress, silent
 from teachtext.reports.agreement_report import AgreementContent
 from teachtext.reports.noise_report import NoiseContent
-from teachtext.reports.study_report import write_study_report
+from teachtext.reports.report import ReportContent
+from teachtext.reports.report import write_report as write_page
 
 # ids of dropped captions that results list
 _LISTED = 30
@@ -73,7 +74,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
         if study.run:
             write_report(session.workspace, results)
         else:
-            write_study_report(results, study.folder)
+            write_page(ReportContent(results=results), study.folder / "report.html")
     return results, session.spaces.set_aside
 
 

@@ -1,34 +1,42 @@
-"""How the report's pictures look: colours, lines, one way to make an SVG. The same input gives the same bytes.
+"""The look of all figures: one palette, the lines of rows, and one way to make an SVG.
 
-A row keeps its colour and its line over all pictures; colours can be told apart by colour-blind readers, and teachers
-differ by their dashes as well.
+A row keeps its colour and its line in all figures. Colour-blind readers can distinguish the colours (Okabe and Ito,
+"Color universal design", 2008), and teachers differ by their dashes as well. The same input gives the same bytes.
 """
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
+from teachtext.evaluation.results import Verdict
 from teachtext.evaluation.rows import Role, Row
-from teachtext.reports.tables import row_name
+from teachtext.reports.sentences import row_name
 
 Paint = Callable[[Any], None]
 
+ORANGE, BLUE, INK, GREY, RULE = "#D55E00", "#0072B2", "#1B1D21", "#6B7280", "#333333"
+_OTHERS = (BLUE, "#009E73", "#CC79A7", "#56B4E9", "#332288", "#E69F00", "#882255")
+SERIES = (ORANGE, *_OTHERS)
+"""Colours of curves, in order."""
+VERDICT_COLORS: dict[Verdict, str] = {"gain": "#0B6B45", "loss": "#A3271F", "undecided": GREY, "not computed": GREY}
 _COLORS: dict[Role, tuple[str, ...]] = {
-    "teacher": ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#332288", "#E69F00", "#882255"),
+    "teacher": _OTHERS,
     "student": ("#4D4D4D", "#999999"),
-    "taught": ("#D55E00", "#F0A35E"),
+    "taught": (ORANGE, "#F0A35E"),
 }
 _DASHES: tuple[Any, ...] = ((0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 2.5)))
 _WIDTH = 4.9
 _NAME_LENGTH = 44
 TWO_COLUMNS = 24
-_ERROR = {"elinewidth": 0.8, "ecolor": "#33333399"}
+_ERROR = {"elinewidth": 0.8, "ecolor": f"{RULE}99"}
 _STYLE = {
     "font.size": 10,
     "axes.grid": True,
@@ -46,18 +54,27 @@ _STYLE = {
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A picture: its title, how to read it, what it shows for those who do not see it, and the SVG."""
+class Figure:
+    """A figure.
+
+    Attributes:
+        title: of the figure.
+        note: how to read it.
+        alt: its content in words, for readers who do not see it.
+        svg: the picture.
+        wide: whether it stands alone in its line of the page.
+    """
 
     title: str
     note: str
     alt: str
     svg: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a row is called and drawn."""
+    """The name and the line of a row."""
 
     name: str
     color: str
@@ -66,28 +83,34 @@ class Look:
 
     @property
     def line(self) -> dict[str, Any]:
-        """How matplotlib draws a line of it."""
+        """Arguments of matplotlib for a line."""
         return {"color": self.color, "ls": self.dashes, "lw": self.width, "label": self.name}
 
     @property
     def bar(self) -> dict[str, Any]:
-        """How matplotlib draws a bar of it."""
+        """Arguments of matplotlib for a bar."""
         return {"color": self.color, "label": self.name, "error_kw": _ERROR}
 
 
 def looks(rows: Sequence[Row]) -> dict[str, Look]:
-    """Return by label how every row is drawn."""
-    found: dict[str, Look] = {}
-    seen: dict[Role, int] = {}
+    """Return by label the look of every row.
+
+    Students have two colours. Where a study has more of them, all have the first: their names distinguish them.
+    """
+    by_label: dict[str, Look] = {}
+    count: Counter[Role] = Counter()
+    of_role = Counter(row.role for row in rows)
     for row in rows:
-        place = seen.get(row.role, 0)
-        seen[row.role] = place + 1
+        place = count[row.role]
+        count[row.role] += 1
         colors = _COLORS[row.role]
+        if row.role != "teacher" and of_role[row.role] > len(colors):
+            colors = colors[:1]
         dashes = _DASHES[place % len(_DASHES)] if row.role == "teacher" or place >= len(colors) else "-"
         name = row_name(row)
         short = name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
-        found[row.label] = Look(short, colors[place % len(colors)], dashes, 1.5 if row.role == "teacher" else 2.3)
-    return found
+        by_label[row.label] = Look(short, colors[place % len(colors)], dashes, 1.5 if row.role == "teacher" else 2.3)
+    return by_label
 
 
 def dot(values: Sequence[float] | NDArray[np.float64]) -> str | None:
@@ -96,28 +119,33 @@ def dot(values: Sequence[float] | NDArray[np.float64]) -> str | None:
 
 
 def over(rows: Sequence[Row], words: str) -> str:
-    """Return words that are true only of several seeds."""
+    """Return `words` where a row has several seeds, else nothing."""
     return words if any(len(row.seeds) > 1 for row in rows) else ""
 
 
-def told(values: Mapping[str, float], what: str, decimals: int = 1) -> str:
-    """Say in words what a picture shows: a value a row."""
-    return f"{what}: " + "; ".join(f"{label}, {value:.{decimals}f}" for label, value in values.items()) + "."
+def in_words(values: Mapping[str, float], quantity: str, decimals: int = 1) -> str:
+    """Return the content of a figure in words: a value a row."""
+    return f"{quantity}: " + "; ".join(f"{label}, {value:.{decimals}f}" for label, value in values.items()) + "."
 
 
 def draw(paint: Paint, *, height: float = 3.0, legend: bool = False) -> str:
-    """Return what `paint` draws on a pair of axes, as SVG; height in inches, the legend's comes on top.
+    """Return a picture as SVG.
+
+    Args:
+        paint: draws on the axes of matplotlib that it gets.
+        height: in inches, without the legend.
+        legend: whether to name the lines below the axes.
 
     Raises:
         InputError: matplotlib is not installed.
     """
     try:
+        from matplotlib import figure as figures
         from matplotlib import style
-        from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("the report's plots need matplotlib", "pip install 'teachtext[report]'") from error
+        raise InputError("the figures of the report need matplotlib", "pip install 'teachtext[report]'") from error
     with style.context(["default", _STYLE]):
-        figure = Figure(layout="constrained")
+        figure = figures.Figure(layout="constrained")
         axes = figure.add_subplot()
         paint(axes)
         names = axes.get_legend_handles_labels()[1] if legend else []
@@ -126,6 +154,26 @@ def draw(paint: Paint, *, height: float = 3.0, legend: bool = False) -> str:
         if names:
             figure.legend(loc="outside lower center", ncols=columns)
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+def name_rows(axes: Any, names: Sequence[str]) -> None:
+    """Label the y axis with one name a row, the first row on top, and leave room at both sides."""
+    axes.set_yticks(range(len(names)), [fill(name, TWO_COLUMNS) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.75)
+    axes.margins(x=0.12)
+    axes.grid(False, axis="y")
+
+
+def paint_matrix(axes: Any, values: NDArray[np.float64], texts: NDArray[np.str_], most: float) -> None:
+    """Draw a matrix of colours with its values: from 0, pale, to `most`, dark."""
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=most, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        color = "white" if value > 0.55 * most else INK
+        axes.text(column, row, texts[row, column], ha="center", va="center", color=color)
+    axes.tick_params(length=0)
+    axes.grid(False)

@@ -1,74 +1,52 @@
-"""A run as one HTML page that needs nothing else: no network, no script, pictures inside."""
+"""The report of a run or a study: the same page, with the sections whose data is available."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import yaml
 
-from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.names import short_names
 from teachtext.evaluation.query_ranks import QueryRanks
-from teachtext.evaluation.results import Results, Verdict, verdict_of
-from teachtext.evaluation.rows import DIRECTIONS, Direction
-from teachtext.reports import plots, tables
-from teachtext.reports.figures import Plot, looks
-from teachtext.reports.page import render_page
-from teachtext.reports.plots import Histories, Ranks
-from teachtext.reports.results_tables import question_cells, question_heads, questions_plot
+from teachtext.evaluation.results import Results, verdict_of
+from teachtext.evaluation.rows import DIRECTIONS
+from teachtext.files import write_text
+from teachtext.reports import results_figures, results_tables, training_figures
+from teachtext.reports.figures import Figure, looks
+from teachtext.reports.results_figures import Ranks
+from teachtext.reports.sections import Example, Fact, Report, Section
+from teachtext.reports.sentences import (
+    chance_recall,
+    claim_sentence,
+    effect_sentence,
+    interval_words,
+    is_run,
+    notes,
+    row_name,
+    seeds_text,
+    tested_on,
+    verdict_words,
+)
+from teachtext.reports.setting_figures import curve_figures, modality_figures
+from teachtext.reports.tables import number, signed
+from teachtext.reports.training_figures import Histories
 
-_HITS = 5
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A video that was found.
-
-    Attributes:
-        video_id: its id.
-        score: its similarity to the caption.
-        right: whether the caption is about it.
-        thumbnail: a JPEG picture of it, or nothing.
-    """
-
-    video_id: str
-    score: float
-    right: bool
-    thumbnail: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Example:
-    """What a model found for a caption.
-
-    Attributes:
-        caption: its text.
-        caption_id: its id.
-        right_video_id: the video that it is about.
-        rank: 1-based rank of the right video among all.
-        hits: the videos ranked first, best first; the first five are shown.
-        right_thumbnail: a JPEG picture of the right video, for when it is not among the five.
-    """
-
-    caption: str
-    caption_id: str
-    right_video_id: str
-    rank: float
-    hits: Sequence[Hit]
-    right_thumbnail: bytes | None = None
+_QUESTIONS = (
+    "A caption is asked among a few videos that differ in the one thing it describes. Videos that share the highest "
+    "score share the point."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContent:
-    """What a report is made of.
+    """The data of a report. Sections without data are left out.
 
     Attributes:
-        results: the run.
-        histories: by row label, for each of the row's seeds in their order, the history as training writes it.
-        ranks: by row label, for each of the row's seeds in their order, the ranks on the test split.
-        examples: captions and what was found for them.
-        examples_of: whose examples they are, e.g. `TeachText student, seed 0`.
+        results: of the run or study.
+        histories: by row label, for each seed of the row in its order, the history as training writes it.
+        ranks: by row label, for each seed of the row in its order, the ranks on the test split.
+        examples: captions and their hits.
+        examples_of: the model of the examples, e.g. `TeachText student, seed 0`.
     """
 
     results: Results
@@ -79,19 +57,19 @@ class ReportContent:
 
     def __post_init__(self) -> None:
         for row in self.results.rows:
-            for name, given in (("histories", self.histories), ("ranks", self.ranks)):
-                if row.label in given and len(given[row.label]) != len(row.seeds):
-                    raise ValueError(f"{row.label}: {len(given[row.label])} {name} for {len(row.seeds)} seeds")
+            for name, values in (("histories", self.histories), ("ranks", self.ranks)):
+                if row.label in values and len(values[row.label]) != len(row.seeds):
+                    raise ValueError(f"{row.label}: {len(values[row.label])} {name} for {len(row.seeds)} seeds")
 
 
-@dataclass(frozen=True)
-class _Fact:
-    """A number of the page's head."""
+def write_report(content: ReportContent, path: Path) -> Path:
+    """Write the report of a run or study; return its path.
 
-    value: str
-    meaning: str
-    beside: str
-    verdict: Verdict = "undecided"
+    Raises:
+        InputError: matplotlib or Jinja2 is not installed.
+    """
+    write_text(path, render_report(content))
+    return path
 
 
 def render_report(content: ReportContent) -> str:
@@ -100,17 +78,34 @@ def render_report(content: ReportContent) -> str:
     Raises:
         InputError: matplotlib or Jinja2 is not installed.
     """
-    return render_page("report.html.j2", _values(content))
+    results = content.results
+    models = f"{len(results.rows)} {'model' if len(results.rows) == 1 else 'models'}"
+    lead = f"Text-video retrieval, {models}. Tested on {tested_on(results)}; {seeds_text(results)}."
+    return Report(
+        title=results.name,
+        leads=[results.question, lead] if results.question else [lead],
+        generated=any(row.tested.generated for row in results.rows),
+        sections=[
+            _results(results),
+            _differences(results),
+            _questions(results),
+            _ranks(content),
+            _examples(content),
+            Section("training", "Training", figures=_history_figures(content)),
+            Section("experts", "Experts", figures=_weight_figures(content)),
+            _made(results),
+        ],
+    ).html()
 
 
 def pick_examples(ranks: QueryRanks, count: int = 12, seed: int = 0) -> list[int]:
-    """Pick captions to show: videos uniformly at random, of each one caption at random; ranks are not looked at.
+    """Pick captions to show: videos uniformly at random, one caption of each at random, regardless of their ranks.
 
-    The same test split, count and seed give the same captions for whatever model.
+    The same test split, count and seed give the same captions for every model.
 
     Args:
         ranks: of a model on the test split.
-        count: how many captions; fewer come back where fewer videos have one.
+        count: number of captions; fewer where fewer videos have one.
         seed: of the choice.
 
     Returns:
@@ -121,106 +116,142 @@ def pick_examples(ranks: QueryRanks, count: int = 12, seed: int = 0) -> list[int
     return [int(generator.choice(np.flatnonzero(ranks.video_of == video))) for video in videos]
 
 
-def _experts(results: Results) -> dict[str, str]:
-    """Return the experts of each row, in words."""
-    shown = short_names({expert for row in results.rows for expert in row.experts})
-    return {row.label: ", ".join(shown[expert] for expert in row.experts) for row in results.rows}
+def _colors(results: Results) -> dict[str, str]:
+    return {label: look.color for label, look in looks(results.rows).items()}
 
 
-def _values(content: ReportContent) -> dict[str, Any]:
-    results = content.results
-    told = results.model_dump(mode="json")
-    return {
-        "results": results,
-        "tested_on": tables.tested_on(results),
-        "seeds_told": tables.seeds_told(results),
-        "sentence": tables.effect_sentence(results),
-        "main": results.main,
-        "names": {row.label: tables.row_name(row) for row in results.rows},
-        "experts": _experts(results),
-        "facts": _facts(results),
-        "effect_label": tables.EFFECT_LABEL,
-        "looks": looks(results.rows),
-        "metric_names": METRIC_NAMES,
-        "seed_metric_names": [METRIC_NAMES[metric] for metric in tables.SEED_METRICS],
-        "directions": [_direction(results, direction) for direction in DIRECTIONS],
-        "chance": tables.number(tables.chance_recall(results, 10)),
-        "notes": _notes(results),
-        "question_heads": question_heads(results),
-        "question_lines": list(zip(results.rows, question_cells(results), strict=True))
-        if results.test.questions
-        else [],
-        "question_plots": [questions_plot(results)] if results.test.questions else [],
-        "score_plots": [plots.scores_plot(results.rows)] if len(results.rows) > 1 else [],
-        "rank_plots": _rank_plots(content),
-        "history_plots": _history_plots(content),
-        "weight_plots": [plots.weights_plot(results.rows, content.ranks)] if _any(content.ranks, results) else [],
-        "examples": content.examples,
-        "examples_of": content.examples_of,
-        "hits": _HITS,
-        "config": yaml.safe_dump(told["config"], sort_keys=False, allow_unicode=True),
-    }
+def _results(results: Results) -> Section:
+    run, rows, colors = is_run(results), results.rows, _colors(results)
+    tables = []
+    for direction in DIRECTIONS if rows else ():
+        tables.append(results_tables.html_table(results, direction, colors))
+        tables.append(results_tables.seeds_table(results, direction, colors))
+    sentences = [claim_sentence(comparison) for comparison in results.comparisons if comparison.claim]
+    figures: list[Figure] = []
+    if len(rows) > 1 or any(row.interval for row in rows):
+        figures = [results_figures.rows_figure(results), *modality_figures(results), *curve_figures(results)]
+    note = ""
+    if run and rows:
+        sentences = [effect_sentence(results) or "", *sentences] if effect_sentence(results) else sentences
+        mean = f", mean over {len(results.main.seeds)} seeds" if len(results.main.seeds) > 1 else ""
+        note = f"{row_name(results.main)}, text to video{mean}:"
+    facts = _run_facts(results) if run and rows else _verdict_facts(results)
+    remarks = [*(_data_notes(results) if run and rows else []), *_effect_notes(results), *notes(results)]
+    return Section(
+        "results",
+        "Results",
+        note,
+        facts=facts,
+        sentences=sentences,
+        figures=figures,
+        tables=tables,
+        remarks=list(dict.fromkeys(remarks)),
+    )
 
 
-def _facts(results: Results) -> list[_Fact]:
-    """Choose the numbers of the head: what the main model finds, and what TeachText did."""
+def _run_facts(results: Results) -> list[Fact]:
+    """Return the numbers of the head: metrics of the main model, and the effect of TeachText."""
     r1, r10, mdr = (results.main.spread("t2v", metric).mean for metric in ("r1", "r10", "mdr"))
-    chance = [tables.number(tables.chance_recall(results, k)) for k in (1, 10)]
+    chance = [number(chance_recall(results, k)) for k in (1, 10)]
     facts = [
-        _Fact(f"{tables.number(r1)} %", "of captions find their video first", f"chance {chance[0]} %"),
-        _Fact(f"{tables.number(r10)} %", "find it among the first ten", f"chance {chance[1]} %"),
-        _Fact(tables.number(mdr), "median rank of the right video", f"of {results.test.videos:,} videos"),
+        Fact(f"{number(r1)} %", "of captions find their video first", f"chance {chance[0]} %"),
+        Fact(f"{number(r10)} %", "find it among the first ten", f"chance {chance[1]} %"),
+        Fact(number(mdr), "median rank of the right video", f"of {results.test.videos:,} videos"),
     ]
     effect = results.effect("t2v", "geometric_mean")
     if effect is not None:
-        std = "" if effect.std is None else f" ({tables.number(effect.std)})"
-        found = results.interval("t2v", "geometric_mean")
-        beside = f"{tables.interval_words(found)}: {tables.verdict_words(found)}" if found else "no interval known"
+        std = "" if effect.std is None else f" ({number(effect.std)})"
+        difference = results.interval("t2v", "geometric_mean")
+        beside = f"{interval_words(difference)}: {verdict_words(difference)}" if difference else "no interval known"
         meaning = "effect of TeachText on the geometric mean"
-        facts.append(_Fact(f"{tables.signed(effect.mean)}{std}", meaning, beside, verdict_of(found)))
+        facts.append(Fact(f"{signed(effect.mean)}{std}", meaning, beside, verdict_of(difference)))
     return facts
 
 
-def _direction(results: Results, direction: Direction) -> dict[str, Any]:
-    lines = list(zip(results.rows, tables.result_cells(results, direction), strict=True))
-    teachers = [line for line in lines if line[0].role == "teacher"]
-    students = [line for line in lines if line[0].role != "teacher"]
-    found = results.interval(direction, "geometric_mean")
-    return {
-        "key": direction,
-        "name": DIRECTIONS[direction],
-        "groups": [lines for lines in (teachers, students) if lines],
-        "effects": tables.effect_cells(results, direction),
-        "scope": found.scope if found else "",
-        "seeds": list(zip(results.rows, tables.seed_cells(results.rows, direction), strict=True)),
-    }
+def _verdict_facts(results: Results) -> list[Fact]:
+    """Return how many comparisons have each verdict."""
+    verdicts = [comparison.verdict for comparison in results.comparisons]
+    words = {"gain": "a gain", "loss": "a loss", "undecided": "undecided", "not computed": "not computed"}
+    return [
+        Fact(str(verdicts.count(verdict)), "comparison" + "s" * (verdicts.count(verdict) > 1), words[verdict], verdict)
+        for verdict in dict.fromkeys(("gain", "loss", "undecided", "not computed"))
+        if verdict in verdicts
+    ]
 
 
-def _notes(results: Results) -> list[str]:
+def _data_notes(results: Results) -> list[str]:
     test = results.test
-    notes = [f"Trained on {test.train_videos:,} videos; epochs were selected on {test.selection_videos:,} others."]
+    sentences = [f"Trained on {test.train_videos:,} videos; epochs were selected on {test.selection_videos:,} others."]
     if test.videos != test.listed_videos:
-        notes.append(f"{test.videos:,} of {test.listed_videos:,} listed test videos could be used.")
-    return notes + test.notes
+        sentences.append(f"{test.videos:,} of {test.listed_videos:,} listed test videos could be used.")
+    return sentences
 
 
-def _any(given: Histories | Ranks, results: Results) -> bool:
-    return any(given.get(row.label) for row in results.rows)
-
-
-def _rank_plots(content: ReportContent) -> list[Plot]:
-    rows = content.results.rows
-    if not _any(content.ranks, content.results):
+def _effect_notes(results: Results) -> list[str]:
+    difference = results.interval("t2v", "geometric_mean")
+    if not results.rows or not is_run(results) or results.effect("t2v", "geometric_mean") is None:
         return []
-    return [plots.recall_plot(rows, content.ranks), plots.rank_plot(rows, content.ranks)]
+    scope = f"{difference.scope} " if difference else ""
+    return [
+        f"Effect: taught student minus student alone, seed by seed. An effect has a colour only where the interval "
+        f"{scope}excludes zero. Each metric is judged by itself."
+    ]
 
 
-def _history_plots(content: ReportContent) -> list[Plot]:
+def _differences(results: Results) -> Section:
+    figure = results_figures.differences_figure(results)
+    table = [results_tables.comparisons_table(results, full=True)] if results.comparisons else []
+    return Section("differences", "Differences", figures=[figure] if figure else [], tables=table)
+
+
+def _questions(results: Results) -> Section:
+    table = results_tables.questions_table(results)
+    if table is None:
+        return Section("questions", "Questions")
+    figures = [results_figures.questions_figure(results)]
+    return Section("questions", "Questions among a few videos", _QUESTIONS, figures=figures, tables=[table])
+
+
+def _ranks(content: ReportContent) -> Section:
     rows = content.results.rows
-    if not _any(content.histories, content.results):
+    figures = []
+    if any(content.ranks.get(row.label) for row in rows):
+        recall = results_figures.recall_figure(rows, content.ranks)
+        figures = [recall, results_figures.rank_figure(rows, content.ranks)]
+    return Section("ranks", "How far down the right video is", figures=figures)
+
+
+def _examples(content: ReportContent) -> Section:
+    model = f"{content.examples_of}. " if content.examples_of else ""
+    note = f"{model}The captions are drawn uniformly at random over videos, regardless of their ranks."
+    count = len(content.examples)
+    title = f"First hits for {count} {'caption' if count == 1 else 'captions'}"
+    gallery = content.results.test.videos if content.examples else 0
+    return Section("examples", title, note, examples=content.examples, gallery=gallery)
+
+
+def _history_figures(content: ReportContent) -> list[Figure]:
+    rows, histories = content.results.rows, content.histories
+    if not any(histories.get(row.label) for row in rows):
         return []
-    validated = all(
-        entry["validation"] for seeds in content.histories.values() for history in seeds for entry in history
+    validated = all(entry["validation"] for seeds in histories.values() for history in seeds for entry in history)
+    selection = [training_figures.validation_figure(rows, histories)] if validated else []
+    return [*selection, *training_figures.loss_figures(rows, histories)]
+
+
+def _weight_figures(content: ReportContent) -> list[Figure]:
+    rows = content.results.rows
+    if not any(content.ranks.get(row.label) for row in rows):
+        return []
+    return [results_figures.weights_figure(rows, content.ranks)]
+
+
+def _made(results: Results) -> Section:
+    config = yaml.safe_dump(results.model_dump(mode="json")["config"], sort_keys=False, allow_unicode=True)
+    return Section(
+        "made",
+        "How it was made",
+        tables=[results_tables.models_table(results, _colors(results))] if results.rows else [],
+        files={"Configuration, all of it": config},
+        values={"Versions": results.versions},
     )
-    selection = [plots.validation_plot(rows, content.histories)] if validated else []
-    return [*selection, *plots.loss_plots(rows, content.histories)]

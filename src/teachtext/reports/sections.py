@@ -1,84 +1,158 @@
-"""A report of tables and pictures: what stands in it, for terminals and as one HTML page."""
+"""A report: sections of facts, text, tables, figures and examples, and its HTML page.
 
-from collections.abc import Collection, Sequence
+The page needs nothing else: no network, no script, pictures inside.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from teachtext.errors import InputError
+from teachtext.evaluation.results import Verdict
+from teachtext.reports.figures import Figure
+from teachtext.reports.tables import Table, rank_text
 
-from teachtext.reports.figures import Plot
-from teachtext.reports.page import render_page
-
-_NAME_WIDTH = 24
+_HITS = 5
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A number, what it means, and what it is to be compared with."""
+    """A number, its meaning, a number to compare it with, and a verdict where it is a difference."""
 
     value: str
     meaning: str
     beside: str = ""
+    verdict: Verdict = "undecided"
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A table.
+class Hit:
+    """A video in a ranking.
 
     Attributes:
-        title: what it shows.
-        columns: names of its columns; the first one names the rows.
-        rows: as printed.
-        note: how to read it.
-        words: numbers of the columns that hold text.
+        video_id: its id.
+        score: its similarity to the caption.
+        right: whether the caption describes it.
+        thumbnail: a JPEG picture of it, or None.
     """
 
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-    words: Collection[int] = (0,)
+    video_id: str
+    score: float
+    right: bool
+    thumbnail: bytes | None = None
 
-    def table(self) -> Table:
-        """Return it for a terminal."""
-        title = Text(self.title, style="italic")
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        table.collapse_padding = True
-        # rich narrows the widest column first: left free, names break before a number moves to a second line
-        names = min(_NAME_WIDTH, max(len(row[0]) for row in self.rows)) if len(self.words) == 1 and self.rows else None
-        for number, name in enumerate(self.columns):
-            justify: Literal["left", "right"] = "left" if number in self.words else "right"
-            table.add_column(name, justify=justify, overflow="fold", width=names if number == 0 else None)
-        for row in self.rows:
-            table.add_row(*map(Text, row))
-        return table
+
+@dataclass(frozen=True)
+class Example:
+    """A caption and the videos that a model ranks first for it.
+
+    Attributes:
+        caption: its text.
+        caption_id: its id.
+        right_video_id: the video that it describes.
+        rank: 1-based rank of the right video among all.
+        hits: the videos ranked first, best first; a page shows five.
+        right_thumbnail: a JPEG picture of the right video, for a right video that is not among the five.
+    """
+
+    caption: str
+    caption_id: str
+    right_video_id: str
+    rank: float
+    hits: Sequence[Hit]
+    right_thumbnail: bytes | None = None
+
+    @property
+    def shown(self) -> Sequence[Hit]:
+        """The hits that a page shows."""
+        return self.hits[:_HITS]
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the right video is among the shown ones."""
+        return any(hit.right for hit in self.shown)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page; `key` is its anchor, that of the first one is `results`."""
+    """A part of a report. Every attribute but key and title may be empty.
+
+    Attributes:
+        key: the anchor; that of the first section is `results`.
+        title: the heading.
+        note: a paragraph below the heading.
+        facts: numbers in large print.
+        sentences: statements in emphasis.
+        figures: wide figures stand alone, the others side by side.
+        tables: open ones below the figures, folded ones after them.
+        examples: captions and their hits.
+        gallery: number of videos that examples were ranked among.
+        remarks: a list of notes at the end.
+        files: by title, longer texts that unfold.
+        values: by title, tables of names and values that unfold.
+    """
 
     key: str
     title: str
     note: str = ""
     facts: Sequence[Fact] = ()
-    sheets: Sequence[Sheet] = ()
-    plots: Sequence[Plot] = ()
+    sentences: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+    examples: Sequence[Example] = ()
+    gallery: int = 0
+    remarks: Sequence[str] = ()
+    files: Mapping[str, str] | None = None
+    values: Mapping[str, Mapping[str, str]] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing below the heading."""
+        content = (self.facts, self.sentences, self.figures, self.tables, self.examples, self.remarks)
+        return not any(content) and not self.files and not self.values
 
 
-def render_sheets(*, title: str, lead: str, generated: bool, sections: Sequence[Section]) -> str:
-    """Return sections as one self-contained HTML page.
+@dataclass(frozen=True)
+class Report:
+    """A report.
 
-    Args:
+    Attributes:
         title: of the page.
-        lead: what it is about, in a sentence.
-        generated: whether the data are, which is then said.
-        sections: in order.
-
-    Raises:
-        InputError: Jinja2 is not installed.
+        leads: paragraphs below the title; the first is in bold where there are several.
+        generated: whether a program made the data, which the page then states.
+        sections: in order; empty ones are left out.
     """
-    values = {"title": title, "lead": lead, "generated": generated, "sections": list(sections)}
-    return render_page("sections.html.j2", values)
+
+    title: str
+    leads: Sequence[str]
+    generated: bool
+    sections: Sequence[Section]
+
+    def html(self) -> str:
+        """Return the report as one self-contained HTML page.
+
+        Raises:
+            InputError: Jinja2 is not installed.
+        """
+        try:
+            from jinja2 import Environment, PackageLoader, StrictUndefined
+        except ImportError as error:
+            raise InputError("the report needs Jinja2", "pip install 'teachtext[report]'") from error
+        environment = Environment(
+            loader=PackageLoader("teachtext", "reports/templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        environment.filters |= {"svg_uri": _svg_uri, "jpeg_uri": _jpeg_uri, "rank": rank_text}
+        sections = [section for section in self.sections if not section.is_empty]
+        return environment.get_template("page.html.j2").render(report=self, sections=sections)
+
+
+def _svg_uri(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _jpeg_uri(picture: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"

@@ -19,7 +19,7 @@ from teachtext.experiment.study.study import Study
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
 from teachtext.progress import silent
-from teachtext.reports.study_tables import markdown
+from teachtext.reports.results_tables import markdown
 
 pytestmark = pytest.mark.slow
 

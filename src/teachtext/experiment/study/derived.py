@@ -12,6 +12,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
 from teachtext.evaluation.results import Choice
+from teachtext.evaluation.score_normalisation import NORMALISERS, Normalised
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.normalise import normalise_models, score_split
 from teachtext.experiment.study.rows import Derived
