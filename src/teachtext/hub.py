@@ -1,13 +1,14 @@
 """The Hugging Face hub: download files of a repository, and upload a folder. Nothing downloaded is ever executed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
 
 from teachtext.errors import InputError
 from teachtext.packages import load
 
 # a hub that does not answer would hold a download for ever, so it is asked first, with this limit
-_ANSWER_S = 4.0
+_ANSWER_S = 3.0
 
 
 def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = None) -> Path:
@@ -27,8 +28,8 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
     from huggingface_hub import errors, snapshot_download
 
     try:
-        commit = api.model_info(repo_id, revision=revision, timeout=_ANSWER_S).sha
-        return Path(snapshot_download(repo_id, revision=commit, allow_patterns=list(patterns)))
+        _in_time(lambda: api.model_info(repo_id, revision=revision, timeout=_ANSWER_S))
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(patterns)))
     except errors.RevisionNotFoundError as error:
         raise InputError(f"the model '{repo_id}' has no revision '{revision}' on the hub", "correct it") from error
     except (errors.RepositoryNotFoundError, errors.GatedRepoError) as error:
@@ -47,6 +48,31 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
                 "check the name, download the model once with a network, or give the path of a folder",
             ) from error
         return cached
+
+
+def _in_time(ask: Callable[[], object]) -> None:
+    """Wait for an answer for a few seconds, whatever else the hub's client asks on the way.
+
+    Raises:
+        TimeoutError: no answer in time.
+        Exception: the error that `ask` raises.
+    """
+    errors: list[Exception | None] = []
+
+    def work() -> None:
+        try:
+            ask()
+            errors.append(None)
+        except Exception as error:
+            errors.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_ANSWER_S)
+    if not errors:
+        raise TimeoutError("the hub does not answer")
+    if errors[0] is not None:
+        raise errors[0]
 
 
 def _cached(repo_id: str, patterns: Sequence[str], revision: str | None) -> Path | None:
