@@ -1,0 +1,44 @@
+"""`import teachtext` as a user writes it: fast, lazy, and with every public name."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import teachtext
+
+
+def python(code: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_importing_needs_no_other_package_and_little_time():
+    loaded, names, seconds = python(
+        "import json, sys, time\n"
+        "begin = time.process_time()\n"
+        "import teachtext\n"
+        "seconds = time.process_time() - begin\n"
+        "names = dir(teachtext)\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'rich', 'typer'} & sys.modules.keys()\n"
+        "print(json.dumps([sorted(heavy), names, seconds]))"
+    )
+    assert loaded == [] and set(teachtext.__all__) <= set(names)
+    assert seconds < 0.15
+
+
+def test_every_public_name_is_there_and_described():
+    for name in teachtext.__all__:
+        value = getattr(teachtext, name)
+        assert name == "__version__" or (value.__name__ == name and value.__doc__)
+    with pytest.raises(AttributeError, match="no attribute 'Modle'"):
+        _ = teachtext.Modle

@@ -1,0 +1,63 @@
+"""`teachtext.index` and `open_index`: the numbers of the command line."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lancedb")
+
+import teachtext
+
+pytestmark = pytest.mark.slow
+
+COMMAND = str(Path(sys.executable).parent / "teachtext")
+
+
+@pytest.fixture(scope="module")
+def index(run: Any, tmp_path_factory: pytest.TempPathFactory) -> teachtext.Index:
+    place = tmp_path_factory.mktemp("index") / "index"
+    return teachtext.index(str(run.videos), model=teachtext.load(run.folder), place=place, tags=["toy"])
+
+
+def test_a_search_gives_the_numbers_of_the_command_line(index: teachtext.Index, run: Any):
+    arguments = [COMMAND, "search", "a ball moves", "--index", index.place, "--json", "-k", "3"]
+    printed = json.loads(subprocess.run(arguments, capture_output=True, check=True).stdout)["results"]
+    hits = index.search("a ball moves", k=3)
+    assert len(hits) == 3
+    for hit, record in zip(hits, printed, strict=True):
+        assert (hit.video_id, str(hit.path), round(hit.score, 6)) == (record["id"], record["path"], record["score"])
+        assert {name: round(part, 6) for name, part in hit.why.items()} == record["why"]
+    # the model's own similarity is the score
+    model = teachtext.load(index.place)
+    video = model.encode_video([hit.path for hit in hits])
+    scores = model.similarity(model.encode_text("a ball moves"), video)[0].tolist()
+    assert scores == pytest.approx([hit.score for hit in hits], abs=1e-5)
+
+
+def test_an_index_is_opened_again_by_str_or_path(index: teachtext.Index, run: Any):
+    for place in (index.place, Path(index.place)):
+        again = teachtext.open_index(place)
+        assert len(again) == 4 and [item.id for item in again] == [item.id for item in index.items]
+        assert [hit.score for hit in again.search("a ball")] == [hit.score for hit in index.search("a ball")]
+    assert index.indexed is not None and index.indexed.added == 4 and repr(index).endswith("4 videos)")
+    first = index.items[0].id
+    assert first not in [hit.video_id for hit in index.like(first)] and len(index.like(first, k=2)) == 2
+    assert index.search("a ball", where="tag=holiday") == [] and len(index.search("a ball", where=["tag=toy"])) == 4
+    assert teachtext.index(run.videos, place=index.place).indexed.unchanged == 4
+
+
+def test_an_index_whose_model_is_gone_is_refused(index: teachtext.Index, run: Any, tmp_path: Path):
+    model = Path(shutil.copytree(teachtext.load(run.folder).folder, tmp_path / "model"))
+    place = teachtext.index(run.videos, model=model, place=tmp_path / "index").place
+    moved = model.rename(tmp_path / "moved")
+    for read in (teachtext.open_index, teachtext.load):
+        with pytest.raises(teachtext.InputError, match="the model of this index is not in .*model any more"):
+            read(place)
+    assert len(teachtext.open_index(place, model=moved)) == len(teachtext.open_index(place, model=str(moved))) == 4
+    with pytest.raises(teachtext.InputError, match="holds no index"):
+        teachtext.open_index(tmp_path / "nothing")
