@@ -38,9 +38,7 @@ def test_a_run_gives_its_taught_student_with_the_best_validation(run: Any, tmp_p
 def test_a_run_that_is_not_whole_is_refused(run: Any, tmp_path: Path):
     copied = Path(shutil.copytree(run.folder, tmp_path / "run"))
     shutil.rmtree(teachtext.load(copied).folder)
-    with pytest.raises(
-        teachtext.InputError, match=r"a model of this run, is missing: run 'teachtext run .*config.yaml'"
-    ):
+    with pytest.raises(teachtext.InputError, match=r"is missing: run 'teachtext run .*config\.yaml' again"):
         teachtext.load(copied)
     (copied / "results.json").unlink()
     with pytest.raises(teachtext.InputError, match="is a run without results yet: run 'teachtext run"):

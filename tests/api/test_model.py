@@ -10,8 +10,9 @@ import pytest
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("wordllama")
+import torch
 from clips import DIMS, write_clip, write_model
 
 import teachtext
@@ -40,7 +41,7 @@ def test_texts_are_embedded_one_or_many(model: teachtext.Model):
     texts = ["a dog runs", "two men play chess"]
     many, single = model.encode_text(texts), model.encode_text(texts[0])
     assert (many.ids, single.ids, len(many), len(single)) == (texts, texts[:1], 2, 1)
-    assert many.vectors["motion"].shape == (2, 16) and many.weights.shape == (2, 1)
+    assert many.vectors["motion"].shape == (2, model.spaces["motion"]) and many.weights.shape == (2, 1)
     assert torch.equal(single.vectors["motion"][0], model.encode_text([texts[0]]).vectors["motion"][0])
     assert torch.allclose(single.vectors["motion"][0], many.vectors["motion"][0], atol=1e-6)
     query = model.embedder.embed_query(texts[0])
@@ -59,7 +60,8 @@ def test_videos_come_from_files_a_folder_or_features(model: teachtext.Model, cli
     assert scores.shape == (2, 3) and torch.equal(scores[:, 0], scores[:, 2])
     whole = model.encode_video(clips, features=str(tmp_path))
     assert whole.ids == [str(path) for path in files]
-    assert torch.equal(whole.vectors["motion"][:2], video.vectors["motion"][[1, 0]])
+    # a batch of another size is summed in another order
+    assert torch.allclose(whole.vectors["motion"][:2], video.vectors["motion"][[1, 0]], atol=1e-6)
     for stored in (model.encode_video(features=tmp_path), model.encode_video(whole.ids, features=tmp_path)):
         assert stored.ids == whole.ids and torch.equal(stored.vectors["motion"], whole.vectors["motion"])
 

@@ -56,7 +56,7 @@ def test_an_index_whose_model_is_gone_is_refused(index: teachtext.Index, run: An
     place = teachtext.index(run.videos, model=model, place=tmp_path / "index").place
     moved = model.rename(tmp_path / "moved")
     for read in (teachtext.open_index, teachtext.load):
-        with pytest.raises(teachtext.InputError, match="the model of this index is not in .*model any more"):
+        with pytest.raises(teachtext.InputError, match=r"the model of this index is not in .*model any more"):
             read(place)
     assert len(teachtext.open_index(place, model=moved)) == len(teachtext.open_index(place, model=str(moved))) == 4
     with pytest.raises(teachtext.InputError, match="holds no index"):
