@@ -17,9 +17,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.evaluation.results import Results
 from teachtext.evaluation.similarity_file import read_similarity
-from teachtext.experiment.config import load_config
 from teachtext.experiment.evaluate import Evaluation, evaluate_folder
-from teachtext.experiment.run import run as run_config
 from teachtext.experiment.run import run_study
 from teachtext.experiment.study.study import load_study
 from teachtext.extraction.extract import Engine, Extraction
@@ -63,20 +61,21 @@ class Experiment:
         return [results_table(self.results, "t2v").rich(), results_table(self.results, "v2t").rich()]
 
 
-def run(config: str | Path, *, progress: Progress = silent) -> Experiment:
+def run(config: str | Path, *, jobs: int | None = None, progress: Progress = silent) -> Experiment:
     """Do a whole experiment from a config; `teachtext run` does the same.
 
-    Extracts, embeds, trains teachers and students, tests and reports, as far as it is not done already.
+    Extracts, embeds, trains teachers and students, tests and reports. Finished work is not repeated.
 
     Args:
-        config: config file (YAML).
+        config: config file (YAML) of a run or a study.
+        jobs: models trained at once; by default as many as there are cores.
         progress: called as each step goes on.
 
     Raises:
         InputError: something in the config, the dataset or the folder cannot be used.
     """
-    loaded = load_config(Path(config))
-    results, set_aside = run_config(loaded, progress=progress)
+    loaded = load_study(Path(config))
+    results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
     return Experiment(loaded.folder, results, set_aside)
 
 
@@ -91,9 +90,7 @@ def study(config: str | Path, *, jobs: int | None = None, progress: Progress = s
     Raises:
         InputError: something in the file, the dataset or the folder cannot be used.
     """
-    loaded = load_study(Path(config))
-    results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
-    return Experiment(loaded.folder, results, set_aside)
+    return run(config, jobs=jobs, progress=progress)
 
 
 def evaluate(

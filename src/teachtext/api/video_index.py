@@ -116,7 +116,7 @@ def index(
         remove_missing: remove videos whose files are gone.
         workers: processes that extract.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
-        device: where a model that is loaded here computes.
+        device: where video experts compute, and a model that is loaded here.
         progress: called with the number of videos that are done.
 
     Raises:
@@ -141,8 +141,8 @@ def index(
         query_bank=Path(query_bank) if query_bank else None,
         remove_missing=remove_missing,
         workers=workers,
-        time_limit=time_limit,
         device=device,
+        time_limit=time_limit,
         progress=progress,
     )
     if indexed.failed:
