@@ -1,7 +1,6 @@
 """From a place to a model: a run, a model's folder, an index, or an id of the hub."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from teachtext import hub
@@ -10,9 +9,9 @@ from teachtext.devices import resolve_device
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results
 from teachtext.evaluation.rows import Row
-from teachtext.files import read_json
+from teachtext.experiment.best import main_student
 from teachtext.learning.card import SplitMetrics, load_measured
-from teachtext.learning.checkpoint import CONFIG, METRICS
+from teachtext.learning.checkpoint import CONFIG
 from teachtext.learning.share import MODEL_FILES
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.learning.trainer import WEIGHTS
@@ -61,7 +60,7 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     if (folder / _INDEX).exists():
         return _index_model(folder, device)
     if (folder / _RESULTS).exists() or (folder / _RUN_CONFIG).exists():
-        return _main_student(folder, device)
+        return _trained(main_student(folder), device)
     raise InputError(f"{folder} holds no run, model or index", "give a folder that 'teachtext run' or 'index' made")
 
 
@@ -72,14 +71,12 @@ def _is_hub_id(place: str | Path) -> bool:
     return bool(_HUB_ID.fullmatch(text)) and not is_path
 
 
-def _trained(folder: Path, device: str, measured: Sequence[SplitMetrics] | None = None) -> Model:
+def _trained(folder: Path, device: str) -> Model:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).exists():
             raise InputError(f"{folder} has no {name}", "train the model to its end, or copy it again")
     embedder = TrainedModel(folder, device=device)
-    if measured is None:
-        measured = load_measured(folder) or _measured_by_run(folder)
-    return Model(embedder, device=device, folder=folder, measured=measured)
+    return Model(embedder, device=device, folder=folder, measured=load_measured(folder) or _measured_by_run(folder))
 
 
 def _index_model(place: str | Path, device: str) -> Model:
@@ -87,33 +84,6 @@ def _index_model(place: str | Path, device: str) -> Model:
     embedder = load_embedder(identity, device=device)
     folder = Path(identity["folder"]) if "folder" in identity else None
     return Model(embedder, device=device, folder=folder, measured=_measured_by_run(folder) if folder else ())
-
-
-def _main_student(run: Path, device: str) -> Model:
-    path = run / _RESULTS
-    if not path.exists():
-        raise InputError(f"{run} is a run without results yet", f"run 'teachtext run {run / _RUN_CONFIG}' to its end")
-    results = Results.load(path)
-    if not results.rows:
-        raise InputError(f"{path} has no rows", "run the config again")
-    row = results.main
-    folders = [run / seed.model for seed in row.seeds]
-    missing = [folder for folder in folders if not (folder / METRICS).exists()]
-    if missing:
-        raise InputError(
-            f"{missing[0]}, a model of this run, is gone", f"run 'teachtext run {run / _RUN_CONFIG}' again"
-        )
-    # the first of equals: max keeps the order of the seeds
-    best = max(folders, key=_validation)
-    return _trained(best, device, _of_row(row, best))
-
-
-def _validation(folder: Path) -> float:
-    """Return the t2v geometric mean on validation at the selected epoch; 0 where nothing was validated."""
-    metrics = read_json(folder / METRICS)
-    history = metrics["history"]
-    validation = history[metrics["best_epoch"] - 1]["validation"] if history else None
-    return float(validation["t2v"]["geometric_mean"]) if validation else 0.0
 
 
 def _measured_by_run(folder: Path) -> list[SplitMetrics]:
