@@ -30,8 +30,8 @@ def test_queries_are_matched_by_their_ids_and_never_by_position():
     ours, theirs = [make_ranks(1.0, 0), make_ranks(1.0, 1)], [make_ranks(1.4, 0), make_ranks(1.4, 1)]
     expected = compare([r.t2v for r in ours], [r.t2v for r in theirs], ours[0].video_of, resamples=200)
     mixed = {"a": [ours[0], shuffled(ours[1])], "b": [shuffled(theirs[0], 6), shuffled(theirs[1], 7)]}
-    (found,) = compare_all([Pair("a", "b")], mixed, {}, **SETTINGS)
-    assert found.difference == expected
+    (result,) = compare_all([Pair("a", "b")], mixed, {}, **SETTINGS)
+    assert result.difference == expected
     assert interval_of(mixed["a"], **SETTINGS) == interval_of(ours, **SETTINGS)
 
 
@@ -40,11 +40,11 @@ def test_p_values_are_corrected_over_all_comparisons_that_there_are():
         name: [make_ranks(level, seed) for seed in range(3)] for name, level in (("a", 1.0), ("b", 1.2), ("c", 2.0))
     }
     pairs = [Pair("a", "b"), Pair("a", "gone"), Pair("a", "c"), Pair("b", "c", "b is better")]
-    found = compare_all(pairs, ranks, {"gone": "it diverged"}, **SETTINGS)
-    done = [each for each in found if each.difference]
-    assert [each.p_holm for each in done] == holm([each.difference.p_interval for each in done if each.difference])
-    assert [(each.ours, each.theirs, each.claim) for each in found] == [(p.ours, p.theirs, p.claim) for p in pairs]
-    assert found[1].problem == "there is no 'gone': it diverged" and found[1].verdict == "not computed"
+    result = compare_all(pairs, ranks, {"gone": "it diverged"}, **SETTINGS)
+    done = [item for item in result if item.difference]
+    assert [item.p_holm for item in done] == holm([item.difference.p_interval for item in done if item.difference])
+    assert [(item.ours, item.theirs, item.claim) for item in result] == [(p.ours, p.theirs, p.claim) for p in pairs]
+    assert result[1].problem == "there is no 'gone': it diverged" and result[1].verdict == "not computed"
 
 
 def test_other_questions_do_not_compare():
@@ -60,16 +60,16 @@ def test_other_questions_do_not_compare():
         ),
     }
     for problem, other in others.items():
-        (found,) = compare_all([Pair("a", "b")], {"a": [whole], "b": [other]}, {}, **SETTINGS)
-        assert (found.difference, found.problem) == (None, problem)
+        (result,) = compare_all([Pair("a", "b")], {"a": [whole], "b": [other]}, {}, **SETTINGS)
+        assert (result.difference, result.problem) == (None, problem)
         assert interval_of([whole, other], **SETTINGS) == (None, problem)
 
 
 def test_what_cannot_be_computed_is_said():
-    one = make_ranks(0.0, 0, videos=1)
-    assert interval_of([one], **SETTINGS) == (None, "fewer than two videos have queries, so nothing varies")
-    (found,) = compare_all([Pair("a", "b")], {"a": [one], "b": [one]}, {}, **SETTINGS)
-    assert found.problem == "fewer than two videos have queries, so nothing varies"
+    single = make_ranks(0.0, 0, videos=1)
+    assert interval_of([single], **SETTINGS) == (None, "fewer than two videos have queries, so nothing varies")
+    (result,) = compare_all([Pair("a", "b")], {"a": [single], "b": [single]}, {}, **SETTINGS)
+    assert result.problem == "fewer than two videos have queries, so nothing varies"
 
 
 @pytest.mark.parametrize(

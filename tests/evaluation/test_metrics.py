@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,14 +7,28 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import mean_and_std, metrics_from_ranks, recall_curve, retrieval_metrics
+from teachtext.evaluation.metrics import (
+    METRICS,
+    Metric,
+    hits,
+    mean_and_std,
+    metrics_from_ranks,
+    recall_curve,
+    retrieval_metrics,
+)
 from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
+from teachtext.evaluation.significance import interval
 
 
 def test_reference_values_of_a_constant_matrix():
-    found = retrieval_metrics(np.zeros((6, 3)), np.repeat(np.arange(3), 2))
-    assert (found["t2v"].r1, found["t2v"].r5, found["t2v"].mdr, found["t2v"].mnr) == (0, 100, 2, 2)
-    assert (found["v2t"].mdr, found["v2t"].mnr) == (3.5, 3.5)
+    metrics_by_direction = retrieval_metrics(np.zeros((6, 3)), np.repeat(np.arange(3), 2))
+    assert (
+        metrics_by_direction["t2v"].r1,
+        metrics_by_direction["t2v"].r5,
+        metrics_by_direction["t2v"].mdr,
+        metrics_by_direction["t2v"].mnr,
+    ) == (0, 100, 2, 2)
+    assert (metrics_by_direction["v2t"].mdr, metrics_by_direction["v2t"].mnr) == (3.5, 3.5)
 
 
 def test_reference_values_of_a_tied_first_place():
@@ -60,21 +76,35 @@ def test_recall_curve_holds_the_recalls():
     assert (np.diff(curve) >= 0).all()
 
 
+def test_a_new_metric_is_one_entry(monkeypatch):
+    monkeypatch.setitem(METRICS, "r3", Metric("r3", "R@3", (partial(hits, k=3),)))
+    ranks = np.array([0.0, 2.0, 3.0, 9.0])
+    metrics = metrics_from_ranks(ranks)
+    assert metrics["r3"] == metrics.r3 == 50 and list(metrics)[-1] == "r3"
+    estimate = interval([ranks], np.arange(4), statistic="r3", resamples=100)
+    assert estimate.value == 50 and 0 <= estimate.low < estimate.high <= 100
+
+
+def test_an_unknown_metric_is_no_attribute():
+    with pytest.raises(AttributeError, match="no metric 'r2'"):
+        _ = metrics_from_ranks(np.zeros(2)).r2
+
+
 def test_spread_is_the_sample_standard_deviation():
     assert mean_and_std([1.0, 3.0]) == (2.0, pytest.approx(2**0.5))
     assert mean_and_std([1.0]) == (1.0, None)
 
 
 @pytest.mark.parametrize(
-    ("similarity", "video_of", "told"),
+    ("similarity", "video_of", "problem"),
     [
         (np.full((2, 2), np.nan), np.arange(2), "NaN"),
         (np.zeros((2, 2)), np.arange(3), "do not fit"),
         (np.zeros((2, 2)), np.array([0, 2]), "not in the gallery"),
     ],
 )
-def test_bad_matrices_are_refused(similarity, video_of, told):
-    with pytest.raises(InputError, match=told):
+def test_bad_matrices_are_refused(similarity, video_of, problem):
+    with pytest.raises(InputError, match=problem):
         t2v_ranks(similarity, video_of)
 
 

@@ -34,35 +34,37 @@ def test_a_judge_that_knows_nothing_says_chance():
 @given(judged(), SHARES, st.integers(1, 4))
 def test_what_is_dropped_is_above_the_threshold_and_leaves_the_best_of_every_video(drawn, threshold, keep):
     noise, video_of = drawn
-    found = cut(noise, video_of, threshold=threshold, keep=keep)
-    assert found.threshold == threshold
-    assert ((found.dropped | found.spared) == (noise > threshold)).all() and not (found.dropped & found.spared).any()
+    result = cut(noise, video_of, threshold=threshold, keep=keep)
+    assert result.threshold == threshold
+    assert ((result.dropped | result.spared) == (noise > threshold)).all() and not (
+        result.dropped & result.spared
+    ).any()
     for video in np.unique(video_of):
-        own = video_of == video
-        kept = own & ~found.dropped
-        assert kept.sum() >= min(keep, own.sum())
+        expected = video_of == video
+        kept = expected & ~result.dropped
+        assert kept.sum() >= min(keep, expected.sum())
         # nothing was dropped that is less noisy than something that was kept
-        if (own & found.dropped).any():
-            assert noise[kept].max() <= noise[own & found.dropped].min()
+        if (expected & result.dropped).any():
+            assert noise[kept].max() <= noise[expected & result.dropped].min()
         # spared are no more than it takes
-        assert (own & found.spared).sum() <= max(0, keep - (own & (noise <= threshold)).sum())
+        assert (expected & result.spared).sum() <= max(0, keep - (expected & (noise <= threshold)).sum())
 
 
 @settings(deadline=None)
 @given(judged(), st.floats(0.01, 0.99))
 def test_a_quantile_drops_at_most_that_share(drawn, quantile):
     noise, video_of = drawn
-    found = cut(noise, video_of, quantile=quantile)
-    assert (noise > found.threshold).sum() <= quantile * len(noise) + 1e-9
+    result = cut(noise, video_of, quantile=quantile)
+    assert (noise > result.threshold).sum() <= quantile * len(noise) + 1e-9
     # and no lower threshold would do: those at it are as many as the rest of the share
-    assert (noise >= found.threshold).sum() >= quantile * len(noise) - 1e-9
+    assert (noise >= result.threshold).sum() >= quantile * len(noise) - 1e-9
 
 
 def test_chance_is_the_threshold_unless_something_is_said():
     noise, one_each = np.array([0.2, 0.5, 0.51, 0.9]), np.array([0, 0, 0, 1])
-    found = cut(noise, one_each)
-    assert found.threshold == 0.5
-    assert found.dropped.tolist() == [False, False, True, False] and found.spared.tolist() == [
+    result = cut(noise, one_each)
+    assert result.threshold == 0.5
+    assert result.dropped.tolist() == [False, False, True, False] and result.spared.tolist() == [
         False,
         False,
         False,
@@ -85,8 +87,8 @@ def test_average_precision_is_that_of_scikit_learn(drawn, data):
 def test_detection_counts_and_says_what_cannot_be_computed():
     noise = np.array([0.9, 0.8, 0.3, 0.1])
     dropped, wrong = np.array([True, True, False, False]), np.array([True, False, True, False])
-    found = detection(noise, dropped, wrong)
-    assert (found.captions, found.wrong, found.dropped, found.dropped_wrong) == (4, 2, 2, 1)
-    assert (found.precision, found.recall) == (0.5, 0.5) and found.average_precision == pytest.approx(0.5 + 1 / 3)
+    result = detection(noise, dropped, wrong)
+    assert (result.captions, result.wrong, result.dropped, result.dropped_wrong) == (4, 2, 2, 1)
+    assert (result.precision, result.recall) == (0.5, 0.5) and result.average_precision == pytest.approx(0.5 + 1 / 3)
     none = detection(noise, ~np.ones(4, np.bool_), ~np.ones(4, np.bool_))
     assert (none.precision, none.recall, none.average_precision) == (None, None, None)

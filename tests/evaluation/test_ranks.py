@@ -28,9 +28,9 @@ def position(scores, right):
 @settings(deadline=None)
 @given(matrices)
 def test_pieces_of_any_size_give_the_ranks_of_the_whole(drawn):
-    random, own, cells = drawn
-    video_of = random.permutation(own)
-    similarity = random.choice(np.float32([-1, 0, 0.5, np.inf]), size=(len(own), max(own) + 1))
+    random, own_scores, cells = drawn
+    video_of = random.permutation(own_scores)
+    similarity = random.choice(np.float32([-1, 0, 0.5, np.inf]), size=(len(own_scores), max(own_scores) + 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranks, "_CELLS_AT_ONCE", cells)
         t2v, v2t, top = t2v_ranks(similarity, video_of), v2t_ranks(similarity, video_of), top_columns(similarity, 3)

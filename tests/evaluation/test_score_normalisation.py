@@ -45,11 +45,11 @@ def literal(name, scores, beta, bank):
             plan /= plan.sum(axis=0) * plan.shape[1]
             plan /= plan.sum(axis=1, keepdims=True) * plan.shape[0]
         return plan
-    found = np.exp(beta * scores) / np.exp(beta * bank).sum(axis=0)
+    normalised = np.exp(beta * scores) / np.exp(beta * bank).sum(axis=0)
     if name == "qb-norm":
         stays = ~np.isin(scores.argmax(1), bank.argmax(1))
-        found[stays] = scores[stays]
-    return found
+        normalised[stays] = scores[stays]
+    return normalised
 
 
 @settings(deadline=None, max_examples=40)
@@ -61,12 +61,12 @@ def test_ranks_are_those_of_the_papers_formulas_in_pieces_of_any_size(random, na
         bank = QueryBank([beta])
         for part in np.array_split(of_bank, random.integers(1, 4)):
             bank.add(part)
-        found = NORMALISERS[name].apply(scores, beta, bank)
+        normalised = NORMALISERS[name].apply(scores, beta, bank)
     want = literal(name, scores, beta, of_bank)
     if name == "sinkhorn":
-        np.testing.assert_allclose(np.exp(beta * found), want, rtol=0.05)
+        np.testing.assert_allclose(np.exp(beta * normalised), want, rtol=0.05)
     else:
-        np.testing.assert_array_equal(t2v_ranks(found, video_of), t2v_ranks(want, video_of))
+        np.testing.assert_array_equal(t2v_ranks(normalised, video_of), t2v_ranks(want, video_of))
 
 
 def test_by_hand():
@@ -105,18 +105,18 @@ def test_the_order_of_captions_and_videos_does_not_matter(name):
     random = np.random.default_rng(0)
     scores, _, of_bank = scene(random)
     rows, columns = random.permutation(30), random.permutation(8)
-    found = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(of_bank, [20.0]))
+    normalised = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(of_bank, [20.0]))
     moved = NORMALISERS[name].apply(scores[rows][:, columns], 20.0, QueryBank.of(of_bank[::-1][:, columns], [20.0]))
-    np.testing.assert_allclose(moved, found[rows][:, columns], atol=1e-12)
+    np.testing.assert_allclose(moved, normalised[rows][:, columns], atol=1e-12)
 
 
 @pytest.mark.parametrize("name", list(NORMALISERS))
 def test_a_hub_is_taken_down(name):
     scores, video_of, of_bank = scene(np.random.default_rng(1), captions=200, videos=40, bank=400, hub=0.6)
-    found = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(of_bank, [20.0]))
-    before, after = (np.mean(t2v_ranks(each, video_of) == 0) for each in (scores, found))
+    normalised = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(of_bank, [20.0]))
+    before, after = (np.mean(t2v_ranks(matrix, video_of) == 0) for matrix in (scores, normalised))
     assert before < 0.25 and after > 0.5
-    assert hubness(found) < 0.5 * hubness(scores)
+    assert hubness(normalised) < 0.5 * hubness(scores)
 
 
 @pytest.mark.parametrize("name", list(NORMALISERS))
@@ -124,10 +124,10 @@ def test_clear_answers_stay_right_both_ways(name):
     scores = np.random.default_rng(2).uniform(0, 0.3, (20, 20)).astype(np.float32) + np.eye(20, dtype=np.float32)
     bank = QueryBank.of(np.random.default_rng(3).uniform(0, 0.3, (50, 20)), BETAS)
     for beta in BETAS:
-        found = normalise(NORMALISERS[name], scores, np.arange(20), BetaChoice(beta), bank)
-        assert all(ranks.max() == 0 for ranks in found.ranks.values())
-        assert all(metrics.r1 == 100 for metrics in found.metrics().values())
-        assert found.ranks.keys() == ({"t2v"} if NORMALISERS[name].needs_bank else {"t2v", "v2t"})
+        normalised = normalise(NORMALISERS[name], scores, np.arange(20), BetaChoice(beta), bank)
+        assert all(ranks.max() == 0 for ranks in normalised.ranks.values())
+        assert all(metrics.r1 == 100 for metrics in normalised.metrics().values())
+        assert normalised.ranks.keys() == ({"t2v"} if NORMALISERS[name].needs_bank else {"t2v", "v2t"})
 
 
 @pytest.mark.parametrize("name", ["inverted-softmax", "qb-norm"])
@@ -152,8 +152,8 @@ def test_qb_norm_leaves_queries_alone_whose_first_video_the_bank_never_finds():
 @pytest.mark.parametrize("name", list(NORMALISERS))
 def test_large_scores_neither_overflow_nor_vanish(name):
     scores = np.random.default_rng(5).normal(100, 20, (30, 8)).astype(np.float32)
-    found = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(scores, [20.0]))
-    assert found.dtype == np.float32 and np.isfinite(found).all()
+    normalised = NORMALISERS[name].apply(scores, 20.0, QueryBank.of(scores, [20.0]))
+    assert normalised.dtype == np.float32 and np.isfinite(normalised).all()
 
 
 def test_beta_is_what_serves_the_validation_split_best():
@@ -215,9 +215,9 @@ def test_bad_banks_and_names():
 
 def test_stored_scores_need_a_beta_and_have_no_bank():
     scores = np.random.default_rng(9).random((6, 6))
-    (found,) = normalise_stored(scores, np.arange(6), ["sinkhorn"], 20.0)
-    np.testing.assert_array_equal(found.ranks["t2v"], t2v_ranks(sinkhorn(scores, 20.0), np.arange(6)))
-    assert found.label.startswith("sinkhorn, beta 20, sees all test queries at once; hubness")
+    (normalised,) = normalise_stored(scores, np.arange(6), ["sinkhorn"], 20.0)
+    np.testing.assert_array_equal(normalised.ranks["t2v"], t2v_ranks(sinkhorn(scores, 20.0), np.arange(6)))
+    assert normalised.label.startswith("sinkhorn, beta 20, sees all test queries at once; hubness")
     for names, beta, problem in (
         (["sinkhorn"], None, "give '--beta'"),
         (["sinkhorn"], 0.0, "beta cannot be 0"),

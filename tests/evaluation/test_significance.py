@@ -34,14 +34,14 @@ def test_the_value_is_the_mean_over_seeds_of_the_metric(draw, statistic, seeds):
     )
     halves = [rank + random.integers(0, 2, len(rank)) / 2 for rank in ours]
     want = np.mean([getattr(metrics_from_ranks(rank), statistic) for rank in halves])
-    found = interval(halves, video_of, statistic=statistic, resamples=100)
-    assert found.value == pytest.approx(want)
-    assert found.low <= found.value <= found.high
+    result = interval(halves, video_of, statistic=statistic, resamples=100)
+    assert result.value == pytest.approx(want)
+    assert result.low <= result.value <= result.high
     want -= np.mean([getattr(metrics_from_ranks(rank), statistic) for rank in theirs])
-    found = compare(halves, theirs, video_of, statistic=statistic, resamples=100)
-    assert found.value == pytest.approx(want, abs=1e-9)
-    assert found.low <= found.value <= found.high
-    assert (found.videos, found.queries, found.seeds) == (len(set(video_of)), len(video_of), seeds)
+    result = compare(halves, theirs, video_of, statistic=statistic, resamples=100)
+    assert result.value == pytest.approx(want, abs=1e-9)
+    assert result.low <= result.value <= result.high
+    assert (result.videos, result.queries, result.seeds) == (len(set(video_of)), len(video_of), seeds)
 
 
 @settings(deadline=None, max_examples=30)
@@ -50,21 +50,21 @@ def test_the_median_of_drawn_videos_is_that_of_their_captions(draw):
     random = np.random.default_rng(draw)
     ours, _, video_of = systems(random, videos=8, captions=random.integers(8, 60), seeds=2)
     weights = random.multinomial(8, np.full(8, 1 / 8), 20)
-    found = weighted_statistic(np.stack(ours), video_of, 8, "mdr")(weights.astype(float))
+    result = weighted_statistic(np.stack(ours), video_of, 8, "mdr")(weights.astype(float))
     want = [[np.median(np.repeat(ranks, times[video_of])) + 1 for times in weights] for ranks in ours]
-    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(result, want)
 
 
 def test_one_caption_a_video_and_one_seed_is_the_paired_t_test():
     random = np.random.default_rng(0)
     ours, theirs = random.exponential(8, (2, 150))
-    found = compare([ours], [theirs], np.arange(150), statistic="mnr")
+    result = compare([ours], [theirs], np.arange(150), statistic="mnr")
     want = stats.ttest_rel(ours, theirs)
     bounds = want.confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high), abs=0.06)
-    assert found.p_interval == pytest.approx(want.pvalue, abs=0.02)
-    assert found.p == pytest.approx(want.pvalue, abs=0.02)
-    assert "no variation over seeds" in found.scope
+    assert (result.low, result.high) == pytest.approx((bounds.low, bounds.high), abs=0.06)
+    assert result.p_interval == pytest.approx(want.pvalue, abs=0.02)
+    assert result.p == pytest.approx(want.pvalue, abs=0.02)
+    assert "no variation over seeds" in result.scope
 
 
 def test_over_seeds_it_is_the_formula_of_the_means():
@@ -74,23 +74,23 @@ def test_over_seeds_it_is_the_formula_of_the_means():
     common = random.normal(0, 2, videos)
     ours = [40 + common + random.normal(0, 1) + random.normal(0, 1, videos) for _ in range(seeds)]
     theirs = [40 + random.normal(0, 1, videos) for _ in range(seeds)]
-    found = compare(ours, theirs, np.arange(videos), statistic="mnr")
+    result = compare(ours, theirs, np.arange(videos), statistic="mnr")
     differences = np.stack(ours) - np.stack(theirs)
     covariance = np.cov(differences) / videos
     between = differences.mean(1).var(ddof=1) / seeds
     variance = between + covariance[~np.eye(seeds, dtype=bool)].mean()
     freedom = (seeds - 1) * (variance / between) ** 2
     margin = stats.t.ppf(0.975, freedom) * variance**0.5
-    assert found.value == pytest.approx(differences.mean())
-    assert found.high - found.value == pytest.approx(margin, rel=0.03)
+    assert result.value == pytest.approx(differences.mean())
+    assert result.high - result.value == pytest.approx(margin, rel=0.03)
 
 
 def test_seeds_that_happen_to_agree_do_not_narrow_it_below_the_videos():
     random = np.random.default_rng(2)
     ours, theirs, video_of = systems(random, seeds=1)
-    one = compare(ours, theirs, video_of)
+    single = compare(ours, theirs, video_of)
     three = compare(ours * 3, theirs * 3, video_of)
-    assert (three.low, three.high) == pytest.approx((one.low, one.high))
+    assert (three.low, three.high) == pytest.approx((single.low, single.high))
 
 
 def test_few_videos_are_swapped_in_all_ways():
@@ -123,16 +123,16 @@ def test_repeating_all_captions_adds_no_certainty(statistic):
 def test_what_must_not_matter(draw, statistic):
     random = np.random.default_rng(draw)
     ours, theirs, video_of = systems(random, captions=100)
-    found = compare(ours, theirs, video_of, statistic=statistic, resamples=200)
+    result = compare(ours, theirs, video_of, statistic=statistic, resamples=200)
     order = random.permutation(len(video_of))
     shuffled = [[rank[order] for rank in side] for side in (ours, theirs)]
     again = compare(*shuffled, 7 * video_of[order] + 3, statistic=statistic, resamples=200)
-    assert (again.low, again.high, again.p) == pytest.approx((found.low, found.high, found.p), abs=1e-9)
+    assert (again.low, again.high, again.p) == pytest.approx((result.low, result.high, result.p), abs=1e-9)
     other = compare(theirs, ours, video_of, statistic=statistic, resamples=200)
-    assert (other.low, other.high) == pytest.approx((-found.high, -found.low), abs=1e-9)
+    assert (other.low, other.high) == pytest.approx((-result.high, -result.low), abs=1e-9)
     order = random.permutation(3)
     seeds = compare([ours[s] for s in order], [theirs[s] for s in order], video_of, statistic=statistic, resamples=200)
-    assert (seeds.low, seeds.high, seeds.p) == pytest.approx((found.low, found.high, found.p), abs=1e-9)
+    assert (seeds.low, seeds.high, seeds.p) == pytest.approx((result.low, result.high, result.p), abs=1e-9)
 
 
 def test_worse_by_one_place_everywhere_moves_the_mean_rank_by_one():
@@ -147,26 +147,26 @@ def test_worse_by_one_place_everywhere_moves_the_mean_rank_by_one():
 def test_other_names_of_the_videos_give_nearly_the_same():
     random = np.random.default_rng(6)
     ours, theirs, video_of = systems(random)
-    found = compare(ours, theirs, video_of)
+    result = compare(ours, theirs, video_of)
     again = compare(ours, theirs, random.permutation(40)[video_of])
-    assert (again.low, again.high) == pytest.approx((found.low, found.high), abs=0.2)
-    assert again.value == found.value
+    assert (again.low, again.high) == pytest.approx((result.low, result.high), abs=0.2)
+    assert again.value == result.value
 
 
 @pytest.mark.parametrize("main", [0.0, 0.3])
 def test_how_often_it_holds_the_truth_and_raises_a_false_alarm(main):
     """Of systems without a difference; see benchmarks/coverage.py for more trials and settings."""
     random = np.random.default_rng(7)
-    found = [compare(*systems(random, videos=40, captions=120, gain=0, main=main), resamples=150) for _ in range(200)]
-    assert np.mean([each.low <= 0 <= each.high for each in found]) >= 0.92
-    assert [each.decided for each in found] == [each.p_interval < 0.05 for each in found]
-    alarms = np.mean([each.p < 0.05 for each in found])
+    result = [compare(*systems(random, videos=40, captions=120, gain=0, main=main), resamples=150) for _ in range(200)]
+    assert np.mean([item.low <= 0 <= item.high for item in result]) >= 0.92
+    assert [item.decided for item in result] == [item.p_interval < 0.05 for item in result]
+    alarms = np.mean([item.p < 0.05 for item in result])
     assert alarms < 0.08 if main == 0 else alarms > 0.15, "p is of these models only: seeds are not in it"
 
 
 def test_a_difference_between_systems_is_found():
-    found = compare(*systems(np.random.default_rng(8), videos=100, captions=600))
-    assert found.decided and found.low > 0 and found.p < 0.01 and found.p_interval < 0.05
+    result = compare(*systems(np.random.default_rng(8), videos=100, captions=600))
+    assert result.decided and result.low > 0 and result.p < 0.01 and result.p_interval < 0.05
 
 
 def test_nothing_that_varies():
@@ -218,8 +218,8 @@ def test_bad_input(ours, theirs, video_of, options, problem):
 
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_the_step_down_formula(p_values):
-    found = holm(p_values)
-    for p, adjusted in zip(p_values, found, strict=True):
+    result = holm(p_values)
+    for p, adjusted in zip(p_values, result, strict=True):
         # the largest of what p and all smaller ones are multiplied to
         steps = [(len(p_values) - place) * q for place, q in enumerate(sorted(p_values)) if q <= p]
         assert adjusted == pytest.approx(min(1, max(steps[: sum(q <= p for q in p_values)])))

@@ -13,8 +13,8 @@ from teachtext.evaluation.similarity_file import read_similarity
 def test_a_square_matrix(tmp_path):
     scores = np.array([[0.9, 0.1], [0.8, 0.2]], np.float16)
     np.save(tmp_path / "s.npy", scores)
-    (found,) = read_similarity(tmp_path / "s.npy").values()
-    assert found.metrics() == retrieval_metrics(scores, np.arange(2))
+    (by_case,) = read_similarity(tmp_path / "s.npy").values()
+    assert by_case.metrics() == retrieval_metrics(scores, np.arange(2))
 
 
 @settings(deadline=None)
@@ -28,9 +28,9 @@ def test_slots_and_packed_rows_are_the_same_captions(tmp_path_factory, counts, s
         padded[video, count:] = np.nan
     for scores in (padded.reshape(-1, len(counts)), packed):
         np.savez(path, similarity=scores, captions_per_video=np.array(counts))
-        (found,) = read_similarity(path).values()
-        np.testing.assert_array_equal(found.similarity, packed)
-        np.testing.assert_array_equal(found.video_of, np.repeat(np.arange(len(counts)), counts))
+        (by_case,) = read_similarity(path).values()
+        np.testing.assert_array_equal(by_case.similarity, packed)
+        np.testing.assert_array_equal(by_case.video_of, np.repeat(np.arange(len(counts)), counts))
 
 
 def test_cases(tmp_path):
@@ -55,7 +55,7 @@ ONES = np.ones(2, int)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "problem"),
     [
         (b"", "not a whole"),
         (b"nonsense", "not a whole"),
@@ -80,10 +80,10 @@ ONES = np.ones(2, int)
         (npz(similarity=np.eye(2), captions_per_video=np.array([2**62] * 2)), "2 rows for "),
     ],
 )
-def test_bad_files(tmp_path, content, told):
+def test_bad_files(tmp_path, content, problem):
     path = tmp_path / "scores"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=problem) as caught:
         read_similarity(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 

@@ -31,7 +31,7 @@ def world(seed=0, teachers=3, videos=12, per_video=3):
     return scores, video_of
 
 
-def found(seeds=(0, 1), **options):
+def make_content(seeds=(0, 1), **options):
     rosters = [compare_teachers(*world(seed, **options)) for seed in seeds]
     return AgreementContent(
         name="run", measured_on="val", generated=False, seeds=list(seeds), by_seed=rosters, notes=["A <note>."]
@@ -43,16 +43,16 @@ def found(seeds=(0, 1), **options):
 def test_each_together_and_alone(seed, teachers):
     scores, video_of = world(seed, teachers)
     roster = compare_teachers(scores, video_of)
-    ranks = {label: t2v_ranks(own, video_of) for label, own in scores.items()}
-    assert roster.metrics == {label: metrics_from_ranks(own) for label, own in ranks.items()}
+    ranks = {label: t2v_ranks(ranks_of, video_of) for label, ranks_of in scores.items()}
+    assert roster.metrics == {label: metrics_from_ranks(ranks_of) for label, ranks_of in ranks.items()}
     table = np.stack(list(ranks.values()))
     for name in ("r1", "r5", "r10", "r50"):
-        assert getattr(roster.oracle, name) >= max(getattr(own, name) for own in roster.metrics.values())
+        assert getattr(roster.oracle, name) >= max(getattr(ranks_of, name) for ranks_of in roster.metrics.values())
     assert roster.oracle.mnr == pytest.approx(table.min(axis=0).mean() + 1)
     mean = np.mean(list(scores.values()), axis=0)
     assert roster.ensemble == metrics_from_ranks(t2v_ranks(mean, video_of))
     for k in (1, 5):
-        hits = np.array([own == 0 if k == 1 else own < k for own in table])
+        hits = np.array([ranks_of == 0 if k == 1 else ranks_of < k for ranks_of in table])
         for place, label in enumerate(scores):
             others = np.delete(hits, place, axis=0).any(axis=0)
             assert roster.alone[k][label] == pytest.approx(100 * np.mean(hits[place] & ~others))
@@ -77,26 +77,26 @@ def test_what_cannot_be_computed_is_said():
         warnings.simplefilter("error")
         roster = compare_teachers(scores, video_of)
     assert np.isnan(roster.spearman[0, 1]) and np.isnan(roster.kendall[0, 1])
-    told = AgreementContent(name="run", measured_on="val", generated=False, seeds=[0], by_seed=[roster])
-    assert agreement_tables(told)[0].rows[0] == ["1 teacher 0", "1.00", "–"]
-    assert json.loads(json.dumps(told.as_dict(), allow_nan=False))["seeds"][0]["spearman"][0] == [1.0, None]
-    assert "one seed: no spread known" in metrics_table(told).note
+    content = AgreementContent(name="run", measured_on="val", generated=False, seeds=[0], by_seed=[roster])
+    assert agreement_tables(content)[0].rows[0] == ["1 teacher 0", "1.00", "–"]
+    assert json.loads(json.dumps(content.as_dict(), allow_nan=False))["seeds"][0]["spearman"][0] == [1.0, None]
+    assert "one seed: no spread known" in metrics_table(content).note
 
 
 def test_tables_hold_every_teacher_over_the_seeds():
-    told = found()
-    sheet = metrics_table(told)
-    assert [row[0] for row in sheet.rows[:3]] == told.labels and len(sheet.rows) == 5
-    first = [roster.metrics["teacher 0"].r1 for roster in told.by_seed]
+    content = make_content()
+    sheet = metrics_table(content)
+    assert [row[0] for row in sheet.rows[:3]] == content.labels and len(sheet.rows) == 5
+    first = [roster.metrics["teacher 0"].r1 for roster in content.by_seed]
     assert sheet.rows[0][1] == f"{np.mean(first):.1f} ({np.std(first, ddof=1):.1f})"
-    assert [row[0] for row in alone_table(told).rows] == told.labels
+    assert [row[0] for row in alone_table(content).rows] == content.labels
 
 
 def test_the_page_needs_nothing_else():
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
-    page = render_agreement(found())
+    page = render_agreement(make_content())
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert all(link.startswith(("#", "data:")) for link in links) and "<script" not in page
     assert page.count("<figure") == 2 and "A &lt;note&gt;." in page and "The test split was not read" in page
-    assert "<figure" in render_agreement(found(teachers=1)), "one teacher is no reason to fail"
+    assert "<figure" in render_agreement(make_content(teachers=1)), "one teacher is no reason to fail"

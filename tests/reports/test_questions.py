@@ -48,17 +48,17 @@ def test_marks_of_a_group_add_up_to_one(values: list[int]) -> None:
     assert given.sum() == pytest.approx(1)
 
 
-def results(asked: dict[str, QuestionKind] = ASKED) -> Results:
+def results(kinds: dict[str, QuestionKind] = ASKED) -> Results:
     metrics = dict.fromkeys(("t2v", "v2t"), metrics_from_ranks(np.array([0.0, 3.0])))
 
     tested = SplitTested(
         dataset="d", split="test", videos=2, listed_videos=2, queries=2, train_videos=2, selection_videos=2,
-        generated=True, notes=[], questions=asked,
+        generated=True, notes=[], questions=kinds,
     )  # fmt: skip
 
     def row(label: str, *shares: float) -> Row:
         seeds = [
-            SeedResult.of(seed, label, 1, metrics, {"speech": share, "left & right": 100 - share} if asked else None)
+            SeedResult.of(seed, label, 1, metrics, {"speech": share, "left & right": 100 - share} if kinds else None)
             for seed, share in enumerate(shares)
         ]
         return Row(
@@ -70,13 +70,13 @@ def results(asked: dict[str, QuestionKind] = ASKED) -> Results:
 
 
 def test_the_table_has_a_row_a_model_and_a_column_a_kind() -> None:
-    found = results()
-    assert [[(cell.text, cell.best) for cell in line] for line in question_cells(found)] == [
+    kept = results()
+    assert [[(cell.text, cell.best) for cell in line] for line in question_cells(kept)] == [
         [("95.0 (5.0)", True), ("5.0 (5.0)", False)],
         [("25.0 (5.0)", False), ("75.0 (5.0)", True)],
     ]
     buffer = io.StringIO()
-    Console(file=buffer, width=80).print(questions_table(found).rich())
+    Console(file=buffer, width=80).print(questions_table(kept).rich())
     printed = buffer.getvalue()
     for word in ("speech", "8 asked", "chance 25.0", "left & right", "eyes <b> (glove)", "75.0 (5.0)"):
         assert word in printed
@@ -84,11 +84,11 @@ def test_the_table_has_a_row_a_model_and_a_column_a_kind() -> None:
 
 
 def test_they_are_kept_and_files_without_them_are_read(tmp_path) -> None:
-    found = results()
-    found.save(tmp_path / "results.json")
-    assert Results.load(tmp_path / "results.json") == found
-    told = found.model_dump(mode="json")
-    for row in told["rows"]:
+    kept = results()
+    kept.save(tmp_path / "results.json")
+    assert Results.load(tmp_path / "results.json") == kept
+    document = kept.model_dump(mode="json")
+    for row in document["rows"]:
         del row["tested"]["questions"]
         for seed in row["seeds"]:
             del seed["questions"]
@@ -96,7 +96,7 @@ def test_they_are_kept_and_files_without_them_are_read(tmp_path) -> None:
 
     summary = json.loads((tmp_path / "results.json").read_text())["summary"]["ears (glove)"]["questions"]
     assert summary["speech"] == {"mean": 95.0, "std": 5.0, "values": [90.0, 95.0, 100.0]}
-    (tmp_path / "old.json").write_text(json.dumps(told))
+    (tmp_path / "old.json").write_text(json.dumps(document))
     old = Results.load(tmp_path / "old.json")
     assert old.test.questions == {} and questions_table(old) is None
 

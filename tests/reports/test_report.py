@@ -75,11 +75,14 @@ def content(members=MEMBERS, seeds=(0, 1, 2), generated=False, examples=(), list
     for label, role, encoder, difficulty in members:
         ranks[label] = [query_ranks(generator, difficulty) for _ in seeds]
         histories[label] = [history(generator, role) for _ in seeds]
-        found = [
+        seed_results = [
             SeedResult.of(
-                seed, f"{label}/{seed}", 4, {"t2v": metrics_from_ranks(own.t2v), "v2t": metrics_from_ranks(own.v2t)}
+                seed,
+                f"{label}/{seed}",
+                4,
+                {"t2v": metrics_from_ranks(seed_ranks.t2v), "v2t": metrics_from_ranks(seed_ranks.v2t)},
             )
-            for seed, own in zip(seeds, ranks[label], strict=True)
+            for seed, seed_ranks in zip(seeds, ranks[label], strict=True)
         ]
         rows.append(
             Row(
@@ -88,7 +91,7 @@ def content(members=MEMBERS, seeds=(0, 1, 2), generated=False, examples=(), list
                 text_encoder=encoder,
                 experts=EXPERTS,
                 parameters=12345,
-                seeds=found,
+                seeds=seed_results,
                 tested=tested,
             )
         )
@@ -166,7 +169,7 @@ def test_examples_mark_the_right_video(page):
     assert len(page.by_class("right")) == len(page.by_class("mark")) == 3
     right = [picture for picture in page.all("img") if picture["alt"].endswith(", the right one")]
     assert [picture["alt"] for picture in right] == [
-        f"Video video{place}, {told}the right one" for place, told in ((1, "place 1, "), (3, "place 3, "), (7, ""))
+        f"Video video{place}, {words}the right one" for place, words in ((1, "place 1, "), (3, "place 3, "), (7, ""))
     ]
     assert "Right video at rank 7 of 40, not among the first 5" in page.plain()
     assert "The right one: video7, rank 7" in page.plain()

@@ -62,7 +62,7 @@ def test_tables_fit_a_terminal_and_hold_every_row(study: Results):
     assert all(len(line) <= 80 for line in [*rows, *comparisons])
     interval = study.rows[0].interval
     assert interval and f"{interval.low:.1f}–{interval.high:.1f}" in "\n".join(rows)
-    verdicts = [found.verdict for found in study.comparisons]
+    verdicts = [comparison.verdict for comparison in study.comparisons]
     assert verdicts == ["gain", "undecided", "gain", "gain", "not computed"]
     text = "\n".join(comparisons)
     assert len(re.findall(r" gain\b", text)) == 1 + 3 and "not computed" in text, "once in the rule"
@@ -70,9 +70,9 @@ def test_tables_fit_a_terminal_and_hold_every_row(study: Results):
 
 
 def test_claims_are_answered(study: Results):
-    told = [sentences.claim_sentence(found) for found in study.comparisons if found.claim]
-    assert re.match(r"A larger weight is better: yes \(weight 100 .* against weight 1 .*: \+\d", told[0])
-    assert told[1] == ("Nothing: not computed (there is no 'gone': seed 1: the similarity matrix holds NaN).")
+    words = [sentences.claim_sentence(comparison) for comparison in study.comparisons if comparison.claim]
+    assert re.match(r"A larger weight is better: yes \(weight 100 .* against weight 1 .*: \+\d", words[0])
+    assert words[1] == ("Nothing: not computed (there is no 'gone': seed 1: the similarity matrix holds NaN).")
 
 
 @pytest.mark.parametrize(("turned", "answer"), [(False, "yes"), (True, "no, the other way round")])
@@ -80,18 +80,18 @@ def test_a_claim_may_be_refuted(turned: bool, answer: str):
     names = ["good", "bad"]
     rows = [("good", "student", 0.5, {}), ("bad", "student", 2.0, {})]
     pair = Pair(*(reversed(names) if turned else names), "It is so")
-    (found,) = make_study(rows, [pair]).comparisons
-    assert sentences.claim_sentence(found).startswith(f"It is so: {answer} (")
+    (comparison,) = make_study(rows, [pair]).comparisons
+    assert sentences.claim_sentence(comparison).startswith(f"It is so: {answer} (")
 
 
 def test_notes_say_what_intervals_hold_and_what_is_missing(study: Results):
-    told = " ".join(sentences.notes(study))
-    assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in told
-    assert "over videos and 5 seeds (200 resamples of whole videos)" in told
-    assert "A note <b>of</b> the dataset" in told
-    one = make_study(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
-    assert "One seed: no spread over seeds is known." in " ".join(sentences.notes(one))
-    assert "(" not in printed(tables.rows_table(one))[-1], "no standard deviation"
+    words = " ".join(sentences.notes(study))
+    assert "Not computed, gone: seed 1: the similarity matrix holds NaN." in words
+    assert "over videos and 5 seeds (200 resamples of whole videos)" in words
+    assert "A note <b>of</b> the dataset" in words
+    single = make_study(ROWS[:2], [Pair(ROWS[1][0], ROWS[0][0])], seeds=[4])
+    assert "One seed: no spread over seeds is known." in " ".join(sentences.notes(single))
+    assert "(" not in printed(tables.rows_table(single))[-1], "no standard deviation"
 
 
 def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: Path):
@@ -101,8 +101,10 @@ def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: P
     assert "<script" not in page and "&lt;script&gt;bad()" in page
     assert "weight 10 &amp; &lt;b&gt;, TeachText" in page and "Does &lt;i&gt;it&lt;/i&gt; help?" in page
     assert page.count("<img") == 3
-    for found in study.comparisons:
-        assert page.count(f">{found.verdict}</td>") == sum(f.verdict == found.verdict for f in study.comparisons)
+    for comparison in study.comparisons:
+        assert page.count(f">{comparison.verdict}</td>") == sum(
+            f.verdict == comparison.verdict for f in study.comparisons
+        )
     assert page.count('class="left gain">gain') == 3
     assert "Generated data." not in page
 
@@ -134,8 +136,8 @@ def test_a_curve_needs_three_values_of_one_setting():
 def test_modalities_are_drawn_by_number_and_by_cost():
     sizes = (["scene"], ["scene", "motion"], ["scene", "motion", "ocr"])
     rows = [
-        (f"{len(own)}, {role}", role, 2.0 - 0.4 * len(own), {"student.experts": own})
-        for own in sizes
+        (f"{len(experts)}, {role}", role, 2.0 - 0.4 * len(experts), {"student.experts": experts})
+        for experts in sizes
         for role in ("student", "taught")
     ]
     study = make_study(rows)
@@ -153,11 +155,11 @@ def test_modalities_are_drawn_by_number_and_by_cost():
 
 
 def test_precision_and_recall_are_told_or_the_noisiest():
-    found = Denoised(variants=["a"], captions=100, dropped=10, spared=1, noisiest=["v1#2", "v3#0"])
-    assert sentences.denoised_sentence(found).endswith("is not known. The noisiest: v1#2, v3#0.")
-    known = found.model_copy(update={"wrong": 20, "precision": 0.9, "recall": 0.45, "average_precision": 0.8})
-    told = "10 of 100 training captions dropped, 20 are known to be wrong: precision 90.0 %, recall 45.0 %"
-    assert told in sentences.denoised_sentence(known)
+    comparison = Denoised(variants=["a"], captions=100, dropped=10, spared=1, noisiest=["v1#2", "v3#0"])
+    assert sentences.denoised_sentence(comparison).endswith("is not known. The noisiest: v1#2, v3#0.")
+    detected = comparison.model_copy(update={"wrong": 20, "precision": 0.9, "recall": 0.45, "average_precision": 0.8})
+    words = "10 of 100 training captions dropped, 20 are known to be wrong: precision 90.0 %, recall 45.0 %"
+    assert words in sentences.denoised_sentence(detected)
 
 
 def test_a_study_without_comparisons_or_rows_still_has_a_report():

@@ -38,7 +38,7 @@ def seed_result(seed, geometric_mean, median_rank):
 
 def row(label, role, encoder, values, median_ranks=None):
     ranks = median_ranks or [10.0] * len(values)
-    seeds = [seed_result(seed, *found) for seed, found in enumerate(zip(values, ranks, strict=True))]
+    seeds = [seed_result(seed, *item) for seed, item in enumerate(zip(values, ranks, strict=True))]
     experts = ["audio", "rgb"]
     return Row(label=label, role=role, text_encoder=encoder, experts=experts, parameters=7, seeds=seeds, tested=TESTED)
 
@@ -55,8 +55,8 @@ def difference(low, high, metric="geometric_mean", seeds=3):
     return Difference(metric, value, low, high, 0.95, 171, 1855, seeds, p=0.5, p_interval=0.5)
 
 
-def geometric(found):
-    return {"t2v": {"geometric_mean": found}}
+def geometric(item):
+    return {"t2v": {"geometric_mean": item}}
 
 
 def ranks_of(random, mean):
@@ -163,14 +163,14 @@ def test_effect_sentence():
         "TeachText changes the student's t2v geometric mean by +0.8 "
         "(95 % interval -0.4 to +2.0 over 171 videos and 3 seeds): not decided."
     )
-    told = effect_sentence(results(ALONE, taught(2.0, 2.1, 1.9), effects=geometric(difference(1.0, 3.0))))
-    assert told.endswith("by +2.0 (95 % interval +1.0 to +3.0 over 171 videos and 3 seeds): a gain.")
-    told = effect_sentence(results(ALONE, taught(-2.0, -2, -2), effects=geometric(difference(-3.0, -1.0))))
-    assert told.endswith(": a loss.")
-    one = results(row("a", "student", "x", [20.0]), row("b", "taught", "x", [20.8]))
-    assert effect_sentence(one).endswith("by +0.8; its interval is not known.")
-    one = one.model_copy(update={"effects": geometric(difference(0.1, 1.5, seeds=1))})
-    assert effect_sentence(one) == (
+    message = effect_sentence(results(ALONE, taught(2.0, 2.1, 1.9), effects=geometric(difference(1.0, 3.0))))
+    assert message.endswith("by +2.0 (95 % interval +1.0 to +3.0 over 171 videos and 3 seeds): a gain.")
+    message = effect_sentence(results(ALONE, taught(-2.0, -2, -2), effects=geometric(difference(-3.0, -1.0))))
+    assert message.endswith(": a loss.")
+    single = results(row("a", "student", "x", [20.0]), row("b", "taught", "x", [20.8]))
+    assert effect_sentence(single).endswith("by +0.8; its interval is not known.")
+    single = single.model_copy(update={"effects": geometric(difference(0.1, 1.5, seeds=1))})
+    assert effect_sentence(single) == (
         "TeachText changes the student's t2v geometric mean by +0.8 (95 % interval +0.1 to +1.5 over 171 videos; "
         "one seed, so no variation over seeds is in it): a gain with this seed."
     )
@@ -184,7 +184,7 @@ def test_effects_are_those_of_the_ranks_and_survive_the_file(tmp_path):
     effects = effects_of(ours, theirs)
     assert all(list(effects[direction]) == list(METRIC_NAMES) for direction in DIRECTIONS)
     for direction, video_of in (("t2v", np.repeat(np.arange(20), 3)), ("v2t", np.arange(20))):
-        sides = [[getattr(each, direction) for each in side] for side in (ours, theirs)]
+        sides = [[getattr(seed_ranks, direction) for seed_ranks in side] for side in (ours, theirs)]
         assert effects[direction]["mnr"] == compare(*sides, video_of, statistic="mnr")
     kept = results(ALONE, taught(1, 1, 1), effects=effects)
     kept.save(tmp_path / "results.json")

@@ -6,6 +6,7 @@ from entries import SPACES, make_entry, make_query
 
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError
+from teachtext.evaluation.query_bank import QueryBank
 from teachtext.search.hubness import EmbeddedBank, read_captions
 from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions, row_of
@@ -28,6 +29,16 @@ def test_biases_rank_as_the_inverted_softmax_does():
     corrected = [score(query, entry) + bias for entry, bias in zip(entries, biases, strict=True)]
     assert np.array_equal(np.argsort(corrected), np.argsort(normalised))
     assert np.allclose(np.log(normalised) / beta + np.log(len(captions)) / beta, corrected, atol=1e-6)
+
+
+def test_an_index_and_a_matrix_have_the_same_biases():
+    """Up to a constant, which ranks the videos of a query the same."""
+    entries = [make_entry(str(number), ("scene",), seed=number) for number in range(12)]
+    bank = EmbeddedBank([make_query(seed) for seed in range(100, 120)], SPACES, beta=20.0)
+    rows = np.stack([row_of(entry, SPACES) for entry in entries])
+    of_index = bank.biases(("scene",), rows)
+    of_matrix = QueryBank.of(bank.scores(("scene",), rows).astype(np.float64), [20.0]).bias(np.zeros((1, 12)), 20.0)
+    assert np.allclose(of_index - of_index.mean(), -of_matrix, atol=1e-6)
 
 
 def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
