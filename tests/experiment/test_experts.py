@@ -176,10 +176,12 @@ def test_time_limit_and_engine_reach_extraction(
 ):
     dataset = {"path": str(done[0].folder / "playground")}
     videos = len(FeatureFile(done[0].folder / "features" / "video" / "motion").ids)
-    set_aside = Workspace(tiny(tmp_path / "a", dataset=dataset, time_limit=1e-6, workers=2)).extract()
+    workspace = Workspace(tiny(tmp_path / "a", dataset=dataset, time_limit=1e-6, workers=2))
+    workspace.features.extract(workspace.listed_dataset)
+    set_aside = workspace.features.set_aside
     assert len(set_aside) == videos and all("took longer than 1e-06 s" in reason for reason in set_aside)
     # the process that drives Ray imports from where this one does
     (tmp_path / "ray.py").write_text("raise ModuleNotFoundError(name='ray')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=r"'ray' is not installed: pip install 'teachtext\[ray\]'"):
-        Workspace(tiny(tmp_path / "b", dataset=dataset, engine="ray")).extract()
+        Workspace(tiny(tmp_path / "b", dataset=dataset, engine="ray")).make_features()

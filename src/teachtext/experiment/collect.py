@@ -103,7 +103,8 @@ def with_costs(results: Results, trainings: Trainings) -> Results:
     rows, notes, measured = [], [], results.measured
     for row in results.rows:
         try:
-            cost = trainings[row.label][0].workspace.cost_of(row.experts)
+            workspace = trainings[row.label][0].workspace
+            cost = workspace.features.cost_of(row.experts, workspace.listed_dataset)
         except InputError as error:
             notes.append(f"No cost of {', '.join(row.experts)}: {error.problem}.")
             rows.append(row)
@@ -126,7 +127,7 @@ def tested_on(workspace: Workspace) -> TestedOn:
         queries=len(dataset.queries_of(protocol.test)),
         train_videos=len(dataset.splits[protocol.train]),
         selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
-        generated=workspace.config.dataset.playground is not None,
+        generated=workspace.source.generated,
         notes=[*dataset.notes, *_unreadable(workspace)],
         questions=kinds_of(dataset.questions),
     )

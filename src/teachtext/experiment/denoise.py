@@ -6,7 +6,7 @@ of the fold, which are all equally new to the teacher.
 
 With 'gallery: train' the teacher ranks all training videos. The gallery is larger and the ranks are finer. But the
 teacher has learned from most of these videos. It has pulled them towards their captions and pushed them away from
-others, so they are nearer to a held-out caption, or farther, than unseen videos would be.
+others. To a held-out caption they are therefore nearer, or farther, than unseen videos would be.
 
 Noise is the rank as a share of the gallery, so galleries of any size compare.
 """
@@ -152,8 +152,7 @@ def _held_out_ranks(training: Training, captions: Sequence[Caption], videos: Seq
 
 
 def _wrong(workspace: Workspace, captions: Sequence[Caption]) -> NDArray[np.bool_] | None:
-    config = workspace.config
-    wrong = read_wrong_captions(config.dataset.path or config.folder / "playground")
+    wrong = read_wrong_captions(workspace.source.folder)
     return None if wrong is None else np.array([caption.id in wrong for caption in captions])
 
 

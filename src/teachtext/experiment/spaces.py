@@ -56,8 +56,8 @@ class Workspaces:
         for number, workspace in enumerate(workspaces):
             _take_over(workspaces[:number], workspace)
             workspace.make_features()
-            self.set_aside += [line for line in workspace.set_aside if line not in self.set_aside]
-            self.notes += [line for line in workspace.extraction_notes if line not in self.notes]
+            self.set_aside += [line for line in workspace.features.set_aside if line not in self.set_aside]
+            self.notes += [line for line in workspace.features.notes if line not in self.notes]
 
     def of(self, variant: Variant) -> Workspace:
         """Return the workspace of a variant."""
@@ -83,13 +83,10 @@ def _union(variants: list[Variant]) -> RunConfig:
 
 
 def _take_over(others: Sequence[Workspace], workspace: Workspace) -> None:
-    """Copy the video features of a playground that differs in its captions alone: extraction finds equal files."""
-    playground = workspace.config.dataset.playground
-    target = workspace.features_folder / "video"
+    """Copy the video features of a dataset with the same generated videos: extraction then finds equal files."""
+    target = workspace.features.folder / "video"
     for other in others:
-        theirs = other.config.dataset.playground
-        same = playground and theirs and (playground.videos, playground.seed) == (theirs.videos, theirs.seed)
-        source = other.features_folder / "video"
-        if same and source.exists() and not target.exists():
+        source = other.features.folder / "video"
+        if workspace.source.has_videos_of(other.source) and source.exists() and not target.exists():
             with atomic_folder(target) as temporary:
                 shutil.copytree(source, temporary, dirs_exist_ok=True)

@@ -60,7 +60,7 @@ def compare_roster(workspace: Workspace) -> AgreementContent:
     report = AgreementContent(
         name=config.name,
         measured_on=f"{dataset.name}, {split} split: {len(videos):,} videos, {len(queries):,} captions",
-        generated=config.dataset.playground is not None,
+        generated=workspace.source.generated,
         seeds=config.seeds,
         by_seed=rosters,
         notes=notes,

@@ -115,8 +115,8 @@ def features_of(workspace: Workspace, folder: Path) -> Features:
             f"teacher {folder} was trained on {len(trained_on):,} videos of split '{test}' (first: '{trained_on[0]}')",
             "its student would learn what it is tested on: give a teacher that has not seen them",
         )
-    files = {name: workspace.expert_file(name) for name in spec.experts}
-    return spec.features(workspace.text_file(spec.text_encoder), files)
+    files = {name: workspace.features.expert(name) for name in spec.experts}
+    return spec.features(workspace.features.text(spec.text_encoder), files)
 
 
 def checksum_of(path: Path) -> str:

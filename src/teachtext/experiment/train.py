@@ -99,18 +99,18 @@ class Training:
         """The model, from the config and the widths of the features."""
         workspace, plan = self.workspace, self.plan
         config = workspace.config
-        text = workspace.text_file(plan.text)
+        text = workspace.features.text(plan.text)
         experts = [expert for expert in config.experts if expert.name in plan.experts]
         sequences = [expert for expert in experts if not expert.pool]
         return ModelSpec(
             kind=plan.model.kind,
             arguments=model_arguments(
                 plan.model,
-                expert_dims={name: workspace.expert_file(name).dim for name in plan.experts},
+                expert_dims={name: workspace.features.expert(name).dim for name in plan.experts},
                 expert_clusters={expert.name: expert.clusters for expert in sequences},
                 text_dim=text.dim,
-                tokens=workspace.text_output(plan.text) == "tokens",
-                words=[name for name in plan.experts if same_encoder(workspace.expert_file(name), text)],
+                tokens=workspace.features.text_output(plan.text) == "tokens",
+                words=[name for name in plan.experts if same_encoder(workspace.features.expert(name), text)],
             ),
             text_encoder=plan.text,
             max_words=plan.model.max_words,
@@ -135,8 +135,8 @@ class Training:
     def features(self) -> Features:
         """The features that the model reads."""
         workspace = self.workspace
-        experts = {name: workspace.expert_file(name) for name in self.plan.experts}
-        return self.spec.features(workspace.text_file(self.plan.text), experts)
+        experts = {name: workspace.features.expert(name) for name in self.plan.experts}
+        return self.spec.features(workspace.features.text(self.plan.text), experts)
 
     def check(self) -> None:
         """Raise InputError where the model can read too few training videos to learn from."""
@@ -299,8 +299,8 @@ class Training:
             "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
             "training": plan.training.model_dump(),
             "seed": self.seed,
-            "text": workspace.text_file(plan.text).checksum(),
-            "experts": {name: workspace.expert_file(name).checksum() for name in plan.experts},
+            "text": workspace.features.text(plan.text).checksum(),
+            "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
             "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
             "select": [caption.id for caption in self._select_queries],
             "teachers": [self._identity(source) for source in self._sources()],

@@ -43,7 +43,9 @@ class Task:
 def jobs_of(configs: Iterable[RunConfig]) -> int:
     """Return how many models are trained at once: as many as fit on the cores; on a GPU one."""
     settings = list(configs)
-    if any(is_gpu(resolve_device(config.device)) for config in settings):
+    # a device by name need not be present yet: only auto is looked up
+    devices: set[str] = {config.device for config in settings}
+    if any(is_gpu(resolve_device(device) if device == "auto" else device) for device in devices):
         return 1
     return max(1, cores() // max(config.threads for config in settings))
 

@@ -1,0 +1,196 @@
+"""The features of a run: extracted, imported or embedded where they are missing, and opened once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from teachtext.data.npz import import_npz
+from teachtext.data.protocol import Caption
+from teachtext.data.store import FeatureFile, shards_of
+from teachtext.data.types import Dataset
+from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, check_video_settings
+from teachtext.errors import InputError
+from teachtext.experiment.config import RunConfig
+from teachtext.extraction.cost import COSTS, Cost, cost_of
+from teachtext.extraction.embed import embed
+from teachtext.extraction.extract import extract
+from teachtext.files import read_json, write_json
+from teachtext.learning.checkpoint import load_spec
+from teachtext.progress import Progress
+
+NOTES = "notes.json"
+
+
+@dataclass
+class RunFeatures:
+    """The feature files of a run: `video/<expert>` and `text/<encoder>`.
+
+    Args:
+        config: of the run.
+        progress: is called with the state of each step.
+        opened: feature files by folder, shared by runs with the same dataset.
+
+    Attributes:
+        set_aside: one line for each video that could not be read.
+        notes: remarks of the extraction, a sentence each.
+    """
+
+    config: RunConfig
+    progress: Progress
+    opened: dict[Path, FeatureFile] = field(default_factory=dict, repr=False)
+    set_aside: list[str] = field(default_factory=list, init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the features that are made here."""
+        return self.config.folder / "features"
+
+    @cached_property
+    def text_encoders(self) -> list[str]:
+        """Text encoders of the teachers and the student, without repetition."""
+        teachers = self.config.teachers
+        trained = [teacher.text for teacher in teachers if teacher.text]
+        models = [load_spec(teacher.folder).text_encoder for teacher in teachers if teacher.folder]
+        return list(dict.fromkeys([*trained, *models, self.config.student.text]))
+
+    def check_names(self) -> None:
+        """Raise InputError for an expert or text encoder that is not registered and did not come with the dataset."""
+        ready = self.config.dataset.features
+        experts = self._extracted()
+        for kind, names, check in (
+            ("video", list(experts), VIDEO_EXPERTS.check),
+            ("text", self._embedded(), TEXT_ENCODERS.check),
+        ):
+            try:
+                check(names)
+            except InputError as error:
+                if ready is None:
+                    raise
+                stored = ", ".join(sorted(path.name for path in (ready / kind).glob("*"))) or "nothing"
+                raise InputError(f"{error.problem}, and {ready / kind} holds {stored}", error.mend) from error
+        check_video_settings(experts, experts)
+
+    def make(self, dataset: Dataset) -> None:
+        """Make the features of a dataset, and verify them once against their checksums."""
+        self.extract(dataset)
+        self.embed(dataset)
+        for folder in [*map(self._expert_folder, self._experts), *map(self._text_folder, self.text_encoders)]:
+            self.opened[folder] = FeatureFile(folder, verify=True)
+
+    def extract(self, dataset: Dataset) -> None:
+        """Extract or import the features of every expert, and list the videos that could not be read."""
+        for expert in self.config.experts:
+            if expert.file is not None:
+                key = expert.key or expert.name
+                import_npz(expert.file, key, self._expert_folder(expert.name), pool=expert.pool)
+        settings = self._extracted()
+        if not settings:
+            return
+        extraction = extract(
+            list(dataset.videos.values()),
+            list(settings),
+            self.folder / "video",
+            settings=settings,
+            workers=self.config.workers,
+            engine=self.config.engine,
+            time_limit=self.config.time_limit,
+            progress=self._named("extract"),
+        )
+        self.set_aside = [str(failure) for failure in extraction.failed]
+        # an extraction reports its new videos alone; the remarks on earlier videos are kept beside the features
+        path = self.folder / NOTES
+        earlier = read_json(path) if path.exists() else []
+        self.notes = list(dict.fromkeys([*earlier, *extraction.notes]))
+        if self.notes != earlier:
+            write_json(path, self.notes)
+
+    def embed(self, dataset: Dataset) -> None:
+        """Embed the captions with every text encoder: the queries of all splits, and the questions."""
+        queries = [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
+        questions = [question.caption for question in dataset.questions]
+        captions: dict[str, Caption] = {caption.id: caption for caption in (*queries, *questions)}
+        embed(
+            list(captions.values()),
+            self._embedded(),
+            self.folder / "text",
+            threads=self.config.threads,
+            progress=self._named("embed"),
+        )
+
+    def cost_of(self, experts: Iterable[str], dataset: Dataset) -> Cost:
+        """Return the cost of a set of experts, measured once.
+
+        Raises:
+            InputError: an expert was not extracted here.
+        """
+        names, settings = sorted(experts), self._extracted()
+        for name in names:
+            if name not in settings:
+                raise InputError(f"the features of '{name}' were not extracted here", "extract them from videos")
+        self.progress("measure experts", 0, 1)
+        cost = cost_of(
+            [video.path for video in dataset.videos.values() if video.path is not None],
+            {name: settings[name] for name in names},
+            self.folder / "video" / COSTS,
+        )
+        self.progress("measure experts", 1, 1)
+        return cost
+
+    def expert(self, name: str) -> FeatureFile:
+        """Return the features of an expert."""
+        return self._open(self._expert_folder(name))
+
+    def text(self, encoder: str) -> FeatureFile:
+        """Return the features of a text encoder."""
+        return self._open(self._text_folder(encoder))
+
+    def text_output(self, encoder: str) -> str | None:
+        """Return `tokens` where a caption has a row for each token, `pooled` where it has one row."""
+        if TEXT_ENCODERS.is_spec(encoder):
+            return TEXT_ENCODERS.parse(encoder).output
+        file = self.text(encoder)
+        return "tokens" if any(file.rows_of(caption_id) > 1 for caption_id in file.ids) else "pooled"
+
+    @property
+    def _experts(self) -> list[str]:
+        return [expert.name for expert in self.config.experts]
+
+    def _open(self, folder: Path) -> FeatureFile:
+        if folder not in self.opened:
+            self.opened[folder] = FeatureFile(folder)
+        return self.opened[folder]
+
+    def _named(self, step: str) -> Progress:
+        return lambda what, *state: self.progress(f"{step} {what}", *state)
+
+    def _text_folder(self, encoder: str) -> Path:
+        folder = TEXT_ENCODERS.folder_name(encoder)
+        return self._ready("text", folder) or self.folder / "text" / folder
+
+    def _expert_folder(self, name: str) -> Path:
+        expert = next(expert for expert in self.config.experts if expert.name == name)
+        folder = VIDEO_EXPERTS.folder_name(name, expert.settings)
+        return (None if expert.file else self._ready("video", folder)) or self.folder / "video" / folder
+
+    def _extracted(self) -> dict[str, Mapping[str, Any]]:
+        """Return the settings of the experts that are extracted here."""
+        return {
+            expert.name: expert.settings
+            for expert in self.config.experts
+            if expert.file is None
+            and self._ready("video", VIDEO_EXPERTS.folder_name(expert.name, expert.settings)) is None
+        }
+
+    def _embedded(self) -> list[str]:
+        """Return the text encoders that run here."""
+        return [
+            encoder for encoder in self.text_encoders if self._ready("text", TEXT_ENCODERS.folder_name(encoder)) is None
+        ]
+
+    def _ready(self, kind: str, folder: str) -> Path | None:
+        """Return the folder of features that came with the dataset; None where it has none of that name."""
+        features = self.config.dataset.features
+        return features / kind / folder if features is not None and shards_of(features / kind / folder) else None

@@ -1,0 +1,102 @@
+"""The sources of datasets: a folder, or a generator that writes one. The rest of a run knows the folder alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from teachtext.errors import InputError
+from teachtext.experiment.config import RunConfig
+from teachtext.playground import build_playground
+from teachtext.progress import Progress
+
+
+class DatasetSource(Protocol):
+    """A dataset folder, made where it is missing."""
+
+    @property
+    def folder(self) -> Path:
+        """The dataset folder."""
+        ...
+
+    @property
+    def generated(self) -> bool:
+        """Whether a program made the videos and captions."""
+        ...
+
+    def make(self, progress: Progress) -> None:
+        """Write the folder, where it is not written yet."""
+        ...
+
+    def has_videos_of(self, other: "DatasetSource") -> bool:
+        """Whether both generate the same videos, so that features can be copied."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A dataset folder of the user."""
+
+    folder: Path
+    generated: bool = False
+
+    def make(self, progress: Progress) -> None:
+        """Do nothing: the folder is the user's."""
+
+    def has_videos_of(self, other: DatasetSource) -> bool:
+        """Return False: features are extracted or come with the folder."""
+        return False
+
+
+@dataclass(frozen=True)
+class Playground:
+    """The generated dataset, in the folder of the run."""
+
+    config: RunConfig
+    generated: bool = True
+
+    @property
+    def folder(self) -> Path:
+        """The dataset folder."""
+        return self.config.folder / "playground"
+
+    def make(self, progress: Progress) -> None:
+        """Write the videos and captions that are missing."""
+        settings = self.config.dataset.playground
+        if settings is not None:
+            build_playground(
+                self.folder,
+                videos=settings.videos,
+                captions_per_video=settings.captions_per_video,
+                seed=settings.seed,
+                wrong_captions=settings.wrong_captions,
+                questions=settings.questions,
+                workers=self.config.workers,
+                progress=lambda done, total: progress("make the playground", done, total),
+            )
+
+    def has_videos_of(self, other: DatasetSource) -> bool:
+        """Whether the other is a playground that differs in its captions alone."""
+        if not isinstance(other, Playground):
+            return False
+        ours, theirs = self.config.dataset.playground, other.config.dataset.playground
+        return bool(ours and theirs and (ours.videos, ours.seed) == (theirs.videos, theirs.seed))
+
+
+SOURCES: Mapping[str, Callable[[RunConfig], DatasetSource]] = {
+    "playground": Playground,
+    "path": lambda config: Folder(config.dataset.path or Path()),
+}
+"""By key of the config's `dataset`."""
+
+
+def source_of(config: RunConfig) -> DatasetSource:
+    """Return the source of a run's dataset.
+
+    Raises:
+        InputError: the config names none.
+    """
+    for key, source in SOURCES.items():
+        if getattr(config.dataset, key) is not None:
+            return source(config)
+    raise InputError("the config has no dataset", "give 'dataset.path' or 'dataset.playground'")
