@@ -1,4 +1,4 @@
-"""Models behind score normalisers: the bank is the training captions, beta is chosen on the selecting split."""
+"""Test models with score normalisers: training captions are the query bank, the selecting split chooses beta."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,7 +22,7 @@ from teachtext.learning.inference import score_pieces
 from teachtext.models.retrieval import RetrievalModel
 
 Loaded = tuple[RetrievalModel, Features]
-"""A model and what it reads."""
+"""A model and the features that it reads."""
 Scored = tuple[NDArray[np.float32], NDArray[np.int64]]
 """(C, B) similarities of a split's queries and videos, and (C,) the column of each query's own video."""
 
@@ -30,47 +30,47 @@ Scored = tuple[NDArray[np.float32], NDArray[np.int64]]
 def normalise_models(
     models: Sequence[Loaded], dataset: Dataset, split: str, names: Sequence[str], *, beta: float | None = None
 ) -> list[Normalised]:
-    """Test one model, or the mean of several, behind score normalisers.
+    """Test one model, or the mean of several, with score normalisers.
 
     Args:
-        models: whose similarities are averaged.
-        dataset: its training captions are the bank, its selecting split chooses beta; features are there of all.
-        split: what is tested on.
-        names: of `NORMALISERS`.
-        beta: take this one for all instead of choosing.
+        models: their similarities are averaged.
+        dataset: its training captions are the query bank, and its selecting split chooses beta.
+        split: the tested split.
+        names: keys of `NORMALISERS`.
+        beta: of all normalisers; by default it is chosen.
 
     Raises:
-        InputError: an unknown name, a split that is also the bank or chooses beta, no split to choose on, or features
-            that are missing.
+        InputError: an unknown name, a tested split that is also the bank or chooses beta, no split to choose on, or
+            missing features.
     """
-    wanted = normalisers_named(names)
-    given = None if beta is None else BetaChoice(beta)
-    chosen_on = split if given else _selecting(dataset, split)
+    normalisers = normalisers_named(names)
+    fixed = None if beta is None else BetaChoice(beta)
+    chosen_on = split if fixed else _selecting(dataset, split)
     scored = {name: score_split(models, dataset, name) for name in dict.fromkeys([split, chosen_on])}
     banks: Mapping[str, QueryBank] = {}
-    if any(each.needs_bank for each in wanted):
+    if any(normaliser.needs_bank for normaliser in normalisers):
         banks = _banks(models, dataset, list(scored), [beta] if beta is not None else BETAS)
-    found = []
-    for each in wanted:
-        choice = given or choose_beta(each, *scored[chosen_on], banks.get(chosen_on))
-        found.append(normalise(each, *scored[split], choice, banks.get(split)))
-    return found
+    results = []
+    for normaliser in normalisers:
+        choice = fixed or choose_beta(normaliser, *scored[chosen_on], banks.get(chosen_on))
+        results.append(normalise(normaliser, *scored[split], choice, banks.get(split)))
+    return results
 
 
 def score_split(models: Sequence[Loaded], dataset: Dataset, split: str) -> Scored:
     """Score the queries of a split against its videos with one model, or with several and average."""
     queries, videos = dataset.queries_of(split), dataset.splits[split]
     column = {video_id: number for number, video_id in enumerate(videos)}
-    found = np.empty((len(queries), len(videos)), np.float32)
+    similarity = np.empty((len(queries), len(videos)), np.float32)
     for rows, part in _pieces(models, [query.id for query in queries], videos):
-        found[rows] = part
-    return found, np.array([column[query.video_id] for query in queries])
+        similarity[rows] = part
+    return similarity, np.array([column[query.video_id] for query in queries])
 
 
 def _banks(
     models: Sequence[Loaded], dataset: Dataset, splits: Sequence[str], betas: Sequence[float]
 ) -> dict[str, QueryBank]:
-    """Make for the videos of each split the bank of all training captions, which are embedded but once."""
+    """Make the bank of all training captions for the videos of each split; the captions are embedded once."""
     train = dataset.protocol.train
     if train in splits:
         raise InputError(f"the captions of split '{train}' are the query bank", "test on another split")
@@ -96,7 +96,7 @@ def _selecting(dataset: Dataset, split: str) -> str:
 def _pieces(
     models: Sequence[Loaded], caption_ids: Sequence[str], video_ids: Sequence[str]
 ) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-    """Yield which captions, and the mean over the models of their similarities to the videos."""
+    """Yield a slice of the captions, and their similarities to the videos, averaged over the models."""
     scored = [score_pieces(model, features, caption_ids, video_ids) for model, features in models]
     for pieces in zip(*scored, strict=True):
         yield pieces[0][0], mean_similarity([similarity for _, similarity, _ in pieces])
