@@ -11,7 +11,7 @@ ALL = "appearance, scene, motion, audio, speech, ocr, face, hf:<model id or loca
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("motoin", f"did you mean 'motion'? choose from {ALL}hf:<model id or local folder>#pooled"),
         ("motion#pooled", "unknown video expert 'motion#pooled'"),
@@ -20,10 +20,10 @@ ALL = "appearance, scene, motion, audio, speech, ocr, face, hf:<model id or loca
         ("", "unknown video expert ''"),
     ],
 )
-def test_a_wrong_expert_is_named_with_what_is_allowed(spec: str, told: str):
+def test_a_wrong_expert_is_named_with_what_is_allowed(spec: str, message: str):
     with pytest.raises(InputError) as caught:
         VIDEO_EXPERTS.check(["scene", spec])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_folder_names_are_safe_and_differ():
@@ -42,7 +42,7 @@ def test_settings_have_folders_of_their_own():
         {"most": 3, "per_second": 2},
         {"encoder": "hf:/a/b"},
     ]
-    names = [VIDEO_EXPERTS.folder_name("motion", one) for one in settings]
+    names = [VIDEO_EXPERTS.folder_name("motion", item) for item in settings]
     assert len(set(names)) == len(names) and names[0] == "motion" and names[1].startswith("motion-most_3-")
     assert all(len(name) < 60 and not set(name) & set("/\\:#") for name in names)
     assert VIDEO_EXPERTS.folder_name("motion", {"per_second": 2.0, "most": 3}) == names[3]
@@ -50,7 +50,7 @@ def test_settings_have_folders_of_their_own():
 
 
 def test_keys_are_not_checked_where_a_package_is_missing(monkeypatch: pytest.MonkeyPatch):
-    for module in [one for one in sys.modules if one.split(".")[0] == "dlib"]:
+    for module in [item for item in sys.modules if item.split(".")[0] == "dlib"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "dlib", None)
     monkeypatch.delitem(sys.modules, "teachtext.encoders.video.face", raising=False)
@@ -72,7 +72,7 @@ def test_appearance_and_scene_are_one_network():
      ("face", "dlib", "face"), ("motion", "cv2", "video")],
 )  # fmt: skip
 def test_a_missing_package_says_what_to_install(name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch):
-    for module in [one for one in sys.modules if one.split(".")[0] == package]:
+    for module in [item for item in sys.modules if item.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, VIDEO_EXPERTS[name].target.split(":")[0], raising=False)
@@ -100,7 +100,7 @@ def test_settings_reach_the_expert_and_its_provenance():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (
             {"motion": {"mots": 3}},
@@ -119,12 +119,12 @@ def test_settings_reach_the_expert_and_its_provenance():
         ({"appearance": {"per_second": 4}}, "per_second is set in two ways for one network"),
     ],
 )
-def test_wrong_settings_are_named(settings: dict[str, dict[str, object]], told: str):
+def test_wrong_settings_are_named(settings: dict[str, dict[str, object]], message: str):
     pytest.importorskip("cv2")
     pytest.importorskip("efficientnet_lite_pytorch")
     with pytest.raises(InputError) as caught:
         registry.build_video_experts(["motion", "scene", "appearance"], settings=settings)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     with pytest.raises(InputError, match="unknown expert in the settings 'audio'"):
         registry.check_video_settings(["motion"], {"audio": {}})
 

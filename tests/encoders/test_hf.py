@@ -49,11 +49,11 @@ def test_tokens_are_the_last_hidden_states(bert: str):
     )
     for text, rows in zip(TEXTS, values, strict=True):
         with torch.no_grad():
-            wanted = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].numpy()
+            expected = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].numpy()
         assert (
             encoder.tokens
             and rows.shape == (len(text.split()) + 2, encoder.dim)
-            and np.allclose(rows, wanted, atol=1e-5)
+            and np.allclose(rows, expected, atol=1e-5)
         )
     assert len(encoder.encode(["dog " * 100])[0]) == 32, "cut at the positions that the model has"
 
@@ -120,8 +120,8 @@ def test_last_is_the_end_of_the_prompt(gpt: str):
     )
     for prompt, vector in zip(prompts, last.encode(TEXTS), strict=True):
         with torch.no_grad():
-            wanted = model(**tokenizer(prompt, return_tensors="pt")).last_hidden_state[0, -1].numpy()
-        assert vector.shape == (1, 16) and np.allclose(vector[0], wanted, atol=1e-5)
+            expected = model(**tokenizer(prompt, return_tensors="pt")).last_hidden_state[0, -1].numpy()
+        assert vector.shape == (1, 16) and np.allclose(vector[0], expected, atol=1e-5)
     assert np.isfinite(last.encode(["dog " * 100, "\U0001f600 \u4f60\u597d"])).all(), "cut to the positions there are"
     assert np.allclose(last.encode(TEXTS)[0], last.encode(TEXTS[:1])[0], atol=1e-5)
 
@@ -204,8 +204,8 @@ def from_the_hub(model: str, endpoint: str, cache: Path) -> tuple[str, float]:
     said = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S
     ).stdout
-    told, seconds = said.splitlines()[-2:]
-    return told, float(seconds)
+    message, seconds = said.splitlines()[-2:]
+    return message, float(seconds)
 
 
 def test_a_hub_that_does_not_answer_is_told_and_a_cached_model_does_not_ask_it(bert: str, tmp_path: Path):
@@ -215,6 +215,6 @@ def test_a_hub_that_does_not_answer_is_told_and_a_cached_model_does_not_ask_it(b
     shutil.copytree(bert.removeprefix("hf:"), repository / "snapshots" / "c0ffee")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        told, seconds = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache")
-        assert "is not in the cache and cannot be downloaded from the hub" in told and seconds < 15
+        message, seconds = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache")
+        assert "is not in the cache and cannot be downloaded from the hub" in message and seconds < 15
         assert from_the_hub("own/bert", endpoint, tmp_path / "cache")[0] == "16"

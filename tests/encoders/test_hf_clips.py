@@ -97,7 +97,7 @@ def as_told(clip: NDArray[np.uint8]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "rate"),
+    ("name", "expected", "rate"),
     [
         ("videomae", lambda out: out.last_hidden_state.mean(1), 7.5),
         ("timesformer", lambda out: out.last_hidden_state[:, 0], 1.0),
@@ -105,7 +105,7 @@ def as_told(clip: NDArray[np.uint8]) -> torch.Tensor:
         ("vjepa2", lambda out: out.last_hidden_state.mean(1), 4.0),
     ],
 )
-def test_each_family_eats_clips(name: str, wanted: Callable[[Any], Any], rate: float, tmp_path: Path):
+def test_each_family_eats_clips(name: str, expected: Callable[[Any], Any], rate: float, tmp_path: Path):
     model = random_model(MODELS[name])
     spec = save(tmp_path / name, model, "video_preprocessor_config.json")
     expert = build(spec)
@@ -114,10 +114,10 @@ def test_each_family_eats_clips(name: str, wanted: Callable[[Any], Any], rate: f
     assert (sampling.frames, sampling.per_second, sampling.most) == (4, rate, 32)
     assert (sampling.resize, sampling.height, sampling.width) == (40, 32, 32)
     with torch.no_grad():
-        vector = wanted(model(as_told(noise())))[0].numpy()
-    found = look(expert, noise())
-    assert found.shape == (expert.outputs[spec],) and np.allclose(found, vector, atol=1e-5)
-    assert np.abs(found - look(expert, noise()[::-1].copy())).max() > 1e-5, "the order of frames matters"
+        vector = expected(model(as_told(noise())))[0].numpy()
+    actual = look(expert, noise())
+    assert actual.shape == (expert.outputs[spec],) and np.allclose(actual, vector, atol=1e-5)
+    assert np.abs(actual - look(expert, noise()[::-1].copy())).max() > 1e-5, "the order of frames matters"
 
 
 @pytest.mark.parametrize("name", ["VideoMAE", "Vivit"])
@@ -126,8 +126,8 @@ def test_pixels_are_scaled_as_the_processors_of_transformers_do(name: str, tmp_p
     theirs = kind(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     theirs.save_pretrained(tmp_path)
     ours = ClipProcessor.of(tmp_path)
-    [wanted] = theirs(list(noise()), return_tensors="pt")["pixel_values"]
-    assert torch.allclose(ours(noise())[0], wanted, atol=1e-6)
+    [expected] = theirs(list(noise()), return_tensors="pt")["pixel_values"]
+    assert torch.allclose(ours(noise())[0], expected, atol=1e-6)
 
 
 def test_frames_are_resized_nearly_as_pil_does(make_video: Make, moving: Moving, tmp_path: Path):
@@ -137,18 +137,18 @@ def test_frames_are_resized_nearly_as_pil_does(make_video: Make, moving: Moving,
     MODELS["videomae"]().save_pretrained(tmp_path)
     sampling = build(f"hf:{tmp_path}").sampling
     assert isinstance(sampling, ClipSampling)
-    seen: list[NDArray[np.uint8]] = []
+    observed: list[NDArray[np.uint8]] = []
 
     def keep(clip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        seen.append(clip.copy())
+        observed.append(clip.copy())
         return np.zeros(1, np.float32)
 
     path = make_video("v.mkv", frames, fps=15, codec="ffv1", options={}, pixels="bgr0")
     fields = {name: getattr(sampling, name) for name in sampling.__dataclass_fields__}
     sample_video(path, [ClipSampling(**fields | {"look": keep, "per_second": 15})])
-    [wanted] = theirs(list(frames), return_tensors="pt")["pixel_values"]
-    found = ClipProcessor.of(tmp_path)(seen[0])[0]
-    assert (found - wanted).abs().mean() < 0.02 and (found - wanted).abs().max() < 0.2, "of a range from -1 to 1"
+    [expected] = theirs(list(frames), return_tensors="pt")["pixel_values"]
+    actual = ClipProcessor.of(tmp_path)(observed[0])[0]
+    assert (actual - expected).abs().mean() < 0.02 and (actual - expected).abs().max() < 0.2, "of a range from -1 to 1"
 
 
 def test_rows_are_clips_with_times_and_pooled_is_their_mean(make_video: Make, moving: Moving, tmp_path: Path):
@@ -160,10 +160,10 @@ def test_rows_are_clips_with_times_and_pooled_is_their_mean(make_video: Make, mo
     rows = FeatureFile(store / VIDEO_EXPERTS.folder_name(spec, settings[spec]))
     assert rows.times("v").tolist() == [[0, 1], [1, 2], [2, 3]] and rows.read("v").shape == (3, 16)
     assert rows.provenance["encoder"] == f"{spec}#frames"
-    told = rows.provenance["settings"]
-    assert told["model"] == "m" and len(told["files"]) == 16 and told["vector"] == "mean of tokens"
+    message = rows.provenance["settings"]
+    assert message["model"] == "m" and len(message["files"]) == 16 and message["vector"] == "mean of tokens"
     assert {"frames": 4, "per_second": 4, "most": 8, "resize": 40, "interpolation": "BILINEAR"}.items() <= (
-        told["sampling"].items()
+        message["sampling"].items()
     )
     alone = tmp_path / "alone"
     extract([video], [spec], alone, settings=settings)
@@ -183,8 +183,8 @@ def test_settings_and_processor_say_how_clips_are_sampled(tmp_path: Path):
     sampling = build(spec).sampling
     assert isinstance(sampling, ClipSampling)
     assert (sampling.per_second, sampling.frames, sampling.resize, sampling.height) == (3, 8, 48, 32)
-    own = build(spec, per_second=2.5, frames=6, most=5).sampling
-    assert isinstance(own, ClipSampling) and (own.per_second, own.frames, own.most) == (2.5, 6, 5)
+    local = build(spec, per_second=2.5, frames=6, most=5).sampling
+    assert isinstance(local, ClipSampling) and (local.per_second, local.frames, local.most) == (2.5, 6, 5)
     squeezed = save(
         tmp_path / "s", random_model(MODELS["vjepa2"]), size={"height": 32, "width": 32}, do_center_crop=False
     )
@@ -202,7 +202,7 @@ def test_the_processor_may_be_part_of_a_whole(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("processor", "told"),
+    ("processor", "message"),
     [
         ({"do_flip_channel_order": True}, "its processor asks for 'do_flip_channel_order', which is not known here"),
         ({"image_mean": None}, "its processor tells no 'image_mean' of three channels"),
@@ -211,11 +211,11 @@ def test_the_processor_may_be_part_of_a_whole(tmp_path: Path):
         ({"crop_size": 48}, "cannot be loaded as a video expert"),
     ],
 )
-def test_a_processor_that_cannot_be_followed_is_refused(processor: dict[str, Any], told: str, tmp_path: Path):
+def test_a_processor_that_cannot_be_followed_is_refused(processor: dict[str, Any], message: str, tmp_path: Path):
     spec = save(tmp_path / "m", random_model(MODELS["videomae"]), **processor)
     with pytest.raises(InputError) as caught:
         build(spec)
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_model_without_a_processor_is_refused(tmp_path: Path):
@@ -232,8 +232,8 @@ def test_weights_of_another_task_never_give_random_features(tmp_path: Path):
     assert np.array_equal(look(build(spec), noise()), first)
     assert build(spec).settings["vector"] == "class token"
     with torch.no_grad():
-        wanted = classifier.vivit(as_told(noise())).last_hidden_state[0, 0]
-    assert np.allclose(first, wanted.numpy(), atol=1e-5)
+        expected = classifier.vivit(as_told(noise())).last_hidden_state[0, 0]
+    assert np.allclose(first, expected.numpy(), atol=1e-5)
     ssv2 = random_model(lambda: transformers.VJEPA2ForVideoClassification(vjepa2()))
     assert np.isfinite(look(build(save(tmp_path / "j", ssv2)), noise())).all()
     pretrained = random_model(lambda: transformers.VideoMAEForPreTraining(videomae(use_mean_pooling=False)))
@@ -261,6 +261,6 @@ def test_networks_that_share_a_space_with_text_give_their_projection(tmp_path: P
     model = random_model(lambda: transformers.XCLIPModel(config))
     expert = build(save(tmp_path / "x", model))
     with torch.no_grad():
-        wanted = model.get_video_features(pixel_values=as_told(noise()))
-    wanted = getattr(wanted, "pooler_output", wanted)
-    assert np.allclose(look(expert, noise()), wanted[0].numpy(), atol=1e-5)
+        expected = model.get_video_features(pixel_values=as_told(noise()))
+    expected = getattr(expected, "pooler_output", expected)
+    assert np.allclose(look(expert, noise()), expected[0].numpy(), atol=1e-5)

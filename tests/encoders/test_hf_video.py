@@ -24,8 +24,8 @@ WORDS = {"vocab_size": 20, "max_position_embeddings": 16, **TINY}
 
 def processor(name: str, **settings: Any) -> Any:
     """An image processor that needs no torchvision."""
-    found = getattr(transformers, f"{name}Pil", None) or getattr(transformers, name)
-    return found(**settings)
+    actual = getattr(transformers, f"{name}Pil", None) or getattr(transformers, name)
+    return actual(**settings)
 
 
 def save(folder: Path, model: Any, prepare: Any) -> str:
@@ -55,17 +55,17 @@ def clip(tmp_path: Path) -> str:
 def test_clip_gives_its_projection_of_each_frame(clip: str):
     expert = build(clip)
     assert isinstance(expert.sampling, FrameSampling) and expert.sampling.height == 32
-    seen = frames()
-    rows = expert.encode(seen)[clip]
+    observed = frames()
+    rows = expert.encode(observed)[clip]
     assert rows.values.shape == (3, 12) and rows.times.tolist() == [[0, 0], [1, 1], [2, 2]]
     folder = clip.removeprefix("hf:")
     model = transformers.CLIPModel.from_pretrained(folder)
     prepare = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
     with torch.no_grad():
-        inputs = prepare(images=[Image.fromarray(frame[0]) for frame in seen.pixels], return_tensors="pt")
-        wanted = model.visual_projection(model.vision_model(**inputs).pooler_output)
-    assert np.allclose(rows.values, wanted.numpy(), atol=1e-5)
-    pooled = build(f"{clip}#pooled").encode(seen)[f"{clip}#pooled"]
+        inputs = prepare(images=[Image.fromarray(frame[0]) for frame in observed.pixels], return_tensors="pt")
+        expected = model.visual_projection(model.vision_model(**inputs).pooler_output)
+    assert np.allclose(rows.values, expected.numpy(), atol=1e-5)
+    pooled = build(f"{clip}#pooled").encode(observed)[f"{clip}#pooled"]
     assert pooled.times is None and np.allclose(pooled.values, rows.values.mean(axis=0, keepdims=True), atol=1e-6)
 
 
@@ -105,8 +105,8 @@ def test_an_image_classifier_gives_its_class_token_and_never_a_random_pooler(tmp
     prepare = transformers.AutoImageProcessor.from_pretrained(tmp_path / "vit", backend="pil")
     with torch.no_grad():
         inputs = prepare(images=[Image.fromarray(frame[0]) for frame in frames().pixels], return_tensors="pt")
-        wanted = model.vit(**inputs).last_hidden_state[:, 0]
-    assert np.allclose(rows, wanted.numpy(), atol=1e-5)
+        expected = model.vit(**inputs).last_hidden_state[:, 0]
+    assert np.allclose(rows, expected.numpy(), atol=1e-5)
 
 
 def test_settings_of_another_kind_of_model_are_refused(clip: str):
@@ -135,8 +135,8 @@ def test_sound_models(tmp_path: Path):
     with torch.no_grad():
         states = model.encoder(**heard).last_hidden_state
     # 30 s are 1500 states: what fills a piece up to that is left out
-    wanted = torch.stack([states[0, :500].mean(dim=0), states[1, :250].mean(dim=0)])
-    assert np.allclose(rows.values, wanted.numpy(), atol=1e-4)
+    expected = torch.stack([states[0, :500].mean(dim=0), states[1, :250].mean(dim=0)])
+    assert np.allclose(rows.values, expected.numpy(), atol=1e-4)
     assert expert.encode(Sound(noise[:0], 16000))[spec].values.shape == (0, 16)
     pooled = build(f"{spec}#pooled")
     assert pooled.encode(Sound(noise, 16000))[f"{spec}#pooled"].values.shape == (1, 16)

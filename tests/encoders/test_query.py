@@ -56,11 +56,11 @@ def test_the_last_queries_are_remembered():
 
 
 def test_threads_may_share_it():
-    query, wanted = QueryEncoder("use", remember=0), QueryEncoder("use")
+    query, expected = QueryEncoder("use", remember=0), QueryEncoder("use")
     wrong: list[str] = []
 
     def ask(text: str) -> None:
-        wrong.extend(text for _ in range(10) if not np.array_equal(query.encode(text), wanted.encode(text)))
+        wrong.extend(text for _ in range(10) if not np.array_equal(query.encode(text), expected.encode(text)))
 
     threads = [threading.Thread(target=ask, args=(text,)) for text in TEXTS]
     for thread in threads:
@@ -71,10 +71,10 @@ def test_threads_may_share_it():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [(" \n", "the query is empty"), ("\ud83d", "the query holds half a character")]
+    ("text", "message"), [(" \n", "the query is empty"), ("\ud83d", "the query holds half a character")]
 )
-def test_a_query_that_cannot_be_encoded_is_told(text: str, told: str):
-    with pytest.raises(InputError, match=told):
+def test_a_query_that_cannot_be_encoded_is_told(text: str, message: str):
+    with pytest.raises(InputError, match=message):
         QueryEncoder("glove").encode(text)
 
 

@@ -20,7 +20,7 @@ def test_names_are_checked_without_heavy_imports():
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("minlm", "did you mean 'minilm'?"),
         (
@@ -36,10 +36,10 @@ def test_names_are_checked_without_heavy_imports():
         ("", "unknown text encoder ''"),
     ],
 )
-def test_a_wrong_text_spec_is_named_with_what_is_allowed(spec: str, told: str):
+def test_a_wrong_text_spec_is_named_with_what_is_allowed(spec: str, message: str):
     with pytest.raises(InputError) as caught:
         TEXT_ENCODERS.check(["glove", spec])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_folder_names_are_safe_and_differ():

@@ -53,9 +53,9 @@ def said(*phrases: tuple[float, str]) -> NDArray[np.int16]:
 def test_speech_is_understood_at_its_time_also_beyond_one_look_of_the_recogniser(speaker: VideoExpert):
     phrases = ["look at the red flower", "look at the purple star", "look at the blue rocket"]
     starts = [0.5, 33.0, 59.0]
-    found = speaker.encode(Sound(said(*zip(starts, phrases, strict=True)), 16000))["speech"]
-    assert found.passages is not None and len(found.passages) == len(found.values) == 3
-    for start, phrase, passage, times in zip(starts, phrases, found.passages, found.times, strict=True):
+    actual = speaker.encode(Sound(said(*zip(starts, phrases, strict=True)), 16000))["speech"]
+    assert actual.passages is not None and len(actual.passages) == len(actual.values) == 3
+    for start, phrase, passage, times in zip(starts, phrases, actual.passages, actual.times, strict=True):
         assert passage.text.lower().strip(".") == phrase
         assert start - 0.6 < passage.start_s < start + 1 < passage.end_s < start + 4.5
         assert times.tolist() == pytest.approx([passage.start_s, passage.end_s])
@@ -118,9 +118,9 @@ def test_it_does_not_matter_in_which_portions_sound_is_heard(name: str, request:
         hearing = expert.begin()
         for portion in np.split(samples[:count], np.sort(rng.integers(0, count + 1, 30))):
             hearing.hear(portion)
-        found = hearing.finish()[name]
-        assert np.array_equal(found.values, whole.values) and np.array_equal(found.times, whole.times)
-        assert found.passages == whole.passages and len(whole.values) == (
+        actual = hearing.finish()[name]
+        assert np.array_equal(actual.values, whole.values) and np.array_equal(actual.times, whole.times)
+        assert actual.passages == whole.passages and len(whole.values) == (
             0 if count in (0, 5_000) else len(whole.values)
         )
 
@@ -148,20 +148,22 @@ def test_text_is_read_in_its_own_shape(aspect: float):
     reader = build("ocr")
     wide = written("OPEN", height=720, width=round(720 * max(aspect, 0.6)))
     frame = cv2.resize(wide, (1280, 720))[None, None]
-    found = reader.encode(Frames(frame, np.zeros(1, np.float32), max(aspect, 0.6)))["ocr"].passages
-    assert aspect == 20.0 or [passage.text for passage in found] == ["OPEN"]
+    actual = reader.encode(Frames(frame, np.zeros(1, np.float32), max(aspect, 0.6)))["ocr"].passages
+    assert aspect == 20.0 or [passage.text for passage in actual] == ["OPEN"]
 
 
 def test_faces_of_one_person_are_one_row(msvd476_folder: Path):
     finder = build("face")
     clip = msvd476_folder / "videos" / "04Gt01vatkk_248_265.mp4"
-    [seen] = sample_video(clip, [finder.sampling])
-    rows = finder.encode(seen)["face"]
+    [observed] = sample_video(clip, [finder.sampling])
+    rows = finder.encode(observed)["face"]
     assert len(rows.values) >= 1 and rows.times[0, 1] - rows.times[0, 0] > 10, "one face, nearly throughout"
-    darker = np.concatenate([seen.pixels, (seen.pixels * 0.8).astype(np.uint8)])
-    twice = finder.encode(Frames(darker, np.concatenate([seen.times, seen.times + 20]), seen.aspect))["face"]
+    darker = np.concatenate([observed.pixels, (observed.pixels * 0.8).astype(np.uint8)])
+    twice = finder.encode(Frames(darker, np.concatenate([observed.times, observed.times + 20]), observed.aspect))[
+        "face"
+    ]
     assert len(twice.values) == len(rows.values) and np.linalg.norm(twice.values[0] - rows.values[0]) < 0.3
-    blank = Frames(np.full_like(seen.pixels, 90), seen.times, seen.aspect)
+    blank = Frames(np.full_like(observed.pixels, 90), observed.times, observed.aspect)
     assert finder.encode(blank)["face"].values.shape == (0, 128)
 
 

@@ -90,8 +90,8 @@ def test_strange_captions_have_features_too(spec: str, text: str):
 
 def test_glove_drops_what_it_does_not_know_and_splits_as_its_vocabulary_does():
     glove = built("glove")
-    known, mixed = glove.encode(["the man's dog isn't well-known", "The xqzzt MAN\u2019s dog isn't, well-known."])
-    assert known.shape == (7, 50) and np.array_equal(known, mixed)
+    listed, mixed = glove.encode(["the man's dog isn't well-known", "The xqzzt MAN\u2019s dog isn't, well-known."])
+    assert listed.shape == (7, 50) and np.array_equal(listed, mixed)
     half_known, dog = glove.encode(["xqzzt-dog", "dog"])
     assert np.array_equal(half_known, dog)
     unknown, other = glove.encode(["xqzzt", "qqqzzzq vvvxx"])
@@ -117,18 +117,18 @@ def test_multilingual_encoders_know_a_translation(spec: str):
 def test_every_encoder_finds_the_paraphrase(spec: str):
     """Chance finds one of 24; plain averages of words or states must find half of them, the others nearly all."""
     captions, paraphrases = zip(*PAIRS, strict=True)
-    asked = np.stack([mean(rows) for rows in built(spec).encode(captions)])
+    requested = np.stack([mean(rows) for rows in built(spec).encode(captions)])
     said = np.stack([mean(rows) for rows in built(spec).encode(paraphrases)])
-    found = (asked @ said.T).argmax(axis=1) == np.arange(len(PAIRS))
-    assert found.sum() >= (12 if spec in ("glove", "smollm2#tokens") else 21)
+    actual = (requested @ said.T).argmax(axis=1) == np.arange(len(PAIRS))
+    assert actual.sum() >= (12 if spec in ("glove", "smollm2#tokens") else 21)
 
 
 def test_smollm2_is_what_transformers_reads_from_the_same_file():
     # last hidden states, computed with transformers 5.23 and its own reader of GGUF files
     tokens = built("smollm2#tokens").encode(["a man is slicing a tomato"])[0]
     assert tokens.shape == (6, 576)
-    wanted = [-1.5531, 0.6034, 1.2149, 1.1061, -0.8394, 0.2516]
-    assert np.allclose(tokens[-1, :6], wanted, atol=1e-3)
+    expected = [-1.5531, 0.6034, 1.2149, 1.1061, -0.8394, 0.2516]
+    assert np.allclose(tokens[-1, :6], expected, atol=1e-3)
 
 
 def test_a_causal_model_does_not_look_ahead():

@@ -77,12 +77,12 @@ def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def test_contract(name: str):
     expert = build(name)
     for count in (1, 3):
-        seen = some(expert, count)
-        found = expert.encode(seen)
-        assert set(found) == set(expert.outputs)
-        values, times, passages = found[name]
+        observed = some(expert, count)
+        actual = expert.encode(observed)
+        assert set(actual) == set(expert.outputs)
+        values, times, passages = actual[name]
         assert values.ndim == 2 and values.shape[1] == expert.outputs[name] and values.dtype == np.float32
-        assert np.isfinite(values).all() and np.array_equal(values, expert.encode(seen)[name].values)
+        assert np.isfinite(values).all() and np.array_equal(values, expert.encode(observed)[name].values)
         if times is not None:
             assert times.shape == (len(values), 2) and times.dtype == np.float32 and (times[:, 0] <= times[:, 1]).all()
         assert (passages is None) == (name not in ("speech", "ocr"))
@@ -91,11 +91,11 @@ def test_contract(name: str):
 @pytest.mark.parametrize("name", ["appearance", "scene", "motion", "audio"])
 def test_what_always_has_something_to_describe(name: str):
     expert = build(name)
-    one, three, other = (
+    item, three, other = (
         expert.encode(some(expert, count, seed))[name].values for count, seed in ((1, 0), (3, 0), (3, 1))
     )
-    assert len(one) == 1 and (len(three) == 1 or name == "audio")
-    assert np.abs(one).max() > 0 and np.abs(three[0] - other[0]).max() > 1e-3
+    assert len(item) == 1 and (len(three) == 1 or name == "audio")
+    assert np.abs(item).max() > 0 and np.abs(three[0] - other[0]).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -111,9 +111,9 @@ def test_pooling_does_not_depend_on_what_is_looked_at_together(experts: dict[str
     frames = some(experts["appearance"], 5).pixels
     whole = experts["appearance"].encode(shown(frames))
     single = [experts["appearance"].encode(shown(frames[i : i + 1])) for i in range(5)]
-    mean = np.mean([one["appearance"].values for one in single], axis=0)
+    mean = np.mean([item["appearance"].values for item in single], axis=0)
     assert np.allclose(whole["appearance"].values, mean, atol=1e-4)
-    mean = np.mean([one["scene"].values ** 2 for one in single], axis=0)
+    mean = np.mean([item["scene"].values ** 2 for item in single], axis=0)
     assert np.allclose(whole["scene"].values ** 2, mean, atol=1e-5)
     assert np.linalg.norm(whole["scene"].values) == pytest.approx(1, abs=1e-5)
 
@@ -124,14 +124,14 @@ def test_the_network_gives_what_it_gives_in_torch(experts: dict[str, VideoExpert
     from teachtext.encoders.video.efficientnet import load_network
 
     frames = np.concatenate([some(experts["appearance"], 5).pixels, orange()[None, None]])
-    found = experts["appearance"].encode(shown(frames))
+    actual = experts["appearance"].encode(shown(frames))
     network = load_network()
     with torch.inference_mode():
         images = (torch.from_numpy(frames[:, 0]).permute(0, 3, 1, 2).float() / 255 - 0.498) / 0.502
         features = network.extract_features(images).mean((2, 3))
         classes = network._fc(features).softmax(1)
-    assert np.abs(found["appearance"].values - features.mean(0).numpy()).max() < 1e-5
-    assert np.abs(found["scene"].values ** 2 - classes.mean(0).numpy()).max() < 1e-6
+    assert np.abs(actual["appearance"].values - features.mean(0).numpy()).max() < 1e-5
+    assert np.abs(actual["scene"].values ** 2 - classes.mean(0).numpy()).max() < 1e-6
     # the network itself, and not only this use of it
     assert np.allclose(network(images).detach().softmax(1), classes, atol=1e-6)
 
@@ -140,14 +140,14 @@ def test_a_changed_copy_is_nearer_than_another_picture(experts: dict[str, VideoE
     import cv2
 
     def look(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        found = experts["scene"].encode(shown(cv2.resize(image, (260, 260))[None, None]))
-        return {name: rows.values for name, rows in found.items()}
+        actual = experts["scene"].encode(shown(cv2.resize(image, (260, 260))[None, None]))
+        return {name: rows.values for name, rows in actual.items()}
 
     picture, other = orange(), moving(seed=2, count=1)[0]
     darker = (picture * 0.9).astype(np.uint8)
-    seen, copy, different = look(picture), look(darker), look(other)
+    observed, copy, different = look(picture), look(darker), look(other)
     for name in ("appearance", "scene"):
-        assert cosine(seen[name], copy[name]) > 0.9 > cosine(seen[name], different[name])
+        assert cosine(observed[name], copy[name]) > 0.9 > cosine(observed[name], different[name])
 
 
 def test_the_classes_are_those_of_imagenet(experts: dict[str, VideoExpert]):
@@ -159,9 +159,9 @@ def test_the_classes_are_those_of_imagenet(experts: dict[str, VideoExpert]):
 def test_histograms_are_what_a_slow_loop_counts():
     rng = np.random.default_rng(0)
     x, y = (rng.normal(0, 0.5, (9, 12)).astype(np.float32) for _ in range(2))
-    wanted = np.zeros((3, 3, 9))
+    expected = np.zeros((3, 3, 9))
     for row, column in np.ndindex(9, 12):
-        cell = wanted[row // 3, column // 4]
+        cell = expected[row // 3, column // 4]
         length = np.hypot(x[row, column], y[row, column])
         if length <= 0.4:
             cell[8] += 0.4
@@ -171,7 +171,7 @@ def test_histograms_are_what_a_slow_loop_counts():
         cell[(int(turn) + 1) % 8] += length * (turn % 1)
     counted = motion._histogram(x, y, motion._cells(9, 12), 0.4)
     # OpenCV's angles are good to a fraction of a degree
-    assert np.allclose(counted.reshape(3, 3, 9), wanted, atol=0.02)
+    assert np.allclose(counted.reshape(3, 3, 9), expected, atol=0.02)
 
 
 def test_directions_differ_and_patterns_do_not(experts: dict[str, VideoExpert], moving: Moving):

@@ -13,9 +13,9 @@ from teachtext.playground import build_playground
 def test_cost_is_measured_once_and_kept_with_its_machine(tmp_path: Path):
     build_playground(tmp_path / "data", videos=12, captions_per_video=1, workers=1)
     videos, kept = sorted((tmp_path / "data" / "videos").iterdir())[:3], tmp_path / "costs.json"
-    found = cost_of(videos, {"motion": {}}, kept)
-    assert 0 < found.ms_per_second < 60_000 and found.videos == 3 and found.seconds > 3
-    assert found.machine == this_machine() and found.machine["cores"] >= 1
+    actual = cost_of(videos, {"motion": {}}, kept)
+    assert 0 < actual.ms_per_second < 60_000 and actual.videos == 3 and actual.seconds > 3
+    assert actual.machine == this_machine() and actual.machine["cores"] >= 1
     write_json(kept, {"motion": {**read_json(kept)["motion"], "ms_per_second": 7.0}})
     assert cost_of(videos, {"motion": {}}, kept).ms_per_second == 7.0
     write_json(kept, {"motion": {**read_json(kept)["motion"], "machine": {"processor": "another"}}})

@@ -20,9 +20,9 @@ def captions(texts: list[str]) -> list[Caption]:
 
 
 def test_each_encoder_has_its_folder_with_every_caption(tmp_path: Path):
-    told: list[tuple[str, int, int]] = []
-    result = embed(captions(TEXTS), ["glove", "wordllama"], tmp_path, progress=lambda *what: told.append(what))
-    assert (result.done, result.reused) == (10, 0) and told[-1] == ("wordllama", 5, 5)
+    message: list[tuple[str, int, int]] = []
+    result = embed(captions(TEXTS), ["glove", "wordllama"], tmp_path, progress=lambda *what: message.append(what))
+    assert (result.done, result.reused) == (10, 0) and message[-1] == ("wordllama", 5, 5)
     for spec in ("glove", "wordllama"):
         file, encoder = FeatureFile(tmp_path / spec, verify=True), build_text_encoder(spec)
         assert set(file.ids) == {f"c{i}" for i in range(5)}
@@ -32,31 +32,31 @@ def test_each_encoder_has_its_folder_with_every_caption(tmp_path: Path):
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def observed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that GloVe encodes from now on."""
     from teachtext.encoders.text.glove import GloVe
 
-    seen: list[str] = []
+    observed: list[str] = []
     real = GloVe.encode
 
     def recorded(self: GloVe, texts: list[str]) -> object:
-        seen.extend(texts)
+        observed.extend(texts)
         return real(self, texts)
 
     monkeypatch.setattr(GloVe, "encode", recorded)
-    return seen
+    return observed
 
 
-def test_equal_texts_are_encoded_once(tmp_path: Path, seen: list[str]):
+def test_equal_texts_are_encoded_once(tmp_path: Path, observed: list[str]):
     embed(captions(TEXTS), ["glove"], tmp_path)
-    assert sorted(seen) == sorted(set(TEXTS))
+    assert sorted(observed) == sorted(set(TEXTS))
 
 
 def test_a_text_that_is_stored_under_another_id_is_not_encoded_again(
-    tmp_path: Path, seen: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, observed: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     embed(captions(TEXTS), ["glove"], tmp_path)
-    seen.clear()
+    observed.clear()
     other = [Caption(f"other{i}", "v", text) for i, text in enumerate([*reversed(TEXTS), "a horse", "a horse"])]
 
     def stop(what: str, done: int, total: int) -> None:
@@ -67,7 +67,7 @@ def test_a_text_that_is_stored_under_another_id_is_not_encoded_again(
     with pytest.raises(KeyboardInterrupt):
         embed(other, ["glove"], tmp_path, progress=stop)
     result = embed(other, ["glove"], tmp_path)
-    assert (result.done, result.reused) == (5, 2) and seen == ["a horse"]
+    assert (result.done, result.reused) == (5, 2) and observed == ["a horse"]
     file, encoder = FeatureFile(tmp_path / "glove", verify=True), build_text_encoder("glove")
     for caption in [*captions(TEXTS), *other]:
         assert np.array_equal(file.read(caption.id), encoder.encode([caption.text])[0].astype(np.float16))
@@ -78,8 +78,8 @@ def test_a_changed_text_is_done_again(tmp_path: Path):
     embed(captions(TEXTS), ["wordllama"], tmp_path)
     result = embed(captions(["a horse", *TEXTS[1:]]), ["wordllama"], tmp_path)
     assert (result.done, result.reused) == (1, 4)
-    wanted = build_text_encoder("wordllama").encode(["a horse"])[0].astype(np.float16)
-    assert np.array_equal(FeatureFile(tmp_path / "wordllama").read("c0"), wanted)
+    expected = build_text_encoder("wordllama").encode(["a horse"])[0].astype(np.float16)
+    assert np.array_equal(FeatureFile(tmp_path / "wordllama").read("c0"), expected)
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -99,14 +99,14 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "message"),
     [
         (["a", "  \n"], "caption 'c1' of video 'v1' is empty"),
         (["half \ud83d"], "'c0' of video 'v0' holds half a character"),
     ],
 )
-def test_a_caption_that_cannot_be_encoded_is_named(texts: list[str], told: str, tmp_path: Path):
-    with pytest.raises(InputError, match=told):
+def test_a_caption_that_cannot_be_encoded_is_named(texts: list[str], message: str, tmp_path: Path):
+    with pytest.raises(InputError, match=message):
         embed(captions(texts), ["glove"], tmp_path)
 
 

@@ -50,11 +50,11 @@ def assert_same(a: Path, b: Path, name: str = "motion") -> None:
 
 def test_all_experts_fill_their_folders_and_a_second_run_reuses_them(videos: list[Video], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
-    told: list[tuple[object, ...]] = []
+    message: list[tuple[object, ...]] = []
     store = tmp_path / "store"
-    result = extract(videos[:2], ["appearance", "scene", "motion"], store, progress=lambda *what: told.append(what))
+    result = extract(videos[:2], ["appearance", "scene", "motion"], store, progress=lambda *what: message.append(what))
     assert (result.done, result.reused, result.failed) == (2, 0, ())
-    assert [what for what in told if what[0] == "videos"] == [("videos", done, 2) for done in (0, 1, 2)]
+    assert [what for what in message if what[0] == "videos"] == [("videos", done, 2) for done in (0, 1, 2)]
     widths = {"appearance": 1280, "scene": 1000, "motion": 243}
     for name, width in widths.items():
         assert all(rows.shape == (1, width) for rows in values(store, name).values())
@@ -68,9 +68,9 @@ def test_progress_is_told_while_many_files_are_compared(
     videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(extract_module, "_PATIENCE_S", 0.0)
-    told: list[tuple[object, ...]] = []
-    extract(videos[:2], ["motion"], tmp_path / "store", progress=lambda *what: told.append(what))
-    assert told == [("files", 1, 2), ("files", 2, 2), ("videos", 0, 2), ("videos", 1, 2), ("videos", 2, 2)]
+    message: list[tuple[object, ...]] = []
+    extract(videos[:2], ["motion"], tmp_path / "store", progress=lambda *what: message.append(what))
+    assert message == [("files", 1, 2), ("files", 2, 2), ("videos", 0, 2), ("videos", 1, 2), ("videos", 2, 2)]
 
 
 def test_only_the_experts_that_are_asked_for_are_stored(videos: list[Video], tmp_path: Path):
@@ -129,8 +129,8 @@ def test_bad_videos_are_set_aside_and_tried_again(videos: list[Video], bad_video
     assert result.done == 2 and {failure.id for failure in result.failed} == set(bad_videos)
     assert set(values(store)) == {"v0", "v1"}
     listed = json.loads((store / "failed.json").read_text())
-    assert {one["id"]: one["path"] for one in listed} == {kind: str(path) for kind, path in bad_videos.items()}
-    assert all(one["path"] in one["reason"] for one in listed)
+    assert {entry["id"]: entry["path"] for entry in listed} == {kind: str(path) for kind, path in bad_videos.items()}
+    assert all(entry["path"] in entry["reason"] for entry in listed)
     bad_videos["empty"].write_bytes(videos[2].path.read_bytes())
     result = extract([videos[0], Video("empty", bad_videos["empty"])], ["motion"], store)
     assert (result.done, result.reused, result.failed) == (1, 1, ())
@@ -155,11 +155,11 @@ def test_a_single_picture_has_no_motion_and_is_not_tried_again(make_video: Make,
 def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[str, Path], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
     mixed = [*videos[:3], Video("half", bad_videos["half"])]
-    one = extract(mixed, ["scene", "motion"], tmp_path / "one")
+    entry = extract(mixed, ["scene", "motion"], tmp_path / "entry")
     two = extract(mixed, ["scene", "motion"], tmp_path / "two", workers=2)
-    assert one == two and one.done == 3
+    assert entry == two and entry.done == 3
     for name in ("scene", "motion"):
-        assert_same(tmp_path / "one", tmp_path / "two", name)
+        assert_same(tmp_path / "entry", tmp_path / "two", name)
 
 
 def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Path):
@@ -168,22 +168,22 @@ def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Pa
     older = {**made.provenance, "settings": {**made.provenance["settings"], "version": 0}}
     with FeatureWriter(tmp_path / "store" / "motion", provenance=older, dim=made.dim) as writer:
         writer.add("v0", made.read("v0"), source=made.sources["v0"])
-    told = r"store/motion holds features made otherwise \(settings.version was 0, now 1\): delete that folder"
-    with pytest.raises(InputError, match=told):
+    message = r"store/motion holds features made otherwise \(settings.version was 0, now 1\): delete that folder"
+    with pytest.raises(InputError, match=message):
         extract(videos, ["motion"], tmp_path / "store")
 
 
 def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
     few = {"motion": {"most": 2}}
     name = VIDEO_EXPERTS.folder_name("motion", few["motion"])
-    one = extract(videos, ["motion"], tmp_path / "one", settings=few)
+    entry = extract(videos, ["motion"], tmp_path / "entry", settings=few)
     two = extract(videos, ["motion"], tmp_path / "two", settings=few, workers=2)
-    assert one.done == two.done == 5
-    assert_same(tmp_path / "one", tmp_path / "two", name)
-    assert FeatureFile(tmp_path / "one" / name).provenance["settings"]["sampling"]["most"] == 2
-    assert extract(videos, ["motion"], tmp_path / "one").done == 5, "other settings lie side by side"
-    assert not np.array_equal(values(tmp_path / "one")["v0"], values(tmp_path / "one", name)["v0"])
-    assert extract(videos, ["motion"], tmp_path / "one", settings=few).reused == 5
+    assert entry.done == two.done == 5
+    assert_same(tmp_path / "entry", tmp_path / "two", name)
+    assert FeatureFile(tmp_path / "entry" / name).provenance["settings"]["sampling"]["most"] == 2
+    assert extract(videos, ["motion"], tmp_path / "entry").done == 5, "other settings lie side by side"
+    assert not np.array_equal(values(tmp_path / "entry")["v0"], values(tmp_path / "entry", name)["v0"])
+    assert extract(videos, ["motion"], tmp_path / "entry", settings=few).reused == 5
 
 
 @pytest.fixture
@@ -203,10 +203,10 @@ def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[..., Extraction], tmp_path: Path):
     fine, hangs, dies, nan = odd_experts.FINE, odd_experts.HANGS, odd_experts.DIES, odd_experts.NAN
-    told: list[tuple[object, ...]] = []
+    message: list[tuple[object, ...]] = []
     done = odd(
         fine, hangs, fine + 9, dies, nan, fine + 18, workers=workers, time_limit=3,
-        progress=lambda *what: told.append(what[1:]),
+        progress=lambda *what: message.append(what[1:]),
     )  # fmt: skip
     assert done.done == 3 and [failure.id for failure in done.failed] == ["1", "3", "4"]
     late, dead, broken = (failure.reason for failure in done.failed)
@@ -214,7 +214,7 @@ def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[
     assert "3.mp4 killed the process that decoded it (SIGSEGV): leave it out" in dead
     assert "'odd' gave NaN" in broken
     assert set(values(tmp_path / "store", "odd")) == {"0", "2", "5"}
-    assert told[0] == (0, 6) and told[-1] == (6, 6, "3 set aside")
+    assert message[0] == (0, 6) and message[-1] == (6, 6, "3 set aside")
 
 
 def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: Make, monkeypatch: pytest.MonkeyPatch):
@@ -263,22 +263,22 @@ def test_of_files_with_the_same_content_one_is_decoded(
     copies = [Video(f"copy{i}", Path(shutil.copy(first.path, tmp_path / f"copy{i}.mp4"))) for i in range(2)]
     half = [Video(f"half{i}", Path(shutil.copy(bad_videos["half"], tmp_path / f"half{i}.mp4"))) for i in range(2)]
     decoded: list[str] = []
-    told: list[tuple[object, ...]] = []
+    message: list[tuple[object, ...]] = []
     real = Workers.map
 
-    def seen(pool: Workers[Task, Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    def observed(pool: Workers[Task, Result], tasks: Sequence[Task]) -> Iterator[Result]:
         decoded.extend(task.id for task in tasks)
         return real(pool, tasks)
 
-    monkeypatch.setattr(Workers, "map", seen)
+    monkeypatch.setattr(Workers, "map", observed)
     result = extract(
         [first, *copies, half[0], other, half[1]], ["motion"], tmp_path / "store",
-        progress=lambda *what: told.append(what),
+        progress=lambda *what: message.append(what),
     )  # fmt: skip
     assert decoded == ["v0", "half0", "v1"]
     assert (result.done, result.reused) == (2, 2) and [failure.id for failure in result.failed] == ["half0", "half1"]
     assert "half1.mp4 is truncated" in result.failed[1].reason and "half0" not in result.failed[1].reason
-    assert told[-1] == ("videos", 6, 6, "2 set aside")
+    assert message[-1] == ("videos", 6, 6, "2 set aside")
     kept = values(tmp_path / "store")
     assert set(kept) == {"v0", "v1", "copy0", "copy1"} and np.array_equal(kept["v0"], kept["copy1"])
     assert extract([first, *copies, other], ["motion"], tmp_path / "store").reused == 4

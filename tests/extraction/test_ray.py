@@ -63,18 +63,18 @@ def test_ray_gives_what_local_processes_give(
     videos = [Video(video.id, Path(video.path.name)) for video in videos if video.path]
     local = extract(videos, ["motion", "odd"], Path("local"), workers=2, time_limit=3)
     before = dict(os.environ)
-    told: list[tuple[object, ...]] = []
-    there = extract(
+    message: list[tuple[object, ...]] = []
+    present = extract(
         videos, ["motion", "odd"], Path("ray"), workers=2, time_limit=3, engine="ray",
-        progress=lambda *what: told.append(what[1:]),
+        progress=lambda *what: message.append(what[1:]),
     )  # fmt: skip
     assert (
-        there == local
+        present == local
         and local.done == 10
         and local.reused == 1
         and {failure.id for failure in local.failed} == {"hangs", "dies"}
     )
-    assert told[0] == (0, 13) and told[-1] == (13, 13, "2 set aside")
+    assert message[0] == (0, 13) and message[-1] == (13, 13, "2 set aside")
     for name in ("motion", "odd"):
         assert contents(tmp_path / "local" / name) == contents(tmp_path / "ray" / name)
         assert all(path.name.startswith("part-") for path in (tmp_path / "ray" / name).iterdir())
@@ -130,8 +130,8 @@ def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: py
     for name in names:
         (tmp_path / name / "session").mkdir(parents=True)
     with ray_engine._folder() as folder:
-        own = folder.name
-        assert {path.name for path in tmp_path.iterdir()} == {own, *names[1:]}
+        local_value = folder.name
+        assert {path.name for path in tmp_path.iterdir()} == {local_value, *names[1:]}
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 

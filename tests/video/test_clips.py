@@ -32,45 +32,45 @@ def sampling(**changes: Any) -> ClipSampling:
 
 
 def clips_of(path: Path, **changes: Any) -> Clips:
-    [found] = sample_video(path, [sampling(**changes)])
-    assert isinstance(found, Clips)
-    return found
+    [actual] = sample_video(path, [sampling(**changes)])
+    assert isinstance(actual, Clips)
+    return actual
 
 
 def test_clips_follow_one_another_and_tell_their_times(make_video: Make):
     # frame number n, at n / 8 s, is 2 n bright
     path = make_video("v.mp4", gray(range(0, 128, 2)), fps=8)
-    found = clips_of(path)
-    assert found.times.tolist() == [[0, 2], [2, 4], [4, 6], [6, 8]]
-    assert np.abs(found.vectors - np.arange(0, 128, 8).reshape(4, 4)).max() < 4
+    actual = clips_of(path)
+    assert actual.times.tolist() == [[0, 2], [2, 4], [4, 6], [6, 8]]
+    assert np.abs(actual.vectors - np.arange(0, 128, 8).reshape(4, 4)).max() < 4
     faster = clips_of(path, per_second=8, frames=16)
-    assert faster.times.tolist() == found.times.tolist()
+    assert faster.times.tolist() == actual.times.tolist()
     assert np.abs(faster.vectors.ravel() - np.arange(0, 128, 2)).max() < 4
 
 
 def test_a_slow_video_repeats_what_is_on_show(make_video: Make):
-    found = clips_of(make_video("v.mp4", gray([20, 100, 180]), fps=1), per_second=4)
-    assert found.times.tolist() == [[0, 1], [1, 2]]
-    assert np.abs(found.vectors - np.array([[20], [100]])).max() < 4
+    actual = clips_of(make_video("v.mp4", gray([20, 100, 180]), fps=1), per_second=4)
+    assert actual.times.tolist() == [[0, 1], [1, 2]]
+    assert np.abs(actual.vectors - np.array([[20], [100]])).max() < 4
 
 
 def test_an_end_that_is_at_least_half_a_clip_is_filled_up_and_a_shorter_one_left_out(make_video: Make):
     # clips of 2 s, the last frame is shown at 4.0 s, 4.5 s or 5.0 s
-    for frames, wanted in ((17, [[0, 2], [2, 4]]), (19, [[0, 2], [2, 4], [4, 5]]), (21, [[0, 2], [2, 4], [4, 5.5]])):
+    for frames, expected in ((17, [[0, 2], [2, 4]]), (19, [[0, 2], [2, 4], [4, 5]]), (21, [[0, 2], [2, 4], [4, 5.5]])):
         levels = np.arange(frames) * 8
-        found = clips_of(make_video(f"{frames}.mp4", gray(levels), fps=4))
-        assert found.times.tolist() == wanted
-        assert abs(found.vectors[-1, -1] - (levels[14] if frames == 17 else levels[-1])) < 4
-    one = clips_of(make_video("one.mp4", gray([90])))
-    assert one.times.tolist() == [[0, 0.5]] and np.abs(one.vectors - 90).max() < 4
+        actual = clips_of(make_video(f"{frames}.mp4", gray(levels), fps=4))
+        assert actual.times.tolist() == expected
+        assert abs(actual.vectors[-1, -1] - (levels[14] if frames == 17 else levels[-1])) < 4
+    item = clips_of(make_video("one.mp4", gray([90])))
+    assert item.times.tolist() == [[0, 0.5]] and np.abs(item.vectors - 90).max() < 4
 
 
 def test_more_than_most_clips_are_spread_over_the_video(make_video: Make):
     path = make_video("v.mp4", gray(np.arange(160)), fps=8)
-    found = clips_of(path, most=3)
-    assert len(found.vectors) == 3 and found.times[0].tolist() == [0, 2]
-    assert np.diff(found.times[:, 0]).tolist() == pytest.approx([20 / 3, 20 / 3], abs=0.1)
-    assert np.abs(found.vectors[:, 0] - found.times[:, 0] * 8).max() < 4
+    actual = clips_of(path, most=3)
+    assert len(actual.vectors) == 3 and actual.times[0].tolist() == [0, 2]
+    assert np.diff(actual.times[:, 0]).tolist() == pytest.approx([20 / 3, 20 / 3], abs=0.1)
+    assert np.abs(actual.vectors[:, 0] - actual.times[:, 0] * 8).max() < 4
     looks: list[int] = []
 
     def look(clip: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -79,36 +79,38 @@ def test_more_than_most_clips_are_spread_over_the_video(make_video: Make):
 
     # a stream that does not tell its length
     untold = make_video("v.mkv", gray(np.arange(160)), fps=8, container_options={"live": "1"})
-    found = clips_of(untold, most=3, look=look)
-    assert len(found.vectors) <= 3 and np.abs(found.vectors[:, 0] - found.times[:, 0] * 8).max() < 4
-    assert found.times[-1, 0] > 9 and len(looks) <= 9
+    actual = clips_of(untold, most=3, look=look)
+    assert len(actual.vectors) <= 3 and np.abs(actual.vectors[:, 0] - actual.times[:, 0] * 8).max() < 4
+    assert actual.times[-1, 0] > 9 and len(looks) <= 9
 
 
 def test_frames_are_resized_by_their_shorter_side_and_cut_in_the_middle(make_video: Make):
     wide = np.zeros((5, 64, 128, 3), np.uint8)
     wide[:, :, 32:96] = 200
-    seen: list[NDArray[np.uint8]] = []
+    observed: list[NDArray[np.uint8]] = []
 
     def look(clip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        seen.append(clip.copy())
+        observed.append(clip.copy())
         return np.zeros(1, np.float32)
 
     for rotation in (0, 90):
         clips_of(make_video(f"{rotation}.mp4", wide, rotation=rotation), look=look, resize=32, height=32, width=32)
-        assert seen[-1].shape == (4, 32, 32, 3) and seen[-1].mean() > 180
+        assert observed[-1].shape == (4, 32, 32, 3) and observed[-1].mean() > 180
     clips_of(make_video("0.mp4", wide), look=look, resize=(32, 32), height=16, width=32)
-    assert seen[-1].shape == (4, 16, 32, 3)
-    assert seen[-1][:, :, 10:22].mean() > 190 and seen[-1][:, :, :6].mean() < 10, "the whole width, whatever its shape"
+    assert observed[-1].shape == (4, 16, 32, 3)
+    assert observed[-1][:, :, 10:22].mean() > 190 and observed[-1][:, :, :6].mean() < 10, (
+        "the whole width, whatever its shape"
+    )
 
 
 def test_one_pass_gives_each_what_it_gets_alone(make_video: Make, moving: Callable[..., NDArray[np.uint8]]):
     path = make_video("v.mp4", moving(count=60, dx=1))
-    asked = [sampling(), FrameSampling(per_second=2, most=4, height=24, width=32), sampling(per_second=4, most=2)]
-    together = sample_video(path, asked)
-    for one, found in zip(asked, together, strict=True):
-        [alone] = sample_video(path, [one])
-        for given, wanted in zip(found, alone, strict=True):
-            assert np.array_equal(given, wanted)
+    requested = [sampling(), FrameSampling(per_second=2, most=4, height=24, width=32), sampling(per_second=4, most=2)]
+    together = sample_video(path, requested)
+    for item, actual in zip(requested, together, strict=True):
+        [alone] = sample_video(path, [item])
+        for passed, expected in zip(actual, alone, strict=True):
+            assert np.array_equal(passed, expected)
 
 
 def test_a_long_video_never_lies_in_memory(make_video: Make):
@@ -120,12 +122,12 @@ def test_a_long_video_never_lies_in_memory(make_video: Make):
         kept.append(weakref.ref(copy))
         return brightness(copy)
 
-    wanted = sampling(look=look, most=10**6, per_second=4, frames=8, resize=96, height=96, width=96)
+    expected = sampling(look=look, most=10**6, per_second=4, frames=8, resize=96, height=96, width=96)
     tracemalloc.start()
-    [found] = sample_video(path, [wanted])
+    [actual] = sample_video(path, [expected])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(found[0]) == 150 and not any(one() is not None for one in kept)
+    assert len(actual[0]) == 150 and not any(item() is not None for item in kept)
     whole = 1200 * 96 * 96 * 3
     assert peak < whole / 10, f"{peak / 1e6:.1f} MB of {whole / 1e6:.1f}"
 

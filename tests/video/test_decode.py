@@ -117,7 +117,7 @@ def test_a_file_is_opened_once_for_all_samplings(make_video: Callable[..., Path]
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected_message"),
     [
         ("missing", "does not exist: check the path"),
         ("empty", "is empty"),
@@ -132,11 +132,11 @@ def test_a_file_is_opened_once_for_all_samplings(make_video: Callable[..., Path]
         ("playlist", "is a text file, not a video"),
     ],
 )
-def test_a_bad_file_is_refused_by_name(kind: str, told: str, bad_videos: dict[str, Path]):
+def test_a_bad_file_is_refused_by_name(kind: str, expected_message: str, bad_videos: dict[str, Path]):
     with pytest.raises(InputError) as caught:
         sample_video(bad_videos[kind], [PICTURE])
     message = str(caught.value)
-    assert message.startswith(str(bad_videos[kind])) and told in message and "\n" not in message
+    assert message.startswith(str(bad_videos[kind])) and expected_message in message and "\n" not in message
 
 
 def test_a_file_that_may_not_be_read_or_has_disappeared_is_told(

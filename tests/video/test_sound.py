@@ -70,8 +70,8 @@ def test_one_pass_gives_pictures_and_sound_in_time(name: str, make_video: Make, 
 @pytest.mark.parametrize("start", [0.0, 0.5, 2.0])
 def test_sound_begins_with_the_first_picture(pts, start, make_video: Make, pictures: NDArray[np.uint8]):
     path = make_video("late.mkv", pictures, pts=pts, sound=[(start, beeps(0.5, 2.5))], sound_as=PCM)
-    wanted = [start + moment - pts[0] / 15 for moment in (0.5, 2.5)]
-    assert np.allclose(heard(listen(path)), [moment for moment in wanted if moment >= 0], atol=0.01)
+    expected = [start + moment - pts[0] / 15 for moment in (0.5, 2.5)]
+    assert np.allclose(heard(listen(path)), [moment for moment in expected if moment >= 0], atol=0.01)
 
 
 def test_holes_are_silent_and_what_follows_stays_in_time(make_video: Make, pictures: NDArray[np.uint8]):
@@ -100,8 +100,8 @@ def test_no_more_than_most_is_heard_and_a_wild_time_stamp_fills_nothing(make_vid
 
 def test_sound_that_begins_wildly_or_comes_back_to_its_senses_is_heard_where_it_is_plausible():
     """As a damaged file tells it: frames of a second, of which two have a time that cannot be."""
-    told: list[NDArray[np.int16]] = []
-    listener = Listener(Ear(SoundSampling(rate=1000, most_s=60), told.append))
+    message: list[NDArray[np.int16]] = []
+    listener = Listener(Ear(SoundSampling(rate=1000, most_s=60), message.append))
     listener.start = 10.0
     taken = []
     for number, time in enumerate([9000.0, 10.0, 11.0, 7000.0, 13.0, None, 16.0]):
@@ -112,7 +112,7 @@ def test_sound_that_begins_wildly_or_comes_back_to_its_senses_is_heard_where_it_
         taken.append(listener.hear(frame, time, end=70.0))
     listener.finish(10.0)
     assert taken == [False, True, True, False, True, True, True]
-    seconds = np.concatenate(told).reshape(-1, 1000)
+    seconds = np.concatenate(message).reshape(-1, 1000)
     assert seconds.mean(axis=1).tolist() == [2000, 3000, 0, 5000, 6000, 0, 7000]
 
 
