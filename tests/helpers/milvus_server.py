@@ -28,9 +28,9 @@ def milvus_server(folder: Path) -> Iterator[tuple[str, int]]:
     data = Path(milvus.__file__).parent / "data"
     template = folder / "template.yaml"
     etcd = folder / "etcd.yaml"
-    told = (data / "config.yaml.template").read_text()
+    settings = (data / "config.yaml.template").read_text()
     template.write_text(
-        told.replace("  use:\n    embed: true", f"  config:\n    path: {etcd}\n  use:\n    embed: true")
+        settings.replace("  use:\n    embed: true", f"  config:\n    path: {etcd}\n  use:\n    embed: true")
     )
     config = milvus.MilvusServerConfig(data_dir=str(folder), template=str(template))
     config.glog_conf_file = str(data / "glog.conf")
@@ -45,18 +45,22 @@ def milvus_server(folder: Path) -> Iterator[tuple[str, int]]:
         server.start()
         yield f"127.0.0.1:{server.listen_port}", server.server_proc.pid
     finally:
+        if server.server_proc:
+            # the wheel itself waits no longer than a few seconds, which is short on a busy machine
+            server.server_proc.kill()
+            server.server_proc.wait(timeout=120)
         server.stop()
 
 
 def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for bound in sockets:
+            bound.bind(("127.0.0.1", 0))
+        return [bound.getsockname()[1] for bound in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for bound in sockets:
+            bound.close()
 
 
 def share_programs(bin_folder: Path, milvus: object) -> None:

@@ -41,9 +41,9 @@ def test_all_words_of_a_query_in_all_their_forms_anywhere_in_a_video(store: Stor
     assert words.find("cafe zurich") == ["c"]
     assert words.find("dog cat") == []
     assert words.find("the of a") == [], "nothing holds these three"
-    found = words.matches("the dog after a ball", ["a", "d", "nobody"])
-    assert found.keys() == {"a"}
-    assert found["a"].words == ["dogs", "after", "BALL"] and found["a"].moments == [0, 1]
+    matches_by_id = words.matches("the dog after a ball", ["a", "d", "nobody"])
+    assert matches_by_id.keys() == {"a"}
+    assert matches_by_id["a"].words == ["dogs", "after", "BALL"] and matches_by_id["a"].moments == [0, 1]
 
 
 def test_quoted_words_follow_one_another(store: Store):
@@ -67,8 +67,8 @@ def test_it_follows_the_store_over_restarts(store: Store, tmp_path: Path):
     put(store, a=[heard("new words")], c=[heard("old too")])
     with store.writing():
         store.remove(["b"])
-    for one in (words, FullTextIndex(store, path), FullTextIndex(store, None)):
-        assert one.find("new") == ["a"] and one.find("old") == ["c"] and one.find("stay") == []
+    for index in (words, FullTextIndex(store, path), FullTextIndex(store, None)):
+        assert index.find("new") == ["a"] and index.find("old") == ["c"] and index.find("stay") == []
 
 
 def test_a_search_does_not_wait_while_another_brings_the_index_up_to_date(store: Store):

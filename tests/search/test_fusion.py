@@ -27,4 +27,4 @@ def test_it_is_the_sum_of_reciprocal_ranks(given_rankings: list[list[str]]):
     }
     fused = fuse(given_rankings)
     assert sorted(fused) == sorted(sums)
-    assert all(sums[one] >= sums[next_one] - 1e-9 for one, next_one in pairwise(fused))
+    assert all(sums[name] >= sums[next_one] - 1e-9 for name, next_one in pairwise(fused))

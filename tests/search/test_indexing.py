@@ -68,19 +68,19 @@ def extracted(tmp_path: Path) -> dict[str, int]:
 
 def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: TrainedModel, videos: Path):
     assert counts(index()) == (4, 0, 0, 0)
-    found = items(tmp_path)
-    assert sorted(found) == ["videos/inner/v1.mp4", "videos/inner/v3.mp4", "videos/v0.mp4", "videos/v2.mp4"]
-    for item in found.values():
+    stored = items(tmp_path)
+    assert sorted(stored) == ["videos/inner/v1.mp4", "videos/inner/v3.mp4", "videos/v0.mp4", "videos/v2.mp4"]
+    for item in stored.values():
         path = tmp_path / item.id
         assert item.size == path.stat().st_size and item.duration_s == pytest.approx(8 / 15, abs=0.1)
         assert abs(item.added_s - time.time()) < 600
     answer = Searcher(str(tmp_path / "index"), model=model).search("something moves", k=3)
     assert answer.total == 4 and answer.exact and len(answer.results) == 3
-    scores = [one.score for one in answer.results]
+    scores = [result.score for result in answer.results]
     assert scores == sorted(scores, reverse=True)
-    for one in answer.results:
-        assert one.path == tmp_path / one.item.id and one.has_file
-        assert one.why.keys() == {"motion"} and sum(one.why.values()) == pytest.approx(one.score)
+    for result in answer.results:
+        assert result.path == tmp_path / result.item.id and result.has_file
+        assert result.why.keys() == {"motion"} and sum(result.why.values()) == pytest.approx(result.score)
 
 
 def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
@@ -93,16 +93,16 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     chosen = TrainedModel(folder)
     index_folder(videos, open_store(str(tmp_path / "index")), chosen, tmp_path / "features")
     results = Searcher(str(tmp_path / "index")).search("a loud noise", k=99).results
-    assert {tuple(one.why) for one in results} == {("motion",), ("audio", "motion")}
+    assert {tuple(result.why) for result in results} == {("motion",), ("audio", "motion")}
     loaded, spec = load_model(folder)
     files = {name: FeatureFile(tmp_path / "features/video" / name) for name in spec.experts}
-    ids = sorted(one.item.id for one in results)
+    ids = sorted(result.item.id for result in results)
     rows = torch.from_numpy(np.array(QueryEncoder(spec.text_encoder).encode("a loud noise")))[None]
     with torch.inference_mode():
         text = loaded.encode_text(TextBatch(["q"], rows, torch.tensor([1])))
-        wanted = similarity(text, loaded.encode_video(spec.videos(files, ids)))[0].numpy()
-    scores = {one.item.id: one.score for one in results}
-    assert np.allclose([scores[name] for name in ids], wanted, atol=1e-6)
+        expected = similarity(text, loaded.encode_video(spec.videos(files, ids)))[0].numpy()
+    scores = {result.item.id: result.score for result in results}
+    assert np.allclose([scores[name] for name in ids], expected, atol=1e-6)
 
 
 def test_what_has_not_changed_is_left_alone(index: Index, tmp_path: Path):
@@ -123,16 +123,16 @@ def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos
     done = index()
     assert counts(done) == (1, 1, 1, 1)
     assert done.gone == ["videos/inner/v1.mp4"]
-    found = items(tmp_path)
-    assert sorted(found) == [
+    stored = items(tmp_path)
+    assert sorted(stored) == [
         "videos/inner/renamed.mp4", "videos/inner/v1.mp4", "videos/inner/v3.mp4", "videos/new.mp4", "videos/v2.mp4",
     ]  # fmt: skip
-    renamed, old = found["videos/inner/renamed.mp4"], before["videos/v0.mp4"]
+    renamed, old = stored["videos/inner/renamed.mp4"], before["videos/v0.mp4"]
     assert (renamed.added_s, renamed.tags, renamed.content) == (old.added_s, ("old",), old.content)
-    assert found["videos/v2.mp4"].content != before["videos/v2.mp4"].content
-    assert found["videos/v2.mp4"].added_s == before["videos/v2.mp4"].added_s
+    assert stored["videos/v2.mp4"].content != before["videos/v2.mp4"].content
+    assert stored["videos/v2.mp4"].added_s == before["videos/v2.mp4"].added_s
     results = Searcher(str(tmp_path / "index")).search("x", k=9).results
-    assert {one.item.id for one in results if not one.has_file} == {"videos/inner/v1.mp4"}
+    assert {result.item.id for result in results if not result.has_file} == {"videos/inner/v1.mp4"}
     done = index(remove_missing=True)
     assert done.gone == ["videos/inner/v1.mp4"] and "videos/inner/v1.mp4" not in items(tmp_path)
     assert index(remove_missing=True).gone == []
@@ -200,7 +200,7 @@ def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Pat
     videos.rename(moved)
     assert counts(index(moved)) == (0, 0, 0, 4)
     results = Searcher(str(tmp_path / "index")).search("x", k=9).results
-    assert len(results) == 5 and all(one.has_file for one in results)
+    assert len(results) == 5 and all(result.has_file for result in results)
 
 
 def test_tags_are_added_to_what_is_there_too(index: Index, tmp_path: Path):
@@ -225,9 +225,9 @@ def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
 def test_experts_that_were_made_otherwise_are_refused(index: Index, tmp_path: Path, videos: Path):
     index()
     store = open_store(str(tmp_path / "index"))
-    told = store.manifest()
-    assert told is not None
-    store.write_manifest(told | {"made_by": {"motion": "another version"}})
+    manifest = store.manifest()
+    assert manifest is not None
+    store.write_manifest(manifest | {"made_by": {"motion": "another version"}})
     write_clip(videos / "new.mp4", 30)
     with pytest.raises(InputError, match="expert 'motion' is not what it was"):
         index()
@@ -247,7 +247,7 @@ def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Pa
     imported = SimpleNamespace(
         experts=["clip20x359"],
         spaces={"clip20x359": 4},
-        told={"kind": "trained", "name": "x", "fingerprint": "y"},
+        identity={"kind": "trained", "name": "x", "fingerprint": "y"},
     )
     with pytest.raises(InputError, match="unknown video expert 'clip20x359'"):
         index_folder(videos, open_store(str(tmp_path / "index")), imported, tmp_path / "features")
@@ -260,8 +260,8 @@ def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Pa
     bank.write_text("a man walks\n\na dog\nsomething turns left\n")
     assert counts(index(query_bank=bank)) == (0, 4, 0, 0)
     store = open_store(str(tmp_path / "index"))
-    told = read_manifest(store).bank
-    assert told is not None and set(told.hubs) <= {*items(tmp_path)} and told.hubs
+    record = read_manifest(store).bank
+    assert record is not None and set(record.hubs) <= {*items(tmp_path)} and record.hubs
     assert all(entry.bias != 0 for entry in store.get(list(items(tmp_path))).values())
     assert counts(index()) == (0, 0, 0, 4), "it need not be given again"
     bank.write_text("another caption\n")

@@ -111,42 +111,44 @@ def test_any_other_query_is_answered(searcher: Searcher, query: str):
 
 
 def test_words_that_were_heard_bring_a_video_up_with_the_moments(searcher: Searcher):
-    plain = [one.item.id for one in searcher.search("bread butter", k=30, by="model").results]
+    plain = [result.item.id for result in searcher.search("bread butter", k=30, by="model").results]
     answer = searcher.search("bread butter", k=30)
-    found = [one.item.id for one in answer.results]
-    assert set(found[:2]) == {"v/07.mp4", "v/08.mp4"} and sorted(found) == sorted(plain)
-    assert [name for name in found if name not in found[:2]] == [name for name in plain if name not in found[:2]]
+    result_ids = [result.item.id for result in answer.results]
+    assert set(result_ids[:2]) == {"v/07.mp4", "v/08.mp4"} and sorted(result_ids) == sorted(plain)
+    assert [name for name in result_ids if name not in result_ids[:2]] == [
+        name for name in plain if name not in result_ids[:2]
+    ]
     first = answer.results[0]
     assert first.words == ["bread", "butter"] and [moment.start_s for moment in first.moments] == [3.0, 5.0]
-    assert all(not one.words for one in answer.results[2:])
-    scores = {one.item.id: one.score for one in searcher.search("bread butter", k=30, by="model").results}
-    assert {one.item.id: one.score for one in answer.results} == scores, "the score is the model's"
+    assert all(not result.words for result in answer.results[2:])
+    scores = {result.item.id: result.score for result in searcher.search("bread butter", k=30, by="model").results}
+    assert {result.item.id: result.score for result in answer.results} == scores, "the score is the model's"
 
 
 def test_a_video_can_be_looked_for_by_its_words_alone(searcher: Searcher):
     answer = searcher.search("the bread", by="words")
-    assert [one.item.id for one in answer.results] == ["v/07.mp4", "v/08.mp4"]
+    assert [result.item.id for result in answer.results] == ["v/07.mp4", "v/08.mp4"]
     assert searcher.search("giraffe", by="words").results == []
     even = Filter(tags=["even"])
-    assert [one.item.id for one in searcher.search("bread", by="words", where=even).results] == ["v/08.mp4"]
+    assert [result.item.id for result in searcher.search("bread", by="words", where=even).results] == ["v/08.mp4"]
 
 
 def test_filters_hold_for_every_way(searcher: Searcher):
     even = Filter(tags=["even"])
     for by in ("both", "model", "words"):
         answer = searcher.search("bread", k=30, by=by, where=even)
-        assert answer.results and all("even" in one.item.tags for one in answer.results)
+        assert answer.results and all("even" in result.item.tags for result in answer.results)
     assert len(searcher.search("bread", k=30, where=even).results) == 15
-    assert [one.item.id for one in searcher.like("v/00.mp4", k=3, where=Filter(ids=["v/03.mp4"])).results] == [
+    assert [result.item.id for result in searcher.like("v/00.mp4", k=3, where=Filter(ids=["v/03.mp4"])).results] == [
         "v/03.mp4"
     ]
 
 
 def test_a_video_like_another(tmp_path: Path):
-    one, other = make_entry("v/one.mp4", seed=1), make_entry("v/other.mp4", seed=2)
-    near = Entry(make_entry("v/near.mp4").item, {**one.vectors, "face": other.vectors["face"]})
+    first, other = make_entry("v/one.mp4", seed=1), make_entry("v/other.mp4", seed=2)
+    near = Entry(make_entry("v/near.mp4").item, {**first.vectors, "face": other.vectors["face"]})
     apart = make_entry("v/apart.mp4", ["audio"], seed=1)
-    searcher = Searcher(make_index(tmp_path / "index", [one, other, near, apart]), model=MODEL)
+    searcher = Searcher(make_index(tmp_path / "index", [first, other, near, apart]), model=MODEL)
     answer = searcher.like("v/one.mp4", k=2)
     assert [result.item.id for result in answer.results] == ["v/apart.mp4", "v/near.mp4"], "the audio is the same"
     assert len(searcher.like("v/one.mp4", k=99).results) == 3, "it is not like itself"
@@ -163,7 +165,7 @@ def test_what_a_writer_adds_is_found_at_once(searcher: Searcher):
         other.remove([before.results[0].item.id])
     answer = searcher.search("unicorn", k=99)
     assert answer.results[0].item.id == "v/new.mp4"
-    assert before.results[0].item.id not in {one.item.id for one in answer.results} and answer.total == 30
+    assert before.results[0].item.id not in {result.item.id for result in answer.results} and answer.total == 30
 
 
 def test_what_a_writer_changes_is_returned_at_once(searcher: Searcher):
@@ -202,8 +204,8 @@ def test_a_folder_that_was_moved_is_found_at_its_new_place(searcher: Searcher, t
 def test_captions_are_ranked_by_their_similarity(searcher: Searcher):
     texts = ["bread", "a dog", "snow", "a dog"]
     ranked = searcher.rank_captions("v/03.mp4", searcher.embed_captions(texts), 2)
-    one = Filter(ids=["v/03.mp4"])
-    scores = {text: searcher.search(text, by="model", where=one).results[0].score for text in texts}
+    where = Filter(ids=["v/03.mp4"])
+    scores = {text: searcher.search(text, by="model", where=where).results[0].score for text in texts}
     assert [caption.text for caption in ranked] == sorted(scores, key=lambda text: -scores[text])[:2]
     assert all(caption.score == pytest.approx(scores[caption.text], abs=1e-6) for caption in ranked)
     with pytest.raises(InputError, match="0 captions"):
@@ -224,17 +226,17 @@ def test_a_hub_that_would_come_first_is_corrected(tmp_path: Path):
             assert answer.corrected == (name == "v/5")
             if answer.corrected:
                 assert answer.results[-1].item.id == "v/5"
-                assert answer.results[-1].score == max(one.score for one in answer.results), "the score stays"
+                assert answer.results[-1].score == max(result.score for result in answer.results), "the score stays"
 
 
 def test_many_threads_get_the_same_answers(searcher: Searcher):
     texts = [f"{word} {number}" for word in ("bread", "dog") for number in range(10)]
-    wanted = {text: [one.item.id for one in searcher.search(text).results] for text in texts}
+    expected = {text: [result.item.id for result in searcher.search(text).results] for text in texts}
     wrong: list[str] = []
 
     def ask() -> None:
-        found = {text: [one.item.id for one in searcher.search(text).results] for text in texts}
-        wrong.extend(text for text in texts if found[text] != wanted[text])
+        result_ids = {text: [result.item.id for result in searcher.search(text).results] for text in texts}
+        wrong.extend(text for text in texts if result_ids[text] != expected[text])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:

@@ -30,12 +30,12 @@ def fill(store: Store, entries: Sequence[Entry]) -> None:
         store.tidy()
 
 
-def same(found: Entry, entry: Entry) -> bool:
+def same(stored: Entry, entry: Entry) -> bool:
     return (
-        found.item == entry.item
-        and found.vectors.keys() == entry.vectors.keys()
-        and all(np.array_equal(found.vectors[space], entry.vectors[space]) for space in entry.vectors)
-        and found.bias == np.float32(entry.bias)
+        stored.item == entry.item
+        and stored.vectors.keys() == entry.vectors.keys()
+        and all(np.array_equal(stored.vectors[space], entry.vectors[space]) for space in entry.vectors)
+        and stored.bias == np.float32(entry.bias)
     )
 
 
@@ -70,11 +70,11 @@ def test_entries_come_back_whole_and_survive_a_restart(store: Store):
     again = open_store(store.place)
     assert again.manifest() == {"spaces": SPACES, "note": "é 'quoted'"}
     assert again.count() == len(entries)
-    found = again.get([*(entry.item.id for entry in entries), "nobody"])
-    assert found.keys() == {entry.item.id for entry in entries}
-    assert all(same(found[entry.item.id], entry) for entry in entries)
+    stored = again.get([*(entry.item.id for entry in entries), "nobody"])
+    assert stored.keys() == {entry.item.id for entry in entries}
+    assert all(same(stored[entry.item.id], entry) for entry in entries)
     listed = {item.id: item for item in again.catalog()}
-    assert listed.keys() == found.keys() and listed["a"].tags == ("dog", "it's") and listed["a"].moments == ()
+    assert listed.keys() == stored.keys() and listed["a"].tags == ("dog", "it's") and listed["a"].moments == ()
     assert set(again.versions()) == {("audio", "face", "scene"), ("scene",), ("audio", "scene")}
     rows = [row for block in again.read(("scene",)) for row in block.rows]
     assert len(rows) == 1 and np.array_equal(rows[0], row_of(entries[1], SPACES))
@@ -89,8 +89,8 @@ def test_an_update_replaces_and_a_removal_removes(store: Store):
         store.put([changed, moved])
         store.remove(["it's", "nobody"])
     assert store.count() == 2
-    found = store.get(["a", "b", "it's"])
-    assert same(found["a"], changed) and same(found["b"], moved) and len(found) == 2
+    stored = store.get(["a", "b", "it's"])
+    assert same(stored["a"], changed) and same(stored["b"], moved) and len(stored) == 2
     assert not [block for block in store.read(("scene",)) if block.ids], "it is in its new pattern alone"
     after = dict(store.versions())
     assert all(after[pattern] != version for pattern, version in before.items()), "readers are told of every change"
@@ -162,11 +162,11 @@ def test_what_it_proposes_and_what_the_gallery_holds_is_what_brute_force_finds(s
     gallery = Gallery(store, SPACES)
     for seed in range(5):
         ranked = sorted(entries, key=lambda entry: (-round(scores(entry, seed, correct), 9), entry.item.id))
-        wanted = [entry.item.id for entry in ranked]
+        expected = [entry.item.id for entry in ranked]
         for k in (1, 10, 120, 1000):
-            assert [hit.id for hit in gallery.top(make_query(seed), k, correct=correct)] == wanted[:k]
+            assert [hit.id for hit in gallery.top(make_query(seed), k, correct=correct)] == expected[:k]
         near = nearly_top(store, SPACES, make_query(seed), 10, correct=correct)
-        assert [hit.id for hit in near] == wanted[:10]
+        assert [hit.id for hit in near] == expected[:10]
         assert [hit.score for hit in near] == [hit.score for hit in gallery.top(make_query(seed), 10, correct=correct)]
 
 
@@ -195,9 +195,9 @@ def test_filters_apply_before_the_best_are_taken(store: Store):
     def check(where: Filter, seed: int) -> None:
         through = [entry for entry in entries if where.admits(entry.item)]
         ranked = sorted(through, key=lambda entry: (-round(scores(entry, seed, False), 9), entry.item.id))
-        wanted = [entry.item.id for entry in ranked[:5]]
-        assert [hit.id for hit in gallery.top(make_query(seed), 5, where=where)] == wanted
-        assert [hit.id for hit in nearly_top(store, SPACES, make_query(seed), 5, where=where)] == wanted
+        expected = [entry.item.id for entry in ranked[:5]]
+        assert [hit.id for hit in gallery.top(make_query(seed), 5, where=where)] == expected
+        assert [hit.id for hit in nearly_top(store, SPACES, make_query(seed), 5, where=where)] == expected
 
     check()
 
@@ -257,8 +257,8 @@ def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path,
     def entry(number: int) -> Entry:
         centre = number % 40
         vectors = {
-            space: one[centre] + random.standard_normal(one.shape[1])
-            for space, one in centres.items()
+            space: centre_vectors[centre] + random.standard_normal(centre_vectors.shape[1])
+            for space, centre_vectors in centres.items()
             if space == "scene" or number % 3
         }
         return Entry(make_entry(f"v{number}").item, {space: unit(vector) for space, vector in vectors.items()})
@@ -269,10 +269,10 @@ def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path,
     assert "IvfRq" in {index.index_type for table in tables for index in table.list_indices()}
     gallery = Gallery(store, spaces)
     fill(store, [entry(number) for number in range(4000, 4200)])
-    found = 0
+    agreeing = 0
     for number in range(50):
         query = QueryVectors({space: unit(centres[space][number % 40]) for space in spaces}, np.full(3, 1 / 3, "f4"))
-        wanted = {hit.id for hit in gallery.top(query, 10)}
-        found += len(wanted & {hit.id for hit in nearly_top(store, spaces, query, 10)})
+        expected = {hit.id for hit in gallery.top(query, 10)}
+        agreeing += len(expected & {hit.id for hit in nearly_top(store, spaces, query, 10)})
         assert len(nearly_top(store, spaces, query, 10, where=Filter(ids=["v4100", "v3"]))) == 2
-    assert found / 500 >= 0.98
+    assert agreeing / 500 >= 0.98

@@ -22,27 +22,27 @@ def model() -> ClassNames:
     return ClassNames()
 
 
-def files(folder: Path, seen: dict[str, str], said: dict[str, list[str]]) -> dict[str, FeatureFile]:
+def files(folder: Path, class_names: dict[str, str], said: dict[str, list[str]]) -> dict[str, FeatureFile]:
     """Videos that show a class with a probability of 0.9, and in which words were heard."""
     encoder = build_text_encoder("minilm")
     with FeatureWriter(folder / "scene", provenance={}, dim=1000) as writer:
-        for video, name in seen.items():
+        for video, name in class_names.items():
             probabilities = np.full(1000, 0.1 / 999)
             probabilities[NAMES.index(name)] = 0.9
             writer.add(video, np.sqrt(probabilities)[None])
     for expert in ("ocr", "speech"):
         with FeatureWriter(folder / expert, provenance={}, dim=encoder.dim) as writer:
-            for video in seen:
+            for video in class_names:
                 texts = said.get(video, []) if expert == "speech" else []
                 writer.add(video, np.concatenate(encoder.encode(texts)) if texts else None)
     return {name: FeatureFile(folder / name) for name in ("ocr", "scene", "speech")}
 
 
 def test_it_finds_things_by_what_people_call_them(model: ClassNames, tmp_path: Path):
-    seen = {"a": "monarch butterfly", "b": "soccer ball", "c": "grand piano", "d": "pizza", "e": "airliner"}
-    opened = files(tmp_path, seen, {})
-    found = dict(zip(seen, model.embed_videos(opened, list(seen)), strict=True))
-    assert all(vectors.keys() == {"scene"} for vectors in found.values())
+    class_names = {"a": "monarch butterfly", "b": "soccer ball", "c": "grand piano", "d": "pizza", "e": "airliner"}
+    opened = files(tmp_path, class_names, {})
+    vectors_by_video = dict(zip(class_names, model.embed_videos(opened, list(class_names)), strict=True))
+    assert all(vectors.keys() == {"scene"} for vectors in vectors_by_video.values())
     for text, video in (
         ("an insect on a flower", "a"),
         ("boys play football", "b"),
@@ -51,7 +51,7 @@ def test_it_finds_things_by_what_people_call_them(model: ClassNames, tmp_path: P
         ("a plane lands", "e"),
     ):
         query = model.embed_query(text)
-        scores = {name: sum(contributions(query, vectors).values()) for name, vectors in found.items()}
+        scores = {name: sum(contributions(query, vectors).values()) for name, vectors in vectors_by_video.items()}
         assert max(scores, key=lambda name: scores[name]) == video, scores
 
 

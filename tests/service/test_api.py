@@ -33,16 +33,16 @@ def wait_for(client: TestClient, job: dict[str, Any]) -> dict[str, Any]:
 def test_a_search_tells_what_was_found_and_why(client: TestClient):
     answer = client.get("/api/search", params={"text": "something moves", "count": 3}).json()
     assert answer["videos"] == 7 and answer["exact"] and len(answer["results"]) == 3
-    for one in answer["results"]:
-        assert sum(one["why"].values()) == pytest.approx(one["score"], abs=1e-5) and one["there"]
-    scores = [one["score"] for one in answer["results"]]
+    for result in answer["results"]:
+        assert sum(result["why"].values()) == pytest.approx(result["score"], abs=1e-5) and result["there"]
+    scores = [result["score"] for result in answer["results"]]
     assert scores == sorted(scores, reverse=True)
 
 
 def test_pages_are_parts_of_one_ranking(client: TestClient):
     def ids(first: int, count: int) -> list[str]:
         answer = client.get("/api/search", params={"text": "a dog", "first": first, "count": count})
-        return [one["id"] for one in answer.json()["results"]]
+        return [result["id"] for result in answer.json()["results"]]
 
     assert ids(0, 2) + ids(2, 2) + ids(4, 10) == ids(0, 7) and len(set(ids(0, 7))) == 7
     assert ids(7, 5) == []
@@ -91,18 +91,18 @@ def test_any_other_words_are_answered(client: TestClient, text: str):
 
 
 def test_like_leaves_itself_out_and_captions_are_ranked(client: TestClient):
-    found = client.get("/api/like/videos/v1.mp4").json()["results"]
-    assert len(found) == 6 and "videos/v1.mp4" not in [one["id"] for one in found]
+    results = client.get("/api/like/videos/v1.mp4").json()["results"]
+    assert len(results) == 6 and "videos/v1.mp4" not in [result["id"] for result in results]
     assert client.get("/api/like/videos/none.mp4").status_code == 404
-    own = client.post("/api/captions", json={"video": "videos/v1.mp4"}).json()
-    assert {one["text"] for one in own} == {"something moves", "nothing at all"}
+    ranked = client.post("/api/captions", json={"video": "videos/v1.mp4"}).json()
+    assert {result["text"] for result in ranked} == {"something moves", "nothing at all"}
     sent = client.post(
         "/api/captions", json={"video": "videos/v1.mp4", "captions": ["a dog", "a cat", "a dog"], "k": 2}
     )
-    scores = [one["score"] for one in sent.json()]
+    scores = [result["score"] for result in sent.json()]
     assert len(scores) == 2 and scores == sorted(scores, reverse=True)
-    found = client.get("/api/search", params={"text": sent.json()[0]["text"], "filter": "id=videos/v1.mp4"}).json()
-    assert found["results"][0]["score"] == pytest.approx(scores[0], abs=1e-5), "both ways give one similarity"
+    results = client.get("/api/search", params={"text": sent.json()[0]["text"], "filter": "id=videos/v1.mp4"}).json()
+    assert results["results"][0]["score"] == pytest.approx(scores[0], abs=1e-5), "both ways give one similarity"
 
 
 def test_a_file_comes_whole_or_in_part(client: TestClient, made: Made):
@@ -159,7 +159,7 @@ def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made
         assert client.get("/api/files/videos/v5.mp4").status_code == 404
         path.unlink()
         assert client.get("/api/videos/videos/v5.mp4").json()["there"] is False, "gone, and said so"
-        assert [one["id"] for one in client.get("/api/missing").json()] == ["videos/v5.mp4"]
+        assert [result["id"] for result in client.get("/api/missing").json()] == ["videos/v5.mp4"]
         assert "file is gone" in client.get("/", params={"q": "a"}).text
         assert "v5.mp4" in client.get("/missing").text
         assert client.delete("/api/videos/videos/v5.mp4").status_code == 204
@@ -252,7 +252,7 @@ def test_a_token_opens_what_is_closed(serve: Serve):
 
 def test_tokens_cannot_be_guessed_for_long(serve: Serve):
     client = serve(token="secret", rate=None)
-    wrong, right = ({"Authorization": f"Bearer {one}"} for one in ("wrong", "secret"))
+    wrong, right = ({"Authorization": f"Bearer {token}"} for token in ("wrong", "secret"))
     assert [client.get("/api/tags", headers=right).status_code for _ in range(30)] == [200] * 30, "no guess"
     assert [client.get("/api/tags", headers=wrong).status_code for _ in range(21)] == [401] * 20 + [429]
     assert client.get("/api/tags", headers=right).status_code == 429, "not even told which is right"
@@ -298,7 +298,7 @@ def test_no_answer_to_a_fuzzed_request_is_a_failure_of_the_service(client: TestC
     from hypothesis import HealthCheck, given, seed, settings
 
     schema = schemathesis.openapi.from_dict(client.get("/api/openapi.json").json())
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [operation.ok() for operation in schema.get_all_operations()]
     assert len(operations) >= 14
     for operation in operations:
 
