@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from teachtext.evaluation.results import Results
     from teachtext.experiment.evaluate import Evaluation
     from teachtext.extraction.extract import Extraction
-    from teachtext.search.searcher import SearchResult
+    from teachtext.search.answer import SearchResult
 
 _MODULES = {
     "EncodedTexts": "teachtext.api.embeddings",
@@ -35,7 +35,7 @@ _MODULES = {
     "Metrics": "teachtext.evaluation.metrics",
     "Model": "teachtext.api.model",
     "Results": "teachtext.evaluation.results",
-    "SearchResult": "teachtext.search.searcher",
+    "SearchResult": "teachtext.search.answer",
     "evaluate": "teachtext.api.experiments",
     "extract": "teachtext.api.experiments",
     "index": "teachtext.api.video_index",

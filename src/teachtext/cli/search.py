@@ -8,7 +8,7 @@ import typer
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
-    from teachtext.search.searcher import Answer, SearchResult
+    from teachtext.search.answer import Answer, SearchResult
 
 INDEX = "teachtext-index"
 IndexPlace = Annotated[

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
+from teachtext.search.answer import Answer, RankedCaption, SearchResult
 from teachtext.search.encoders import check_same, load_embedder
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
@@ -21,7 +21,7 @@ from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
-from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.types import Entry
 from teachtext.search.vectors import contributions
 
 # By default a search is exact up to so many videos.
@@ -30,60 +30,6 @@ EXACT_UP_TO = 50_000
 _DEPTH = 100
 _MOST_CHARACTERS = 10_000
 _MOST_CAPTIONS = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """A video that a search returns.
-
-    Attributes:
-        item: the video.
-        path: path of its file.
-        has_file: whether the file exists.
-        score: the model's similarity of query and video, in [-1, 1].
-        why: the part of each space in the score. The sum of the parts is the score.
-        moments: when words of the query were heard or read.
-        words: those words, as the video has them.
-    """
-
-    item: Item
-    path: Path
-    has_file: bool
-    score: float
-    why: Mapping[str, float]
-    moments: Sequence[Moment] = ()
-    words: Sequence[str] = ()
-
-    @property
-    def video_id(self) -> str:
-        """The id of the video in the index."""
-        return self.item.id
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The results of a search.
-
-    Attributes:
-        results: best first.
-        total: number of videos in the index.
-        exact: whether the results are the best of all videos, not only of a vector index's candidates.
-        corrected: whether hubs were corrected.
-        seconds: duration of the search.
-    """
-
-    results: Sequence[SearchResult]
-    total: int
-    exact: bool
-    corrected: bool
-    seconds: float
-
-
-class RankedCaption(NamedTuple):
-    """A caption, and the model's similarity of the caption and a video, in [-1, 1]."""
-
-    text: str
-    score: float
 
 
 @dataclass(frozen=True)

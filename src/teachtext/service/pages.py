@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 
 from teachtext.errors import InputError
 from teachtext.search import RankBy
+from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
-from teachtext.search.searcher import Answer, SearchResult
 from teachtext.search.types import Moment, clock
 from teachtext.service.querylog import QueryLog
 from teachtext.service.security import COOKIE, same_token
@@ -99,7 +99,8 @@ def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: 
     @pages.get("/")
     def start(request: Request, search: Annotated[PageQuery, Query()]) -> Response:
         if not search.q.strip():
-            return render(request, "start.html.j2", search=search, tags=_tags(library), **_newest(library))
+            overview = library.overview(most=_BROWSED_UP_TO)
+            return render(request, "start.html.j2", search=search, tags=overview.tags[:_MOST_TAGS], overview=overview)
         try:
             k = depth(search.first, SHOWN)
             answer = page(searcher.search(search.q, k=k, where=search.where, by=search.by), search.first)
@@ -246,13 +247,8 @@ def _card(result: SearchResult, bar: Bar, spaces: Sequence[str], number: int) ->
     return {"result": result, "parts": parts, "zero": bar.zero, "moments": moments, "at": at, "number": number}
 
 
-def _newest(library: Library) -> Mapping[str, Any]:
-    count = library.count()
-    return {"count": count, "items": library.overview().newest if count <= _BROWSED_UP_TO else []}
-
-
 def _tags(library: Library) -> Sequence[str]:
-    return library.overview().tags[:_MOST_TAGS] if library.count() <= _BROWSED_UP_TO else []
+    return library.overview(most=_BROWSED_UP_TO).tags[:_MOST_TAGS]
 
 
 def _name(item_id: str) -> str:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
-from teachtext.search.searcher import Answer, SearchResult
 
 
 class Problem(BaseModel):

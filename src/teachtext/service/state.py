@@ -1,6 +1,7 @@
 """What the API and the page share: an index with the files of its videos, and the one writer that changes it."""
 
 import heapq
+import math
 import threading
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from teachtext.errors import InputError, NotFound, Unavailable
-from teachtext.search.searcher import Answer, Searcher
+from teachtext.search.answer import Answer
+from teachtext.search.searcher import Searcher
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
 from teachtext.search.vectors import PresencePattern
@@ -26,8 +28,9 @@ class Busy(InputError):
 
 
 class Overview(NamedTuple):
-    """The newest videos of an index, at most `SHOWN`, and all its tags, sorted."""
+    """The number of videos of an index, the newest of them (at most `SHOWN`), and all tags, sorted."""
 
+    video_count: int
     newest: Sequence[Item]
     tags: Sequence[str]
 
@@ -69,12 +72,19 @@ class Library:
         """Return the number of videos."""
         return self.searcher.snapshot().video_count
 
-    def overview(self) -> Overview:
-        """Return the newest videos and all tags. Reads the whole index, but only if it has changed."""
-        versions = self.searcher.snapshot().state.versions
+    def overview(self, *, most: float = math.inf) -> Overview:
+        """Return the newest videos and all tags. Reads the whole index, but only if it has changed.
+
+        Args:
+            most: an index with more videos is not read, and gives neither videos nor tags.
+        """
+        snapshot = self.searcher.snapshot()
+        if snapshot.video_count > most:
+            return Overview(snapshot.video_count, [], [])
+        versions = snapshot.state.versions
         with self._reading:
             if self._overview is None or self._overview[0] != versions:
-                self._overview = (versions, _overview(self.searcher.store.catalog()))
+                self._overview = (versions, _overview(snapshot.video_count, self.searcher.store.catalog()))
             return self._overview[1]
 
     def file(self, item_id: str) -> Path:
@@ -164,7 +174,7 @@ def page(answer: Answer, first: int) -> Answer:
     return replace(answer, results=answer.results[first:])
 
 
-def _overview(items: Iterator[Item]) -> Overview:
+def _overview(video_count: int, items: Iterator[Item]) -> Overview:
     tags: set[str] = set()
 
     def tagged() -> Iterator[Item]:
@@ -173,7 +183,7 @@ def _overview(items: Iterator[Item]) -> Overview:
             yield item
 
     newest = heapq.nsmallest(SHOWN, tagged(), key=lambda item: (-item.added_s, item.id))
-    return Overview(newest, sorted(tags))
+    return Overview(video_count, newest, sorted(tags))
 
 
 @contextmanager
