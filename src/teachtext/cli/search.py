@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from teachtext.cli.options import Device
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Exact = Annotated[
         "--exact/--approximate", help="Compare with every video, or not.", show_default="exact up to 50,000 videos"
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:<number> or mps.")]
 
 
 def index(

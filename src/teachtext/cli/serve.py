@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.search import INDEX, Device, Exact, IndexPlace
+from teachtext.cli.options import Device
+from teachtext.cli.search import INDEX, Exact, IndexPlace
 
 if TYPE_CHECKING:
     import socket
