@@ -175,7 +175,7 @@ def models_table(results: Results, colors: Mapping[str, str]) -> Table:
         *([Column("Teachers", words=True), Column("Changes", words=True)] if changed else []),
     ]
     return Table(
-        "Models: size, experts" + (" and changes to the base" if changed else ""), columns, [lines], folded=True
+        "Models: sizes and experts" + (" and changes to the base" if changed else ""), columns, [lines], folded=True
     )
 
 
@@ -192,7 +192,7 @@ def comparisons_table(results: Results, *, full: bool = False) -> Table:
         Column("Difference" if full else "diff.", no_wrap=True),
         Column(interval_name(results), no_wrap=True),
         Column("p", no_wrap=True),
-        *((Column("p before correction"), Column("p of permutation")) if full else ()),
+        *((Column("p uncorrected"), Column("p permutation")) if full else ()),
         Column("Verdict" if full else "verdict", words=True, no_wrap=True),
     ]
     lines = []
