@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-# Only a hang may exceed this limit. A busy machine can make a start of Python take a minute.
-PATIENCE_S = 300.0
+# Only a hang may exceed this limit. On a machine with ten other jobs a whole run of the tests has taken six minutes.
+PATIENCE_S = 1200.0
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 

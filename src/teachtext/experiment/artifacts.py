@@ -64,7 +64,7 @@ def artifact_path(folder: Path, name: str, key: Any, suffix: str) -> Path:
         suffix: of the file's format, with its dot.
 
     >>> artifact_path(Path("model"), "test", ["a caption"], ".npz").name
-    'test-a6402f3ba4b0e0eb.npz'
+    'test-0a113585b48bd024.npz'
     """
     return folder / f"{'-'.join(filter(None, [name, fingerprint(key)]))}{suffix}"
 
