@@ -1,4 +1,5 @@
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -308,7 +309,10 @@ def test_what_a_worker_cannot_write_travels_back(tmp_path: Path, monkeypatch: py
 
     scene = scenes.sample_scenes(VIDEOS, 0)[0]
     monkeypatch.setattr(build, "write_scene", refuse)
-    assert build._attempt(scene, tmp_path / "a.mp4") == ("the disk is full", "free some space")
+    with pytest.raises(InputError, match="the disk is full") as caught:
+        build._write((scene, tmp_path / "a.mp4"))
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.problem, error.mend) == ("the disk is full", "free some space")
 
 
 @pytest.mark.parametrize(
