@@ -199,8 +199,10 @@ def _values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _values(arguments[0], [*arguments[1:], *metadata])
-    if origin is Literal:
-        return " ".join(f"`{value}`" for value in arguments)
+    # a setting may take the names of a table of the code
+    names = arguments if origin is Literal else next((item.table for item in metadata if hasattr(item, "table")), None)
+    if names is not None:
+        return " ".join(f"`{name}`" for name in names)
     if origin in (Union, types.UnionType):
         return " or ".join(
             _values(argument, metadata) if argument is not type(None) else "`null`" for argument in arguments
@@ -213,8 +215,8 @@ def _values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         return f"by {_values(arguments[0])}: {_values(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "settings"
-    names = {int: "integer", float: "number", str: "text", bool: "`true` `false`", Path: "path", Any: "anything"}
-    return f"{names.get(annotation, str(annotation))}{_bounds(metadata)}"
+    words = {int: "integer", float: "number", str: "text", bool: "`true` `false`", Path: "path", Any: "anything"}
+    return f"{words.get(annotation, str(annotation))}{_bounds(metadata)}"
 
 
 def _bounds(metadata: Sequence[Any]) -> str:
