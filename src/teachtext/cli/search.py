@@ -26,8 +26,11 @@ Exact = Annotated[
 def index(
     folder: Annotated[Path, typer.Argument(help="Folder of videos. Its subfolders are indexed too.")],
     model: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a trained model.", show_default="that of the index; of a new one 'classnames'"),
+        str | None,
+        typer.Option(
+            help="Folder of a run or of a trained model, or an id of the hub.",
+            show_default="that of the index; of a new one 'classnames'",
+        ),
     ] = None,
     place: IndexPlace = INDEX,
     features: Annotated[
@@ -58,9 +61,8 @@ def index(
     Without a model, a search compares queries with the names of things that an image network recognises, and with words
     that were heard or read.
     """
+    from teachtext.api.load import load
     from teachtext.cli.progress import console, shown
-    from teachtext.encoders.embedder import Embedder
-    from teachtext.learning.trained_model import TrainedModel
     from teachtext.search.encoders import CLASS_NAMES, load_embedder
     from teachtext.search.indexing import index_folder
     from teachtext.search.manifest import read_manifest
@@ -68,7 +70,7 @@ def index(
 
     store = open_store(place)
     if model is not None:
-        chosen: Embedder = TrainedModel(model, device=device)
+        chosen = load(model, device=device).embedder
     else:
         chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model, device=device)
     with shown() as progress:
