@@ -24,8 +24,9 @@ from teachtext.data.benchmarks import COLUMNS, benchmarks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.study.config import StudyConfig
 from teachtext.files import write_text
+from teachtext.learning.choices import NameIn
+from teachtext.learning.distillation.parts import described, settings_in
 from teachtext.learning.distillation.presets import PRESETS
-from teachtext.learning.distillation.tables import described, settings_in
 
 # modules below the front door that a researcher imports, by page
 MODULES = {
@@ -197,6 +198,9 @@ def _doc(field: FieldInfo) -> str:
 def _values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     """Return the values that a key takes, in words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
+    for item in metadata:
+        if isinstance(item, NameIn):
+            return " ".join(f"`{name}`" for name in item.table)
     if origin is Annotated:
         return _values(arguments[0], [*arguments[1:], *metadata])
     # a setting may take the names of a table of the code

@@ -2,8 +2,8 @@
 
 import json
 
+from teachtext.learning.distillation.parts import TABLES
 from teachtext.learning.distillation.presets import PRESETS
-from teachtext.learning.distillation.tables import TABLES
 
 
 def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext):
@@ -15,7 +15,7 @@ def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext):
     output = " ".join(words)
     for name in PRESETS:
         assert f" preset: {name} " in output
-    for settings in ("reduction: mean_pairs", "momentum: 0.995", "with 'faithful: code': pool: max"):
+    for settings in ("reduction: mean_pairs", "momentum: 0.995", "with 'preset_from: code': pool: max"):
         assert settings in output
 
 

@@ -87,7 +87,7 @@ SKETCHED: dict[str, Any] = {
     "experts": ["sight", "sound"],
     "teachers": ["plain", "rich"],
     "student": {"text": "plain"},
-    "model": {"kind": "dual", "shared_dim": 16, "dropout": 0.0},
+    "model": {"kind": "pooled", "shared_dim": 16, "dropout": 0.0},
     "training": {"epochs": 3, "batch_size": 8, "lr": 0.01},
     "seeds": [0],
 }

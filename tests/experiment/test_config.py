@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -11,8 +11,9 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.plan import plans_of
+from teachtext.files import fingerprint
+from teachtext.learning.distillation.parts import TABLES
 from teachtext.learning.distillation.presets import PRESETS, preset
-from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.build import MODELS
 
@@ -71,7 +72,7 @@ def test_show_prints_every_default_and_reads_back_the_same(load: Load, tmp_path:
     config = load()
     shown = show_config(config)
     assert names_in(config.model_dump(mode="json")) == names_in(yaml.safe_load(shown))
-    for line in ("shared_dim: 768", "epochs: 50", "margin: 0.2", "videos: 360", "weight: 1.0", "device: cpu"):
+    for line in ("shared_dim: 768", "epochs: 50", "margin: 0.2", "videos: 360", "weight: 1.0", "device: auto"):
         assert line in shown
     assert load(shown) == config
     own = load(
@@ -126,9 +127,10 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"device": "gpu"}, ["'device' is 'gpu'", "'cpu' or 'cuda'"]),
+        ({"device": "gpu"}, ["'device' is 'gpu'", "choose from auto, cpu, cuda, cuda:<number>, mps"]),
+        ({"device": "cuda:first"}, ["'device' is 'cuda:first'", "cuda:<number>"]),
         ({"logging": "wandb"}, ["'logging' is 'wandb': choose from auto, tensorboard, none"]),
-        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'dual'"]),
+        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'pooled'"]),
         (
             {"distillation": {"pool": "sum"}},
             ["'distillation.pool' is 'sum'", "'mean', 'min', 'max', 'median', 'weighted', 'learned' or 'none'"],
@@ -159,7 +161,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ),
         ({"model": {"faithful": True, "gating": "parallel"}}, ["'faithful' has sequential gating"]),
         ({"model": {"faithful": True, "mask_padding": True}}, ["takes padding for tokens"]),
-        ({"model": {"faithful": True, "kind": "mmt"}}, ["'faithful' is said of 'ce' and 'moee'"]),
+        ({"model": {"faithful": True, "kind": "mmt"}}, ["'faithful' is a setting of 'ce' and 'moee'"]),
         ({"teachers": [{"text": "glove", "model": {"kid": "ce"}}]}, ["'teachers.0.model.kid'", "'kind'"]),
         ({"teachers": [{"text": "glove", "experts": ["scene"]}]}, ["'teachers.0.experts' names 'scene'", ": motion"]),
         ({"teachers": ["glove", {"text": "glove", "training": {"lr": 0.1}}]}, ["'teachers' names 'glove' twice"]),
@@ -217,15 +219,15 @@ def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, changes: dict[s
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("faithful", ["paper", "code"])
-def test_a_preset_sets_every_part_and_any_may_be_changed(load: Load, name: str, faithful: str):
-    config = load(distillation={"preset": name, "faithful": faithful})
-    assert config.distillation.parts == preset(name, faithful=faithful)
+@pytest.mark.parametrize("preset_from", ["paper", "code"])
+def test_a_preset_sets_every_part_and_any_may_be_changed(load: Load, name: str, preset_from: str):
+    config = load(distillation={"preset": name, "preset_from": preset_from})
+    assert config.distillation.parts == preset(name, preset_from=preset_from)
     shown = yaml.safe_load(show_config(config))["distillation"]
-    assert shown == {"preset": name, "faithful": faithful} | asdict(config.distillation.parts)
+    assert shown == {"preset": name, "preset_from": preset_from} | asdict(config.distillation.parts)
     assert load(show_config(config)) == config
-    changed = load(distillation={"preset": name, "faithful": faithful, "weight": 0.25, "candidates": 3})
-    assert changed.distillation.parts == replace(preset(name, faithful=faithful), weight=0.25, candidates=3)
+    changed = load(distillation={"preset": name, "preset_from": preset_from, "weight": 0.25, "candidates": 3})
+    assert changed.distillation.parts == replace(preset(name, preset_from=preset_from), weight=0.25, candidates=3)
     assert load(show_config(changed)) == changed
 
 
@@ -240,7 +242,7 @@ def test_without_a_preset_it_is_teachtext(load: Load):
     [
         ({"preset": "teachtxt"}, ["'distillation.preset' is 'teachtxt'", "'teachtext', 'c2kd', 'teachclip', 'dcd'"]),
         ({"preset": ["c2kd"]}, ["'distillation.preset'", "'teachtext', 'c2kd'"]),
-        ({"faithful": "yes"}, ["'distillation.faithful' is 'yes'", "'paper' or 'code'"]),
+        ({"preset_from": "yes"}, ["'distillation.preset_from' is 'yes'", "'paper' or 'code'"]),
         ({"distance": "mae"}, ["'distillation.distance' is 'mae'", "'huber', 'mse', 'l1', 'kl', 'pearson'"]),
         ({"temprature": 1}, ["'distillation.temprature' is not a setting", "did you mean 'temperature'?"]),
         ({"temperature": 0}, ["'distillation.temperature' is 0", "greater than 0"]),
@@ -260,8 +262,8 @@ def test_an_objective_that_makes_no_sense_is_refused(load: Load, distillation: d
 
 def test_views_an_expert_need_a_space_an_expert(load: Load):
     assert load(distillation={"views": "both"}, model={"kind": "mmt"})
-    message = refused(load, distillation={"views": "experts"}, model={"kind": "dual"})
-    assert "'views: experts' needs a space an expert, 'dual' has one for all: use 'views: fused'" in message
+    message = refused(load, distillation={"views": "experts"}, model={"kind": "pooled"})
+    assert "'views: experts' needs a space an expert, 'pooled' has one for all: use 'views: fused'" in message
 
 
 def test_a_student_that_learns_from_itself_needs_no_teachers(load: Load):
@@ -354,7 +356,7 @@ def test_a_device_that_is_not_there_is_refused_before_any_work(tmp_path):
         "{name: x, dataset: {playground: {}}, experts: [motion], teachers: [glove], student: {text: glove}, "
         f"device: cuda, work: {tmp_path / 'run'}}}"
     )
-    with pytest.raises(InputError, match="no such device"):
+    with pytest.raises(InputError, match="this machine has no CUDA device"):
         run(load_config(path))
     assert not (tmp_path / "run").exists()
 
@@ -496,4 +498,57 @@ def test_names_of_the_registries_are_those_that_a_config_allows():
         *((DistillationConfig, part, table) for part, table in TABLES.items()),
         (DistillationConfig, "ranking_samples", TABLES["samples"]),
     ):
-        assert list(get_args(model.model_fields[name].annotation)) == list(registry)
+        schema = model.model_json_schema()["properties"][name]
+        assert schema["enum"] == list(registry)
+        assert schema["description"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"max_words": 3}}, "'model': 'max_words' is now called 'max_text_tokens'"),
+        ({"model": {"kind": "dual"}}, "'model.kind' is 'dual': 'dual' is now called 'pooled'"),
+        ({"training": {"temperature": 0.1}}, "'training': 'temperature' is now called 'initial_temperature'"),
+        ({"distillation": {"faithful": "code"}}, "'distillation': 'faithful' is now called 'preset_from'"),
+        ({"distillation": {"select": "top"}}, "'distillation': 'select' is now called 'pairs'"),
+        (
+            {"teachers": [{"text": "glove", "model": {"max_words": 3}}]},
+            "'teachers.0.model': 'max_words' is now called 'max_text_tokens'",
+        ),
+    ],
+)
+def test_a_former_name_is_refused_with_the_present_one(load: Load, changes: dict[str, Any], message: str):
+    assert message in refused(load, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model": {"kind": "moee", "shared_dim": 512}},
+            "'model.shared_dim' is a setting of ce, mmt, pooled, not of 'kind: moee'",
+        ),
+        ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: ce'"),
+        ({"model": {"kind": "mmt", "aligned_start": False}}, "is a setting of ce, moee, not of 'kind: mmt'"),
+        (
+            {"teachers": [{"text": "glove", "model": {"layers": 2}}]},
+            "'teachers.0.model.layers' is a setting of mmt, not of 'kind: ce'",
+        ),
+    ],
+)
+def test_a_setting_that_only_other_kinds_of_model_have_is_refused(load: Load, changes: dict[str, Any], message: str):
+    assert message in refused(load, **changes)
+
+
+def test_a_teacher_of_another_kind_need_not_have_the_settings_of_the_run(load: Load):
+    config = load(model={"gating": "none"}, teachers=[{"text": "glove", "model": {"kind": "moee"}}])
+    assert config.teachers[0].model.kind == "moee"
+    assert load(show_config(config)) == config
+
+
+def test_fingerprints_of_trained_models_are_made_of_the_names_of_version_0_1_0(load: Load):
+    """A model trained before is found again; the values were taken from version 0.1.0."""
+    config = load(training={"initial_temperature": 0.05, "loss": "info_nce"}, distillation={"preset": "dcd"})
+    assert fingerprint(config.training.identity()) == "d17b4b607fcefc27"
+    assert fingerprint(config.distillation.parts.identity()) == "b1ed94194b6e29a6"
+    assert fingerprint(load().distillation.parts.identity()) == "0f8efe15af07dd87"

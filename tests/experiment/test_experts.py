@@ -131,7 +131,7 @@ def test_features_that_came_along_are_found_by_their_settings(done: Done, tmp_pa
     assert not (config.folder / "features" / "video").exists()
 
 
-@pytest.mark.parametrize("kind", ["ce", "moee", "concat", "mmt", "dual"])
+@pytest.mark.parametrize("kind", ["ce", "moee", "concat", "mmt", "pooled"])
 def test_every_expert_may_be_a_sequence(kind: str, done: Done, tmp_path: Path, tiny: Tiny):
     """With the forms of rows that experts give: one, several, none here and there, none anywhere, many."""
     store = tmp_path / "store"

@@ -22,6 +22,9 @@ class Fixed:
     def scores(self, batch: Batch) -> Tensor:
         return self.matrix
 
+    def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        pass
+
 
 def student_of(scores: Tensor) -> Embedded:
     """A student whose similarity matrix is exactly this one: its videos are the axes of the space."""

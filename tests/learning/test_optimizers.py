@@ -25,7 +25,7 @@ def test_every_optimizer_goes_downhill(name):
 
 
 def test_ranger_is_rectified_adam_with_lookahead_step_by_step():
-    """Facts 1.8, written out: decoupled decay, betas 0.95 and 0.999, eps 1e-5, slow weights every six steps."""
+    """The optimizer written out: decoupled decay, betas 0.95 and 0.999, eps 1e-5, slow weights every six steps."""
     parameter, curvature = quadratic()
     lr, decay = 0.03, 0.1
     slow = fast = parameter.detach().clone()

@@ -233,7 +233,7 @@ def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometr
 
 
 def test_two_steps_are_those_of_radam_with_decoupled_decay(world, tmp_path):
-    """Facts 1.8: p <- p - lr wd p - lr m_hat as long as the variance is not yet known; the rate times 0.95."""
+    """RAdam in its first steps: p <- p - lr wd p - lr m_hat before the variance is known; the rate times 0.95."""
     rate, decay = 0.1, 0.7
     trainer = make_trainer(
         world, tmp_path, epochs=2, lr=rate, weight_decay=decay, objective=Retrieval(ranking=MaxMarginRankingLoss())

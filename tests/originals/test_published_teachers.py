@@ -28,7 +28,7 @@ def embeddings(seed=0, *, counts=None, lists=False, dtype="f4"):
 
 
 def authors_scores(content, captions, videos):
-    """Facts of the format: S = sum over experts of text times video, a caption by its place."""
+    """The published format: S = sum over experts of text times video, a caption by its place."""
     scores = np.zeros((len(captions), len(videos)))
     for row, (video, k) in enumerate(captions):
         for column, other in enumerate(videos):

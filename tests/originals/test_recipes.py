@@ -53,7 +53,7 @@ def test_every_recipe_is_a_whole_config_of_its_benchmark(name: str, tmp_path: Pa
     config = load(name, tmp_path)
     known = benchmark(name.split("/")[0])
     assert config.dataset.benchmark == known.name and config.dataset.protocol == known.protocol
-    assert config.model.max_words <= (known.protocol.max_words or 0)
+    assert config.model.max_text_tokens <= (known.protocol.max_words or 0)
     assert config.dataset.path == tmp_path / "archive" and config.dataset.features == tmp_path / "archive" / "features"
     assert config.model.gating == "sequential" and not config.model.mask_padding
     names = [expert.name for expert in config.experts]
@@ -82,7 +82,7 @@ def test_parameters_are_as_many_as_published(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_teachtext_has_the_student_among_three_teachers(dataset: str, tmp_path: Path):
-    """Facts 1.6 and 1.7."""
+    """As in Croitoru et al., ICCV 2021: the student's text encoder is one of the teachers' three."""
     *teachers, _, taught = plans_of(load(f"{dataset}/teachtext-ce+", tmp_path))
     assert [teacher.text for teacher in teachers] == ["w2v", "gpt2-xl", "gpt2-xl-finetune"]
     assert taught.text == "gpt2-xl-finetune" and taught.teachers == tuple(teachers)

@@ -10,7 +10,7 @@ from teachtext.cli.options import AsJson
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from teachtext.learning.distillation.tables import Described
+    from teachtext.learning.distillation.parts import Described
 
 
 def objectives(
@@ -21,8 +21,8 @@ def objectives(
     'distillation:' of a config names a preset, and may change any part of the preset.
     """
     from teachtext.cli.progress import console
+    from teachtext.learning.distillation.parts import described, settings_in
     from teachtext.learning.distillation.presets import PRESETS
-    from teachtext.learning.distillation.tables import described, settings_in
 
     if as_json:
         presets = {name: asdict(preset) for name, preset in PRESETS.items()}
@@ -34,7 +34,7 @@ def objectives(
         console.print(f"  {preset.what}", markup=False)
         console.print(f"  {_settings(settings_in(preset.parts))}", markup=False)
         if preset.code:
-            console.print(f"  with 'faithful: code': {_settings(preset.code)}", markup=False)
+            console.print(f"  with 'preset_from: code': {_settings(preset.code)}", markup=False)
 
 
 def _parts(described: "Described") -> "Table":

@@ -1,16 +1,19 @@
-"""The config of a run: typed, validated, every default here or in its parts. Config objects stay on this floor."""
+"""The config of a run: typed, validated, every default here or in its parts.
+
+Config objects stay in `experiment`: what is below takes plain keywords.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
 
+from teachtext.devices import check_device_name
 from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
-from teachtext.experiment.config_base import NAME, Config
-from teachtext.experiment.config_data import DatasetConfig, ExpertConfig
+from teachtext.experiment.config_data import NAME, Config, DatasetConfig, ExpertConfig
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import (
     DenoisingConfig,
@@ -23,44 +26,75 @@ from teachtext.experiment.config_model import (
 from teachtext.extraction.extract import Engine
 from teachtext.files import read_yaml
 from teachtext.learning.loggers import LOGGERS
+from teachtext.models.build import MODELS
 
-_Model = TypeVar("_Model", bound=Config)
-_Part = TypeVar("_Part", bound=Config)
+_Settings = TypeVar("_Settings", bound=Config)
+
+
+def once(key: str, items: Sequence[str | int]) -> None:
+    """Raise ValueError where an item of a list stands twice."""
+    for number, item in enumerate(items):
+        if item in items[:number]:
+            raise ValueError(f"'{key}' names '{item}' twice")
+
+
+def _device(name: str) -> str:
+    try:
+        return check_device_name(name)
+    except InputError as error:
+        raise ValueError(error.mend) from error
+
+
+def _logger(name: str) -> str:
+    # a table that scripts may extend, so that its names are asked for here and not when the class is made
+    if name not in LOGGERS:
+        raise ValueError(f"choose from {', '.join(LOGGERS)}")
+    return name
 
 
 class RunConfig(Config):
-    """A whole run."""
+    """A whole run: data, experts, teachers, a student, and their training."""
 
-    name: str = Field(pattern=NAME, description="of the run and its folder")
+    name: str = Field(pattern=NAME, description="name of the run and of its folder")
     dataset: DatasetConfig
-    experts: list[ExpertConfig] = Field(min_length=1, description="video experts that the teachers see")
+    experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
     teachers: list[TeacherConfig] = Field(
-        description="text encoders, one teacher each, or settings of a teacher, or teachers made elsewhere"
+        description="teachers, each a text encoder, settings of a teacher, or a teacher made elsewhere"
     )
     student: StudentConfig
-    work: Path | None = Field(None, description="folder of the run; by default runs/NAME where the command is run")
+    work: Path | None = Field(
+        None, description="folder of the run; by default runs/NAME, relative to the current folder"
+    )
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     denoising: DenoisingConfig | None = Field(
-        None, description="find noisy training captions first, and train without them"
+        None, description="how to find noisy training captions, which are then left out; by default none are"
     )
     distillation: DistillationConfig | None = Field(
         default_factory=lambda: DistillationConfig.model_validate({}),
-        description="how the student is taught; null compares models and teaches none",
+        description="the objective that the student learns with; null compares models and teaches none",
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
-        [0, 1, 2], min_length=1, description="every model is trained once for each"
+        [0, 1, 2], min_length=1, description="seeds; every model is trained once for each"
     )
-    workers: int = Field(2, ge=1, description="processes that decode and extract")
-    engine: Engine = Field("local", description="processes here, or Ray: here, or on the cluster of RAY_ADDRESS")
+    workers: int = Field(2, ge=1, description="number of processes that decode videos and extract features")
+    engine: Engine = Field(
+        "local", description="processes of this machine, or Ray: on this machine, or on the cluster of RAY_ADDRESS"
+    )
     time_limit: float | None = Field(
-        None, gt=0, description="seconds that one video may take; by default ten times its length, a minute at least"
+        None,
+        gt=0,
+        description="seconds that the extraction of one video may take; by default ten times its length, at least 60",
     )
     threads: int = Field(
-        1, ge=1, description="threads that embed or train; more than there are idle cores is far slower"
+        1, ge=1, description="CPU threads that embed or train; more threads than idle cores are far slower"
     )
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where models are trained")
-    logging: str = Field("auto", description="tensorboard, none, or auto: tensorboard where it is installed")
+    device: Annotated[str, AfterValidator(_device)] = Field(
+        "auto", description="device that trains and embeds: auto (a GPU if there is one), cpu, cuda, cuda:<number>, mps"
+    )
+    logging: Annotated[str, AfterValidator(_logger)] = Field(
+        "auto", description="log of the training: tensorboard, none, or auto: tensorboard where it is installed"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -76,54 +110,79 @@ class RunConfig(Config):
         return short
 
     @model_validator(mode="after")
-    def _consistent(self) -> "RunConfig":
+    def _encoders_exist(self) -> "RunConfig":
         if self.dataset.features is None:
             TEXT_ENCODERS.check([*(teacher.text for teacher in self.teachers if teacher.text), self.student.text])
             extracted = {expert.name: expert.settings for expert in self.experts if expert.file is None}
             check_video_settings(extracted, extracted)
-        names = [expert.name for expert in self.experts]
-        if self.logging not in LOGGERS:
-            raise ValueError(f"'logging' is '{self.logging}': choose from {', '.join(LOGGERS)}")
-        lists: dict[str, Sequence[str | int]] = {
-            "experts": names,
-            "seeds": self.seeds,
-            "student.experts": self.student.experts or [],
-            **{f"teachers.{n}.experts": teacher.experts or [] for n, teacher in enumerate(self.teachers)},
-        }
-        for what, items in lists.items():
-            twice = [item for number, item in enumerate(items) if item in items[:number]]
-            if twice:
-                raise ValueError(f"'{what}' names '{twice[0]}' twice")
-            unknown = sorted(set(items) - set(names)) if what.endswith(".experts") else []
-            if unknown:
-                raise ValueError(f"'{what}' names '{unknown[0]}', which is not among 'experts': {', '.join(names)}")
-        labels = [(t.text or str(t.path), (t.model or self.model).kind, t.experts) for t in self.teachers]
-        same = [label for number, label in enumerate(labels) if label in labels[:number]]
-        if same:
-            raise ValueError(f"'teachers' names '{same[0][0]}' twice")
-        self._check_distillation()
-        if self.denoising is not None:
-            if self.dataset.dropped is not None:
-                raise ValueError("give either 'denoising', which finds the captions to drop, or 'dataset.dropped'")
-            if self.dataset.captions != "separate":
-                raise ValueError(
-                    f"'denoising' needs captions that are queries of their own, not 'captions: {self.dataset.captions}'"
-                )
         return self
 
-    def _check_distillation(self) -> None:
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> "RunConfig":
+        once("experts", [expert.name for expert in self.experts])
+        once("seeds", self.seeds)
+        teachers = [(t.text or str(t.path), (t.model or self.model).kind, t.experts) for t in self.teachers]
+        for number, teacher in enumerate(teachers):
+            if teacher in teachers[:number]:
+                raise ValueError(f"'teachers' names '{teacher[0]}' twice")
+        return self
+
+    @model_validator(mode="after")
+    def _experts_exist(self) -> "RunConfig":
+        names = [expert.name for expert in self.experts]
+        parts: dict[str, StudentConfig | TeacherConfig] = {
+            "student": self.student,
+            **{f"teachers.{n}": teacher for n, teacher in enumerate(self.teachers)},
+        }
+        for part, settings in parts.items():
+            once(f"{part}.experts", settings.experts or [])
+            unknown = sorted(set(settings.experts or []) - set(names))
+            if unknown:
+                listed = ", ".join(names)
+                raise ValueError(f"'{part}.experts' names '{unknown[0]}', which is not among 'experts': {listed}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_idle_model_settings(self, info: ValidationInfo) -> "RunConfig":
+        inherited = (info.context or {}).get("inherited", {})
+        parts: dict[str, tuple[ModelConfig, Mapping[str, Any]]] = {"model": (self.model, inherited)}
+        for number, teacher in enumerate(self.teachers):
+            if teacher.model is not None:
+                parts[f"teachers.{number}.model"] = (teacher.model, self.model.model_dump())
+        for part, (model, shared) in parts.items():
+            for name in model.idle_settings():
+                if shared.get(name) != getattr(model, name):
+                    kinds = ", ".join(kind for kind in MODELS if ModelConfig(kind=kind).has(name))
+                    raise ValueError(f"'{part}.{name}' is a setting of {kinds}, not of 'kind: {model.kind}'")
+        return self
+
+    @model_validator(mode="after")
+    def _teaching_fits(self) -> "RunConfig":
         if self.distillation is None:
-            return
+            return self
         try:
             if self.teachers:
-                self.distillation.parts.check_teachers(len(self.teachers))
+                self.distillation.check_teachers(len(self.teachers))
         except ValueError as error:
             raise ValueError(f"'distillation': {error}") from error
-        if self.distillation.views != "fused" and self.model.kind in ("concat", "dual"):
+        if self.distillation.views != "fused" and not MODELS[self.model.kind].space_per_expert:
             raise ValueError(
                 f"'distillation': 'views: {self.distillation.views}' needs a space an expert, "
                 f"'{self.model.kind}' has one for all: use 'views: fused'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _denoising_fits(self) -> "RunConfig":
+        if self.denoising is None:
+            return self
+        if self.dataset.dropped is not None:
+            raise ValueError("give either 'denoising', which finds the captions to drop, or 'dataset.dropped'")
+        if self.dataset.captions != "separate":
+            raise ValueError(
+                f"'denoising' needs captions that are queries of their own, not 'captions: {self.dataset.captions}'"
+            )
+        return self
 
     @property
     def learns_from_itself(self) -> bool:
@@ -145,12 +204,12 @@ def _inherit(teacher: Any, run: Mapping[str, Any]) -> Any:
     """Complete the settings that a teacher changes with those of the run, before either is validated."""
     if not isinstance(teacher, dict):
         return teacher
-    own = {
+    completed = {
         name: run[name] | teacher[name]
         for name in ("model", "training")
         if isinstance(teacher.get(name), dict) and isinstance(run.get(name), dict)
     }
-    return teacher | own
+    return teacher | completed
 
 
 def load_config(path: Path) -> RunConfig:
@@ -162,20 +221,23 @@ def load_config(path: Path) -> RunConfig:
     return run_config(read_settings(path), where=str(path), folder=path.parent)
 
 
-def run_config(values: Mapping[str, Any], *, where: str, folder: Path) -> RunConfig:
+def run_config(
+    values: Mapping[str, Any], *, where: str, folder: Path, inherited: Mapping[str, Any] | None = None
+) -> RunConfig:
     """Validate the settings of a run.
 
     Args:
-        values: as read from YAML.
-        where: what to call the place they come from.
-        folder: what relative paths of data are relative to.
+        values: settings as read from YAML.
+        where: the name of their source in error messages.
+        folder: the folder that paths of data are relative to.
+        inherited: model settings of a base with another kind of model; this kind need not have them.
 
     Raises:
         InputError: naming the place, the key and the allowed values.
     """
-    config = validated(RunConfig, values, where, folder)
+    config = validated(RunConfig, values, where, folder, inherited)
     try:
-        return _resolve(config, folder)
+        return config.model_copy(update={"work": config.folder.resolve()})
     except ValueError as error:
         raise InputError(f"{where} names a path that cannot be ({error})", "correct that path") from error
 
@@ -192,14 +254,20 @@ def read_settings(path: Path) -> dict[str, Any]:
     return values
 
 
-def validated(model: type[_Model], values: Mapping[str, Any], where: str, folder: Path) -> _Model:
+def validated(
+    model: type[_Settings],
+    values: Mapping[str, Any],
+    where: str,
+    folder: Path,
+    inherited: Mapping[str, Any] | None = None,
+) -> _Settings:
     """Validate settings of a file in `folder`; errors are one sentence that begins with `where`.
 
     Raises:
         InputError: naming the key and the allowed values.
     """
     try:
-        return model.model_validate(values, context={"folder": folder})
+        return model.model_validate(values, context={"folder": folder, "inherited": inherited or {}})
     except ValidationError as error:
         raise InputError(
             f"{where}: {explain(error, model)}", "correct that key; see examples/ for whole configs"
@@ -211,21 +279,3 @@ def validated(model: type[_Model], values: Mapping[str, Any], where: str, folder
 def show_config(config: RunConfig) -> str:
     """Return the config as YAML with every default filled in."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _resolve(config: RunConfig, folder: Path) -> RunConfig:
-    experts = [_absolute(expert, folder, "file") for expert in config.experts]
-    teachers = [_absolute(teacher, folder, "file", "folder") for teacher in config.teachers]
-    return config.model_copy(
-        update={
-            "dataset": _absolute(config.dataset, folder, "path", "features", "dropped"),
-            "experts": experts,
-            "teachers": teachers,
-            "work": config.folder.resolve(),
-        }
-    )
-
-
-def _absolute(part: _Part, folder: Path, *names: str) -> _Part:
-    paths = {name: getattr(part, name) for name in names}
-    return part.model_copy(update={name: path and (folder / path).resolve() for name, path in paths.items()})

@@ -1,54 +1,136 @@
-"""The part of a config that says what is learned from: the dataset and the video experts."""
+"""Settings of the data of a run: the dataset and the video experts; and what all parts of a config share."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.protocol import CaptionUse, Protocol
-from teachtext.experiment.config_base import NAME, Config, ExpertName
+from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.spec import located
+
+# a letter or digit first: names become folders, and "..", "." or "-x" are none
+NAME = r"^\w[\w.-]*$"
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """Return the folder of the config file, which local paths of data and models are relative to."""
+    return info.context["folder"] if info.context else Path()
+
+
+def _full_expert(spec: str, info: ValidationInfo) -> str:
+    return VIDEO_EXPERTS.full_spec(spec, _folder(info)) if ":" in spec else spec
+
+
+def _full_text(spec: str, info: ValidationInfo) -> str:
+    return located(spec, _folder(info))
+
+
+def _beside_the_config(path: Path, info: ValidationInfo) -> Path:
+    try:
+        return (_folder(info) / path).resolve()
+    except (ValueError, OSError) as error:
+        raise ValueError(f"a path that cannot be ({error})") from error
+
+
+# written in full, so that an encoder or expert has the same name everywhere in a run
+ExpertName = Annotated[str, Field(pattern=r"^(\w[\w.-]*|hf:.+)$"), AfterValidator(_full_expert)]
+TextName = Annotated[str, AfterValidator(_full_text)]
+DataPath = Annotated[Path, AfterValidator(_beside_the_config)]
+
+
+class Config(BaseModel):
+    """Frozen settings; an unknown key is refused, and a former name is refused with the present one.
+
+    Attributes:
+        FORMER_NAMES: by setting, its name in version 0.1.0, of which fingerprints of trained models are made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    FORMER_NAMES: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_former_names(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name, former in cls.FORMER_NAMES.items():
+                if former in values:
+                    raise ValueError(f"'{former}' is now called '{name}'")
+        return values
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings as plain data for fingerprints, under their names in version 0.1.0."""
+        return {self.FORMER_NAMES.get(name, name): value for name, value in self.model_dump().items()}
 
 
 class PlaygroundConfig(Config):
     """The generated dataset that comes with the project."""
 
-    videos: int = Field(360, ge=12, description="how many videos to make")
-    captions_per_video: int = Field(12, ge=1, description="how many describers caption each video")
-    wrong_captions: float = Field(0.0, ge=0, le=1, description="share of training captions that are wrong on purpose")
-    seed: int = Field(0, ge=0, description="the same seed makes the same files")
-    questions: int = Field(0, ge=0, le=99, description="groups of videos that only one sense tells apart, of each kind")
+    videos: int = Field(360, ge=12, description="number of videos")
+    captions_per_video: int = Field(12, ge=1, description="captions of each video, each by another describer")
+    wrong_captions: float = Field(
+        0.0, ge=0, le=1, description="share of the training captions that describe another video, from 0 to 1"
+    )
+    seed: int = Field(0, ge=0, description="seed of the generator; the same seed makes the same files")
+    questions: int = Field(
+        0,
+        ge=0,
+        le=99,
+        description="question groups of each kind; only one sense (sight, sound, ...) separates the videos of a group",
+    )
 
 
 class DatasetConfig(Config):
     """Where the videos and captions are, and by which protocol they are used."""
 
-    path: Path | None = Field(None, description="dataset folder, relative to the config file")
-    playground: PlaygroundConfig | None = Field(None, description="instead of a path: the generated dataset")
-    features: Path | None = Field(
-        None, description="features that come with it: a folder with video/<expert> and text/<encoder>"
+    path: DataPath | None = Field(None, description="dataset folder, relative to the config file")
+    playground: PlaygroundConfig | None = Field(
+        None, description="settings of the generated dataset, instead of a path"
     )
-    benchmark: str | None = Field(None, description="a benchmark, whose protocol is used; see 'teachtext benchmarks'")
-    missing_videos: Literal["error", "drop", "keep"] = Field(
-        "error", description="captioned videos without a file: refuse, leave out, or keep (features come from a file)"
-    )
-    captions: CaptionUse = Field("separate", description="how captions become queries")
-    select_captions: CaptionUse | None = Field(None, description="how they do in the split that selects, if otherwise")
-    test_captions: CaptionUse | None = Field(None, description="how they do in the test split, if otherwise")
-    max_words: int | None = Field(None, ge=1, description="keep at most so many words of a query")
-    train: str = Field("train", description="split to learn from")
-    select: str | None = Field("val", description="split that selects the epoch; null keeps the last epoch")
-    test: str = Field("test", description="split that is touched once, at the end")
-    splits_file: str = Field("splits.json", pattern=NAME, description="file of the dataset folder with the lists")
-    chosen_file: str | None = Field(None, pattern=NAME, description="file with the one caption a video that is chosen")
-    described_by: Literal["student", "experts"] = Field(
-        "student", description="videos are left out that none of the student's experts describes, or none of the run's"
-    )
-    dropped: Path | None = Field(
+    features: DataPath | None = Field(
         None,
-        description="training captions to leave out, relative to the config file: a list of 'teachtext denoise' "
-        "(.jsonl), ids (.json), or a denoising mask of the authors, imported (.json) or as it is (.pkl)",
+        description="folder of ready features, with video/<expert> and text/<encoder>, relative to the config file",
+    )
+    benchmark: str | None = Field(
+        None, description="name of a benchmark whose protocol is used; see 'teachtext benchmarks'"
+    )
+    missing_videos: Literal["error", "drop", "keep"] = Field(
+        "error",
+        description="captioned videos without a video file: refuse them, leave them out, or keep them (for "
+        "ready features)",
+    )
+    captions: CaptionUse = Field("separate", description="how the captions of a video become queries")
+    select_captions: CaptionUse | None = Field(
+        None, description="the same for the split that selects the epoch; by default as 'captions'"
+    )
+    test_captions: CaptionUse | None = Field(None, description="the same for the test split; by default as 'captions'")
+    max_words: int | None = Field(
+        None, ge=1, description="words of a query that are kept, the first ones; by default all"
+    )
+    train: str = Field("train", description="name of the split to learn from")
+    select: str | None = Field("val", description="name of the split that selects the epoch; null keeps the last epoch")
+    test: str = Field("test", description="name of the split for the final test")
+    splits_file: str = Field(
+        "splits.json", pattern=NAME, description="file in the dataset folder that lists the videos of each split"
+    )
+    chosen_file: str | None = Field(
+        None,
+        pattern=NAME,
+        description="file in the dataset folder with the chosen caption of each video (captions: chosen)",
+    )
+    described_by: Literal["student", "experts"] = Field(
+        "student",
+        description="leave out the videos that no expert of the student describes, or that no expert of the run does",
+    )
+    dropped: DataPath | None = Field(
+        None,
+        description="file of training captions to leave out, relative to the config file: a list of "
+        "'teachtext denoise' "
+        "(.jsonl), caption ids (.json), or a denoising mask of the authors, imported (.json) or original (.pkl)",
     )
 
     @model_validator(mode="before")
@@ -56,11 +138,11 @@ class DatasetConfig(Config):
     def _as_benchmark(cls, values: Any) -> Any:
         if not isinstance(values, dict) or not isinstance(values.get("benchmark"), str):
             return values
-        known = benchmark(values["benchmark"])
-        fixed = asdict(known.protocol) | {"splits_file": known.splits_file, "chosen_file": known.chosen_file}
+        named = benchmark(values["benchmark"])
+        fixed = asdict(named.protocol) | {"splits_file": named.splits_file, "chosen_file": named.chosen_file}
         for name, value in fixed.items():
             if values.get(name, value) != value:
-                raise ValueError(f"benchmark '{known.name}' has '{name}: {value}', leave that setting out")
+                raise ValueError(f"benchmark '{named.name}' has '{name}: {value}', leave that setting out")
         return values | fixed
 
     @model_validator(mode="after")
@@ -84,14 +166,18 @@ class ExpertConfig(Config):
     """One video expert: extracted from the videos, or read from a feature file."""
 
     name: ExpertName = Field(
-        description="a registered expert, hf:<model id or local folder>[#output], or any name for a feature file"
+        description="a registered expert, hf:<model id or local folder>[#output], or a free name for a feature file"
     )
-    settings: dict[str, Any] = Field({}, description="what the expert does otherwise, such as {per_second: 2}")
-    file: Path | None = Field(None, description="an .npz file with 'ids' and features, relative to the config file")
+    settings: dict[str, Any] = Field(
+        {}, description="settings of the expert that differ from its defaults, such as {per_second: 2}"
+    )
+    file: DataPath | None = Field(None, description="an .npz file with 'ids' and features, relative to the config file")
     key: str | None = Field(None, description="name of the array in that file; by default the expert's own name")
-    pool: bool = Field(True, description="average the rows of a sequence; false keeps them, for NetVLAD in the model")
-    clusters: int = Field(8, ge=1, description="NetVLAD clusters where the expert is a sequence")
-    max_tokens: int = Field(64, ge=1, description="keep at most so many rows where the expert is a sequence")
+    pool: bool = Field(
+        True, description="average the rows of a video; false keeps the sequence, for NetVLAD or the transformer"
+    )
+    clusters: int = Field(8, ge=1, description="NetVLAD clusters of a sequence (pool: false)")
+    max_tokens: int = Field(64, ge=1, description="rows of a sequence that are kept, the first ones (pool: false)")
 
     @model_validator(mode="after")
     def _from_videos_or_file(self) -> "ExpertConfig":

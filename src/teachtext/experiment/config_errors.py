@@ -1,4 +1,4 @@
-"""What is wrong with a config, in one sentence: the key, and what is allowed there."""
+"""The first error of a config in one sentence: the key, and the values that are allowed there."""
 
 import difflib
 import reprlib
@@ -9,9 +9,14 @@ from pydantic import BaseModel, ValidationError
 
 
 def explain(error: ValidationError, config: type[BaseModel]) -> str:
-    """Say in one sentence what is wrong first: the key, and what is allowed there."""
-    # a misspelt key is also a missing one, and the better thing to tell
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    """Return one sentence on the first error: the key, and the values that are allowed there.
+
+    Args:
+        error: from the validation of a config.
+        config: the class of that config.
+    """
+    # a misspelt key is also a missing one, and the misspelt one is easier to mend
+    first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
@@ -37,8 +42,7 @@ def explain(error: ValidationError, config: type[BaseModel]) -> str:
 def _fields_at(location: list[int | str], model: type[BaseModel]) -> list[str]:
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
-            found = _model_in(model.model_fields[part].annotation)
-            model = found or model
+            model = _model_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
 
 
@@ -46,5 +50,5 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in (list, Union, UnionType):
-        return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+        return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
     return None

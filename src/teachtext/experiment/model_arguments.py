@@ -35,7 +35,7 @@ def model_arguments(
         "expert_clusters": expert_clusters,
         "text_dim": text_dim,
         "text_clusters": model.text_clusters if tokens else 0,
-        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_words", "aligned_start"}),
+        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_text_tokens", "aligned_start"}),
         **({"aligned": aligned} if aligned else {}),
     }
     return known_arguments(model.kind, arguments)
@@ -44,5 +44,5 @@ def model_arguments(
 def ranking_loss(training: TrainingConfig) -> nn.Module:
     """Return the ranking loss that a config names."""
     if training.loss == "info_nce":
-        return InfoNCE(temperature=training.temperature, same_video=training.same_video)
+        return InfoNCE(temperature=training.initial_temperature, same_video=training.same_video)
     return MaxMarginRankingLoss(margin=training.margin)

@@ -1,8 +1,9 @@
 """Train the models of a run, one training for each seed; a finished training is not repeated."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
-from teachtext.devices import resolve_device, torch_threads
+from teachtext.devices import is_gpu, resolve_device, torch_threads
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
@@ -35,6 +36,7 @@ from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer, best_epoch
+from teachtext.models.build import FORMER_KINDS
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
@@ -113,7 +115,7 @@ class Training:
                 words=[name for name in plan.experts if same_encoder(workspace.features.expert(name), text)],
             ),
             text_encoder=plan.text,
-            max_words=plan.model.max_words,
+            max_words=plan.model.max_text_tokens,
             max_tokens={expert.name: expert.max_tokens for expert in sequences},
             expert_settings={expert.name: expert.settings for expert in experts if expert.settings},
             trained_on=self._train_videos,
@@ -293,11 +295,12 @@ class Training:
         return captions
 
     def _dependencies(self) -> dict[str, Any]:
-        """Return everything that the numbers depend on."""
-        workspace, plan = self.workspace, self.plan
+        """Return everything that the numbers depend on, under the names of version 0.1.0."""
+        workspace, plan, spec = self.workspace, self.plan, self.spec
+        kind = FORMER_KINDS.get(spec.kind, spec.kind)
         return {
-            "model": [self.spec.kind, dict(self.spec.arguments), self.spec.max_words, dict(self.spec.max_tokens)],
-            "training": plan.training.model_dump(),
+            "model": [kind, dict(spec.arguments), spec.max_words, dict(spec.max_tokens)],
+            "training": plan.training.identity(),
             "seed": self.seed,
             "text": workspace.features.text(plan.text).checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
@@ -305,7 +308,7 @@ class Training:
             "select": [caption.id for caption in self._select_queries],
             "teachers": [self._identity(source) for source in self._sources()],
             # the parts and not the preset: two names of one objective are one training
-            "distillation": self._distillation and asdict(self._distillation.parts),
+            "distillation": self._distillation and self._distillation.parts.identity(),
         }
 
 
@@ -322,7 +325,12 @@ def training_of(workspace: Workspace, plan: ModelPlan, seed: int, fold: Fold | N
 def torch_settings(config: RunConfig) -> Iterator[None]:
     """Set the number of threads and deterministic algorithms; afterwards both are as before."""
     deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
+    gpu = is_gpu(resolve_device(config.device))
+    if gpu:
+        # cuBLAS gives the same numbers twice only with a workspace of fixed size
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # a few operations have no deterministic form on a GPU: they warn there
+    torch.use_deterministic_algorithms(True, warn_only=gpu)
     try:
         with torch_threads(config.threads):
             yield

@@ -1,12 +1,11 @@
 """The optimizers by name: adding one is a function and a line."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
 
-OptimizerName = Literal["radam", "ranger", "adam", "adamw"]
 Groups = Iterable[dict[str, Any]]
 
 

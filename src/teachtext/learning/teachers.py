@@ -1,4 +1,4 @@
-"""Frozen teachers: whatever can say what it thinks of a batch."""
+"""Frozen teachers: their similarity matrices of a batch, from kept embeddings or from a model."""
 
 import errno
 import json
@@ -26,8 +26,12 @@ class Teacher(Protocol):
     def scores(self, batch: Batch) -> Tensor:
         """Return the teacher's similarity matrix, on the student's scale: mixture weights sum to 1.
 
-        NaN in the column of a video of which it knows nothing: it has no opinion, and is not asked.
+        NaN marks the pairs that the teacher does not score.
         """
+        ...
+
+    def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
+        """Raise InputError unless the teacher can teach these captions and videos."""
         ...
 
 

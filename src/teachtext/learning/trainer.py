@@ -15,7 +15,7 @@ from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
 from teachtext.learning.loggers import OnEpoch
 from teachtext.learning.objective import Objective
-from teachtext.learning.optimizers import OPTIMIZERS, OptimizerName
+from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.retrieval import RetrievalModel
 
 WEIGHTS = "model.safetensors"
@@ -51,7 +51,7 @@ class Trainer:
         validate: Callable[[RetrievalModel], dict[str, Metrics]] | None,
         folder: Path,
         epochs: int,
-        optimizer: OptimizerName = "radam",
+        optimizer: str = "radam",
         lr: float = 1e-3,
         weight_decay: float = 1e-5,
         lr_decay: float = 0.95,

@@ -17,20 +17,23 @@ MODELS: dict[str, type[RetrievalModel]] = {
     "moee": MoEE,
     "concat": Concat,
     "mmt": MMT,
-    "dual": PooledDualEncoder,
+    "pooled": PooledDualEncoder,
 }
+# by kind, its name in version 0.1.0: model folders and fingerprints of that time have it
+FORMER_KINDS = {"pooled": "dual"}
 
 
 def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
     """Build a model.
 
     Args:
-        kind: a name of `MODELS`.
-        arguments: keyword arguments of that model; those that another model alone knows are left out.
+        kind: a name of `MODELS`, or one of `FORMER_KINDS`.
+        arguments: keyword arguments of that model; arguments that only other models have are left out.
 
     Raises:
         InputError: an unknown kind, or arguments that do not fit one another.
     """
+    kind = next((name for name, former in FORMER_KINDS.items() if former == kind), kind)
     if kind not in MODELS:
         raise InputError(f"model '{kind}' is unknown", f"use one of {', '.join(MODELS)}")
     try:
@@ -40,6 +43,14 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
 
 
 def known_arguments(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the arguments that a kind of model knows."""
-    known = inspect.signature(MODELS[kind]).parameters
-    return {name: value for name, value in arguments.items() if name in known}
+    """Return those of the arguments that a kind of model has."""
+    return {name: value for name, value in arguments.items() if name in argument_names(kind)}
+
+
+def argument_names(kind: str) -> list[str]:
+    """Return the names of the keyword arguments of a kind of model.
+
+    >>> argument_names("pooled")
+    ['expert_dims', 'text_dim', 'shared_dim', 'dropout', 'identity_start']
+    """
+    return list(inspect.signature(MODELS[kind]).parameters)

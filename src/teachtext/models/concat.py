@@ -34,6 +34,8 @@ class Concat(RetrievalModel):
         ValueError: neither the caption nor an expert has NetVLAD, so that there is nothing to learn.
     """
 
+    space_per_expert = False
+
     def __init__(
         self,
         *,
@@ -53,11 +55,6 @@ class Concat(RetrievalModel):
         self.dim = max(sum(self.pooling.out_dims), self.text.out_dim)
         if next(self.parameters(), None) is None:
             raise ValueError("nothing of it learns from sentence vectors and pooled experts: one must be a sequence")
-
-    @property
-    def spaces(self) -> list[str]:
-        """The one space of all experts together."""
-        return ["joint"]
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

@@ -58,6 +58,8 @@ class PooledDualEncoder(RetrievalModel):
         ValueError: `identity_start` where the widths of experts, text and shared space are not all the same.
     """
 
+    space_per_expert = False
+
     def __init__(
         self,
         *,
@@ -75,11 +77,6 @@ class PooledDualEncoder(RetrievalModel):
         self.text_head = ResidualHead(dim=shared_dim, dropout=dropout)
         if identity_start:
             self._start_as_identity()
-
-    @property
-    def spaces(self) -> list[str]:
-        """The one space of all experts together."""
-        return ["joint"]
 
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

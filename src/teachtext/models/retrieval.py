@@ -1,6 +1,7 @@
-"""What every retrieval model is: two towers and the similarity between them."""
+"""The form of every retrieval model: two towers, and the similarity between their embeddings."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -9,29 +10,31 @@ from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding
 
 
 class RetrievalModel(nn.Module, ABC):
-    """A dual encoder: `encode_text`, `encode_video`, `embed` for both, and `forward` for their similarity.
+    """Two towers: `encode_text`, `encode_video`, `embed` for both, and `forward` for their similarity.
 
     Attributes:
-        experts: the experts that it reads, sorted.
+        space_per_expert: whether text and video meet in a space an expert; False: in one space, `joint`.
+        experts: the experts that the model reads, sorted.
     """
 
+    space_per_expert: ClassVar[bool] = True
     experts: list[str]
 
     @property
     def spaces(self) -> list[str]:
-        """Names of the spaces in which text and video meet, sorted; by default one an expert."""
-        return self.experts
+        """Names of the spaces in which text and video meet, sorted."""
+        return self.experts if self.space_per_expert else ["joint"]
 
     @abstractmethod
     def encode_text(self, text: TextBatch) -> TextEmbedding:
-        """Embed C captions."""
+        """Return C captions as unit vectors, (C, D) in each space, and mixture weights (C, spaces)."""
 
     @abstractmethod
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
-        """Embed B videos."""
+        """Return B videos as unit vectors, (B, D) in each space, and presence (B, spaces)."""
 
     def embed(self, batch: Batch) -> Embedded:
-        """Embed both sides of a batch."""
+        """Return the embeddings of both sides of a batch, whose `scores` are its similarity matrix."""
         return Embedded(self.encode_text(batch.text), self.encode_video(batch.video))
 
     def forward(self, batch: Batch) -> Tensor:

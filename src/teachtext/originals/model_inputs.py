@@ -52,7 +52,8 @@ def find_inputs(config: Any, source: object) -> ModelInputs:
     experts, student = config.get("experts"), mapping_at(config, "student")
     theirs, loader = mapping_at(config, "experts"), mapping_at(config, "data_loader", "args")
     tokens = {**_rows(loader.get("max_tokens")), **_rows(config.get("max_tokens"))}
-    words: Any = config.get("max_words") or mapping_at(config, "model").get("max_words")
+    model = mapping_at(config, "model")
+    words: Any = config.get("max_words") or model.get("max_text_tokens") or model.get("max_words")
     text = config.get("text") or student.get("text") or theirs.get("text_feat") or loader.get("text_feat")
     if isinstance(experts, Mapping) and "modalities" in experts:
         words, names = words or tokens.pop("text", None), experts["modalities"]

@@ -11,14 +11,15 @@ from matrices import Fixed, batch_of, distillation, gradient, random_matrix, stu
 from torch.nn import functional as F
 
 from teachtext.learning.distillation.objective import Distillation
+from teachtext.learning.distillation.parts import TABLES
 from teachtext.learning.distillation.presets import PRESETS, preset
-from teachtext.learning.distillation.tables import TABLES
 from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.teachtext import TeachText
 
 TEACHTEXT = preset("teachtext")
 
 
-VARIED = ("standardise", "select", "target", "distance", "direction", "reduction", "samples")
+VARIED = ("standardise", "pairs", "target", "distance", "direction", "reduction", "samples")
 
 
 def sensible():
@@ -46,7 +47,43 @@ def test_the_combinations_are_many_and_some_of_them_have_every_choice():
 
 
 class TestTeachText:
-    """Today's numbers must be yesterday's: Huber distance to the mean, averaged over B x B, weight 1."""
+    """The preset is the objective of the paper, to the bit."""
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @settings(deadline=None, max_examples=30)
+    @given(size=st.integers(2, 70), teachers=st.integers(1, 4), seed=st.integers(0, 999), videos=st.integers(2, 70))
+    def test_all_losses_and_gradients_are_those_of_the_class_in_one_place(self, dtype, size, teachers, seed, videos):
+        fixed = [Fixed(matrix) for matrix in random_matrix(size, seed, count=teachers, dtype=dtype)]
+        batch = batch_of([0, *(1 + number % videos for number in range(size - 1))])
+        ranking = MaxMarginRankingLoss(margin=0.3)
+        objectives = (
+            TeachText(teachers=fixed, margin=0.3),
+            Distillation(ranking=ranking, parts=TEACHTEXT, teachers=fixed),
+        )
+        results = []
+        for objective in objectives:
+            scores = random_matrix(size, seed + 1, dtype=dtype).requires_grad_()
+            losses = objective(student_of(scores), batch)
+            sum(losses.values()).backward()
+            results.append((losses["ranking"], losses["distillation"], scores.grad))
+        for in_one_place, of_parts in zip(*results, strict=True):
+            assert in_one_place.equal(of_parts)
+
+    def test_a_wrong_part_is_noticed(self):
+        teachers = [Fixed(matrix) for matrix in 3 * random_matrix(5, count=2)]
+        student, batch = student_of(random_matrix(5, 7)), batch_of(5)
+        loss = TeachText(teachers=teachers)(student, batch)["distillation"]
+        for changes in (
+            {"pool": "max"},
+            {"threshold": 0.5},
+            {"distance": "mse"},
+            {"reduction": "sum"},
+            {"weight": 2.0},
+        ):
+            objective = Distillation(
+                ranking=MaxMarginRankingLoss(), parts=replace(TEACHTEXT, **changes), teachers=teachers
+            )
+            assert not objective(student, batch)["distillation"].equal(loss), changes
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     @settings(deadline=None, max_examples=30)
@@ -106,12 +143,12 @@ class TestTheSame:
         assert distillation(parts, scores, -scores).item() > 0.1
 
     @pytest.mark.parametrize("name", [name for name, one in PRESETS.items() if one.parts.source == "teachers"])
-    @pytest.mark.parametrize("faithful", ["paper", "code"])
-    def test_so_are_the_published_ones(self, name, faithful):
+    @pytest.mark.parametrize("preset_from", ["paper", "code"])
+    def test_so_are_the_published_ones(self, name, preset_from):
         scores = random_matrix(9, 3)
         # a teacher that is never wrong is the same only where it is right
         scores += 3 * torch.eye(9)
-        parts = preset(name, faithful=faithful)
+        parts = preset(name, preset_from=preset_from)
         assert distillation(parts, scores, scores, scores).item() == pytest.approx(0, abs=1e-9)
         assert distillation(parts, scores, random_matrix(9, 4), random_matrix(9, 5)).item() > 1e-4
 

@@ -28,7 +28,7 @@ class TestC2KD:
 
     def test_its_code_takes_the_maximum_for_the_minimum(self):
         scores, one, other = random_matrix(6, count=3)
-        code = distillation(preset("c2kd", faithful="code"), scores, one, other)
+        code = distillation(preset("c2kd", preset_from="code"), scores, one, other)
         torch.testing.assert_close(code, distillation(preset("c2kd"), scores, torch.maximum(one, other)))
 
     def test_at_a_high_temperature_its_gradient_is_that_of_a_centred_mse(self):
@@ -56,7 +56,7 @@ class TestDCD:
         )
 
     def test_it_is_its_formula(self):
-        """Facts: r = softmax over the batch of (1 - w)^2, w = H / sum of H, of the mean over candidates, per video."""
+        """r = softmax over the batch of (1 - w)^2, w = H / sum of H, of the mean over candidates, per video."""
         scores, teacher = random_matrix(7, count=2)
         parts = replace(preset("dcd"), candidates=3, temperature=0.4)
         shares, means = [], []
@@ -105,13 +105,15 @@ class TestTeachCLIP:
 
     def test_its_code_has_less_of_the_ranking_loss(self):
         assert preset("teachclip").ranking_weight == 1
-        assert preset("teachclip", faithful="code").ranking_weight == 0.2
+        assert preset("teachclip", preset_from="code").ranking_weight == 0.2
 
 
 def test_every_preset_says_its_direction_and_reduction_and_where_it_is_from():
-    required = {"pool", "select", "target", "distance", "direction", "reduction", "weight"}
+    required = {"pool", "pairs", "target", "distance", "direction", "reduction", "weight"}
     with pytest.raises(TypeError):
         Parts(**{name: getattr(TEACHTEXT, name) for name in required - {"direction"}})
-    for name, one in PRESETS.items():
-        assert one.what.endswith(".") and len(one.what) > 40, name
-        assert set(one.code) <= set(vars(one.parts)) and preset(name, faithful="code") is not None
+    for name, published in PRESETS.items():
+        assert published.what.endswith(".") and len(published.what) > 40, name
+        code, paper = (vars(preset(name, preset_from=version)) for version in ("code", "paper"))
+        changed = {setting: value for setting, value in code.items() if value != paper[setting]}
+        assert changed == published.code, name

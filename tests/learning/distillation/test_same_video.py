@@ -28,7 +28,7 @@ def test_margins_between_them_are_none():
 def test_they_are_no_hard_candidates():
     teacher = random_matrix(5, 1)
     teacher[SAME] = 1.0
-    parts = replace(TEACHTEXT, select="top", candidates=1, distance="mse")
+    parts = replace(TEACHTEXT, pairs="top", candidates=1, distance="mse")
     grad = gradient(parts, random_matrix(5), teacher, videos=VIDEOS)
     counted = grad != 0
     assert (counted & SAME).sum() == SAME.sum(), "right pairs all count"

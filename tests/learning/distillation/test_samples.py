@@ -7,9 +7,9 @@ import pytest
 import torch
 from matrices import Fixed, batch_of, random_matrix, student_of
 
+from teachtext.learning.distillation.compare import SAMPLES, list_entropies, mistrust, trust
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
-from teachtext.learning.distillation.samples import SAMPLES, list_entropies, mistrust, trust
 
 
 def test_entropies_are_of_what_counts_and_the_highest_where_nothing_does():

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
-from teachtext.learning.distillation.views import VIEWS
+from teachtext.learning.distillation.student_side import VIEWS
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.teachers import CachedTeacher
 

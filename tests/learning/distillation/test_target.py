@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matrices import random_matrix
 
-from teachtext.learning.distillation.lists import Lists
-from teachtext.learning.distillation.standardise import STANDARDS
-from teachtext.learning.distillation.target import TARGETS
+from teachtext.learning.distillation.student_side import TARGETS, Lists
+from teachtext.learning.distillation.teacher_side import STANDARDS
 
 some = st.tuples(st.integers(2, 7), st.integers(0, 999), st.sampled_from([0.2, 0.7, 1.0]))
 

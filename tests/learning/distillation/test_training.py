@@ -21,7 +21,7 @@ OBJECTIVES = {
     "c2kd": preset("c2kd"),
     "fusion": preset("fusion"),
     "crosskd": preset("crosskd"),
-    "teachclip": preset("teachclip", faithful="code"),
+    "teachclip": preset("teachclip", preset_from="code"),
 }
 EPOCHS = 5
 

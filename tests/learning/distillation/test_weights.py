@@ -7,9 +7,9 @@ import torch
 from matrices import Fixed, batch_of, distillation, random_matrix, student_of
 from torch.nn import functional as F
 
+from teachtext.learning.distillation.compare import entropy, list_entropies, trust
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
-from teachtext.learning.distillation.samples import entropy, list_entropies, trust
 from teachtext.learning.losses import MaxMarginRankingLoss
 
 TEACHTEXT = preset("teachtext")
@@ -55,7 +55,7 @@ def test_a_learned_pool_keeps_finite_gradients_where_teachers_know_nothing():
             target=target,
             distance=distance,
             label_share=share,
-            select="top",
+            pairs="top",
             candidates=1,
         )
         given = [Fixed(matrix) for matrix in teachers]

@@ -1,4 +1,4 @@
-"""The file of a study: a run, what its variants change, and what is compared."""
+"""The config of a study: a run, the settings that its variants change, and the comparisons."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,34 +7,40 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.score_normalisation import normalisers_named
-from teachtext.experiment.config_base import NAME, Config, ExpertName
+from teachtext.experiment.config import once
+from teachtext.experiment.config_data import NAME, Config, ExpertName
 
 Label = Annotated[str, Field(min_length=1)]
 
 
-def _role(name: Any) -> Any:
-    # the word of earlier versions
-    return "taught" if name == "teachtext" else name
+def _no_former_role(name: Any) -> Any:
+    if name == "teachtext":
+        raise ValueError("'teachtext' is now called 'taught'")
+    return name
 
 
-MemberName = Annotated[Literal["student", "taught"], BeforeValidator(_role)]
+MemberName = Annotated[Literal["student", "taught"], BeforeValidator(_no_former_role)]
 
 
 class VariantConfig(Config):
-    """What a variant changes: any settings of a run, and whose figures are its own."""
+    """A variant: settings of a run that differ from the base, and the models whose metrics it reports."""
 
     model_config = ConfigDict(extra="allow")
 
-    members: list[MemberName] | None = Field(None, min_length=1, description="by default those of the study")
+    members: list[MemberName] | None = Field(
+        None, min_length=1, description="models whose metrics the variant reports; by default those of the study"
+    )
 
 
 class CompareConfig(Config):
-    """Which rows are tested against which. All comparisons of a study are one family for Holm's correction."""
+    """Which rows are compared. All comparisons of a study are one family for Holm's correction."""
 
-    taught: bool = Field(True, description="TeachText against the student alone, in every variant that has both")
-    normalised: bool = Field(True, description="every row behind a normaliser against the same row without")
-    against: Label | None = Field(None, description="label of a row that every other row is compared with")
-    pairs: list[tuple[Label, Label]] = Field([], description="labels of rows, [ours, theirs]")
+    taught: bool = Field(
+        True, description="compare the taught student with the student alone, in every variant that has both"
+    )
+    normalised: bool = Field(True, description="compare every row with a score normaliser with the same row without")
+    against: Label | None = Field(None, description="label of a row with which every other row is compared")
+    pairs: list[tuple[Label, Label]] = Field([], description="pairs of rows to compare, each as labels [ours, theirs]")
 
 
 class ModalitiesConfig(Config):
@@ -45,7 +51,7 @@ class ModalitiesConfig(Config):
     """
 
     experts: list[ExpertName] | None = Field(
-        None, min_length=1, description="those that the student chooses from; by default all of the run"
+        None, min_length=1, description="experts that the student chooses from; by default all of the run"
     )
 
     @model_validator(mode="after")
@@ -58,50 +64,57 @@ class ModalitiesConfig(Config):
 class StudyConfig(Config):
     """A whole study."""
 
-    name: str = Field(pattern=NAME, description="of the study and its folder")
-    question: str = Field("", description="what it asks, for the readers of its report")
-    work: Path | None = Field(None, description="folder of the study; by default runs/NAME where the command is run")
-    base: dict[str, Any] = Field(description="the settings of a run that all variants share")
+    name: str = Field(pattern=NAME, description="name of the study and of its folder")
+    question: str = Field("", description="the question of the study, for the readers of its report")
+    work: Path | None = Field(
+        None, description="folder of the study; by default runs/NAME, relative to the current folder"
+    )
+    base: dict[str, Any] = Field(description="settings of a run that all variants share")
     variants: dict[Label, VariantConfig | None] = Field(
-        {}, description="by label, settings that differ from the base; keys may be dotted: student.text"
+        {},
+        description="variants by label, each with the settings that differ from the base; keys may be "
+        "dotted: student.text",
     )
     grid: dict[str, list[Any] | dict[Label, Any]] = Field(
-        {}, description="by dotted key, its values, or values by label; all combinations are tried, in every variant"
+        {}, description="by dotted key, a list of values, or values by label; every variant has all combinations"
     )
     choose: dict[str, list[Any] | dict[Label, Any]] = Field(
         {},
-        description="like the grid, but of all combinations each variant keeps the one with the best validation t2v "
-        "geometric mean, averaged over the seeds that choose; no other is tested",
+        description="like the grid, but each variant keeps the combination with the best validation t2v "
+        "geometric mean, "
+        "averaged over the seeds that choose; the others are not tested",
     )
     modalities: ModalitiesConfig | None = Field(
-        None, description="the experts that the student sees, one more at a time, with and without teachers"
+        None, description="add experts to the student one at a time, with and without teachers"
     )
     ensembles: dict[Label, Annotated[list[Label], Field(min_length=2)]] = Field(
-        {}, description="by label, rows whose similarities are averaged at test time, seed by seed"
+        {}, description="ensembles by label: rows whose similarity matrices are averaged at test time, seed by seed"
     )
     normalise: list[str] = Field(
-        [], description="score normalisers behind every row and ensemble; their beta is chosen on validation"
+        [], description="score normalisers applied to every row and ensemble; validation chooses their beta"
     )
     members: list[MemberName] = Field(
         ["taught"],
         min_length=1,
-        description="whose figures are a variant's: the taught student, or the student alone where a variant has no "
-        "teachers; or the student alone; or both",
+        description="models whose metrics a variant reports: the taught student (without teachers the student alone), "
+        "the student alone, or both",
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
-        [0, 1, 2, 3, 4], min_length=1, description="every model is trained once for each"
+        [0, 1, 2, 3, 4], min_length=1, description="seeds; every model is trained once for each"
     )
     choosing_seeds: list[int] | None = Field(
-        None, min_length=1, description="of the seeds, those that choose, where all would take too long; by default all"
+        None, min_length=1, description="seeds that choose on validation, where all would take too long; by default all"
     )
     compare: CompareConfig = CompareConfig()
     claims: dict[str, tuple[Label, Label]] = Field(
-        {}, description="by a sentence, the rows that decide it: it is so if the first is better than the second"
+        {}, description="claims by sentence, each with two rows: the claim holds if the first is better than the second"
     )
-    statistic: str = Field("geometric_mean", description="the text-to-video metric that is compared")
-    level: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
-    resamples: int = Field(9999, ge=100, description="of the bootstrap and of the permutation tests")
-    jobs: int | None = Field(None, ge=1, description="models trained at once; by default as many as there are cores")
+    statistic: str = Field("geometric_mean", description="text-to-video metric that is compared")
+    level: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
+    resamples: int = Field(
+        9999, ge=100, description="number of resamples of the bootstrap and of the permutation tests"
+    )
+    jobs: int | None = Field(None, ge=1, description="number of models trained at once; by default the number of cores")
 
     @field_validator("grid", "choose", mode="before")
     @classmethod
@@ -123,13 +136,8 @@ class StudyConfig(Config):
         if self.statistic not in METRIC_NAMES:
             raise ValueError(f"'statistic' is '{self.statistic}': choose from {', '.join(METRIC_NAMES)}")
         normalisers_named(self.normalise)
-        for what, items in (
-            ("normalise", self.normalise),
-            ("seeds", self.seeds),
-            ("choosing_seeds", self.choosing_seeds or []),
-            ("members", self.members),
-        ):
-            twice = [item for number, item in enumerate(items) if item in items[:number]]
-            if twice:
-                raise ValueError(f"'{what}' names '{twice[0]}' twice")
+        once("normalise", self.normalise)
+        once("seeds", self.seeds)
+        once("choosing_seeds", self.choosing_seeds or [])
+        once("members", self.members)
         return self

@@ -1,4 +1,4 @@
-"""The variants of a study: what each changes, what it is called, and the run that it is."""
+"""The variants of a study: the settings that each changes, its label, and its run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -164,20 +164,32 @@ def _label(name: str, value: Any) -> str:
 
 
 def _config(study: StudyConfig, changes: Mapping[str, Any], where: str, path: Path) -> RunConfig:
-    own: dict[str, Any] = {"name": study.name, "seeds": study.seeds}
+    shared: dict[str, Any] = {"name": study.name, "seeds": study.seeds}
+    base_settings = merged({}, study.base)
+    settings = merged(base_settings, changes)
     if study.modalities:
         # students that see different experts are compared on the same videos
-        own["dataset"] = {**merged(merged({}, study.base), changes).get("dataset", {}), "described_by": "experts"}
+        shared["dataset"] = {**settings.get("dataset", {}), "described_by": "experts"}
     try:
-        return run_config(merged(merged({}, study.base), changes) | own, where=where, folder=path.parent)
+        return run_config(
+            settings | shared, where=where, folder=path.parent, inherited=_of_another_kind(base_settings, settings)
+        )
     except InputError as error:
         base = f"{path}: 'base'"
         try:
-            run_config(merged({}, study.base) | own, where=base, folder=path.parent)
+            run_config(base_settings | shared, where=base, folder=path.parent)
         except InputError as without:
             if without.problem.removeprefix(base) == error.problem.removeprefix(where):
                 raise without from error
         raise
+
+
+def _of_another_kind(base: Mapping[str, Any], settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the model settings of the base where a variant has another kind of model, else nothing."""
+    before, after = (whole.get("model") for whole in (base, settings))
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping) or before.get("kind") == after.get("kind"):
+        return {}
+    return before
 
 
 def _check_keys(settings: Mapping[str, Any], where: str) -> None:

@@ -1,4 +1,4 @@
-"""The distillation objective: a ranking loss, and a distance to what teachers say, put together from its parts."""
+"""The distillation objective: a ranking loss, and a distance to the teachers, put together from its parts."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,15 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from teachtext.data.batch import Batch
-from teachtext.learning.distillation.lists import Lists
-from teachtext.learning.distillation.parts import Parts
-from teachtext.learning.distillation.pool import Learned
-from teachtext.learning.distillation.reduction import reduced
-from teachtext.learning.distillation.samples import SAMPLES, list_entropies, mistrust, trust
-from teachtext.learning.distillation.select import label_first
-from teachtext.learning.distillation.source import SOURCES, Momentum, Taught, Teachers
-from teachtext.learning.distillation.tables import chosen
-from teachtext.learning.distillation.views import View
+from teachtext.learning.distillation.compare import SAMPLES, list_entropies, mistrust, reduced, trust
+from teachtext.learning.distillation.parts import Parts, chosen
+from teachtext.learning.distillation.student_side import Lists, View
+from teachtext.learning.distillation.teacher_side import SOURCES, Learned, Momentum, Taught, Teachers, label_first
 from teachtext.learning.objective import Objective
 from teachtext.learning.teachers import Teacher
 from teachtext.models.retrieval import RetrievalModel
@@ -27,18 +22,18 @@ Target = tuple[Tensor, Tensor]
 class Distillation(Objective):
     """Ranking loss and distance to teachers: L = w_r L_r + lambda(epoch) w_d mean over teachers and views of D.
 
-    source -> standardise -> pool -> select -> target -> distance -> weights; see `Parts`. With the preset `teachtext`
-    it is L = L_r + L_d (Croitoru et al., ICCV 2021, eq. 2-4). What a teacher does not know of (NaN) it has no say in,
-    and pairs that none knows are left out.
+    source -> standardise -> pool -> pairs -> target -> distance -> weights; see `Parts`. The preset `teachtext` is
+    the objective of the paper, `teachtext.learning.teachtext.TeachText`. A teacher has no say in pairs that it does not
+    score (NaN). Pairs that no teacher scores are left out.
 
     Args:
-        ranking: L_r, a loss of scores (B, B), of which pairs are of the same video, and of weights (B,).
-        parts: everything else; see `teachtext.learning.distillation.presets`.
-        teachers: N frozen teachers, none where the student teaches itself.
-        student: the model in training, of which source momentum takes its average.
+        ranking: L_r, a loss of scores (B, B), of the pairs of the same video (B, B), and of weights (B,).
+        parts: all other settings; see `teachtext.learning.distillation.presets`.
+        teachers: N frozen teachers; none where the student teaches itself.
+        student: the model in training; needed by `source: momentum`, which averages its weights.
 
     Raises:
-        ValueError: the parts ask for other teachers than there are, or for the student.
+        ValueError: the parts need another number of teachers, or the student.
     """
 
     def __init__(
@@ -56,7 +51,7 @@ class Distillation(Objective):
         self.source = _source(parts, teachers, student)
         self.pool = Learned(teachers=len(teachers)) if parts.pool == "learned" else chosen("pool", parts)
         self.views, self.standardise = chosen("views", parts), chosen("standardise", parts)
-        self.select, self.target, self.distance = (chosen(name, parts) for name in ("select", "target", "distance"))
+        self.pairs, self.target, self.distance = (chosen(name, parts) for name in ("pairs", "target", "distance"))
         self.direction, self.reduction = chosen("direction", parts), chosen("reduction", parts)
         self.schedule, self.samples = chosen("schedule", parts), chosen("samples", parts)
         self.ranking_samples = SAMPLES[parts.ranking_samples]
@@ -74,10 +69,10 @@ class Distillation(Objective):
         of_rows, of_columns = self._views(student, taught)
         losses = [
             self.direction(
-                partial(self._loss, of_rows, teacher, known, same_video),
-                partial(self._loss, of_columns, teacher.T, known.T, same_video),
+                partial(self._loss, of_rows, teacher, scored, same_video),
+                partial(self._loss, of_columns, teacher.T, scored.T, same_video),
             )
-            for teacher, known in targets
+            for teacher, scored in targets
         ]
         ranking = self.ranking(student.scores, same_video, self._ranking_weights(targets, same_video))
         return {
@@ -86,13 +81,14 @@ class Distillation(Objective):
         }
 
     def _pooled(self, scores: Tensor) -> list[Target]:
-        """Return what is taught, and where anything is; one, or one a teacher."""
-        known = ~scores.isnan()
-        scores = torch.stack([self.standardise(*one) for one in zip(torch.where(known, scores, 0), known, strict=True)])
+        """Return the target matrix and the pairs that it scores: one of all teachers, or one of each."""
+        scored = ~scores.isnan()
+        matrices = zip(torch.where(scored, scores, 0), scored, strict=True)
+        scores = torch.stack([self.standardise(matrix, pairs) for matrix, pairs in matrices])
         if self.parts.pool == "none":
-            return list(zip(scores, known, strict=True))
-        by_any = known.any(dim=0)
-        return [(torch.where(by_any, self.pool(scores, known), 0), by_any)]
+            return list(zip(scores, scored, strict=True))
+        by_any = scored.any(dim=0)
+        return [(torch.where(by_any, self.pool(scores, scored), 0), by_any)]
 
     def _views(self, student: Embedded, taught: Taught) -> tuple[list[View], list[View]]:
         """Return the student's matrices for the direction of rows, and transposed for that of columns."""
@@ -104,26 +100,26 @@ class Distillation(Objective):
         columns = rows if of_columns is of_rows else self.views(of_columns)
         if self.parts.standardise in ("z_score", "min_max"):
             rows, columns = ([(self.standardise(*view), view[1]) for view in views] for views in (rows, columns))
-        return rows, [(scores.T, known.T) for scores, known in columns]
+        return rows, [(scores.T, scored.T) for scores, scored in columns]
 
-    def _loss(self, views: Sequence[View], teacher: Tensor, known: Tensor, same_video: Tensor) -> Tensor:
+    def _loss(self, views: Sequence[View], teacher: Tensor, scored: Tensor, same_video: Tensor) -> Tensor:
         """Return the mean over views of the distance between their rows and the teacher's."""
         parts = self.parts
-        counted = self.select(teacher, known, same_video)
+        counted = self.pairs(teacher, scored, same_video)
         weights = None
         if parts.samples != "uniform":
             weights = trust(self.samples(*list_entropies(teacher.detach(), counted, parts.temperature)))
         if parts.label_first:
             teacher = label_first(teacher, counted, same_video)
         losses = []
-        for scores, there in views:
-            lists = Lists(counted & there, same_video)
+        for scores, scored_by_student in views:
+            lists = Lists(counted & scored_by_student, same_video)
             ours, theirs = self.target(scores, teacher, lists)
             if parts.target == "softmax" and parts.distance != "kl":
-                # they come as logarithms, which is what kl needs
+                # logarithms are for kl alone
                 ours, theirs = ours.exp(), theirs.exp()
-            values, count = self.distance(ours, theirs, lists)
-            losses.append(reduced(self.reduction, values, count, weights))
+            values, measured = self.distance(ours, theirs, lists)
+            losses.append(reduced(self.reduction, values, measured, weights))
         return torch.stack(losses).mean()
 
     def _ranking_weights(self, targets: Sequence[Target], same_video: Tensor) -> Tensor | None:
@@ -131,16 +127,16 @@ class Distillation(Objective):
             return None
         weights = [
             self.direction(
-                partial(self._mistrust, teacher, known, same_video),
-                partial(self._mistrust, teacher.T, known.T, same_video),
+                partial(self._mistrust, teacher, scored, same_video),
+                partial(self._mistrust, teacher.T, scored.T, same_video),
             )
-            for teacher, known in targets
+            for teacher, scored in targets
         ]
         together = torch.stack(weights).mean(dim=0)
         return together / together.mean()
 
-    def _mistrust(self, teacher: Tensor, known: Tensor, same_video: Tensor) -> Tensor:
-        counted = self.select(teacher, known, same_video)
+    def _mistrust(self, teacher: Tensor, scored: Tensor, same_video: Tensor) -> Tensor:
+        counted = self.pairs(teacher, scored, same_video)
         return mistrust(self.ranking_samples(*list_entropies(teacher.detach(), counted, self.parts.temperature)))
 
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from teachtext.learning.distillation.parts import Parts
 
-PresetName = Literal["teachtext", "c2kd", "teachclip", "dcd", "momentum", "crosskd", "fusion"]
-Faithful = Literal["paper", "code"]
+PresetFrom = Literal["paper", "code"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +17,8 @@ class Preset:
     """A published objective.
 
     Attributes:
-        what: where it is from, and what of it is left out.
-        parts: as the paper has it.
+        what: the publication, and what of its method is left out.
+        parts: the settings of the paper.
         code: settings in which the released code differs from the paper, by name.
     """
 
@@ -33,7 +32,7 @@ PRESETS: dict[str, Preset] = {
         what="Croitoru et al., ICCV 2021. The teachers may have other text encoders or more experts than the student.",
         parts=Parts(
             pool="mean",
-            select="all",
+            pairs="all",
             target="raw",
             distance="huber",
             threshold=1.0,
@@ -47,7 +46,7 @@ PRESETS: dict[str, Preset] = {
         "Its alpha of 0.5 is of a sum over both directions: 1 of 'info_nce', which takes their mean.",
         parts=Parts(
             pool="min",
-            select="all",
+            pairs="all",
             target="softmax",
             temperature=0.1,
             distance="kl",
@@ -62,7 +61,7 @@ PRESETS: dict[str, Preset] = {
         what="Tian et al., CVPR 2024, without its frame weights. CLIP's logits are 100 cosines: temperature 0.01.",
         parts=Parts(
             pool="none",
-            select="all",
+            pairs="all",
             target="softmax",
             temperature=0.01,
             distance="pearson",
@@ -77,7 +76,7 @@ PRESETS: dict[str, Preset] = {
         "loss sees all. In the code the weights of its samples cancel, and the right pair gets the highest score.",
         parts=Parts(
             pool="none",
-            select="top",
+            pairs="top",
             candidates=7,
             target="raw",
             distance="mse",
@@ -97,7 +96,7 @@ PRESETS: dict[str, Preset] = {
             source="momentum",
             momentum=0.995,
             pool="none",
-            select="all",
+            pairs="all",
             target="softmax",
             temperature=0.07,
             label_share=0.6,
@@ -114,7 +113,7 @@ PRESETS: dict[str, Preset] = {
         parts=Parts(
             source="captions",
             pool="none",
-            select="all",
+            pairs="all",
             target="softmax",
             temperature=2.0,
             distance="kl",
@@ -130,7 +129,7 @@ PRESETS: dict[str, Preset] = {
             source="own",
             views="experts",
             pool="none",
-            select="all",
+            pairs="all",
             target="softmax",
             temperature=0.1,
             distance="kl",
@@ -142,12 +141,15 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def preset(name: str, *, faithful: Faithful = "paper") -> Parts:
+def preset(name: str, *, preset_from: PresetFrom = "paper") -> Parts:
     """Return the parts of a published objective.
 
     Args:
         name: a name of `PRESETS`.
-        faithful: to the paper, or to the released code where that differs.
+        preset_from: the settings of the paper, or those of the released code where it differs.
+
+    >>> preset("c2kd").pool, preset("c2kd", preset_from="code").pool
+    ('min', 'max')
     """
-    found = PRESETS[name]
-    return replace(found.parts, **found.code) if faithful == "code" else found.parts
+    published = PRESETS[name]
+    return replace(published.parts, **published.code) if preset_from == "code" else published.parts
