@@ -57,6 +57,13 @@ def test_examples_are_valid(path: Path):
     assert config.dataset.path is None or config.dataset.path.is_absolute()
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+def test_an_example_with_data_from_elsewhere_says_first_how_to_get_them(path: Path):
+    text = path.read_text()
+    needs_data = "path: ../" in text or "file: ../" in text
+    assert text.startswith("# Needs data that is not part of the project") == needs_data
+
+
 def test_there_are_examples():
     assert len(list(EXAMPLES.glob("*.yaml"))) >= 3
 
