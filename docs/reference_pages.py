@@ -211,7 +211,7 @@ def _values(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         return " or ".join(
             _values(argument, metadata) if argument is not type(None) else "`null`" for argument in arguments
         )
-    if origin is list:
+    if origin in (list, Sequence):
         return f"list of: {_values(arguments[0])}"
     if origin is tuple:
         return "pair of: " + _values(arguments[0])
