@@ -59,7 +59,5 @@ class TeachText(Objective):
     def forward(self, student: Embedded, batch: Batch) -> dict[str, Tensor]:
         """Return the ranking loss L_r and the distillation loss L_d of a batch, both scalars."""
         target = torch.stack([teacher.scores(batch) for teacher in self.teachers]).mean(dim=0)
-        return {
-            "ranking": self.ranking(student.scores, batch.same_video),
-            "distillation": F.huber_loss(student.scores, target, delta=1.0),
-        }
+        distillation = F.huber_loss(student.scores, target, delta=1.0)
+        return {"ranking": self.ranking(student.scores, batch.same_video), "distillation": distillation}
