@@ -199,7 +199,7 @@ class Model:
             if not ids:
                 raise InputError(f"{features} holds no features of {', '.join(self.experts)}", "extract them first")
             return self._embed(ids, stored, [])
-        listed = videos_of(videos, known=lambda name: any(name in file for file in stored.values()))
+        listed = videos_of(videos, is_stored=lambda name: any(name in file for file in stored.values()))
         failed: Sequence[Failure] = ()
         if any(video.path for video in listed):
             extraction = extract(

@@ -13,12 +13,12 @@ def as_list(values: str | Sequence[str]) -> list[str]:
     return [values] if isinstance(values, str) else list(values)
 
 
-def videos_of(videos: str | Path | Sequence[str | Path], *, known: Callable[[str], bool]) -> list[Video]:
+def videos_of(videos: str | Path | Sequence[str | Path], *, is_stored: Callable[[str], bool]) -> list[Video]:
     """Return the videos that a caller names.
 
     Args:
         videos: files, folders, dataset folders (with `videos/` inside), or ids of stored features.
-        known: whether features of an id are stored.
+        is_stored: whether features of an id are stored.
 
     Returns:
         Files have their path as id. Videos of a dataset folder have the dataset's ids. Ids of stored features have no
@@ -28,16 +28,16 @@ def videos_of(videos: str | Path | Sequence[str | Path], *, known: Callable[[str
         InputError: a folder without videos, or no video at all.
     """
     names = [videos] if isinstance(videos, (str, Path)) else list(videos)
-    listed = [video for name in names for video in _videos(name, known)]
+    listed = [video for name in names for video in _videos(name, is_stored)]
     if not listed:
         raise InputError("there is no video to encode", "give at least one file")
     return listed
 
 
-def _videos(name: str | Path, known: Callable[[str], bool]) -> list[Video]:
+def _videos(name: str | Path, is_stored: Callable[[str], bool]) -> list[Video]:
     path = Path(name).expanduser()
     if not path.is_dir():
-        is_id = not path.exists() and known(str(name))
+        is_id = not path.exists() and is_stored(str(name))
         return [Video(str(name), None if is_id else path)]
     if (path / "videos").is_dir():
         videos = find_videos(path)

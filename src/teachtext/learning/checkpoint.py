@@ -28,17 +28,17 @@ FORMAT = "teachtext-model-1"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """All that rebuilds a model and reads its features.
+    """Everything needed to rebuild a model and to read its features.
 
     Args:
         kind: a name of `teachtext.models.build.MODELS`.
         arguments: of that model.
         text_encoder: spec of the text encoder.
         max_words: rows of a caption that the model reads.
-        max_tokens: by expert, rows of a sequence that the model reads; all where it is not named.
-        trained_on: ids of the videos it has learned from; None where that is not known.
-        origin: what it was trained on and how; kept for people.
-        expert_settings: by expert, what it was told to do otherwise when its features were extracted.
+        max_tokens: by expert, rows of a sequence that the model reads; all rows for an expert without an entry.
+        trained_on: ids of the videos of its training; None if unknown.
+        origin: dataset and settings of the training, for people to read.
+        expert_settings: by expert, the settings other than the defaults with which its features were extracted.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class ModelSpec:
         return sorted(self.arguments["expert_dims"])
 
     def expert_folder(self, name: str) -> str:
-        """Return the name of the folder that an expert's features are in."""
+        """Return the name of the folder of an expert's features."""
         return VIDEO_EXPERTS.folder_name(name, self.expert_settings.get(name, {}))
 
     @property
@@ -95,7 +95,7 @@ class ModelSpec:
         )
 
     def videos(self, experts: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> VideoBatch:
-        """Read videos as the model wants them (see `read_videos`).
+        """Read videos with the padding that the model needs (see `read_videos`).
 
         Raises:
             InputError: a file whose width is not the model's, or a video that no expert describes.
@@ -118,8 +118,8 @@ def _check_width(file: FeatureFile, dim: int) -> None:
 
 
 def save_spec(folder: Path, spec: ModelSpec) -> None:
-    """Write `config.json`, and `trained_on.json` where that is known."""
-    told = {
+    """Write `config.json`, and `trained_on.json` if the training videos are known."""
+    config = {
         "format": FORMAT,
         "model": {"kind": spec.kind, "arguments": dict(spec.arguments)},
         "text_encoder": spec.text_encoder,
@@ -128,39 +128,41 @@ def save_spec(folder: Path, spec: ModelSpec) -> None:
         "expert_settings": {name: dict(settings) for name, settings in spec.expert_settings.items()},
         "origin": dict(spec.origin),
     }
-    write_json(folder / CONFIG, told)
+    write_json(folder / CONFIG, config)
     if spec.trained_on is not None:
         write_json(folder / TRAINED_ON, list(spec.trained_on))
 
 
 def load_spec(folder: Path) -> ModelSpec:
-    """Read `config.json`, and `trained_on.json` where it is there.
+    """Read `config.json`, and `trained_on.json` if it exists.
 
     Raises:
-        InputError: one is missing or not of this form.
+        InputError: `config.json` is missing, or a file has another form.
     """
-    seen = folder / TRAINED_ON
-    trained_on = read_json(seen) if seen.exists() else None
+    list_file = folder / TRAINED_ON
+    trained_on = read_json(list_file) if list_file.exists() else None
     if trained_on is not None and not (isinstance(trained_on, list) and all(isinstance(v, str) for v in trained_on)):
-        raise InputError(f"{seen} is not a list of video ids", "copy it again, or write the ids of its training videos")
+        raise InputError(
+            f"{list_file} is not a list of video ids", "copy it again, or write the ids of its training videos"
+        )
     path = folder / CONFIG
-    told = read_json(path)
+    config = read_json(path)
     try:
-        if told["format"] != FORMAT or not isinstance(told["text_encoder"], str):
+        if config["format"] != FORMAT or not isinstance(config["text_encoder"], str):
             raise KeyError("format")
-        lengths = [told["max_words"], *told["max_tokens"].values()]
+        lengths = [config["max_words"], *config["max_tokens"].values()]
         if not all(isinstance(length, int) and length > 0 for length in lengths):
             raise KeyError("max_words, max_tokens")
-        settings = told.get("expert_settings", {})
-        if not all(isinstance(own, dict) for own in settings.values()):
+        settings = config.get("expert_settings", {})
+        if not all(isinstance(values, dict) for values in settings.values()):
             raise KeyError("expert_settings")
         return ModelSpec(
-            kind=told["model"]["kind"],
-            arguments=told["model"]["arguments"],
-            text_encoder=told["text_encoder"],
-            max_words=told["max_words"],
-            max_tokens=told["max_tokens"],
-            origin=told["origin"],
+            kind=config["model"]["kind"],
+            arguments=config["model"]["arguments"],
+            text_encoder=config["text_encoder"],
+            max_words=config["max_words"],
+            max_tokens=config["max_tokens"],
+            origin=config["origin"],
             trained_on=trained_on,
             expert_settings=settings,
         )
@@ -171,48 +173,48 @@ def load_spec(folder: Path) -> ModelSpec:
 
 
 def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
-    """Load a trained model in evaluation mode. Weights are safetensors: nothing in them is ever executed.
+    """Load a trained model in evaluation mode. Weights are safetensors, which hold no code.
 
-    The weights are in memory once, and have nothing to do with the file any more.
+    The weights are copied into memory once; the file may change afterwards.
 
     Raises:
         InputError: a missing, truncated or foreign checkpoint.
     """
     spec = load_spec(folder)
     try:
-        # without memory, for a config may ask for any size
+        # on the meta device, because a config may state any size
         with torch.device("meta"):
             model = spec.build()
     except Exception as error:
         raise InputError(
-            f"{folder / CONFIG} does not describe a model ({_told(error)})", "train or copy it again"
+            f"{folder / CONFIG} does not describe a model ({_message(error)})", "train or copy it again"
         ) from error
     path = folder / WEIGHTS
     try:
         model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} does not hold the weights of its config ({_told(error)})", "train or copy it again"
+            f"{path} does not hold the weights of its config ({_message(error)})", "train or copy it again"
         ) from error
     return model.eval(), spec
 
 
-def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copy weights from a file, in the precision in which the model wants them."""
+def _weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy weights from a file, in the precision of the model's state."""
     version = version_of(path.stat())
     with safe_open(path, framework="pt") as file:
         names = list(file.keys())
     weights = {}
     for name in names:
-        # opened for each: what was read of a mapped file counts as memory until it is closed
+        # opened once a tensor: pages of a mapped file count as memory until the file is closed
         with safe_open(path, framework="pt") as file:
-            dtype = wanted[name].dtype if name in wanted else None
+            dtype = state[name].dtype if name in state else None
             weights[name] = file.get_tensor(name).to(dtype=dtype, copy=True)
     if version_of(path.stat()) != version:
-        raise OSError("it was changed while it was read")
+        raise OSError("the file changed during reading")
     return weights
 
 
-def _told(error: Exception) -> str:
-    """Return what an error says, short and on one line: that of foreign weights lists every one of them."""
+def _message(error: Exception) -> str:
+    """Return the message of an error, shortened to one line: the message about foreign weights lists them all."""
     return shorten(str(error), 200, placeholder=" ...") or type(error).__name__

@@ -1,4 +1,4 @@
-"""From a trained model to files that answer queries without torch."""
+"""Exports the text side of a trained model to ONNX files, which answer queries without torch."""
 
 import warnings
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ _LENGTHS = (1, 2, 7, 20)
 
 
 def export(model_folder: Path, folder: Path) -> float:
-    """Export the text side of a trained model: `text.onnx`, `text.json`, and the text encoder where it is MiniLM.
+    """Export the text side of a trained model: `text.onnx`, `text.json`, and the text encoder if its entry has `onnx`.
 
-    Other text encoders do without torch already, or cannot do without it: they are used as they are. What was
-    written is compared with torch before it is put into `folder`.
+    Other text encoders need no torch, or cannot work without it; they are not exported. The values of the files are
+    compared with those of torch before the files are moved into `folder`.
 
     Args:
         model_folder: a trained model.
-        folder: gets the files; read them with `ExportedText`.
+        folder: folder of the files; `ExportedText` reads them.
 
     Returns:
-        The largest difference between what the files give and what torch gives, at most 1e-5.
+        The largest absolute difference between the values of the files and those of torch, at most 1e-5.
 
     Raises:
         InputError: no such model, a package that is not installed, a text encoder that is not in the registry, or
@@ -52,12 +52,14 @@ def export(model_folder: Path, folder: Path) -> float:
     model, spec = load_model(model_folder)
     text = TEXT_ENCODERS.parse(spec.text_encoder)
     with TemporaryDirectory() as scratch:
-        found = _write(model, spec, text, Path(scratch))
-        if found > TOLERANCE:
-            raise InputError(f"{model_folder} cannot be exported (values differ by {found:.1g})", "use it as it is")
+        difference = _write(model, spec, text, Path(scratch))
+        if difference > TOLERANCE:
+            raise InputError(
+                f"{model_folder} cannot be exported (values differ by {difference:.1g})", "use it as it is"
+            )
         for file in sorted(Path(scratch).iterdir(), key=lambda path: path.name == DESCRIPTION):
             write_bytes(folder / file.name, file.read_bytes())
-    return found
+    return difference
 
 
 def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path) -> float:
@@ -65,13 +67,13 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path) -> 
     side = _TextSide(model)
     example = _features(spec, length=min(2, spec.max_words))
     _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
-    told, difference = None, 0.0
+    arguments, difference = None, 0.0
     if TEXT_ENCODERS[text.name].onnx:
-        told, difference = write_minilm(text, folder)
+        arguments, difference = write_text_encoder(text, folder)
     description = {
         "format": FORMAT,
         "text_encoder": str(text),
-        "encoder": told,
+        "encoder": arguments,
         "max_words": spec.max_words,
         "fill": spec.fill_words,
         "spaces": side.spaces,
@@ -81,7 +83,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path) -> 
 
 
 class _TextSide(nn.Module):
-    """Tensors in, tensors out: one vector a space, in sorted order, then the weights."""
+    """The text branch as a function of tensors: one vector a space, in sorted order, then the mixture weights."""
 
     def __init__(self, model: RetrievalModel) -> None:
         super().__init__()
@@ -103,8 +105,12 @@ class _LastStates(nn.Module):
         return states
 
 
-def write_minilm(text: Spec, folder: Path) -> tuple[dict[str, Any], float]:
-    """Write MiniLM as `OnnxEncoder` reads it; return that one's arguments, and the largest difference from torch."""
+def write_text_encoder(text: Spec, folder: Path) -> tuple[dict[str, Any], float]:
+    """Write a sentence transformer for `OnnxEncoder`.
+
+    Returns:
+        The arguments of `OnnxEncoder`, and the largest absolute difference from torch.
+    """
     from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
 
     encoder: Any = build_text_encoder(str(text), device=CPU)
@@ -113,19 +119,19 @@ def write_minilm(text: Spec, folder: Path) -> tuple[dict[str, Any], float]:
     ids = torch.tensor([transformer.tokenizer("a dog runs")["input_ids"]])
     example = (ids, torch.ones_like(ids))
     _to_onnx(_LastStates(transformer.model), example, ["input_ids", "attention_mask"], folder / ENCODER)
-    told = {"pooled": not encoder.tokens, "max_tokens": transformer.max_tokens}
-    exported = OnnxEncoder(folder, **told, device=CPU)
+    arguments = {"pooled": not encoder.tokens, "max_tokens": transformer.max_tokens}
+    exported = OnnxEncoder(folder, **arguments, device=CPU)
     pairs = zip(encoder.encode(_PROBES), exported.encode(_PROBES), strict=True)
-    return told, max(float(np.abs(wanted - given).max()) for wanted, given in pairs)
+    return arguments, max(float(np.abs(by_torch - by_onnx).max()) for by_torch, by_onnx in pairs)
 
 
 def _to_onnx(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], path: Path) -> None:
-    """Export a module whose inputs have any number of rows and, where they have a second axis, of tokens."""
+    """Export a module whose inputs may have any number of rows and, on a second axis, any number of tokens."""
     axes = {
         name: {0: "C", 1: "L"} if value.dim() > 1 else {0: "C"} for name, value in zip(inputs, example, strict=True)
     }
     with warnings.catch_warnings(), torch.no_grad():
-        # the tracing exporter, because the new one cannot follow NetVLAD's selection of the rows that count
+        # the tracing exporter, because the newer exporter cannot follow the selection of valid rows in NetVLAD
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(), example, str(path), input_names=list(inputs), dynamic_axes=axes, dynamo=False, verbose=False
@@ -133,7 +139,7 @@ def _to_onnx(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[st
 
 
 def _features(spec: ModelSpec, *, length: int) -> tuple[Tensor, Tensor]:
-    """Return random features of one caption of so many words, padded as the model reads them."""
+    """Return random features (1, L, D) of one caption of `length` words, padded for the model, and the length (1,)."""
     tokens = torch.zeros(1, spec.max_words if spec.fill_words else length, spec.arguments["text_dim"])
     tokens[0, :length] = torch.randn(length, tokens.shape[2], generator=torch.Generator().manual_seed(length))
     return tokens, torch.tensor([length])
@@ -146,7 +152,7 @@ def _branch_difference(side: _TextSide, spec: ModelSpec, folder: Path) -> float:
     for length in {min(length, spec.max_words) for length in (*_LENGTHS, spec.max_words)}:
         tokens, lengths = _features(spec, length=length)
         *vectors, weights = (tensor[0].numpy() for tensor in side(tokens, lengths))
-        given = branch.embed([tokens[0, :length].numpy()])[0]
-        pairs = [(weights, given.weights), *zip(vectors, given.vectors.values(), strict=True)]
-        largest = max(largest, *(float(np.abs(wanted - got).max()) for wanted, got in pairs))
+        exported = branch.embed([tokens[0, :length].numpy()])[0]
+        pairs = [(weights, exported.weights), *zip(vectors, exported.vectors.values(), strict=True)]
+        largest = max(largest, *(float(np.abs(by_torch - by_onnx).max()) for by_torch, by_onnx in pairs))
     return largest
