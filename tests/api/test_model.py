@@ -123,5 +123,7 @@ def test_a_saved_model_is_the_same_and_its_card_has_what_the_run_measured(run: A
     assert [metrics.t2v for metrics in again.measured] == [seed.t2v]
     card = (saved / "README.md").read_text()
     assert "license: cc-by-4.0" in card and f"| text to video | {seed.t2v['r1']:.1f} |" in card
+    for table in (card, (model.folder / "README.md").read_text()):
+        assert f"| selected epoch | {seed.best_epoch} of 2, validation t2v geometric mean" in table
     with pytest.raises(teachtext.InputError, match="exists and is not empty"):
         model.save(saved)

@@ -86,7 +86,7 @@ def test_the_miniature(teachtext: Command, legacy_folder: Path, tmp_path: Path):
 def test_the_hostile_pickle(teachtext: Command, legacy_folder: Path, tmp_path: Path):
     root = write(tmp_path / "MSVD", archive() | {FACE: (legacy_folder / "hostile.pickle").read_bytes()})
     said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out", cwd=tmp_path)
-    refused(said, root / FACE, "'posix.system'", "nothing of it was run", "remove that file")
+    refused(said, root / FACE, "'posix.system'", "no code of it was run", "remove that file")
     assert [path.name for path in tmp_path.iterdir()] == ["MSVD"]
 
 
@@ -140,7 +140,7 @@ def test_names_and_folders_that_are_wrong(teachtext: Command, tmp_path: Path):
     said = teachtext("data", "import-archive", root, "--dataset", "msvdd", "--out", out)
     refused(said, "no published archive of a dataset 'msvdd'", "use one of MSRVTT, MSVD, DiDeMo, LSMDC, activity-net")
     said = teachtext("data", "import-archive", tmp_path / "gone", "--dataset", "MSVD", "--out", out)
-    refused(said, tmp_path / "gone", "is no file or folder")
+    refused(said, tmp_path / "gone", "is not a file or folder")
     said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", root)
     refused(said, f"{root} exists and is not empty", "give another folder")
     assert not out.exists()

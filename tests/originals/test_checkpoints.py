@@ -60,8 +60,8 @@ def test_tensors_and_plain_values_come_back_and_objects_become_their_state(save,
     config = vanishing(_config=OrderedDict(text="w2v"), _args=argparse.Namespace(seed=3), _dir=pathlib.Path("a/b"))
     path = save({"state_dict": state, "epoch": 7, "monitor_best": np.float64(3.5), "config": config})
     gone(monkeypatch)
-    found, rest = read_checkpoint(path)
-    assert found.keys() == state.keys() and all(found[name].equal(tensor) for name, tensor in state.items())
+    tensors, rest = read_checkpoint(path)
+    assert tensors.keys() == state.keys() and all(tensors[name].equal(tensor) for name, tensor in state.items())
     assert rest["epoch"] == 7
     assert rest["config"].state["_config"] == {"text": "w2v"}
     assert rest["config"].state["_args"].state == {"seed": 3}
@@ -96,7 +96,7 @@ def test_the_hostile_pickle_is_refused(legacy_folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ({"weights": {}}, "has no 'state_dict'"),
         ([1, 2], "has no 'state_dict'"),
@@ -110,8 +110,8 @@ def test_the_hostile_pickle_is_refused(legacy_folder, tmp_path, monkeypatch):
         ({"state_dict": {"w": torch.zeros(3, device="meta")}}, "'w' of the state dict is not a plain tensor"),
     ],
 )
-def test_what_is_no_state_of_tensors(save, content, told):
-    with pytest.raises(InputError, match=told):
+def test_what_is_no_state_of_tensors(save, content, message):
+    with pytest.raises(InputError, match=message):
         read_checkpoint(save(content))
 
 

@@ -1,4 +1,4 @@
-"""What an import of a published archive leaves is what a run can use: its masks and its teachers."""
+"""A run uses the masks and teachers of an imported archive."""
 
 import json
 from collections.abc import Callable
@@ -89,8 +89,8 @@ def test_a_run_learns_from_their_teacher_and_drops_what_their_mask_drops(
     taught = train(config, jobs=1)[0][-1]
     workspace = taught.workspace
     assert "v3#1" not in [caption.id for caption in workspace.dataset.captions]
-    told = json.loads((taught.folder / "config.json").read_text())["origin"]
-    assert told["teachers"] == ["theirs.safetensors"] and told["train_captions"] == 15
+    origin = json.loads((taught.folder / "config.json").read_text())["origin"]
+    assert origin["teachers"] == ["theirs.safetensors"] and origin["train_captions"] == 15
     # the mask as it was published says the same
     raw = Workspace(configured([{"file": str(teacher)}], tmp_path / "made" / MASK))
     assert raw.dataset.captions == workspace.dataset.captions

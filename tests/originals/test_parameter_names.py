@@ -23,9 +23,9 @@ def test_a_state_goes_there_and_back_whatever_experts_are_called(kind, names):
     built = model(kind, names)
     published = as_published(built)
     assert len(published) == len(built.state_dict())
-    found = from_original(model(kind, names), published)
-    assert found.keys() == built.state_dict().keys()
-    assert all(found[name].equal(tensor) for name, tensor in built.state_dict().items())
+    renamed = from_original(model(kind, names), published)
+    assert renamed.keys() == built.state_dict().keys()
+    assert all(renamed[name].equal(tensor) for name, tensor in built.state_dict().items())
 
 
 def test_the_authors_names():
@@ -47,7 +47,7 @@ def test_counters_may_be_absent():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda s: s.pop("ce.moe_fc.bias"), "the state lacks ce.moe_fc.bias"),
         (lambda s: s.update(odd=torch.zeros(1)), "has no place for odd"),
@@ -57,8 +57,8 @@ def test_counters_may_be_absent():
         (lambda s: [s.pop(n) for n in [*s] if "GU" in n], r"lacks ce.video_GU.0.cg.fc.weight.* and \d+ more"),
     ],
 )
-def test_what_does_not_fit_is_named(change, told):
+def test_what_does_not_fit_is_named(change, message):
     published = as_published(model())
     change(published)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         from_original(model(), published)

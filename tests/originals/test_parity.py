@@ -20,22 +20,24 @@ def check(path, arrays):
 
 @pytest.mark.parametrize("case", ["ce_small", "ce_fixed", "moee_small"])
 def test_models_equal_the_originals_in_both_modes(parity_folder, case):
-    found = {(one.part, one.quantity.partition(" (")[0]): one for one in check_parity(parity_folder / f"{case}.npz")}
+    comparisons = {
+        (entry.part, entry.quantity.partition(" (")[0]): entry for entry in check_parity(parity_folder / f"{case}.npz")
+    }
     outputs = {
         (mode, f"{what}")
         for mode in ("eval", "train")
         for what in ("similarities", "video embeddings", "text embeddings")
     }
     step = {"ranking loss", "distillation loss", "gradients", "zero gradients", "running statistics"}
-    assert found.keys() == outputs | {("train", what) for what in step}
-    for one in found.values():
-        assert one.ok and one.limit == (GRADIENT_LIMIT if "gradients" in one.quantity else LIMIT)
+    assert comparisons.keys() == outputs | {("train", what) for what in step}
+    for entry in comparisons.values():
+        assert entry.ok and entry.limit == (GRADIENT_LIMIT if "gradients" in entry.quantity else LIMIT)
 
 
 def test_metrics_equal_the_original_code(parity_folder):
-    found = check_parity(parity_folder / "metrics.npz")
-    assert [one.part for one in found[::2]] == ["one_caption", "many_captions", "ties", "constant"]
-    assert max(one.error for one in found) < 1e-9
+    comparisons = check_parity(parity_folder / "metrics.npz")
+    assert [entry.part for entry in comparisons[::2]] == ["one_caption", "many_captions", "ties", "constant"]
+    assert max(entry.error for entry in comparisons) < 1e-9
 
 
 expert_names = st.lists(st.text("ab._-1é", min_size=1, max_size=5), min_size=1, max_size=4, unique=True)
@@ -53,14 +55,14 @@ def test_any_experts_widths_clusters_and_ghosts(record, tmp_path_factory, names,
     sizes = dict(zip(("text_dim", "text_clusters", "ghost_clusters", "shared_dim"), text, strict=True))
     counts = {name: count for name, count in zip(names, clusters, strict=False) if count}
     arrays = record(kind=kind, dims=dict(zip(names, widths, strict=False)), clusters=counts, **sizes)
-    found = check(tmp_path_factory.getbasetemp() / "any.npz", arrays)
-    assert len(found) == 11
-    assert [one for one in found if not one.ok] == []
+    comparisons = check(tmp_path_factory.getbasetemp() / "any.npz", arrays)
+    assert len(comparisons) == 11
+    assert [entry for entry in comparisons if not entry.ok] == []
 
 
 @pytest.mark.parametrize("kind", ["CE", "MoEE"])
 def test_a_recording_of_our_own_is_within_the_limits(record, tmp_path, kind):
-    assert all(one.ok for one in check(tmp_path / "own.npz", record(kind=kind, **SMALL)))
+    assert all(entry.ok for entry in check(tmp_path / "own.npz", record(kind=kind, **SMALL)))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +88,9 @@ def test_a_recording_of_our_own_is_within_the_limits(record, tmp_path, kind):
 def test_what_differs_is_found_and_named(record, tmp_path, name, quantity, where):
     arrays = record(**SMALL)
     arrays[name] = arrays[name] + np.nan_to_num(np.abs(arrays[name])).max() * 1e-3 + 1e-3
-    over = [one for one in check(tmp_path / "spoiled.npz", arrays) if not one.ok]
-    assert quantity in [one.quantity.partition(" (")[0] for one in over]
-    named = next(one for one in over if one.quantity.startswith(quantity))
+    over = [entry for entry in check(tmp_path / "spoiled.npz", arrays) if not entry.ok]
+    assert quantity in [entry.quantity.partition(" (")[0] for entry in over]
+    named = next(entry for entry in over if entry.quantity.startswith(quantity))
     assert (named.part, named.where) == (name.partition("/")[0], where)
     if not name.startswith("train/teacher"):
         assert len(over) == 1
@@ -97,7 +99,7 @@ def test_what_differs_is_found_and_named(record, tmp_path, name, quantity, where
 def test_other_weights_are_another_model(record, tmp_path):
     arrays = record(**SMALL)
     arrays["state/ce.g_reason_1.weight"] = arrays["state/ce.g_reason_1.weight"] * 1.01
-    parts = {one.part for one in check(tmp_path / "spoiled.npz", arrays) if not one.ok}
+    parts = {entry.part for entry in check(tmp_path / "spoiled.npz", arrays) if not entry.ok}
     assert parts == {"eval", "train"}
 
 
@@ -106,7 +108,7 @@ def test_a_large_variance_is_compared_relatively(record, tmp_path):
     name = "ce.text_GU.0.cg.batch_norm.running_var"
     arrays[f"state/{name}"] = arrays[f"state/{name}"] + np.float32(1e4)
     arrays[f"train/after/{name}"] = arrays[f"train/after/{name}"] + np.float32(0.9e4)
-    assert next(one for one in check(tmp_path / "large.npz", arrays) if one.quantity == "running statistics").ok
+    assert next(entry for entry in check(tmp_path / "large.npz", arrays) if entry.quantity == "running statistics").ok
 
 
 def without(name):
@@ -118,7 +120,7 @@ def set_to(name, change):
 
 
 def meta(**changes):
-    return set_to("meta", lambda told: np.array(json.dumps(json.loads(str(told)) | changes)))
+    return set_to("meta", lambda text: np.array(json.dumps(json.loads(str(text)) | changes)))
 
 
 def nan_in(array):
@@ -128,7 +130,7 @@ def nan_in(array):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (without("eval/similarity"), "no array 'eval/similarity'"),
         (without("train/present/a.b"), "no array 'train/present/a.b'"),
@@ -146,7 +148,7 @@ def nan_in(array):
         (set_to("eval/text", nan_in), "'eval/text' is not finite"),
         (set_to("eval/text_embedding/a", nan_in), "'eval/text_embedding/a' is not finite"),
         (set_to("eval/present/a.b", lambda a: a * 0 + 1), "'eval/expert/a.b' is not finite"),
-        (set_to("eval/present/a", lambda a: a + 0.5), "'eval/present/a' holds other numbers than 0 and 1"),
+        (set_to("eval/present/a", lambda a: a + 0.5), "'eval/present/a' has values other than 0 and 1"),
         (set_to("eval/text_lengths", lambda a: a + 1), "'eval/text_lengths' goes beyond"),
         (set_to("train/text", lambda a: a.astype(str)), "'train/text' is <U"),
         (without("meta"), "'eval/captions_per_video'"),
@@ -154,17 +156,17 @@ def nan_in(array):
         (meta(experts=["a.b", "a"]), "experts are not sorted names"),
         (meta(dims={"a": 3}), "'meta' does not describe"),
         (meta(dims={"a": 3, "a.b": 0}), "a.b is 0"),
-        (meta(video_clusters={"c": 3}), "names c, which is no expert"),
+        (meta(video_clusters={"c": 3}), "names c, which is not an expert"),
         (meta(text_dim=10**30), "'meta' describes no model"),
         (meta(shared_dim=9), "'state/' has ce.video_dim_reduce.0.fc.weight (4, 3) and not (9, 3)"),
     ],
 )
-def test_recordings_that_are_not_whole(record, tmp_path, spoil, told):
+def test_recordings_that_are_not_whole(record, tmp_path, spoil, message):
     arrays = record(**SMALL)
     spoil(arrays)
     with pytest.raises(InputError) as caught:
         check(tmp_path / "spoiled.npz", arrays)
-    assert told in str(caught.value) and str(tmp_path / "spoiled.npz") in str(caught.value)
+    assert message in str(caught.value) and str(tmp_path / "spoiled.npz") in str(caught.value)
 
 
 METRICS = {"R1": 50.0, "R5": 100.0, "R10": 100.0, "R50": 100.0, "MedR": 1.5, "MeanR": 1.5}
@@ -182,13 +184,15 @@ def metrics_file(**changes):
 
 
 def test_metrics_that_differ_are_found(tmp_path):
-    assert all(one.ok for one in check(tmp_path / "m.npz", metrics_file()))
-    found = check(tmp_path / "m.npz", metrics_file(**{"x/v2t/MedR": np.array(1.6)}))
-    assert [(one.part, one.quantity, one.where) for one in found if not one.ok] == [("x", "v2t metrics", "MedR")]
+    assert all(entry.ok for entry in check(tmp_path / "m.npz", metrics_file()))
+    comparisons = check(tmp_path / "m.npz", metrics_file(**{"x/v2t/MedR": np.array(1.6)}))
+    assert [(entry.part, entry.quantity, entry.where) for entry in comparisons if not entry.ok] == [
+        ("x", "v2t metrics", "MedR")
+    ]
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (without("x/t2v/R50"), "'x/t2v/R50' is missing"),
         (lambda arrays: arrays.update({"x/t2v/R7": np.array(1.0)}), "'x/t2v/R7' is unknown"),
@@ -196,8 +200,8 @@ def test_metrics_that_differ_are_found(tmp_path):
         (set_to("x/similarity", nan_in), "holds NaN"),
     ],
 )
-def test_metrics_files_that_are_not_whole(tmp_path, change, told):
+def test_metrics_files_that_are_not_whole(tmp_path, change, message):
     arrays = metrics_file()
     change(arrays)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         check(tmp_path / "m.npz", arrays)

@@ -43,8 +43,8 @@ def scores(folder, path, arrays):
 def test_the_published_form_scores_as_recorded(legacy_folder, parity_folder, tmp_path):
     import_published(legacy_folder / "trained_model.pth", tmp_path / "model", inputs=find_inputs(CONFIG, "c.yaml"))
     arrays = read_arrays(parity_folder / "ce_small.npz")
-    found, spec = scores(tmp_path / "model", tmp_path, arrays)
-    np.testing.assert_allclose(found, arrays["eval/similarity"], atol=1e-5, rtol=0)
+    actual, spec = scores(tmp_path / "model", tmp_path, arrays)
+    np.testing.assert_allclose(actual, arrays["eval/similarity"], atol=1e-5, rtol=0)
     assert spec.experts == ["audio", "rgb", "scene", "speech"], "from the config that was pickled into it"
     assert spec.max_tokens == {"audio": 5, "speech": 5} and spec.text_encoder == "gpt2-xl"
 
@@ -55,8 +55,8 @@ def test_everything_but_names_and_rows_follows_from_the_weights(publish, tmp_pat
     path, arrays = publish(kind=kind, text_clusters=clusters, ghost_clusters=1 if clusters else 0)
     config = {"experts": NAMES, "text": "w2v", "max_words": 4 if clusters else None, "max_tokens": {"audio.b": 3}}
     spec = import_published(path, tmp_path / "model", inputs=find_inputs(config, "c.yaml"), trained_on=["v1", "v2"])
-    found, loaded = scores(tmp_path / "model", path, arrays)
-    np.testing.assert_allclose(found, arrays["eval/similarity"], atol=1e-6, rtol=0)
+    actual, loaded = scores(tmp_path / "model", path, arrays)
+    np.testing.assert_allclose(actual, arrays["eval/similarity"], atol=1e-6, rtol=0)
     assert loaded == spec and spec.kind == kind.lower()
     assert spec.arguments["expert_dims"] == {"rgb": 3, "audio": 4, "audio.b": 2}
     assert spec.arguments["expert_clusters"] == {"audio.b": 2}
@@ -69,6 +69,8 @@ def test_everything_but_names_and_rows_follows_from_the_weights(publish, tmp_pat
         "README.md",
     }
     assert json.loads((tmp_path / "model" / "metrics.json").read_text())["best_epoch"] == 4
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "| imported from | trained.pth |" in card and "| selected epoch | 4 |" in card
 
 
 def test_parameters_that_the_authors_no_longer_use_are_dropped(publish, tmp_path):
@@ -87,7 +89,7 @@ ALL = {"experts": NAMES, "text": "w2v", "max_words": 4, "max_tokens": {"audio.b"
 
 
 @pytest.mark.parametrize(
-    ("change", "config", "told"),
+    ("change", "config", "message"),
     [
         (lambda s: s.pop("ce.g_reason_1.bias"), ALL, "lacks ce.g_reason_1.bias"),
         (lambda s: s.update(odd=torch.zeros(1)), ALL, "has no place for odd"),
@@ -107,9 +109,9 @@ ALL = {"experts": NAMES, "text": "w2v", "max_words": 4, "max_tokens": {"audio.b"
         (id, ALL | {"max_tokens": {"audio.b": 0}}, "'max_tokens.audio.b' is 0"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_imported(publish, tmp_path, change, config, told):
+def test_what_cannot_be_imported(publish, tmp_path, change, config, message):
     path, _ = publish(change)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         import_published(path, tmp_path / "model", inputs=find_inputs(config, "c.yaml"))
     assert not (tmp_path / "model").exists()
 
@@ -154,6 +156,6 @@ def test_a_folder_that_is_there_is_left_alone(publish, tmp_path):
     ],
 )
 def test_every_form_of_config_says_the_same(config):
-    found = find_inputs(config, "config")
-    assert (found.experts, found.text, found.max_words) == (["rgb", "audio"], "w2v", 7)
-    assert found.max_tokens == {"audio": 5}
+    inputs = find_inputs(config, "config")
+    assert (inputs.experts, inputs.text, inputs.max_words) == (["rgb", "audio"], "w2v", 7)
+    assert inputs.max_tokens == {"audio": 5}

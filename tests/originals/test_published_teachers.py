@@ -54,9 +54,9 @@ def test_scores_are_those_of_the_authors_trainer(tmp_path, writes, options):
     ids = import_teacher(path, tmp_path / "t.safetensors", captions=CAPTIONS, fused=False)
     assert sorted(ids) == ["v0#0", "v1#0", "v1#1", "v2#0", "v2#1", "v2#2"]
     teacher = CachedTeacher.load(tmp_path / "t.safetensors")
-    found = scored(teacher, ["v2#1", "v0#0", "v1#1"], ["v2", "v0", "v1"])
+    scores = scored(teacher, ["v2#1", "v0#0", "v1#1"], ["v2", "v0", "v1"])
     expected = authors_scores(content, [("v2", 1), ("v0", 0), ("v1", 1)], ["v2", "v0", "v1"])
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=2e-5)
 
 
 def test_nested_lists_of_numbers(tmp_path):
@@ -86,7 +86,7 @@ def spoil(part, expert, value):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (spoil("vid_embds", "audio", np.full(6, np.nan, "f4")), "expert 'audio' of video 'v0' holds NaN or infinite"),
         (spoil("vid_embds", "audio", NAN), r"expert 'audio' of video 'v0' has shape \(1, 1\), not \(1, 6\)"),
@@ -100,12 +100,12 @@ def spoil(part, expert, value):
         (lambda c: c.update(embeddings(counts={"v1": 3})), "has 3 captions of video 'v1', the raw captions have 2"),
     ],
 )
-def test_bad_teachers(tmp_path, change, told):
+def test_bad_teachers(tmp_path, change, message):
     content = embeddings()
     change(content)
     path = tmp_path / "teacher.pkl"
     path.write_bytes(pickle.dumps(content, 2))
-    with pytest.raises(InputError, match=told) as error:
+    with pytest.raises(InputError, match=message) as error:
         import_teacher(path, tmp_path / "t.safetensors", captions=CAPTIONS, fused=False)
     assert str(path) in error.value.problem
     assert not (tmp_path / "t.safetensors").exists()

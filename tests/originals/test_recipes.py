@@ -51,9 +51,9 @@ def load(name: str, folder: Path) -> RunConfig:
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_is_a_whole_config_of_its_benchmark(name: str, tmp_path: Path):
     config = load(name, tmp_path)
-    known = benchmark(name.split("/")[0])
-    assert config.dataset.benchmark == known.name and config.dataset.protocol == known.protocol
-    assert config.model.max_text_tokens <= (known.protocol.max_words or 0)
+    published = benchmark(name.split("/")[0])
+    assert config.dataset.benchmark == published.name and config.dataset.protocol == published.protocol
+    assert config.model.max_text_tokens <= (published.protocol.max_words or 0)
     assert config.dataset.path == tmp_path / "archive" and config.dataset.features == tmp_path / "archive" / "features"
     assert config.model.gating == "sequential" and not config.model.mask_padding
     names = [expert.name for expert in config.experts]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from teachtext.originals.archive import Imported
+    from teachtext.originals.archive import ImportReport
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -100,7 +100,7 @@ def import_archive(
     _print_rows(imported)
     for note in imported.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    console.print(f"Imported {imported.dataset} into {folder}", markup=False, soft_wrap=True)
+    console.print(f"ImportReport {imported.dataset} into {folder}", markup=False, soft_wrap=True)
 
 
 def _write_teacher(path: Path, target: Path, *, captions: Mapping[str, Sequence[str]], fused: bool) -> list[str]:
@@ -110,7 +110,7 @@ def _write_teacher(path: Path, target: Path, *, captions: Mapping[str, Sequence[
     return import_teacher(path, target, captions=captions, fused=fused)
 
 
-def _print_rows(imported: "Imported") -> None:
+def _print_rows(imported: "ImportReport") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -125,6 +125,6 @@ def _print_rows(imported: "Imported") -> None:
         table.add_row(f"[bold]{escape(kind)}")
         for row in rows:
             counts = ("" if count is None else f"{count:,}" for count in (row.items, row.missing, row.dim))
-            presence = "yes" if row.found else "missing"
+            presence = "yes" if row.is_present else "missing"
             table.add_row(f"  {escape(row.name)}", presence, *counts, row.dtype, escape(row.note))
     console.print(table)

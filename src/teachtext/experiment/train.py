@@ -34,6 +34,7 @@ from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.objective import Objective, Retrieval
+from teachtext.learning.share import card_facts
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer, best_epoch
 from teachtext.models.build import FORMER_KINDS
@@ -187,21 +188,10 @@ class Training:
             history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), config.epochs))
         best = best_epoch(history)
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        validation = history[best - 1]["validation"]
-        reached = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
-        save_card(
-            self.folder,
-            f"{self.plan.label} on {self.dataset.name}",
-            {
-                "text encoder": self.plan.text,
-                "video experts": ", ".join(self.plan.experts),
-                "model": f"{self.spec.kind}, {parameters:,} parameters",
-                "seed": str(self.seed),
-                "selected epoch": f"{best} of {config.epochs}{reached}",
-            },
-        )
+        metrics = {"best_epoch": best, "parameters": parameters, "history": history}
+        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics))
         # last: this file says that the training is done
-        write_json(self.folder / METRICS, {"best_epoch": best, "parameters": parameters, "history": history})
+        write_json(self.folder / METRICS, metrics)
 
     @cached_property
     def metrics(self) -> Any:

@@ -1,8 +1,9 @@
 """A trained model as a folder to share: its files, what was measured for it, and a card."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from teachtext.files import atomic_folder, read_json
 from teachtext.learning.card import CARD, EVALUATION, SplitMetrics, load_measured, save_card, save_measured
@@ -46,7 +47,7 @@ def save_shared(
         save_card(
             scratch,
             name or _title(spec),
-            _facts(folder, spec),
+            card_facts(spec, read_json(folder / METRICS) if (folder / METRICS).exists() else None),
             measured=results,
             license=license,
             repo_id=repo_id,
@@ -59,18 +60,31 @@ def _title(spec: ModelSpec) -> str:
     return f"A text-video retrieval model trained on {dataset}" if dataset else "A text-video retrieval model"
 
 
-def _facts(folder: Path, spec: ModelSpec) -> dict[str, str]:
-    """Return the rows of the card's table for people."""
+def card_facts(spec: ModelSpec, metrics: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the rows of the card's table.
+
+    Args:
+        spec: of the model.
+        metrics: content of `metrics.json`: `parameters`, `best_epoch` and `history`; None if the file is missing.
+    """
     facts = {"text encoder": spec.text_encoder, "video experts": ", ".join(spec.experts), "model": spec.kind}
-    if (folder / METRICS).exists():
-        metrics = read_json(folder / METRICS)
+    if metrics is not None:
         facts["model"] += f", {metrics['parameters']:,} parameters"
         if metrics["best_epoch"] is not None:
-            facts["selected epoch"] = str(metrics["best_epoch"])
+            facts["selected epoch"] = _selected_epoch(metrics["best_epoch"], metrics["history"])
     labels = {"dataset": "trained on", "train_videos": "training videos", "train_captions": "training captions"}
-    labels |= {"role": "role", "teachers": "teachers", "seed": "seed", "source": "imported from"}
+    labels |= {"role": "role", "teachers": "teachers", "seed": "seed", "imported": "imported from"}
     for key, label in labels.items():
         value = spec.origin.get(key)
         if value not in (None, []):
             facts[label] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return facts
+
+
+def _selected_epoch(best: int, history: Sequence[Mapping[str, Any]]) -> str:
+    # the history of an imported model is unknown
+    if not history:
+        return str(best)
+    validation = history[best - 1]["validation"]
+    reached = f", validation t2v geometric mean {validation['t2v']['geometric_mean']:.1f}" if validation else ""
+    return f"{best} of {len(history)}{reached}"

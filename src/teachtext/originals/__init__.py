@@ -1,1 +1,1 @@
-"""What the authors published: archives, checkpoints, recipes, and parity with their numbers."""
+"""The authors' published archives, checkpoints and settings, and comparisons with their recorded numbers."""

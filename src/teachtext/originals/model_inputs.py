@@ -1,4 +1,4 @@
-"""What a published model reads, from whatever config there is."""
+"""The inputs of a published model, read from one of three forms of config."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from teachtext.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInputs:
-    """What a model reads, as far as weights do not tell; None and gaps where it is not known.
+    """The inputs of a model that its weights do not state; None if unknown.
 
     Args:
         experts: names of all experts.
         text: the text encoder.
         max_words: rows of a caption.
-        max_tokens: by expert, rows of a sequence.
+        max_tokens: by expert, rows of a sequence; experts may be missing.
     """
 
     experts: Sequence[str] | None = None
@@ -23,29 +23,29 @@ class ModelInputs:
     max_words: int | None = None
     max_tokens: Mapping[str, int] = field(default_factory=dict)
 
-    def over(self, other: "ModelInputs") -> "ModelInputs":
-        """Return this, with what it leaves open taken from another."""
+    def completed_by(self, others: "ModelInputs") -> "ModelInputs":
+        """Return these inputs, with unknown values taken from others."""
         return ModelInputs(
-            experts=self.experts or other.experts,
-            text=self.text or other.text,
-            max_words=self.max_words or other.max_words,
-            max_tokens={**other.max_tokens, **self.max_tokens},
+            experts=self.experts or others.experts,
+            text=self.text or others.text,
+            max_words=self.max_words or others.max_words,
+            max_tokens={**others.max_tokens, **self.max_tokens},
         )
 
 
 def find_inputs(config: Any, source: object) -> ModelInputs:
-    """Find in a config what a model reads.
+    """Read the inputs of a model from a config.
 
     Three forms are understood: `experts: {name: rows or null}` or a list of names, `text`, `max_words` and
-    `max_tokens: {expert: rows}`; the config of a TeachText run, of which the student is meant; the authors' own, with
+    `max_tokens: {expert: rows}`; the config of a TeachText run, with its student; the config of the authors, with
     `experts.modalities`, `experts.text_feat` and `data_loader.args.max_tokens`.
 
     Args:
-        config: as YAML or JSON gives it.
-        source: where it comes from, for the error.
+        config: parsed from YAML or JSON.
+        source: origin of the config, for the error message.
 
     Raises:
-        InputError: it is no mapping, or a key holds something else.
+        InputError: the config is not a mapping, or a key has another type.
     """
     if not isinstance(config, Mapping):
         raise InputError(f"{source} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
@@ -60,10 +60,14 @@ def find_inputs(config: Any, source: object) -> ModelInputs:
     elif isinstance(experts, Mapping):
         tokens, names = {**_rows(experts), **tokens}, list(experts)
     elif isinstance(experts, Sequence) and not isinstance(experts, str):
-        one = [{"name": expert} if isinstance(expert, str) else expert for expert in experts]
-        names = [expert.get("name") if isinstance(expert, Mapping) else None for expert in one]
+        entries = [{"name": expert} if isinstance(expert, str) else expert for expert in experts]
+        names = [expert.get("name") if isinstance(expert, Mapping) else None for expert in entries]
         tokens |= _rows(
-            {name: expert.get("max_tokens") for name, expert in zip(names, one, strict=True) if isinstance(name, str)}
+            {
+                name: expert.get("max_tokens")
+                for name, expert in zip(names, entries, strict=True)
+                if isinstance(name, str)
+            }
         )
         names = student.get("experts") or names
     else:
@@ -77,15 +81,15 @@ def find_inputs(config: Any, source: object) -> ModelInputs:
 
 
 def mapping_at(config: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    """Return the mapping that stands under a path of keys; empty where there is none."""
+    """Return the mapping below a path of keys; empty if there is none."""
     for key in keys:
-        found = config.get(key)
-        config = found if isinstance(found, Mapping) else {}
+        value = config.get(key)
+        config = value if isinstance(value, Mapping) else {}
     return config
 
 
-def _rows(found: Any) -> dict[str, Any]:
-    return {name: rows for name, rows in found.items() if rows is not None} if isinstance(found, Mapping) else {}
+def _rows(value: Any) -> dict[str, Any]:
+    return {name: rows for name, rows in value.items() if rows is not None} if isinstance(value, Mapping) else {}
 
 
 def _is_rows(value: Any) -> bool:

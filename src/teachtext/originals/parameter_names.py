@@ -1,4 +1,4 @@
-"""What the authors call the parameters of CE and MoEE (their public code, `model/`)."""
+"""The parameter names of CE and MoEE in the authors' public code (`model/`)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from teachtext.models.retrieval import RetrievalModel
 
 _VLAD = {"assignment": "clusters", "centres": "clusters2", "norm": "batch_norm"}
 _UNIT = {"project": "fc", "gate": "cg.fc", "norm": "cg.batch_norm"}
-_PLACES: list[tuple[str, str, Mapping[str, str]]] = [
+_MODULE_NAMES: list[tuple[str, str, Mapping[str, str]]] = [
     (r"pooling\.poolings\.(\d+)\.", "pooling.{expert}.", _VLAD),
     (r"reduce\.(\d+)\.", "ce.video_dim_reduce.{number}.fc.", {}),
     (r"embeddings\.(\d+)\.", "ce.video_GU.{number}.", _UNIT),
@@ -24,17 +24,17 @@ _PLACES: list[tuple[str, str, Mapping[str, str]]] = [
     (r"text\.embeddings\.(\d+)\.", "ce.text_GU.{number}.", _UNIT),
     (r"text\.mixture\.", "ce.moe_fc.", {}),
 ]
-"""Where we keep a module, where the authors do, and what its parts are called there."""
+"""Our path of a module as a pattern, the path in the authors' code, and their names of its parts."""
 
 _COUNTER = "num_batches_tracked"
-_SHOWN = 5
+_MOST_NAMES = 5
 
 
 def original_names(model: RetrievalModel) -> dict[str, str]:
-    """Return the authors' name of every parameter and buffer, by ours.
+    """Return the authors' names of all parameters and buffers, by our names.
 
     Raises:
-        InputError: the model has parts that theirs does not.
+        InputError: the model has a module that the authors' models lack.
     """
     return {name: _original_name(name, model.experts) for name in model.state_dict()}
 
@@ -42,59 +42,59 @@ def original_names(model: RetrievalModel) -> dict[str, str]:
 def from_original(
     model: RetrievalModel, state: Mapping[str, Tensor], *, source: object = "the state"
 ) -> dict[str, Tensor]:
-    """Turn an authors' state dict into ours.
+    """Turn a state dict of the authors into a state dict of our model.
 
     Args:
-        model: a CE or MoEE that the weights are for; may be on the meta device.
-        state: by the authors' names; counters of batches may be absent, as in old checkpoints.
-        source: where it comes from, for the error.
+        model: the CE or MoEE that gets the weights; may be on the meta device.
+        state: tensors by the authors' names; counters of batches may be absent, as in old checkpoints.
+        source: origin of the tensors, for the error message.
 
     Raises:
-        InputError: parameters that are missing, too many, or of another shape; it names them.
+        InputError: parameters are missing, unexpected, or of another shape; the message names them.
     """
-    wanted = model.state_dict()
-    counters = {name: torch.zeros((), dtype=torch.int64) for name in wanted if name.endswith(_COUNTER)}
-    return counters | rename_original(model, state, wanted, source=source)
+    expected = model.state_dict()
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in expected if name.endswith(_COUNTER)}
+    return counters | rename_original(model, state, expected, source=source)
 
 
 def rename_original(
-    model: RetrievalModel, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, source: object
+    model: RetrievalModel, state: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, source: object
 ) -> dict[str, Tensor]:
-    """Give tensors with the authors' names our names.
+    """Rename tensors from the authors' names to our names.
 
     Args:
         model: see `from_original`.
-        state: by the authors' names; exactly those of `wanted`, but counters of batches may be absent.
-        wanted: by our names, tensors of the right shape.
-        source: where they come from, for the error.
+        state: tensors by the authors' names, one for each of `expected`; counters of batches may be absent.
+        expected: tensors of the right shapes and types, by our names.
+        source: origin of the tensors, for the error message.
 
     Raises:
         InputError: see `from_original`.
     """
     names = original_names(model)
-    theirs = {names[name]: name for name in wanted}
-    lacking = [name for name in theirs if name not in state and not name.endswith(_COUNTER)]
-    extra = [name for name in state if name not in theirs]
-    found = {theirs[name]: tensor for name, tensor in state.items() if name in theirs}
+    ours = {names[name]: name for name in expected}
+    lacking = [name for name in ours if name not in state and not name.endswith(_COUNTER)]
+    extra = [name for name in state if name not in ours]
+    renamed = {ours[name]: tensor for name, tensor in state.items() if name in ours}
     wrong = []
-    for name, tensor in found.items():
-        # the authors keep the centres with a leading axis of 1
-        shape = (1, *wanted[name].shape) if name.endswith(".centres") else tuple(wanted[name].shape)
+    for name, tensor in renamed.items():
+        # the centres of the authors have a leading axis of 1
+        shape = (1, *expected[name].shape) if name.endswith(".centres") else tuple(expected[name].shape)
         if tuple(tensor.shape) != shape:
             wrong.append(f"{names[name]} {tuple(tensor.shape)} and not {shape}")
-        elif tensor.is_floating_point() != wanted[name].is_floating_point():
+        elif tensor.is_floating_point() != expected[name].is_floating_point():
             wrong.append(f"{names[name]} of type {tensor.dtype}")
-    told = [("lacks", lacking), ("has no place for", extra), ("has", wrong)]
-    if problems := [f"{what} {_some(these)}" for what, these in told if these]:
+    mismatches = [("lacks", lacking), ("has no place for", extra), ("has", wrong)]
+    if problems := [f"{verb} {_some(listed)}" for verb, listed in mismatches if listed]:
         raise InputError(
             f"{source} {', '.join(problems)}", "give the weights of such a model, all of its experts named"
         )
-    return {name: tensor[0] if name.endswith(".centres") else tensor for name, tensor in found.items()}
+    return {name: tensor[0] if name.endswith(".centres") else tensor for name, tensor in renamed.items()}
 
 
 def _original_name(name: str, experts: Sequence[str]) -> str:
-    for place, original, parts in _PLACES:
-        if match := re.match(place, name):
+    for pattern, original, parts in _MODULE_NAMES:
+        if match := re.match(pattern, name):
             number = int(match[1]) if match.lastindex else 0
             part, dot, rest = name[match.end() :].partition(".")
             return original.format(number=number, expert=experts[number]) + parts.get(part, part) + dot + rest
@@ -102,5 +102,5 @@ def _original_name(name: str, experts: Sequence[str]) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

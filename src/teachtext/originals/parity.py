@@ -1,4 +1,4 @@
-"""Our CE, MoEE and metrics against numbers recorded from the authors' code."""
+"""Compares our CE, MoEE and metrics with numbers recorded from the authors' code."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from teachtext.originals.parity_file import Mode, Recording
 LIMIT = 1e-5
 GRADIENT_LIMIT = 1e-4
 NO_GRADIENT = 1e-9
-"""Below this part of the largest gradient one is zero by calculus, and what was recorded is rounding noise."""
+"""A gradient below this fraction of the largest is zero by calculus, and its recording is rounding noise."""
 
 METRICS = {
     "R1": "r1",
@@ -40,15 +40,16 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far one kind of quantity is from what was recorded.
+    """The distance of one kind of quantity from its recording.
 
     Attributes:
         part: `eval` or `train`, or a case of a metrics file.
-        quantity: what is compared.
-        error: the largest. Absolute; of gradients relative to the largest number of the parameter's, of gradients that
-            are zero by calculus relative to the largest of all, of running statistics above 1 relative.
-        limit: that it must not exceed.
-        where: the expert, parameter or metric that is furthest off.
+        quantity: name of the compared quantity.
+        error: the largest absolute error. Errors of a gradient are relative to its largest value. Errors of gradients
+            that are zero by calculus are relative to the largest of all gradients. Errors of running statistics above
+            1 are relative.
+        limit: the largest allowed error.
+        where: the expert, parameter or metric with the largest error.
     """
 
     part: str
@@ -64,13 +65,13 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A teacher of which one matrix is known."""
+class RecordedTeacher:
+    """A teacher with a recorded similarity matrix."""
 
     matrix: Tensor
 
     def scores(self, batch: Batch) -> Tensor:
-        """Return that matrix."""
+        """Return the recorded matrix."""
         return self.matrix
 
     def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
@@ -78,29 +79,30 @@ class Recorded:
 
 
 def check_parity(path: Path) -> list[Comparison]:
-    """Compare all that a parity file holds.
+    """Compare all quantities of a parity file.
 
-    A file with `meta` is of a model (see `Recording`): its faithful form (sequential gating, padding taken for tokens)
-    runs in double precision, so that what differs is the rounding of the recording alone, with batch normalisation
-    in both modes. Beside what `Recording.batch` reads, `eval/` and `train/` hold `similarity` (B * C, B),
+    A file with `meta` holds a model (see `Recording`). The faithful form of the model (sequential gating, padding read
+    as tokens) runs in double precision, so that only the rounding of the recording differs. Batch normalisation runs
+    in both modes. Besides the inputs of `Recording.batch`, `eval/` and `train/` hold `similarity` (B * C, B),
     `video_embedding/<expert>` (B, D) and `text_embedding/<expert>` (B, C, D), without mixture weights; `train/`, with
     one caption a video, also holds `teacher_similarity/<i>` (B, B), `ranking_loss`, `distillation_loss`,
     `grad/<parameter>` of their sum, and `after/<buffer>` of that step. Embeddings of missing experts are not compared.
-    A file without `meta` is of metrics: `<case>/t2v/<metric>` and `<case>/v2t/<metric>` beside `<case>/similarity` and
+
+    A file without `meta` holds metrics: `<case>/t2v/<metric>` and `<case>/v2t/<metric>` beside `<case>/similarity` and
     `<case>/captions_per_video` (see `read_similarity`).
 
     Raises:
-        InputError: a file of another kind, not whole, with arrays that are missing, of the wrong shape or not finite.
+        InputError: the file is truncated or of another kind, or arrays are missing, of the wrong shape or not finite.
     """
     arrays = read_arrays(path)
     if isinstance(arrays, np.ndarray):
-        raise InputError(f"{path} is no parity file but a single array", "give an .npz file")
+        raise InputError(f"{path} is a single array, not a parity file", "give an .npz file")
     if "meta" in arrays:
         recording = Recording(path, arrays)
         model = recording.model()
         return [*_compare_eval(recording, model), *_compare_train(recording, model)]
     cases = cases_of(arrays, path).items()
-    return [found for case, scores in cases for found in _compare_metrics(path, arrays, case, scores)]
+    return [comparison for case, scores in cases for comparison in _compare_metrics(path, arrays, case, scores)]
 
 
 def _compare_eval(recording: Recording, model: RetrievalModel) -> list[Comparison]:
@@ -109,17 +111,17 @@ def _compare_eval(recording: Recording, model: RetrievalModel) -> list[Compariso
 
 
 def _compare_train(recording: Recording, model: RetrievalModel) -> list[Comparison]:
-    batch, student, found = _compare_outputs(recording, model.train(), "train")
+    batch, student, comparisons = _compare_outputs(recording, model.train(), "train")
     count = max(1, sum(name.startswith("train/teacher_similarity/") for name in recording.arrays))
     shape = tuple(student.scores.shape)
-    teachers = [Recorded(recording.tensor(f"train/teacher_similarity/{i}", shape)) for i in range(count)]
+    teachers = [RecordedTeacher(recording.tensor(f"train/teacher_similarity/{i}", shape)) for i in range(count)]
     ranking = MaxMarginRankingLoss(margin=recording.margin)
     losses = Distillation(ranking=ranking, parts=preset("teachtext"), teachers=teachers)(student, batch)
     for name, loss in losses.items():
         error = float((loss.detach() - recording.tensor(f"train/{name}_loss", ())).abs())
-        found.append(_worst("train", f"{name} loss", {"": error}, LIMIT))
+        comparisons.append(_worst("train", f"{name} loss", {"": error}, LIMIT))
     torch.autograd.backward(list(losses.values()))
-    return [*found, *_compare_gradients(recording, model), _compare_statistics(recording, model)]
+    return [*comparisons, *_compare_gradients(recording, model), _compare_statistics(recording, model)]
 
 
 def _compare_outputs(
@@ -137,12 +139,12 @@ def _compare_outputs(
         videos[name] = _distance(ours[present], expected[present])
         expected = recording.tensor(f"{mode}/text_embedding/{name}", (shape[0], captions, shape[1]))
         texts[name] = _distance(text.vectors[name], expected.flatten(0, 1))
-    found = [
+    comparisons = [
         _worst(mode, "similarities", {"": _distance(scores, theirs)}, LIMIT),
         _worst(mode, "video embeddings", videos, LIMIT),
         _worst(mode, "text embeddings", texts, LIMIT),
     ]
-    return batch, embedded, found
+    return batch, embedded, comparisons
 
 
 def _compare_gradients(recording: Recording, model: RetrievalModel) -> list[Comparison]:
@@ -150,7 +152,7 @@ def _compare_gradients(recording: Recording, model: RetrievalModel) -> list[Comp
     source = f"{recording.path}: 'train/grad/'"
     recorded = rename_original(model, recording.group("train/grad"), parameters, source=source)
     ours = {name: torch.zeros_like(at) if at.grad is None else at.grad for name, at in parameters.items()}
-    # not zero, for a quotient is wanted even where nothing has a gradient
+    # not zero, because it divides even if all gradients are zero
     largest = max(1e-300, *(float(gradient.abs().max()) for gradient in ours.values()))
     real, zero = {}, {}
     for name, gradient in ours.items():
@@ -169,27 +171,27 @@ def _compare_statistics(recording: Recording, model: RetrievalModel) -> Comparis
     buffers, names = dict(model.named_buffers()), original_names(model)
     source = f"{recording.path}: 'train/after/'"
     recorded = rename_original(model, recording.group("train/after"), buffers, source=source)
-    # a variance of thousands is not recorded to five places: relative above 1
+    # relative above 1, because a variance of thousands is not recorded to five decimals
     scaled = {name: expected.abs().clamp(min=1) for name, expected in recorded.items()}
-    errors = {names[name]: _distance(buffers[name] / by, recorded[name] / by) for name, by in scaled.items()}
+    errors = {names[name]: _distance(buffers[name] / scale, recorded[name] / scale) for name, scale in scaled.items()}
     return _worst("train", "running statistics", errors, LIMIT)
 
 
 def _compare_metrics(path: Path, arrays: Arrays, case: str, scores: StoredScores) -> list[Comparison]:
-    found, part = [], f"{case}/" if case else ""
+    comparisons, part = [], f"{case}/" if case else ""
     for direction, ours in scores.metrics().items():
         folder = f"{part}{direction}/"
         recorded = {name.removeprefix(folder): array for name, array in arrays.items() if name.startswith(folder)}
-        if odd := sorted(recorded.keys() ^ METRICS.keys()):
-            problem = "is unknown" if odd[0] in recorded else "is missing"
-            raise InputError(f"{path}: '{folder}{odd[0]}' {problem}", f"record {', '.join(METRICS)}")
+        if differing := sorted(recorded.keys() ^ METRICS.keys()):
+            problem = "is unknown" if differing[0] in recorded else "is missing"
+            raise InputError(f"{path}: '{folder}{differing[0]}' {problem}", f"record {', '.join(METRICS)}")
         errors = {}
         for name, array in recorded.items():
             if array.shape != () or array.dtype.kind not in "fiu" or not np.isfinite(array):
                 raise InputError(f"{path}: '{folder}{name}' is not one finite number", "record it again")
             errors[name] = abs(ours.as_dict()[METRICS[name]] - float(array))
-        found.append(_worst(case, f"{direction} metrics", errors, LIMIT))
-    return found
+        comparisons.append(_worst(case, f"{direction} metrics", errors, LIMIT))
+    return comparisons
 
 
 def _distance(ours: Tensor, theirs: Tensor) -> float:
@@ -197,7 +199,7 @@ def _distance(ours: Tensor, theirs: Tensor) -> float:
 
 
 def _worst(part: str, quantity: str, errors: Mapping[str, float], limit: float) -> Comparison:
-    # what is not a number is as far off as can be
+    # an error of NaN counts as infinite
     sizes = {name: math.inf if math.isnan(error) else error for name, error in errors.items()}
     where = max(sizes, key=sizes.__getitem__, default="")
     return Comparison(part, quantity, sizes.get(where, 0.0), limit, where)

@@ -1,4 +1,4 @@
-"""A parity file: what the authors' model was given, and what it answered, number by number."""
+"""Reads a parity file: recorded inputs and outputs of the authors' model."""
 
 import json
 import math
@@ -25,12 +25,12 @@ class Recording:
 
     `meta` is JSON: `kind` (CE or MoEE), `experts` (sorted), `dims` by expert, `video_clusters` by expert that is a
     sequence, `text_dim`, `text_clusters`, `ghost_clusters`, `shared_dim` (CE) and `margin`. The other arrays are
-    `state/<the authors' parameter name>` and what `train/` and `eval/` hold; see `batch` and
+    `state/<the authors' parameter name>`, and the contents of `train/` and `eval/`: see `batch` and
     `teachtext.originals.parity`.
 
     Args:
-        path: of the file, for errors.
-        arrays: all that it holds.
+        path: of the file, for error messages.
+        arrays: the content of the file.
 
     Raises:
         InputError: `meta` is missing or incomplete.
@@ -49,9 +49,9 @@ class Recording:
         """Build the faithful form of the recorded model in double precision, with its weights.
 
         Raises:
-            InputError: the weights are not those of such a model; names them.
+            InputError: the weights do not fit the model; the message names them.
         """
-        # without memory until the shapes are known to be those of the file
+        # on the meta device, until the shapes are checked against the file
         try:
             with torch.device("meta"):
                 model = build_model(self.kind, self.arguments)
@@ -62,10 +62,10 @@ class Recording:
         return model
 
     def batch(self, mode: Mode) -> tuple[Batch, int]:
-        """Return what the model was given, and how many captions C a video has.
+        """Return the recorded inputs of the model, and C, the number of captions a video.
 
-        It is `expert/<name>` (B, D), or (B, T, D) for a sequence, `present/<name>` (B,), `text` (B, C, L, D) and
-        `text_lengths` (B, C). Row b * C + c of the text belongs to video b.
+        The arrays are `expert/<name>` (B, D), or (B, T, D) for a sequence, `present/<name>` (B,), `text` (B, C, L, D)
+        and `text_lengths` (B, C). Row b * C + c of the text belongs to video b.
         """
         text = self.tensor(f"{mode}/text", (None, None, None, self.arguments["text_dim"]))
         videos, captions, words, _ = text.shape
@@ -88,10 +88,10 @@ class Recording:
         ), captions
 
     def present(self, mode: Mode, expert: str) -> Tensor:
-        """Return which videos (B,) an expert describes."""
+        """Return a mask (B,) of the videos with features of an expert."""
         present = self.tensor(f"{mode}/present/{expert}", (self.arrays[f"{mode}/text"].shape[0],))
         if not ((present == 0) | (present == 1)).all():
-            raise InputError(f"{self.path}: '{mode}/present/{expert}' holds other numbers than 0 and 1", _MEND)
+            raise InputError(f"{self.path}: '{mode}/present/{expert}' has values other than 0 and 1", _MEND)
         return present.bool()
 
     def tensor(self, name: str, shape: tuple[int | None, ...] | None, *, rows: Tensor | None = None) -> Tensor:
@@ -99,23 +99,23 @@ class Recording:
 
         Args:
             name: of the array.
-            shape: that it must have; None stands for any length, or for any shape at all.
-            rows: (B,) bool; only these must be finite, the others become zeros.
+            shape: the expected shape, with None for an axis of any length; None for any shape.
+            rows: (B,) bool; these rows must be finite, all others become zeros.
 
         Raises:
-            InputError: it is missing, of another shape or type, or not finite.
+            InputError: the array is missing, of another shape or type, or not finite.
         """
         if name not in self.arrays:
             raise InputError(f"{self.path} has no array '{name}'", _MEND)
         array = self.arrays[name]
-        asked = array.shape if shape is None else shape
-        fits = array.ndim == len(asked) and all(
-            want in (None, has) for want, has in zip(asked, array.shape, strict=True)
+        expected = array.shape if shape is None else shape
+        fits = array.ndim == len(expected) and all(
+            length in (None, actual) for length, actual in zip(expected, array.shape, strict=True)
         )
         if not fits or array.dtype.kind not in "fiub" or (shape and not array.size):
-            wanted = f"({', '.join('any' if want is None else str(want) for want in asked)})"
+            needed = f"({', '.join('any' if length is None else str(length) for length in expected)})"
             raise InputError(
-                f"{self.path}: '{name}' is {array.dtype} {array.shape}, numbers {wanted} are needed", _MEND
+                f"{self.path}: '{name}' is {array.dtype} {array.shape}, numbers {needed} are needed", _MEND
             )
         values = torch.from_numpy(array.astype("float64" if array.dtype.kind == "f" else "int64"))
         if rows is not None:
@@ -125,7 +125,7 @@ class Recording:
         return values
 
     def group(self, folder: str) -> dict[str, Tensor]:
-        """Return all arrays under `<folder>/`, by the rest of their names."""
+        """Return all arrays below `<folder>/`, by their names without the folder."""
         names = [name for name in self.arrays if name.startswith(f"{folder}/")]
         return {name.removeprefix(f"{folder}/"): self.tensor(name, None) for name in names}
 
@@ -140,7 +140,7 @@ def _read_meta(meta: Mapping[str, Any]) -> tuple[str, dict[str, Any], float]:
         raise ValueError(f"margin is {margin}")
     clusters = {name: _whole(count, name, least=0) for name, count in dict(meta["video_clusters"] or {}).items()}
     if unknown := sorted(set(clusters) - set(experts)):
-        raise ValueError(f"video_clusters names {unknown[0]}, which is no expert")
+        raise ValueError(f"video_clusters names {unknown[0]}, which is not an expert")
     arguments = {
         "expert_dims": {name: _whole(meta["dims"][name], name) for name in experts},
         "expert_clusters": {name: count for name, count in clusters.items() if count},
@@ -155,7 +155,7 @@ def _read_meta(meta: Mapping[str, Any]) -> tuple[str, dict[str, Any], float]:
     return kind, arguments, margin
 
 
-def _whole(value: Any, what: str, *, least: int = 1) -> int:
+def _whole(value: Any, name: str, *, least: int = 1) -> int:
     if type(value) is not int or value < least:
-        raise ValueError(f"{what} is {value!r}")
+        raise ValueError(f"{name} is {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Checkpoints that the authors published, as models of our own."""
+"""Imports published checkpoints of the authors as models."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,15 @@ from teachtext.errors import InputError
 from teachtext.files import content_hash, write_bytes, write_json
 from teachtext.learning.card import save_card
 from teachtext.learning.checkpoint import METRICS, ModelSpec, save_spec
+from teachtext.learning.share import card_facts
 from teachtext.learning.trainer import WEIGHTS
 from teachtext.originals.checkpoints import Inert, read_checkpoint
 from teachtext.originals.model_inputs import ModelInputs, find_inputs, mapping_at
 from teachtext.originals.parameter_names import from_original
 
-# in old checkpoints and in no model: the authors' loader drops them too
+# parameters of old checkpoints that no model has; the authors' loader drops them too
 _DROPPED = ("ce.moe_fc_bottleneck1.", "ce.moe_cg.", "ce.moe_fc_proj.")
-# settings of the authors' `arch.args` that leave no trace in names and shapes, as our models have them
+# values of the authors' `arch.args` in our models; names and shapes of weights do not show these settings
 _ASSUMED = {
     "include_self": True,
     "use_mish": True,
@@ -34,20 +35,20 @@ _ASSUMED = {
 def import_published(
     path: Path, folder: Path, *, inputs: ModelInputs | None = None, trained_on: Sequence[str] | None = None
 ) -> ModelSpec:
-    """Turn a checkpoint of the authors' trainer into the folder of a model, which `load_model` reads.
+    """Turn a checkpoint of the authors' trainer into a model folder for `load_model`.
 
-    Whether it is CE or MoEE, every width, clusters and which experts are sequences follow from names and shapes of its
-    weights. The names of pooled experts, the text encoder and how many rows are read do not: they come from `inputs`
-    or else from the config that was pickled into the checkpoint, which is read as data (see `read_checkpoint`).
+    Names and shapes of the weights state the kind (CE or MoEE), all widths and clusters, and the sequence experts. The
+    names of pooled experts, the text encoder and the numbers of rows come from `inputs`, or else from the pickled
+    config of the checkpoint. The config is read as data (see `read_checkpoint`).
 
     Args:
-        path: the checkpoint.
-        folder: of the model; new, or empty.
-        inputs: as far as they are known, commonly by `find_inputs`; they go before the checkpoint's own.
-        trained_on: ids of the videos that it was trained on; None if unknown.
+        path: of the checkpoint.
+        folder: of the model; new or empty.
+        inputs: commonly from `find_inputs`; they take precedence over the config of the checkpoint.
+        trained_on: ids of the training videos; None if unknown.
 
     Raises:
-        InputError: a checkpoint that is refused, parameters that do not fit (named), or what is not known (named).
+        InputError: the checkpoint is refused, or parameters do not fit or inputs are unknown; the message names them.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there already", "give a new folder")
@@ -55,25 +56,20 @@ def import_published(
         raise InputError("the list of training videos is empty", "write one id a line, or leave it out")
     state, rest = read_checkpoint(path)
     state = {name: tensor for name, tensor in state.items() if not name.startswith(_DROPPED)}
-    own = _pickled_config(rest.get("config"))
-    _check_assumptions(own, path)
-    known = (inputs or ModelInputs()).over(find_inputs(own, path))
-    spec = replace(_spec(state, known, path, _origin(path, rest)), trained_on=trained_on)
+    config = _pickled_config(rest.get("config"))
+    _check_assumptions(config, path)
+    completed = (inputs or ModelInputs()).completed_by(find_inputs(config, path))
+    spec = replace(_spec(state, completed, path, _origin(path, rest)), trained_on=trained_on)
     with torch.device("meta"):
         model = spec.build()
     weights = from_original(model, state, source=path)
     count = sum(parameter.numel() for parameter in model.parameters())
     write_bytes(folder / WEIGHTS, save({name: _plain(tensor) for name, tensor in weights.items()}))
     save_spec(folder, spec)
-    facts = {
-        "text encoder": spec.text_encoder,
-        "video experts": ", ".join(spec.experts),
-        "model": f"{spec.kind}, {count:,} parameters",
-        "imported from": path.name,
-    }
-    save_card(folder, f"{path.stem}, imported", facts)
-    # last, because it says that all the rest is there
-    write_json(folder / METRICS, {"best_epoch": spec.origin["epoch"], "parameters": count, "history": []})
+    metrics = {"best_epoch": spec.origin["epoch"], "parameters": count, "history": []}
+    save_card(folder, f"{path.stem}, imported", card_facts(spec, metrics))
+    # last, because this file marks the folder as complete
+    write_json(folder / METRICS, metrics)
     return spec
 
 
@@ -89,7 +85,7 @@ def _spec(state: Mapping[str, Tensor], inputs: ModelInputs, path: Path, origin: 
     ghosts = _matrix(state, "text_pooling.clusters", path)[1] - clusters if tokens else 0
     if not tokens:
         # a sentence vector is one row
-        inputs = inputs.over(ModelInputs(max_words=1))
+        inputs = inputs.completed_by(ModelInputs(max_words=1))
     experts, text_encoder, max_words = _complete(inputs, count, list(sequences), path)
     if ghosts < 0:
         raise InputError(f"{path} has fewer text clusters than centres", "give a checkpoint of the authors' trainer")
@@ -118,7 +114,7 @@ def _spec(state: Mapping[str, Tensor], inputs: ModelInputs, path: Path, origin: 
 
 
 def _complete(inputs: ModelInputs, count: int, sequences: Sequence[str], path: Path) -> tuple[list[str], str, int]:
-    """Return sorted experts, text encoder and rows of a caption; none of them, nor rows of sequences, may be open."""
+    """Return sorted experts, text encoder and rows of a caption; check that no input is unknown."""
     among = f", among them {', '.join(sequences)}" if sequences else ""
     lacking = [name for name in sequences if name not in inputs.max_tokens]
     unknown = ["text (the text encoder)"] if inputs.text is None else []
@@ -146,7 +142,7 @@ def _origin(path: Path, rest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pickled_config(config: Any) -> Mapping[str, Any]:
-    """Return the dict that the authors' config object kept; empty where there is none."""
+    """Return the dict inside the authors' config object; empty without one."""
     if isinstance(config, Inert):
         config = config.state
     if isinstance(config, Mapping) and isinstance(config.get("_config"), Mapping):
@@ -157,11 +153,14 @@ def _pickled_config(config: Any) -> Mapping[str, Any]:
 def _check_assumptions(config: Mapping[str, Any], path: Path) -> None:
     for name, value in mapping_at(config, "arch", "args").items():
         if name in _ASSUMED and bool(value) != _ASSUMED[name]:
-            raise InputError(f"{path} was trained with {name}: {value}", "no model of ours does that; take another one")
+            raise InputError(
+                f"{path} was trained with {name}: {value}",
+                "no model of this package does that; give another checkpoint",
+            )
 
 
 def _matrix(state: Mapping[str, Tensor], name: str, path: Path) -> tuple[int, int]:
-    """Return the last two lengths of a tensor: what a linear layer gives and takes, or D and K of centres."""
+    """Return the last two lengths of a tensor: outputs and inputs of a linear layer, or D and K of centres."""
     if name not in state or state[name].ndim not in (2, 3) or not state[name].numel():
         raise InputError(f"{path} has no matrix '{name}'", "give a CE or MoEE checkpoint of the authors' trainer")
     rows, columns = state[name].shape[-2:]

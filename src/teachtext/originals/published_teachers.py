@@ -1,4 +1,4 @@
-"""The authors' teachers: pickled embeddings, turned into teacher caches."""
+"""Turns the authors' teachers, which are pickled embeddings, into teacher caches."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from teachtext.learning.teachers import CachedTeacher
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 from teachtext.originals.archive.captions import check_count, entries
 from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import Array, listed
+from teachtext.originals.archive.standins import LazyArray, as_list
 
 _MEND = "export that teacher again"
 
@@ -22,23 +22,23 @@ _MEND = "export that teacher again"
 def read_published_teacher(
     path: Path, *, captions: Mapping[str, Sequence[str]], fused: bool
 ) -> tuple[CachedTeacher, list[str]]:
-    """Read a teacher in the form that the authors' trainer takes.
+    """Read a teacher of the authors' trainer.
 
-    Such a file has for every video `{"vid_embds": {expert: (D,)}, "text_embds": {expert: (captions, D)}}`. Its scores
-    are plain sums of inner products over the experts: the mixture weights are in its text vectors. A cache divides
-    by the sum of its weights, so here all M weights are 1 / M and the text vectors M times those of the file: the
-    scores stay what they are.
+    The file has for every video `{"vid_embds": {expert: (D,)}, "text_embds": {expert: (captions, D)}}`. Its scores are
+    plain sums of inner products over the M experts, because its text vectors include the mixture weights. A teacher
+    cache divides by the sum of the weights. To keep the scores, all weights are set to 1 / M, and the text vectors
+    are multiplied by M.
 
     Args:
         path: the pickle.
-        captions: the raw captions by video; a teacher must count them alike.
+        captions: the raw captions by video; the teacher must have as many.
         fused: whether all captions of a video are one query, which then has one row.
 
     Returns:
         The teacher, and the ids of its captions.
 
     Raises:
-        InputError: it is no such pickle, experts or widths differ between videos, captions are counted differently,
+        InputError: the file is not such a pickle, experts or widths differ between videos, numbers of captions differ,
             or a vector holds NaN.
     """
     with unpickled(path) as content:
@@ -53,11 +53,11 @@ def read_published_teacher(
             check_count(path, video_id, count, {video_id: [""]} if fused else captions)
         video_vectors, text_vectors = {}, {}
         for expert in experts:
-            told = f"{path}: expert '{expert}' of video"
+            prefix = f"{path}: expert '{expert}' of video"
             video_vectors[expert] = _stack(
-                {v: video[expert] for v, (video, _) in videos.items()}, dict.fromkeys(videos, 1), path, told
+                {v: video[expert] for v, (video, _) in videos.items()}, dict.fromkeys(videos, 1), path, prefix
             )
-            text_vectors[expert] = _stack({v: text[expert] for v, (_, text) in videos.items()}, counts, path, told)
+            text_vectors[expert] = _stack({v: text[expert] for v, (_, text) in videos.items()}, counts, path, prefix)
             text_vectors[expert] *= len(experts)
     names = ["fused"] if fused else None
     caption_ids = [f"{v}#{name}" for v, count in counts.items() for name in names or range(count)]
@@ -89,14 +89,14 @@ def _embeddings(value: Any, path: Path, video_id: str) -> tuple[dict[str, Any], 
 
 
 def _rows_of(value: Any) -> int:
-    if isinstance(value, Array):
+    if isinstance(value, LazyArray):
         return value.shape[0] if value.ndim > 1 else 1
-    rows = listed(value) or []
-    return len(rows) if rows and (isinstance(rows[0], Array) or listed(rows[0]) is not None) else 1
+    rows = as_list(value) or []
+    return len(rows) if rows and (isinstance(rows[0], LazyArray) or as_list(rows[0]) is not None) else 1
 
 
-def _stack(values: Mapping[str, Any], counts: Mapping[str, int], path: Path, told: str) -> Tensor:
-    """Put the vectors of all videos below each other: (rows, D) float32."""
+def _stack(values: Mapping[str, Any], counts: Mapping[str, int], path: Path, prefix: str) -> Tensor:
+    """Concatenate the vectors of all videos: (rows, D) float32."""
     stacked, start = torch.empty(0, 0), 0
     for video_id, value in values.items():
         rows = _matrix(value, path)
@@ -104,10 +104,10 @@ def _stack(values: Mapping[str, Any], counts: Mapping[str, int], path: Path, tol
             stacked = torch.empty(sum(counts.values()), 0 if rows is None else rows.shape[1])
         if rows is None or not rows.size or rows.shape != (counts[video_id], stacked.shape[1]):
             shape = None if rows is None else rows.shape
-            wanted = (counts[video_id], stacked.shape[1])
-            raise InputError(f"{told} '{video_id}' has shape {shape}, not {wanted}", _MEND)
+            expected = (counts[video_id], stacked.shape[1])
+            raise InputError(f"{prefix} '{video_id}' has shape {shape}, not {expected}", _MEND)
         if not np.isfinite(rows).all():
-            raise InputError(f"{told} '{video_id}' holds NaN or infinite values", _MEND)
+            raise InputError(f"{prefix} '{video_id}' holds NaN or infinite values", _MEND)
         stacked[start : start + len(rows)] = torch.from_numpy(rows)
         start += len(rows)
     return stacked
@@ -122,7 +122,7 @@ def _matrix(value: Any, path: Path) -> NDArray[np.float32] | None:
 
 
 def _plain(value: Any, path: Path) -> Any:
-    if isinstance(value, Array) and value.items is None:
+    if isinstance(value, LazyArray) and value.items is None:
         return value.read(path)
-    rows = listed(value)
+    rows = as_list(value)
     return value if rows is None else [_plain(row, path) for row in rows]

@@ -1,6 +1,6 @@
-"""Whole configs with the authors' hyper-parameters, by dataset and model.
+"""Complete configs with the authors' hyper-parameters, by dataset and model.
 
-What no public source tells has no recipe: the teachers of TeachText-CE, TeachText-MoEE and TeachText-MMT.
+TeachText-CE, TeachText-MoEE and TeachText-MMT have no recipes, because no public source states their teachers.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _COMMON = ("imagenet.resnext101_32x48d.0", "imagenet.senet154.0", "r2p1d.r2p1d-i
 _FIRST = (*_COMMON, "i3d.i3d.0")
 _REFINED = (*_COMMON, "r2p1d.r2p1d-ig65m-kinetics.0")
 _RADAM = {"optimizer": "radam", "lr": 0.001, "weight_decay": 0.00001}
-# the authors' 1k-A and 1k-B settings are those of the full split, but for the lists
+# the authors' settings for 1k-A and 1k-B are those of the full split, except for the lists
 _ON_1K_B = {"text": "w2v", "face": "antoine-face"}
 _LIKE_MSRVTT = ("msrvtt-1k-a", "msrvtt-1k-b")
 
@@ -27,14 +27,17 @@ def recipe_names() -> list[str]:
 
 
 def recipe(name: str, *, data: str) -> str:
-    """Return a recipe as the YAML of a whole config.
+    """Return a recipe as the YAML of a complete config.
 
     Args:
         name: `<dataset>/<model>`, one of `recipe_names`.
-        data: folder of the imported archive, as the config shall name it.
+        data: folder of the imported archive, as the config names it.
 
     Raises:
-        InputError: there is no such recipe.
+        InputError: there is no recipe of this name.
+
+    >>> print(recipe("msvd/ce", data="MSVD").splitlines()[0])
+    # Collaborative Experts: the authors' settings.
     """
     dataset, _, model = name.partition("/")
     if name not in recipe_names():
@@ -58,61 +61,64 @@ def _settings() -> Mapping[str, Any]:
 def _models_of(dataset: str) -> dict[str, tuple[str, Callable[[Any], dict[str, Any]]]]:
     if dataset == "msrvtt-1k-b":
         return {
-            "ce": ("CE on 1k-B, word2vec captions", lambda own: _baseline("ce", own | _ON_1K_B)),
-            "moee*": ("MoEE with its own four experts", _moee_with_its_features),
+            "ce": ("CE on 1k-B, word2vec captions", lambda base: _baseline("ce", base | _ON_1K_B)),
+            "moee*": ("MoEE with the four experts of its paper", _moee_with_its_features),
         }
     return {
-        "ce": ("Collaborative Experts", lambda own: _baseline("ce", own)),
-        "moee": ("Mixture of Embedding Experts", lambda own: _baseline("moee", _merge(own, own.get("moee", {})))),
+        "ce": ("Collaborative Experts", lambda base: _baseline("ce", base)),
+        "moee": (
+            "Mixture of Embedding Experts",
+            lambda base: _baseline("moee", _merge(base, base.get("moee", {}))),
+        ),
         "ce+": ("CE+, refined experts and captions by a fine-tuned GPT2-xl", _ce_plus),
-        "teachtext-ce+": ("TeachText with three CE teachers (that Ranger trained them is inferred)", _teachtext),
+        "teachtext-ce+": ("TeachText with three CE teachers (their optimizer, Ranger, is inferred)", _teachtext),
     }
 
 
-def _baseline(kind: str, own: dict[str, Any]) -> dict[str, Any]:
+def _baseline(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {
-        "experts": _experts((*_FIRST, own.get("face", "face")), own["sequences"]),
+        "experts": _experts((*_FIRST, settings.get("face", "face")), settings["sequences"]),
         "teachers": [],
-        "student": {"text": own["text"]},
-        "model": _model(kind, own),
-        "training": {**own["training"], "lr_decay": 0.95, "optimizer": "ranger", **own["ranger"]},
+        "student": {"text": settings["text"]},
+        "model": _model(kind, settings),
+        "training": {**settings["training"], "lr_decay": 0.95, "optimizer": "ranger", **settings["ranger"]},
     }
 
 
-def _moee_with_its_features(own: dict[str, Any]) -> dict[str, Any]:
-    sequences = {"antoine-audio": own["sequences"]["audio"]}
+def _moee_with_its_features(settings: dict[str, Any]) -> dict[str, Any]:
+    sequences = {"antoine-audio": settings["sequences"]["audio"]}
     experts = _experts(("antoine-face", "antoine-rgb", "flow"), sequences)
-    return _baseline("moee", own | _ON_1K_B) | {"experts": experts}
+    return _baseline("moee", settings | _ON_1K_B) | {"experts": experts}
 
 
-def _ce_plus(own: dict[str, Any]) -> dict[str, Any]:
-    sequences = {name: settings for name, settings in own["sequences"].items() if name != "ocr"}
+def _ce_plus(settings: dict[str, Any]) -> dict[str, Any]:
+    sequences = {name: values for name, values in settings["sequences"].items() if name != "ocr"}
     return {
         "experts": _experts(_REFINED, sequences),
         "teachers": [],
         "student": {"text": "gpt2-xl-finetune"},
-        "model": _model("ce", own),
-        "training": {**own["training"], "lr_decay": 0.95, **_RADAM},
+        "model": _model("ce", settings),
+        "training": {**settings["training"], "lr_decay": 0.95, **_RADAM},
     }
 
 
-def _teachtext(own: dict[str, Any]) -> dict[str, Any]:
-    ranger = {"optimizer": "ranger"} | own["ranger"]
+def _teachtext(settings: dict[str, Any]) -> dict[str, Any]:
+    ranger = {"optimizer": "ranger"} | settings["ranger"]
     texts = ("w2v", "gpt2-xl", "gpt2-xl-finetune")
-    return _ce_plus(own) | {
+    return _ce_plus(settings) | {
         "teachers": [{"text": text, "training": dict(ranger)} for text in texts],
         "distillation": {"preset": "teachtext"},
     }
 
 
-def _model(kind: str, own: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": kind, "faithful": True, "shared_dim": 768, "ghost_clusters": 0, **own["model"]}
+def _model(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "faithful": True, "shared_dim": 768, "ghost_clusters": 0, **settings["model"]}
 
 
 def _experts(pooled: tuple[str, ...], sequences: Mapping[str, Any]) -> list[Any]:
-    rows = [{"name": name, "pool": False} | settings for name, settings in sequences.items()]
+    rows = [{"name": name, "pool": False} | values for name, values in sequences.items()]
     return sorted([*pooled, *rows], key=lambda expert: expert if isinstance(expert, str) else str(expert["name"]))
 
 
-def _merge(own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    return {**own, **{name: own[name] | change for name, change in changes.items()}}
+def _merge(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, **{name: settings[name] | change for name, change in changes.items()}}

@@ -39,29 +39,33 @@ BAD = {
     "three axes": (OCR, {"a": np.ones((2, 3, 4), "f4")}, r"'a' is an array of float32 \(2, 3, 4\), not floats"),
     "none": (SCENE, {"a": None}, "'a' is None, not floats"),
     "a number": (SCENE, {"a": 1.0}, "'a' is 1.0, not floats"),
-    "no dict": (SCENE, [1], "holds no dict of videos"),
+    "no dict": (SCENE, [1], "is not a dict of videos"),
     "ids that are numbers": (SCENE, {1: NAN}, "names a video by 1, not by a text"),
     "captions that are no list": (TEXT, {"vid.1": 3}, "'vid.1' has no list of captions"),
-    "raw captions of numbers": ("raw-captions.pkl", {"vid.1": [[1]]}, "a caption of video 'vid.1' is not of words"),
+    "raw captions of numbers": (
+        "raw-captions.pkl",
+        {"vid.1": [[1]]},
+        "a caption of video 'vid.1' is not of words",
+    ),
     "another count": (TEXT, {"vid.1": [np.ones((1, 3))]}, "has 1 captions of video 'vid.1', the raw captions have 3"),
     "no captions": (TEXT, {"vid.1": []}, "has 0 captions of video 'vid.1', the raw captions have 3"),
     "a short mask": (MASK, {"vid.1": np.ones(2)}, "has 2 captions of video 'vid.1', the raw captions have 3"),
     "no mask": (MASK, {"vid.1": np.full(3, 7)}, "the mask of video 'vid.1' is not of 0 and 1"),
     "a list that is no text": ("val_list.txt", b"\xff\xfe\xff", "val_list.txt cannot be read"),
     "cut": (SCENE, lambda made: python2(made.experts["scene.densenet161.0"])[:-9], "not a whole pickle"),
-    "hostile": (SCENE, b"cposix\nsystem\n(S'touch ran'\ntR.", "holds 'posix.system', which is no plain data"),
+    "hostile": (SCENE, b"cposix\nsystem\n(S'touch ran'\ntR.", "holds 'posix.system', which is not plain data"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("packed", [False, True])
 def test_bad_files_stop_the_import_and_leave_nothing(make, tmp_path, name, packed):
-    path, content, told = BAD[name]
+    path, content, message = BAD[name]
     given_path = changed(make, path, content).at(tmp_path / "given")
     if packed:
         given_path = pack(given_path, tmp_path / "given.tar.gz", "data/MSVD/structured-symlinks")
     before = set(tmp_path.iterdir())
-    with pytest.raises(InputError, match=told) as error:
+    with pytest.raises(InputError, match=message) as error:
         import_archive(given_path, dataset="MSVD", out=tmp_path / "out")
     assert error.value.problem.startswith(str(given_path)) and path in error.value.problem
     assert set(tmp_path.iterdir()) == before
@@ -84,7 +88,7 @@ def test_links(make, tmp_path):
     inside.rename(tmp_path / "MSVD" / "stores" / "scene")
     inside.symlink_to("../../stores/scene")
     imported = import_archive(tmp_path / "MSVD", dataset="MSVD", out=tmp_path / "out")
-    assert any(row.name == "scene.densenet161.0" and row.found for row in imported.rows)
+    assert any(entry.name == "scene.densenet161.0" and entry.is_present for entry in imported.rows)
     outside.parent.rename(tmp_path / "elsewhere" / "ocr")
     outside.parent.symlink_to(tmp_path / "elsewhere" / "ocr")
     with pytest.raises(InputError, match=r"ocr-w2v.pickle is a link to outside .*MSVD: put the file itself there"):
@@ -118,9 +122,9 @@ def test_what_is_no_archive(tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "other" / "data" / "MSRVTT" / "structured-symlinks").mkdir(parents=True)
     (tmp_path / "other" / "data" / "MSRVTT" / "structured-symlinks" / "raw-captions.pkl").write_bytes(b"N.")
-    told = {"gone": "is no file or folder"}.get(
+    message = {"gone": "is not a file or folder"}.get(
         name, "holds no archive of MSVD: give the .tar.gz, or the unpacked folder"
     )
-    with pytest.raises(InputError, match=re.escape(told)):
+    with pytest.raises(InputError, match=re.escape(message)):
         import_archive(tmp_path / name, dataset="MSVD", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

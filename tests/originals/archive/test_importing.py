@@ -29,8 +29,8 @@ def read(path):
 
 
 def row(imported, kind, name):
-    (found,) = (row for row in imported.rows if (row.kind, row.name) == (kind, name))
-    return found
+    (entry,) = (entry for entry in imported.rows if (entry.kind, entry.name) == (kind, name))
+    return entry
 
 
 def is_missing(value):
@@ -58,18 +58,18 @@ def test_values_and_presence_survive(make, tmp_path, dataset, protocol):
         file = FeatureFile(out / "features" / "video" / name, verify=True)
         assert_holds(file, values)
         wide = any(not is_missing(value) and value.dtype == np.float32 for value in values.values())
-        told = row(imported, "expert", name)
-        assert (told.dtype, told.dim) == ("float32" if wide else "float16", 5)
-        lacking = [v for own in made.splits.values() for v in own if is_missing(values[v])]
-        assert told.missing == len(lacking)
-        assert file.provenance["dataset"] == dataset and file.provenance["files"] == told.files
+        entry = row(imported, "expert", name)
+        assert (entry.dtype, entry.dim) == ("float32" if wide else "float16", 5)
+        lacking = [v for split in made.splits.values() for v in split if is_missing(values[v])]
+        assert entry.missing == len(lacking)
+        assert file.provenance["dataset"] == dataset and file.provenance["files"] == entry.files
     fused = dataset in ("DiDeMo", "activity-net")
     for name, values in made.texts.items():
         file = FeatureFile(out / "features" / "text" / name, verify=True)
         if fused:
-            assert_holds(file, {f"{v}#fused": np.concatenate(own) for v, own in values.items()})
+            assert_holds(file, {f"{v}#fused": np.concatenate(rows) for v, rows in values.items()})
         else:
-            assert_holds(file, {f"{v}#{k}": value for v, own in values.items() for k, value in enumerate(own)})
+            assert_holds(file, {f"{v}#{k}": value for v, rows in values.items() for k, value in enumerate(rows)})
         assert file.provenance["output"] == "tokens"
         assert row(imported, "text", name).missing == 0
 
@@ -81,25 +81,25 @@ def test_the_dataset_folder_loads_and_its_queries_have_features(make, tmp_path, 
     import_archive(
         made.at(tmp_path / "data" / dataset / "high-quality" / "structured-symlinks"), dataset=dataset, out=out
     )
-    known = benchmark(dataset.lower().replace("-", ""))
+    published = benchmark(dataset.lower().replace("-", ""))
     if dataset == "activity-net":
         made.splits["val1"] = made.splits.pop("val")
     assert read(out / "splits.json") == made.splits
-    loaded = load_folder(out, protocol=known.protocol, missing_videos="keep")
+    loaded = load_folder(out, protocol=published.protocol, missing_videos="keep")
     texts = {caption.id: caption.text for caption in loaded.captions}
-    assert texts == {f"{v}#{k}": " ".join(words) for v, own in made.captions.items() for k, words in enumerate(own)}
+    assert texts == {f"{v}#{k}": " ".join(words) for v, texts in made.captions.items() for k, words in enumerate(texts)}
     words = FeatureFile(out / "features" / "text" / "w2v")
-    asked = loaded.queries_of(known.protocol.test)
-    assert asked and all(words.rows_of(query.id) for query in asked)
+    queries = loaded.queries_of(published.protocol.test)
+    assert queries and all(words.rows_of(query.id) for query in queries)
 
 
 def contents(out):
-    """All that was imported: texts, and of features ids, sources and values."""
-    found = {path.name: path.read_text() for path in out.glob("*.json*") if path.name != "import.json"}
+    """Everything that was imported: texts, and the ids, sources and values of features."""
+    imported = {path.name: path.read_text() for path in out.glob("*.json*") if path.name != "import.json"}
     for folder in out.glob("features/*/*"):
         file = FeatureFile(folder)
-        found[folder.name] = (file.checksum(), {item_id: file.read(item_id).tolist() for item_id in file.ids})
-    return found
+        imported[folder.name] = (file.checksum(), {item_id: file.read(item_id).tolist() for item_id in file.ids})
+    return imported
 
 
 def as_folders(root, prefix, tmp_path):
@@ -118,27 +118,27 @@ def test_packed_or_unpacked_at_any_level_it_is_the_same(make, tmp_path, prefix):
     for number, path in enumerate([packed, *as_folders(root, prefix, tmp_path)]):
         out = tmp_path / f"out{number}"
         imported = import_archive(path, dataset="msvd", out=out)
-        assert all(item.found for item in imported.rows if item.kind in ("captions", "expert"))
+        assert all(item.is_present for item in imported.rows if item.kind in ("captions", "expert"))
         results[path] = contents(out)
     assert len(results) == len(prefix.split("/")) + 2
     assert all(result == results[packed] for result in results.values())
-    told = read(tmp_path / "out0" / "import.json")
-    assert len(told["sha1"]) == 40 and told["published"] == ""
-    assert "not one of the published checksums" in told["notes"][0]
-    assert {"mask denoise-less100", "text openai", "teacher any"} <= set(told["missing"])
+    report = read(tmp_path / "out0" / "import.json")
+    assert len(report["sha1"]) == 40 and report["published"] == ""
+    assert "not one of the published checksums" in report["notes"][0]
+    assert {"mask denoise-less100", "text openai", "teacher any"} <= set(report["missing"])
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_published_archive_is_known_by_its_checksum(make, tmp_path, monkeypatch):
+def test_a_published_archive_is_recognised_by_its_checksum(make, tmp_path, monkeypatch):
     packed = pack(make("MSVD").at(tmp_path / "made"), tmp_path / "a.tar.gz", "data/MSVD/structured-symlinks")
     sha1 = hashlib.sha1(packed.read_bytes()).hexdigest()
-    monkeypatch.setitem(LAYOUTS["MSVD"].published, sha1, "the one of this test")
+    monkeypatch.setitem(LAYOUTS["MSVD"].published, sha1, "archive of this test")
     imported = import_archive(packed, dataset="MSVD", out=tmp_path / "out")
-    assert (imported.sha1, imported.published) == (sha1, "the one of this test")
-    assert "the published archive 'the one of this test'" in imported.notes[0]
+    assert (imported.sha1, imported.published) == (sha1, "archive of this test")
+    assert "the published archive 'archive of this test'" in imported.notes[0]
 
 
-def test_of_two_files_of_one_expert_the_first_is_taken(make, tmp_path):
+def test_of_two_files_of_an_expert_the_first_is_imported(make, tmp_path):
     made = make("LSMDC")
     root = made.at(tmp_path / "given")
     imported = import_archive(root, dataset="LSMDC", out=tmp_path / "out")
@@ -200,16 +200,16 @@ def test_the_second_validation_set_of_activity_net(make, tmp_path):
 def test_text_features_under_other_ids(make, tmp_path, direction):
     made = make("MSVD")
     other = {v: f"vid{number}" for number, v in enumerate(made.captions)}
-    split_of = {v: split for split, own in made.splits.items() for v in own}
+    split_of = {v: split for split, video_ids in made.splits.items() for v in video_ids}
     for v, name in other.items():
         part = made.files.setdefault(f"aggregated_text_feats/openai-{split_of[v]}.pkl", {})
         part[name] = made.texts["w2v"][v]
     mapping = other if direction == "from them" else {name: v for v, name in other.items()}
     made.files["dict_youtube_mapping.pkl"] = mapping
     import_archive(made.at(tmp_path / "given"), dataset="MSVD", out=tmp_path / "out")
-    found, same = (FeatureFile(tmp_path / "out" / "features" / "text" / name) for name in ("openai", "w2v"))
-    assert set(found.ids) == set(same.ids)
-    assert all(np.array_equal(found.read(caption), same.read(caption)) for caption in same.ids)
+    mapped, direct = (FeatureFile(tmp_path / "out" / "features" / "text" / name) for name in ("openai", "w2v"))
+    assert set(mapped.ids) == set(direct.ids)
+    assert all(np.array_equal(mapped.read(caption), direct.read(caption)) for caption in direct.ids)
     (tmp_path / "given" / "dict_youtube_mapping.pkl").unlink()
     with pytest.raises(
         InputError, match=r"openai-.*.pkl describes none of .*: remove it, or add dict_youtube_mapping.pkl"
@@ -219,20 +219,20 @@ def test_text_features_under_other_ids(make, tmp_path, direction):
 
 def test_denoising_masks(make, tmp_path):
     made = make("MSRVTT")
-    vectors = {v: np.arange(len(own)) % 2 for v, own in made.captions.items()}
+    vectors = {v: np.arange(len(texts)) % 2 for v, texts in made.captions.items()}
     made.files["denoising_masks/denoise-less100.pkl"] = vectors
-    made.files["denoising_masks/denoise-less80.pkl"] = {v: own.tolist() for v, own in vectors.items()}
+    made.files["denoising_masks/denoise-less80.pkl"] = {v: flags.tolist() for v, flags in vectors.items()}
     made.files["denoising_masks/denoise-less80.txt"] = "vid.1\nvid.0.mp4\n"
     import_archive(made.at(tmp_path / "given"), dataset="MSRVTT", out=tmp_path / "out")
-    told = read(tmp_path / "out" / "denoising" / "denoise-less80.json")
-    assert told["kept"] == sorted(f"{v}#{k}" for v, own in vectors.items() for k, flag in enumerate(own) if flag)
-    assert told["dropped"] == sorted(f"{v}#{k}" for v, own in vectors.items() for k, flag in enumerate(own) if not flag)
-    assert (told["name"], told["videos"]) == ("denoise-less80", ["vid.1", "vid.0.mp4"])
+    mask = read(tmp_path / "out" / "denoising" / "denoise-less80.json")
+    assert mask["kept"] == sorted(f"{v}#{k}" for v, flags in vectors.items() for k, on in enumerate(flags) if on)
+    assert mask["dropped"] == sorted(f"{v}#{k}" for v, flags in vectors.items() for k, on in enumerate(flags) if not on)
+    assert (mask["name"], mask["videos"]) == ("denoise-less80", ["vid.1", "vid.0.mp4"])
     same = read(tmp_path / "out" / "denoising" / "denoise-less100.json")
-    assert same == {"name": "denoise-less100", "kept": told["kept"], "dropped": told["dropped"]}
+    assert same == {"name": "denoise-less100", "kept": mask["kept"], "dropped": mask["dropped"]}
 
 
-def test_what_is_missing_is_told(make, tmp_path):
+def test_missing_files_are_reported(make, tmp_path):
     made = make("MSVD")
     gone = [name for name in made.files if "senet" in name or "w2v" in name or "raw-captions" in name or "val" in name]
     for name in gone:
@@ -241,7 +241,7 @@ def test_what_is_missing_is_told(make, tmp_path):
     imported = import_archive(made.at(tmp_path / "given"), dataset="MSVD", out=tmp_path / "out")
     missing = read(tmp_path / "out" / "import.json")["missing"]
     assert {"captions raw captions", "expert imagenet.senet154.0", "expert ocr", "text w2v"} <= set(missing)
-    assert not row(imported, "expert", "ocr").found
+    assert not row(imported, "expert", "ocr").is_present
     assert row(imported, "expert", "face").note == "all are missing"
     assert row(imported, "splits", "main").note == "train 3, test 2"
     assert not (tmp_path / "out" / "captions.jsonl").exists()

@@ -2,7 +2,7 @@ import pytest
 from archives import FIXED, ODD
 
 from teachtext.errors import InputError
-from teachtext.originals.archive.layouts import LAYOUTS, layout_of, place_of
+from teachtext.originals.archive.layouts import LAYOUTS, layout_of, role_of
 
 TEXTS = {
     "w2v.pkl": ("w2v", ""),
@@ -52,39 +52,39 @@ NOTHING = [
 
 
 @pytest.mark.parametrize("dataset", LAYOUTS)
-def test_every_expert_has_its_place(dataset):
+def test_every_expert_is_recognised(dataset):
     for path, expert in (FIXED | ODD[dataset]).items():
-        place = place_of(path, dataset)
-        assert place is not None and (place.kind, place.name) == ("expert", expert), path
+        role = role_of(path, dataset)
+        assert role is not None and (role.kind, role.name) == ("expert", expert), path
     assert {*FIXED.values(), *ODD[dataset].values()} >= set(LAYOUTS[dataset].expected_experts)
 
 
 def test_other_statistics_and_logits_are_experts_of_their_own():
     folder = "aggregated_s3dg_10fps_256px_stride16_offset0_inner_stride1_num_segments32"
-    names = [place_of(f"{folder}/s3dg-{end}.pickle", "MSVD").name for end in ("avg", "avg-logits", "max")]
+    names = [role_of(f"{folder}/s3dg-{end}.pickle", "MSVD").name for end in ("avg", "avg-logits", "max")]
     assert names == ["s3dg.s3dg.0", "s3dg.s3dg.1", "s3dg.s3dg.0-max"]
 
 
 @pytest.mark.parametrize("file", TEXTS)
 def test_text_features(file):
-    place = place_of(f"aggregated_text_feats/{file}", "MSRVTT")
-    assert (place.kind, place.name, place.part) == ("text", *TEXTS[file])
+    role = role_of(f"aggregated_text_feats/{file}", "MSRVTT")
+    assert (role.kind, role.name, role.part) == ("text", *TEXTS[file])
 
 
 @pytest.mark.parametrize(("dataset", "file", "split", "family"), LISTS)
 def test_lists(dataset, file, split, family):
-    place = place_of(file, dataset)
-    assert (place.kind, place.name, place.part) == ("list", split, family)
+    role = role_of(file, dataset)
+    assert (role.kind, role.name, role.part) == ("list", split, family)
 
 
 @pytest.mark.parametrize(("dataset", "file", "kind"), OTHERS)
 def test_other_files(dataset, file, kind):
-    assert place_of(file, dataset).kind == kind
+    assert role_of(file, dataset).kind == kind
 
 
 @pytest.mark.parametrize("file", NOTHING)
-def test_what_is_not_known_is_left(file):
-    assert place_of(file, "MSVD") is None
+def test_other_files_have_no_role(file):
+    assert role_of(file, "MSVD") is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import Array, ExpertStore
+from teachtext.originals.archive.standins import ExpertStore, LazyArray
 
 # above and below the size from which contents stay in the file
 SHAPES = [(0,), (3,), (2, 5), (40, 17), (1, 2048)]
@@ -20,9 +20,9 @@ SHAPES = [(0,), (3,), (2, 5), (40, 17), (1, 2048)]
 def plain(value, path):
     """Turn stand-ins into what they stand for."""
     match value:
-        case Array(items=None):
+        case LazyArray(items=None):
             return value.read(path)
-        case Array():
+        case LazyArray():
             return [plain(item, path) for item in value.items]
         case dict():
             return {key: plain(item, path) for key, item in value.items()}
@@ -37,20 +37,20 @@ def loaded(data, path, **options):
         return plain(content, path)
 
 
-def same(found, expected):
+def same(actual, expected):
     if isinstance(expected, np.ndarray):
-        np.testing.assert_array_equal(found, expected)
-        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+        assert actual.dtype == expected.dtype
     elif isinstance(expected, dict):
-        assert list(found) == list(expected)
+        assert list(actual) == list(expected)
         for key in expected:
-            same(found[key], expected[key])
+            same(actual[key], expected[key])
     elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for pair in zip(found, expected, strict=True):
+        assert len(actual) == len(expected)
+        for pair in zip(actual, expected, strict=True):
             same(*pair)
     else:
-        assert found == expected or (found != found and expected != expected)
+        assert actual == expected or (actual != actual and expected != expected)
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_other_orders_containers_and_numbers_survive(path, protocol):
         "text": [np.str_("word"), "\u00e9\u4e2d" * 600, "x" * 600],
         "tuple": (1, None, True),
     }
-    found = loaded(pickle.dumps(content, protocol), path, whole=True)
-    same(found, content | {"tuple": (1, None, True)})
+    result = loaded(pickle.dumps(content, protocol), path, whole=True)
+    same(result, content | {"tuple": (1, None, True)})
     objects = np.array([rng.normal(size=(k, 3)) for k in (1, 2)], dtype=object)
     same(loaded(pickle.dumps({"objects": objects}, protocol), path)["objects"], list(objects))
     sets = {"set": {1, 2}, "frozen": frozenset("a"), "ordered": OrderedDict(a=1), "default": defaultdict(list, a=[1])}
@@ -149,7 +149,7 @@ HOSTILE = {
 def test_every_other_class_is_refused_and_nothing_runs(path, name, capfd, monkeypatch):
     monkeypatch.chdir(path.parent)
     with pytest.raises(
-        InputError, match=r"given.pickle holds '.+', which is no plain data; nothing of it was run: remove"
+        InputError, match=r"given.pickle holds '.+', which is not plain data; no code of it was run: remove"
     ):
         loaded(HOSTILE[name], path)
     assert [item.name for item in path.parent.iterdir()] == ["given.pickle"]

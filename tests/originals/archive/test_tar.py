@@ -36,7 +36,7 @@ def folder(tmp_path):
     return tmp_path / "out"
 
 
-def test_only_what_is_wanted_is_unpacked(path, folder):
+def test_only_relevant_members_are_unpacked(path, folder):
     packed(path, member("./data/more", size=5), member("data", tarfile.DIRTYPE), member("data/n\u00e4chste", size=1))
     steps = []
     sha1 = unpack(path, folder, lambda name: name != "data/first", lambda *step: steps.append(step))
@@ -68,12 +68,12 @@ def test_links_and_devices(path, folder, kind):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
-@pytest.mark.parametrize("wanted", [True, False])
-def test_a_truncated_archive(path, folder, share, wanted):
+@pytest.mark.parametrize("relevant", [True, False])
+def test_a_truncated_archive(path, folder, share, relevant):
     whole = packed(path).read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InputError, match=r"given.tar.gz is not a whole .tar.gz \(.*\): copy or download it again"):
-        unpack(path, folder, lambda name: wanted, silent)
+        unpack(path, folder, lambda name: relevant, silent)
 
 
 def test_a_tar_that_was_cut_before_it_was_packed(path, folder):

@@ -1,6 +1,6 @@
-"""The authors' published archives: pickles in odd places, read without running anything, turned into a dataset."""
+"""Imports the authors' published feature archives as datasets. Their pickles are read without running any code."""
 
 from teachtext.originals.archive.importing import import_archive
-from teachtext.originals.archive.record import Imported, Row
+from teachtext.originals.archive.report import ArchiveEntry, ImportReport
 
-__all__ = ["Imported", "Row", "import_archive"]
+__all__ = ["ArchiveEntry", "ImportReport", "import_archive"]

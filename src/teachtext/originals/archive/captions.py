@@ -1,4 +1,4 @@
-"""The words of an archive: captions, splits, denoising masks, and which caption is the query."""
+"""Reads the texts and lists of an archive: captions, splits, denoising masks, and the index of query captions."""
 
 import pickle
 import pickletools
@@ -11,16 +11,16 @@ import numpy as np
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
 from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import Array, listed
+from teachtext.originals.archive.standins import LazyArray, as_list
 
-_RAW = "the raw captions and all that counts them must come from one archive"
+_RAW = "take the raw captions and this file from one archive"
 
 
 def read_captions(path: Path) -> dict[str, list[str]]:
     """Return the captions of every video, their words joined by single spaces.
 
     Raises:
-        InputError: the file is not such a pickle.
+        InputError: the file is not a pickle of captions.
     """
     with unpickled(path, whole=True) as content:
         return {
@@ -30,7 +30,7 @@ def read_captions(path: Path) -> dict[str, list[str]]:
 
 
 def read_list(path: Path, *, cut: bool) -> list[str]:
-    """Return the video ids of a list, one a line.
+    """Read a list of video ids, one a line.
 
     Args:
         path: a text file.
@@ -48,17 +48,20 @@ def read_list(path: Path, *, cut: bool) -> list[str]:
 
 
 def split_families(lists: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, dict[str, list[str]]]:
-    """Sort lists into families of splits: `main`, and others that hold the same videos in other splits.
+    """Group lists by family: `main`, and families with other splits of the same videos.
 
     Args:
-        lists: ids by split and family.
+        lists: video ids by split and family.
+
+    Returns:
+        By family, the video ids of each split.
     """
     families: dict[str, dict[str, list[str]]] = {}
     for (split, family), ids in lists.items():
         families.setdefault(family, {})[split] = list(ids)
     for family, splits in families.items():
         if family != "main":
-            # a family without a selection set tests on what its authors call val
+            # without a selection set, the list that its authors call val is the test set
             if "val" in splits and "test" not in splits:
                 splits["test"] = splits.pop("val")
             if "train" not in splits and "train" in families.get("main", {}):
@@ -68,16 +71,16 @@ def split_families(lists: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, 
 
 
 def read_mask(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return which captions a denoising mask keeps and which it drops, as sorted ids.
+    """Read a denoising mask: sorted ids of the captions `kept` and `dropped`.
 
     Raises:
-        InputError: it is no such mask, or counts other captions than there are.
+        InputError: the file is not a mask, or a video has another number of captions.
     """
     kept: list[str] = []
     dropped: list[str] = []
     with unpickled(path, whole=True) as content:
         for video_id, mask in entries(content, path):
-            flags = mask.read(path).ravel().tolist() if isinstance(mask, Array) else listed(mask)
+            flags = mask.read(path).ravel().tolist() if isinstance(mask, LazyArray) else as_list(mask)
             if flags is None or not all(flag in (0, 1) for flag in flags):
                 raise InputError(f"{path}: the mask of video '{video_id}' is not of 0 and 1", "copy the mask again")
             check_count(path, video_id, len(flags), captions)
@@ -87,74 +90,75 @@ def read_mask(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, li
 
 
 def write_mask(path: Path, *, kept: Iterable[str], dropped: Iterable[str]) -> None:
-    """Write a denoising mask as the authors' trainer reads it: what `read_mask` reads back the same.
+    """Write a denoising mask for the authors' trainer, and for `read_mask`.
 
-    For each video a vector of 0 and 1, one number a caption. A place that neither list names gets 0.
+    A mask has a vector of 0 and 1 for every video, one number a caption. Captions in neither list get 0.
 
     Args:
-        path: of the pickle, which any numpy can read.
-        kept: ids of the form `<video>#<place among its captions>`.
-        dropped: likewise.
+        path: of the pickle, which numpy 1 and numpy 2 can read.
+        kept: ids of the form `<video>#<number>`.
+        dropped: ids of the same form.
 
     Raises:
-        InputError: an id is not of this form.
+        InputError: an id has another form.
     """
-    places: dict[str, dict[int, int]] = {}
+    flags: dict[str, dict[int, int]] = {}
     for flag, ids in ((1, kept), (0, dropped)):
         for caption_id in ids:
-            video_id, _, place = caption_id.rpartition("#")
-            if not place.isdecimal():
+            video_id, _, number = caption_id.rpartition("#")
+            if not number.isdecimal():
                 raise InputError(
-                    f"caption '{caption_id}' does not say its place, which a mask needs", "name it <video>#<number>"
+                    f"caption '{caption_id}' has no number, which a mask needs", "name it <video>#<number>"
                 )
-            places.setdefault(video_id, {})[int(place)] = flag
+            flags.setdefault(video_id, {})[int(number)] = flag
     masks = {
-        video_id: np.array([own.get(place, 0) for place in range(max(own) + 1)]) for video_id, own in places.items()
+        video_id: np.array([flag_of.get(number, 0) for number in range(max(flag_of) + 1)])
+        for video_id, flag_of in flags.items()
     }
     write_bytes(path, _for_any_numpy(pickle.dumps(masks, protocol=2)))
 
 
 def read_chosen(path: Path, captions: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the id of the caption that is a video's query, by video id.
+    """Read which caption of a video is its query: caption ids by video id.
 
     Raises:
-        InputError: it is no such index, or points at captions that are not there.
+        InputError: the file is not an index of captions, or a caption does not exist.
     """
     chosen = {}
     with unpickled(path, whole=True) as content:
         for video_id, number in entries(content, path):
-            known = not captions or (isinstance(number, int) and number < len(captions.get(video_id, ())))
-            if not isinstance(number, int) or number < 0 or not known:
+            exists = not captions or (isinstance(number, int) and number < len(captions.get(video_id, ())))
+            if not isinstance(number, int) or number < 0 or not exists:
                 raise InputError(f"{path}: video '{video_id}' has no caption {number!r}", _RAW)
             chosen[video_id] = f"{video_id}#{number}"
     return chosen
 
 
-def read_mapping(path: Path, known: Iterable[str]) -> dict[str, str]:
-    """Return the ids of the dataset by their ids in another system.
+def read_mapping(path: Path, video_ids: Iterable[str]) -> dict[str, str]:
+    """Return the video ids of the dataset by the ids that text features use.
 
     Args:
-        path: a dict of ids to ids, in either direction.
-        known: ids of the dataset.
+        path: pickle of a dict from ids to ids, in either direction.
+        video_ids: of the dataset.
     """
-    own = set(known)
-    found = {}
+    dataset_ids = set(video_ids)
+    mapping = {}
     with unpickled(path, whole=True) as content:
-        for one, other in entries(content, path):
-            if not isinstance(other, str):
-                raise InputError(f"{path}: id '{one}' stands for {other!r}, which is no text", "copy the file again")
-            if other in own:
-                found[one] = other
-            if one in own:
-                found[other] = one
-    return found
+        for key, value in entries(content, path):
+            if not isinstance(value, str):
+                raise InputError(f"{path}: id '{key}' stands for {value!r}, which is not a text", "copy the file again")
+            if value in dataset_ids:
+                mapping[key] = value
+            if key in dataset_ids:
+                mapping[value] = key
+    return mapping
 
 
 def check_count(path: Path, video_id: str, count: int, captions: Mapping[str, Sequence[str]]) -> None:
-    """Hold a file to the number of captions that a video has; of videos without captions nothing is known.
+    """Check the number of captions of a video in a file against the raw captions, if these hold the video.
 
     Raises:
-        InputError: it differs.
+        InputError: the numbers differ.
     """
     if video_id in captions and count != len(captions[video_id]):
         raise InputError(
@@ -163,13 +167,13 @@ def check_count(path: Path, video_id: str, count: int, captions: Mapping[str, Se
 
 
 def entries(content: Any, path: Path) -> Iterable[tuple[str, Any]]:
-    """Yield what a dict holds by video id.
+    """Yield the entries of a dict by video id.
 
     Raises:
-        InputError: it is no dict, or a key is no text.
+        InputError: the content is not a dict, or a key is not a text.
     """
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds no dict of videos", "copy or download it again")
+        raise InputError(f"{path} is not a dict of videos", "copy or download it again")
     for key, value in content.items():
         if not isinstance(key, str):
             raise InputError(f"{path} names a video by {repr(key)[:40]}, not by a text", "copy or download it again")
@@ -177,20 +181,20 @@ def entries(content: Any, path: Path) -> Iterable[tuple[str, Any]]:
 
 
 def _for_any_numpy(data: bytes) -> bytes:
-    """Name the inner module of numpy 2 as the numpy of the authors' trainer does, which is a name that both know."""
+    """Give the internal module of numpy 2 its name in numpy 1, which both can import."""
     new, old = b"numpy._core.multiarray", b"numpy.core.multiarray"
-    for opcode, told, start in pickletools.genops(data):
-        # it is named once, and from there on by its place
-        if opcode.name == "GLOBAL" and told == f"{new.decode()} _reconstruct" and start is not None:
+    for opcode, argument, start in pickletools.genops(data):
+        # the name occurs once; later uses refer to its memo
+        if opcode.name == "GLOBAL" and argument == f"{new.decode()} _reconstruct" and start is not None:
             return data[: start + 1] + old + data[start + 1 + len(new) :]
     return data
 
 
 def _list(value: Any, path: Path, video_id: str) -> list[Any]:
-    found = listed(value)
-    if found is None:
+    captions = as_list(value)
+    if captions is None:
         raise InputError(f"{path}: video '{video_id}' has no list of captions", "copy or download it again")
-    return found
+    return captions
 
 
 def _text(caption: Any, path: Path, video_id: str) -> str:

@@ -1,7 +1,7 @@
-"""Where the authors' archives keep what: one table, with every odd file name.
+"""The layouts of the authors' archives: one table with the path of every file, regular or not.
 
-All paths are relative to the feature root, `data/<dataset>/[high-quality/]structured-symlinks`, and without their
-ending: `.pkl` and `.pickle` are the same.
+Paths are relative to the feature root, `data/<dataset>/[high-quality/]structured-symlinks`. They have no ending,
+because files end in `.pkl` or `.pickle`.
 """
 
 import re
@@ -14,7 +14,7 @@ from teachtext.errors import InputError
 ROOTS = ("high-quality/structured-symlinks", "structured-symlinks")
 PICKLE_ENDINGS = (".pickle", ".pkl")
 
-# D of every expert that the authors' code knows
+# D of every expert in the authors' code
 EXPERT_DIMS = {
     "imagenet.resnext101_32x48d.0": 2048,
     "imagenet.senet154.0": 2048,
@@ -36,7 +36,7 @@ EXPERT_DIMS = {
     "antoine-face": 128,
     "flow": 1024,
 }
-# experts with a row for every moment; all others have one row a video
+# experts with a row for every moment; all other experts have one row a video
 SEQUENCES = frozenset({"audio", "speech", "ocr", "antoine-audio"})
 _FIXED = tuple(name for name in EXPERT_DIMS if re.match(r"(imagenet|scene|r2p1d|i3d)\.", name))
 
@@ -50,25 +50,27 @@ _VISUAL = re.compile(
     r"aggregated_(?P<type>\w+?)_\d+fps_\d+px_stride\d+(_offset\d+)?(_inner_stride\d+)?(_num_segments\d+)?"
     r"/(?P<model>[^/]+?)-(?P<pooled>avg|max|ent|std)(?P<logits>-logits)?"
 )
+# families of splits by the suffix of their lists
+_FAMILIES = {"": "main", "full": "main", "jsfusion": "1k-a", "miech": "1k-b"}
 _PART = re.compile(r"[-_.](train|test|val(?:[-_]?[12])?)$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One dataset's archive.
+    """The layout of the archive of one dataset.
 
     Attributes:
-        folders: how its folder below `data/` is written.
-        experts: by expert, the odd places of its file.
-        optional: the same, for experts that only some models use.
-        captions: places of the raw captions.
+        folders: spellings of the dataset's folder below `data/`.
+        experts: by expert, the paths of its file where these follow no pattern.
+        optional: likewise, for experts that only some models use.
+        captions: paths of the raw captions.
         fused: whether all captions of a video are one query.
-        families: its families of splits (see `split_families`).
-        masks: names of its denoising masks.
-        mapping: name of a file that maps the ids of some text features to those of the videos.
-        chosen: name of a file that says which caption of a video is its query.
-        dims: D where it is another than in `EXPERT_DIMS`.
-        published: by SHA-1, the archives that were published.
+        families: families of splits (see `split_families`).
+        masks: names of the denoising masks.
+        mapping: name of a file that maps the video ids of some text features to the ids of the dataset.
+        chosen: name of a file with the number of the query caption of each video.
+        dims: D of experts for which it differs from `EXPERT_DIMS`.
+        published: titles of the published archives by SHA-1.
     """
 
     folders: tuple[str, ...]
@@ -89,7 +91,7 @@ class Layout:
         return sorted({*_FIXED, *self.experts})
 
     def dim_of(self, expert: str) -> int | None:
-        """Return the D that an expert should have; None where nothing says."""
+        """Return the expected D of an expert; None if it is unknown."""
         return self.dims.get(expert, EXPERT_DIMS.get(expert))
 
 
@@ -177,31 +179,32 @@ LAYOUTS: dict[str, Layout] = {
     ),
 }
 
-Kind = Literal["expert", "text", "captions", "list", "mask", "reduced list", "teacher", "mapping", "chosen"]
+FileKind = Literal["expert", "text", "captions", "list", "mask", "reduced list", "teacher", "mapping", "chosen"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a file of an archive is.
+class FileRole:
+    """The role of a file in an archive.
 
     Attributes:
-        kind: the sort of thing.
-        name: which one: the expert, the text encoder, the mask, the teacher; of a list, its split.
-        rank: of several files of one thing the lowest is taken; the parts of one text encoder are all taken.
-        part: of a text file `train`, `val`, ... or nothing; of a list its family, `main` for the first.
+        kind: such as `expert`, `text` or `mask`.
+        name: of the expert, text encoder, mask or teacher; of a list, its split.
+        rank: of several files with one name, the file of the lowest rank is imported. Text features have parts, and
+            all of them are imported.
+        part: of text features `train`, `val`, ... or empty; of a list its family, such as `main`.
     """
 
-    kind: Kind
+    kind: FileKind
     name: str
     rank: int = 0
     part: str = ""
 
 
 def layout_of(dataset: str) -> tuple[str, Layout]:
-    """Find a dataset by its name, whatever its case and hyphens.
+    """Find the layout of a dataset by name; case and hyphens do not matter.
 
     Raises:
-        InputError: no archive of such a dataset is known.
+        InputError: there is no layout for the dataset.
     """
     for name, layout in LAYOUTS.items():
         if is_folder_of(dataset, name):
@@ -209,81 +212,78 @@ def layout_of(dataset: str) -> tuple[str, Layout]:
     raise InputError(f"no published archive of a dataset '{dataset}' is known", f"use one of {', '.join(LAYOUTS)}")
 
 
-def place_of(path: str, dataset: str) -> Place | None:
-    """Say what a file of a feature root is.
+def role_of(path: str, dataset: str) -> FileRole | None:
+    """Return the role of a file of a feature root.
 
     Args:
-        path: below the root, with `/`.
+        path: relative to the root, with `/`.
         dataset: a name of `LAYOUTS`.
 
     Returns:
-        None where the layout does not know it.
+        None for a file that is not in the layout.
     """
     layout = LAYOUTS[dataset]
     if path.endswith(".txt"):
-        return _list_place(path.removesuffix(".txt"), dataset)
+        return _list_role(path.removesuffix(".txt"), dataset)
     ending = next((ending for ending in PICKLE_ENDINGS if path.endswith(ending)), None)
     if ending is None:
         return None
     stem = path.removesuffix(ending)
     folder, _, name = stem.rpartition("/")
     if folder == TEXTS:
-        return _text_place(name)
+        return _text_role(name)
     if folder in (MASKS, TEACHERS):
-        return Place("mask" if folder == MASKS else "teacher", name)
+        return FileRole("mask" if folder == MASKS else "teacher", name)
     if stem in layout.captions:
-        return Place("captions", "captions", layout.captions.index(stem))
+        return FileRole("captions", "captions", layout.captions.index(stem))
     if stem == layout.mapping:
-        return Place("mapping", stem)
+        return FileRole("mapping", stem)
     if stem == layout.chosen:
-        return Place("chosen", stem)
-    for expert, places in (*layout.experts.items(), *layout.optional.items()):
-        if stem in places:
-            return Place("expert", expert, places.index(stem))
-    return _visual_place(stem)
+        return FileRole("chosen", stem)
+    for expert, paths in (*layout.experts.items(), *layout.optional.items()):
+        if stem in paths:
+            return FileRole("expert", expert, paths.index(stem))
+    return _visual_role(stem)
 
 
-def _visual_place(stem: str) -> Place | None:
+def _visual_role(stem: str) -> FileRole | None:
     match = _VISUAL.fullmatch(stem)
     if match is None:
         return None
     expert = f"{match['type']}.{match['model']}.{1 if match['logits'] else 0}"
-    # each statistic over the frames is an expert of its own; the mean is what the models use
-    return Place("expert", expert if match["pooled"] == "avg" else f"{expert}-{match['pooled']}")
+    # each statistic over the frames is a separate expert; the models use the mean
+    return FileRole("expert", expert if match["pooled"] == "avg" else f"{expert}-{match['pooled']}")
 
 
-def _text_place(stem: str) -> Place:
+def _text_role(stem: str) -> FileRole:
     match = _PART.search(stem)
     part = match[1] if match else ""
     name = stem.removesuffix(match[0]) if match else stem
-    # openai-feats, openai-text, w2v_MSRVTT_openAIGPT, ...; openai-gpt is another encoder
+    # openai-feats, openai-text, w2v_MSRVTT_openAIGPT, ... are one encoder; openai-gpt is another
     if "openai" in name.lower() and not name.startswith("openai-gpt"):
         name = "openai"
-    # one archive writes it otherwise than the rest
+    # one archive has another spelling
     name = "gpt2-xl-finetune" if name == "gpt2-xl-finetuned" else name
-    return Place("text", name, part=re.sub("[-_]", "", part))
+    return FileRole("text", name, part=re.sub("[-_]", "", part))
 
 
-def _list_place(stem: str, dataset: str) -> Place | None:
+def _list_role(stem: str, dataset: str) -> FileRole | None:
     folder, _, name = stem.rpartition("/")
     if name.startswith("denoise-") and folder in ("", MASKS):
-        return Place("reduced list", name)
+        return FileRole("reduced list", name)
     match = re.fullmatch(r"(train|val|test|val_?[12])_list(?:_(\w[\w.-]*))?", stem)
     if match is None:
         return None
     split, family = match[1].replace("_", ""), _FAMILIES.get((match[2] or "").lower(), match[2])
     if dataset == "activity-net":
-        # validation 1 is the test set too; validation 2 holds some of its videos again, with other captions
+        # validation 1 is also the test set; validation 2 holds some of the same videos, with other captions
         split = split if split in ("train", "val2") else "val1"
         family = "val2" if split == "val2" else family
-    return Place("list", split, 0 if match[1] in ("train", "val1", "val_1", "val2", "val_2") else 1, family)
-
-
-_FAMILIES = {"": "main", "full": "main", "jsfusion": "1k-a", "miech": "1k-b"}
+    return FileRole("list", split, 0 if match[1] in ("train", "val1", "val_1", "val2", "val_2") else 1, family)
 
 
 def is_folder_of(folder: str, dataset: str) -> bool:
-    """Say whether a folder's name is that of a dataset, however it is written."""
+    """Return whether a folder has the name of a dataset, in any spelling."""
     return _plain(folder) in map(_plain, (dataset, *LAYOUTS[dataset].folders))
 
 

@@ -1,7 +1,7 @@
-"""The authors' pickles, read without running anything: data and a few stand-ins, every other class is refused.
+"""Reads the authors' pickles without running their code: data and a few stand-ins; every other class is refused.
 
-Python's own unpickler in C keeps the bytes of all arrays until the end, twice where they are recoded. This one, its
-twin in Python, leaves them in the file (see `Span`), so that a file of many gigabytes takes little memory.
+The unpickler of Python in C keeps the bytes of all arrays in memory, recoded bytes twice. The reader here extends the
+Python version, and leaves the bytes in the file (see `ByteRange`). A file of many gigabytes takes little memory.
 """
 
 import pickle
@@ -16,19 +16,19 @@ from typing import Any, BinaryIO, ClassVar
 import numpy as np
 
 from teachtext.errors import InputError
-from teachtext.originals.archive.standins import COPY_AGAIN, Array, DType, ExpertStore, Span
+from teachtext.originals.archive.standins import COPY_AGAIN, ByteRange, DType, ExpertStore, LazyArray
 
-# contents of at least so many bytes stay in the file
+# contents of at least this many bytes stay in the file
 _LARGE = 512
 
 
 @contextmanager
 def unpickled(path: Path, *, whole: bool = False) -> Iterator[Any]:
-    """Yield what a pickle holds; its arrays can be read inside the `with` only.
+    """Yield the content of a pickle; its arrays can only be read inside the `with`.
 
     Args:
         path: a pickle of Python 2 (text becomes latin-1) or 3.
-        whole: read everything at once: for files of words, where long texts are texts.
+        whole: read everything at once. Needed for files of captions, so that long texts are `str`.
 
     Raises:
         InputError: the file cannot be read, is truncated or damaged, or holds a class that is not plain data.
@@ -44,15 +44,15 @@ def unpickled(path: Path, *, whole: bool = False) -> Iterator[Any]:
             raise
         # a damaged pickle can make any of its operations fail in any way
         except Exception as error:
-            what = str(error)[:100] or type(error).__name__
-            raise InputError(f"{path} is not a whole pickle of plain data ({what})", COPY_AGAIN) from error
+            reason = str(error)[:100] or type(error).__name__
+            raise InputError(f"{path} is not a whole pickle of plain data ({reason})", COPY_AGAIN) from error
         yield content
 
 
-def _reconstruct(kind: object, *_: object) -> Array:
-    if kind is not Array:
+def _reconstruct(kind: object, *_: object) -> LazyArray:
+    if kind is not LazyArray:
         raise pickle.UnpicklingError("an array of a foreign kind")
-    return Array()
+    return LazyArray()
 
 
 def _scalar(dtype: DType, data: Any = b"") -> Any:
@@ -63,10 +63,10 @@ def _scalar(dtype: DType, data: Any = b"") -> Any:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _encode(text: Any, encoding: str = "latin1", *_: object) -> bytes | Span:
+def _encode(text: Any, encoding: str = "latin1", *_: object) -> bytes | ByteRange:
     if encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"bytes in {encoding[:20]!r}")
-    if isinstance(text, Span):
+    if isinstance(text, ByteRange):
         return text
     if not isinstance(text, str):
         raise pickle.UnpicklingError("bytes that are no text")
@@ -74,7 +74,7 @@ def _encode(text: Any, encoding: str = "latin1", *_: object) -> bytes | Span:
 
 
 def _no_bytes(*contents: object) -> bytes:
-    # the one call of it that pickles hold: of any size it would take as much memory as it is told
+    # pickles call it without arguments only; a size as its argument could fill the memory
     if contents:
         raise pickle.UnpicklingError("bytes of something")
     return b""
@@ -89,14 +89,14 @@ def _copyreg(kind: type, base: type, _: object) -> Any:
 _NUMPY: dict[str, Any] = {
     "multiarray._reconstruct": _reconstruct,
     "multiarray.scalar": _scalar,
-    "numeric._frombuffer": Array.of_buffer,
+    "numeric._frombuffer": LazyArray.of_buffer,
 }
 _ALLOWED: dict[str, Any] = {
     **{f"numpy.core.{name}": standin for name, standin in _NUMPY.items()},
     **{f"numpy._core.{name}": standin for name, standin in _NUMPY.items()},
-    "numpy.ndarray": Array,
+    "numpy.ndarray": LazyArray,
     "numpy.dtype": DType,
-    # named as the type that a store has, never called: a name is enough
+    # a store names its type but never calls it, so a string is enough
     **{f"numpy.{name}": name for name in ("float16", "float32", "float64", "int32", "int64")},
     "_codecs.encode": _encode,
     **{
@@ -116,7 +116,7 @@ _STORE_MODULES = ("datastructures", "zs_data_structures")
 
 class _Reader(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
-    # what the base class keeps
+    # attributes of the base class
     stack: list[Any]
     read: Callable[[int], bytes]
 
@@ -130,23 +130,23 @@ class _Reader(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if name == "ExpertStore" and module.split(".")[-1] in _STORE_MODULES:
             return ExpertStore
-        found = _ALLOWED.get(f"{module}.{name}") if "." not in name else None
-        if found is None:
+        standin = _ALLOWED.get(f"{module}.{name}") if "." not in name else None
+        if standin is None:
             raise InputError(
-                f"{self._path} holds {f'{module}.{name}'[:80]!r}, which is no plain data; nothing of it was run",
+                f"{self._path} holds {f'{module}.{name}'[:80]!r}, which is not plain data; no code of it was run",
                 "remove that file, and get the archive from its authors",
             )
-        return found
+        return standin
 
     def _content(self, form: str, encoding: str | None) -> None:
-        """Push a text or bytes; where they are large, only where they stand."""
+        """Push a text or bytes; for large contents, push their range in the file."""
         (length,) = struct.unpack(form, self.read(struct.calcsize(form)))
         start = self._file.tell()
         if not 0 <= length <= self._size - start:
             raise pickle.UnpicklingError("it ends too early")
         if self._large is not None and length >= self._large:
             self._file.seek(length, 1)
-            self.stack.append(Span(self._file, start, length, recoded=encoding == "utf-8"))
+            self.stack.append(ByteRange(self._file, start, length, recoded=encoding == "utf-8"))
             return
         data = self.read(length)
         self.stack.append(data if encoding is None else data.decode(encoding, "surrogatepass"))
@@ -154,12 +154,12 @@ class _Reader(pickle._Unpickler):
     def _build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
-        if not isinstance(target, Array | DType | ExpertStore):
+        if not isinstance(target, LazyArray | DType | ExpertStore):
             raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
         target.__setstate__(state)
 
     def _frame(self) -> None:
-        """Pass over the length of a frame: contents are found by where they stand in the file."""
+        """Skip the length of a frame, because contents are addressed by their offset in the file."""
         self.read(8)
 
     dispatch[pickle.BUILD[0]] = _build

@@ -1,6 +1,6 @@
-"""What stands in for numpy's and the authors' classes in a pickle: plain data that is checked, no code of theirs.
+"""Stand-ins for the classes of numpy and of the authors in a pickle: checked plain data, without their code.
 
-Large contents are not read when the pickle is: a `Span` says where in the file they are.
+Large contents stay in the file while the pickle is read; a `ByteRange` states their position.
 """
 
 import codecs
@@ -24,14 +24,14 @@ COPY_AGAIN = "copy or download it again"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes that were left in the file.
+class ByteRange:
+    """A range of bytes that stays in the file.
 
     Attributes:
-        file: the pickle, open while it is in use.
-        start: where they begin.
-        length: how many.
-        recoded: Python 3 writes bytes into old pickles as text: each stands as the UTF-8 of its latin-1 character.
+        file: the open pickle.
+        start: offset of the first byte.
+        length: number of bytes in the file.
+        recoded: whether each byte is stored as the UTF-8 of its latin-1 character, as Python 3 does in old protocols.
     """
 
     file: BinaryIO
@@ -40,21 +40,21 @@ class Span:
     recoded: bool
 
     def read(self) -> bytes | bytearray:
-        """Return the bytes."""
+        """Read the bytes."""
         self.file.seek(self.start)
         if not self.recoded:
             return self.file.read(self.length)
         decoder = codecs.getincrementaldecoder("utf-8")()
-        found, left = bytearray(), self.length
+        decoded, left = bytearray(), self.length
         while left:
             chunk = self.file.read(min(left, _CHUNK))
             left -= len(chunk)
-            found += decoder.decode(chunk, final=not left).encode("latin-1")
-        return found
+            decoded += decoder.decode(chunk, final=not left).encode("latin-1")
+        return decoded
 
 
 class DType:
-    """A type of numbers or text; no structures, no objects but plain lists."""
+    """An array type: numbers or text, or objects that are kept in a plain list. Structures are refused."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not _DTYPE_CODE.fullmatch(code):
@@ -69,19 +69,19 @@ class DType:
             self.value = self.value.newbyteorder(order)
 
 
-class Array:
-    """An array of which only type and shape are in memory, until it is read.
+class LazyArray:
+    """An array with its type and shape in memory; `read` reads the numbers.
 
     Attributes:
-        shape: its axes.
-        dtype: its type.
-        items: what an array of objects holds, flat; None for numbers.
+        shape: lengths of the axes.
+        dtype: type of the values.
+        items: the objects of an array of objects, flat; None for numbers.
     """
 
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any] = np.dtype(np.float32)
     items: list[Any] | None = None
-    _data: bytes | bytearray | Span = b""
+    _data: bytes | bytearray | ByteRange = b""
     _order: Any = "C"
 
     def __setstate__(self, state: Sequence[Any]) -> None:
@@ -89,8 +89,8 @@ class Array:
         self._fill(shape, dtype, "F" if fortran else "C", data)
 
     @classmethod
-    def of_buffer(cls, data: Any, dtype: Any, shape: Any, order: Any, axes: None = None) -> "Array":
-        """Make one from the pieces that pickles of protocol 5 hold."""
+    def of_buffer(cls, data: Any, dtype: Any, shape: Any, order: Any, axes: None = None) -> "LazyArray":
+        """Build an array from its parts in pickles of protocol 5."""
         if order not in ("C", "F") or axes is not None:
             raise UnpicklingError("an array with reordered axes")
         array = cls()
@@ -111,35 +111,35 @@ class Array:
             length = len(data)
         else:
             self._data = data.encode("latin-1") if isinstance(data, str) else data
-            if not isinstance(self._data, bytes | bytearray | Span):
+            if not isinstance(self._data, bytes | bytearray | ByteRange):
                 raise UnpicklingError("an array without contents")
-            length = self._data.length if isinstance(self._data, Span) else len(self._data)
-        # how long a recoded text is shows only when it is read
-        recoded = isinstance(self._data, Span) and self._data.recoded
+            length = self._data.length if isinstance(self._data, ByteRange) else len(self._data)
+        # the length of recoded bytes is unknown until they are read
+        recoded = isinstance(self._data, ByteRange) and self._data.recoded
         if not recoded and length != prod(sizes) * (1 if self.items is not None else self.dtype.itemsize):
             raise UnpicklingError(f"an array of shape {sizes} with {length} bytes")
 
     @property
     def ndim(self) -> int:
-        """How many axes."""
+        """Number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of values."""
         return prod(self.shape)
 
     def read(self, path: Path) -> NDArray[Any]:
-        """Return the numbers.
+        """Read the values.
 
         Args:
-            path: the pickle, for the error.
+            path: of the pickle, for the error message.
 
         Raises:
-            InputError: its contents do not fit its shape.
+            InputError: the contents do not fit the shape.
         """
         try:
-            data = self._data.read() if isinstance(self._data, Span) else self._data
+            data = self._data.read() if isinstance(self._data, ByteRange) else self._data
             return np.frombuffer(data, self.dtype).reshape(self.shape, order=self._order)
         except (ValueError, MemoryError) as error:
             raise InputError(
@@ -148,30 +148,30 @@ class Array:
 
 
 class ExpertStore:
-    """The authors' container of one fixed expert: a matrix, and which row belongs to which video.
+    """The authors' container of an expert with one row a video.
 
     Attributes:
-        rows: row of `matrix` by video id.
-        matrix: (videos, D); a row of NaN is a missing video.
-        missing: ids that are missing, whatever their rows say.
+        rows: row number in `matrix` by video id.
+        matrix: (videos, D); a row of NaN stands for a missing video.
+        missing: ids of further missing videos; their rows are ignored.
     """
 
     rows: Mapping[str, int] = MappingProxyType({})
-    matrix: Array = Array()
+    matrix: LazyArray = LazyArray()
     missing: Collection[str] = ()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         keys, self.matrix, self.missing = state["keys"], state["store"], set(state.get("missing") or ())
         self.rows = state.get("keymap") or {key: row for row, key in enumerate(keys)}
         rows = self.rows.values()
-        if not isinstance(self.matrix, Array) or self.matrix.ndim != 2 or self.matrix.dtype.kind != "f":
+        if not isinstance(self.matrix, LazyArray) or self.matrix.ndim != 2 or self.matrix.dtype.kind != "f":
             raise UnpicklingError("an ExpertStore without a matrix")
         if not all(isinstance(row, int) and 0 <= row < self.matrix.shape[0] for row in rows):
             raise UnpicklingError("an ExpertStore whose keys point outside its matrix")
 
 
-def listed(value: Any) -> list[Any] | None:
-    """Return what a list, a tuple or a one-dimensional array of objects holds; None for anything else."""
-    if isinstance(value, Array) and value.items is not None and value.ndim == 1:
+def as_list(value: Any) -> list[Any] | None:
+    """Return a list, a tuple or a one-dimensional array of objects as a list; None for anything else."""
+    if isinstance(value, LazyArray) and value.items is not None and value.ndim == 1:
         return value.items
     return list(value) if isinstance(value, list | tuple) else None

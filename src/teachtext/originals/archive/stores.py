@@ -1,4 +1,4 @@
-"""The features of an archive, written into feature stores item by item."""
+"""Writes the features of an archive into feature stores, item by item."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,17 +15,23 @@ from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.originals.archive.captions import check_count, entries
 from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import Array, ExpertStore, listed
+from teachtext.originals.archive.standins import ExpertStore, LazyArray, as_list
 from teachtext.progress import Progress, silent
 
-_SAY_MISSING = "a scalar NaN in the place of its array says that one is missing; correct or remove that entry"
-# a shard is held three times while it is written, so it must be small against the file
+_MARK_MISSING = "a scalar NaN in place of an array marks a missing item; correct or remove that entry"
+# writing a shard takes three times its size in memory, so it must be small in relation to the file
 _LEAST_SHARD, _MOST_SHARD = 2 << 20, 64 << 20
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a feature store holds: D, how values are kept, and the ids of all items that have rows."""
+class WrittenFeatures:
+    """The features in a written store.
+
+    Attributes:
+        dim: D.
+        dtype: number type of the values.
+        items: ids of all items with rows.
+    """
 
     dim: int
     dtype: Literal["float16", "float32"]
@@ -33,8 +39,8 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    """What becomes one item: arrays one below the other, and the file that they stand in."""
+class _FeatureItem:
+    """One item of a feature store: its arrays, which are concatenated, and their file."""
 
     id: str
     arrays: Sequence[Any]
@@ -43,25 +49,25 @@ class _Item:
 
 def write_expert(
     path: Path, folder: Path, *, sequence: bool, provenance: Mapping[str, Any], progress: Progress = silent
-) -> Written | None:
+) -> WrittenFeatures | None:
     """Turn a pickle of one expert into a feature store.
 
     Args:
-        path: a dict of video ids to arrays, (D,) or (1, D), or (T, D) for a sequence; or an `ExpertStore`.
-        folder: where the store goes.
+        path: pickle of an `ExpertStore`, or of a dict from video ids to arrays: (D,), (1, D), or (T, D) of a sequence.
+        folder: of the store.
         sequence: whether a video may have several rows.
-        provenance: what is known of the file.
-        progress: told how many videos are done.
+        provenance: origin of the features, kept in the store.
+        progress: is called with the number of written videos.
 
     Returns:
-        None where no video has features.
+        None if no video has features.
 
     Raises:
-        InputError: it is no such pickle, its arrays differ in width, or hold NaN.
+        InputError: the file is not such a pickle, or its arrays differ in width or hold NaN.
     """
     with unpickled(path) as content:
         videos = _rows_of(content, path) if isinstance(content, ExpertStore) else entries(content, path)
-        items = [_Item(video_id, [value], path) for video_id, value in videos]
+        items = [_FeatureItem(video_id, [value], path) for video_id, value in videos]
         return _write(items, folder, provenance, None if sequence else 1, progress)
 
 
@@ -70,35 +76,35 @@ def write_text(
     folder: Path,
     *,
     captions: Mapping[str, Sequence[str]],
-    own_ids: Mapping[str, str],
+    dataset_ids: Mapping[str, str],
     fused: bool,
     provenance: Mapping[str, Any],
     progress: Progress = silent,
-) -> Written | None:
+) -> WrittenFeatures | None:
     """Turn the pickles of one text encoder into a feature store, keyed by caption id.
 
     Args:
-        paths: dicts of video ids to lists of (L, D) arrays, one a caption; together they are one encoder.
-        folder: where the store goes.
+        paths: pickles of dicts from video ids to lists of (L, D) arrays, one a caption; together they hold the encoder.
+        folder: of the store.
         captions: the raw captions by video.
-        own_ids: the dataset's ids where a file uses others.
+        dataset_ids: video ids of the dataset by the ids in the files, where these differ.
         fused: join the rows of all captions of a video to one item, `<video>#fused`.
-        provenance: what is known of the files.
-        progress: told how many items are done.
+        provenance: origin of the features, kept in the store.
+        progress: is called with the number of written items.
 
     Returns:
-        None where no caption has features.
+        None if no caption has features.
 
     Raises:
-        InputError: a file is no such pickle, counts other captions than there are, describes a video that another
-            describes too, has arrays of different widths or with NaN.
+        InputError: a file is not such a pickle, a number of captions differs, two files describe one video, or arrays
+            differ in width or hold NaN.
     """
-    items: list[_Item] = []
+    items: list[_FeatureItem] = []
     described: dict[str, Path] = {}
     with ExitStack() as opened:
         for path in paths:
             for key, value in entries(opened.enter_context(unpickled(path)), path):
-                video_id = own_ids.get(key, key)
+                video_id = dataset_ids.get(key, key)
                 arrays = _captions_of(value, path, video_id)
                 if not _is_nan(value):
                     check_count(path, video_id, len(arrays), captions)
@@ -108,15 +114,19 @@ def write_text(
                     )
                 described[video_id] = path
                 if fused:
-                    items.append(_Item(f"{video_id}#fused", arrays, path))
+                    items.append(_FeatureItem(f"{video_id}#fused", arrays, path))
                 else:
-                    items.extend(_Item(f"{video_id}#{k}", [array], path) for k, array in enumerate(arrays))
+                    items.extend(_FeatureItem(f"{video_id}#{k}", [array], path) for k, array in enumerate(arrays))
         return _write(items, folder, provenance, None, progress)
 
 
 def _write(
-    items: Sequence[_Item], folder: Path, provenance: Mapping[str, Any], most_rows: int | None, progress: Progress
-) -> Written | None:
+    items: Sequence[_FeatureItem],
+    folder: Path,
+    provenance: Mapping[str, Any],
+    most_rows: int | None,
+    progress: Progress,
+) -> WrittenFeatures | None:
     dim, dtype = _settled(items, most_rows)
     if not dim:
         return None
@@ -135,11 +145,11 @@ def _write(
                 writer.flush()
                 pending = 0
                 progress(f"import {folder.name}", done, len(items))
-    return Written(dim, dtype, frozenset(written))
+    return WrittenFeatures(dim, dtype, frozenset(written))
 
 
-def _settled(items: Sequence[_Item], most_rows: int | None) -> tuple[int, Literal["float16", "float32"]]:
-    """Return D, 0 where nothing has rows, and the type that loses nothing (but what is beyond float32)."""
+def _settled(items: Sequence[_FeatureItem], most_rows: int | None) -> tuple[int, Literal["float16", "float32"]]:
+    """Return D, or 0 without any rows, and the smallest type, at most float32, that keeps the values."""
     dim, wide = 0, False
     for item in items:
         for array in item.arrays:
@@ -163,39 +173,39 @@ def _rows_of(store: ExpertStore, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _captions_of(value: Any, path: Path, video_id: str) -> list[Any]:
-    if isinstance(value, Array) and value.ndim == 3 and value.items is None:
-        # numpy makes one array of a list of captions that are all of one length
+    if isinstance(value, LazyArray) and value.ndim == 3 and value.items is None:
+        # numpy stores captions of equal length as one array
         return list(value.read(path))
-    found = [] if _is_nan(value) else listed(value)
-    if found is None:
-        raise InputError(f"{path}: video '{video_id}' has no list of captions", "one (L, D) array a caption is needed")
-    return found
+    arrays = [] if _is_nan(value) else as_list(value)
+    if arrays is None:
+        raise InputError(f"{path}: video '{video_id}' has no list of captions", "give one (L, D) array a caption")
+    return arrays
 
 
-def _shape_of(value: Any, item: _Item) -> tuple[int, int] | None:
-    """Return (rows, D) without reading; None for a missing one: a scalar NaN, or no rows."""
+def _shape_of(value: Any, item: _FeatureItem) -> tuple[int, int] | None:
+    """Return (rows, D) without reading the values; None for a missing item: a scalar NaN, or no rows."""
     if _is_nan(value):
         return None
-    if isinstance(value, Array | np.ndarray) and value.dtype.kind == "f":
+    if isinstance(value, LazyArray | np.ndarray) and value.dtype.kind == "f":
         if value.size == 0 or (value.ndim == 0 and np.isnan(_read(value, item))):
             return None
         if value.ndim in (1, 2):
             return (value.shape[0] if value.ndim == 2 else 1, value.shape[-1])
-    what = f"an array of {value.dtype} {value.shape}" if isinstance(value, Array) else repr(value)[:40]
-    raise InputError(f"{item.path}: '{item.id}' is {what}, not floats of shape (rows, D)", _SAY_MISSING)
+    actual = f"an array of {value.dtype} {value.shape}" if isinstance(value, LazyArray) else repr(value)[:40]
+    raise InputError(f"{item.path}: '{item.id}' is {actual}, not floats of shape (rows, D)", _MARK_MISSING)
 
 
-def _values_of(value: Array | NDArray[Any], item: _Item, dtype: str) -> NDArray[Any]:
+def _values_of(value: LazyArray | NDArray[Any], item: _FeatureItem, dtype: str) -> NDArray[Any]:
     values = _read(value, item)
     with np.errstate(over="ignore"):
         values = np.atleast_2d(values).astype(dtype, copy=False)
     if not np.isfinite(values).all():
-        raise InputError(f"{item.path}: '{item.id}' holds NaN or infinite values", _SAY_MISSING)
+        raise InputError(f"{item.path}: '{item.id}' holds NaN or infinite values", _MARK_MISSING)
     return values
 
 
-def _read(value: Array | NDArray[Any], item: _Item) -> NDArray[Any]:
-    return value.read(item.path) if isinstance(value, Array) else value
+def _read(value: LazyArray | NDArray[Any], item: _FeatureItem) -> NDArray[Any]:
+    return value.read(item.path) if isinstance(value, LazyArray) else value
 
 
 def _is_nan(value: Any) -> bool:

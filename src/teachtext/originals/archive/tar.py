@@ -1,4 +1,4 @@
-"""Unpacking what is wanted of a .tar.gz, once through, trusting none of its members."""
+"""Unpacks the relevant members of a .tar.gz in one pass. Every member is checked, because archives are untrusted."""
 
 import gzip
 import hashlib
@@ -17,21 +17,21 @@ from teachtext.progress import Progress
 _CHUNK = 1 << 20
 
 
-def unpack(path: Path, folder: Path, wanted: Callable[[str], bool], progress: Progress) -> str:
-    """Unpack the wanted files of an archive.
+def unpack(path: Path, folder: Path, is_relevant: Callable[[str], bool], progress: Progress) -> str:
+    """Unpack the relevant files of an archive.
 
     Args:
         path: a .tar.gz.
-        folder: where they go, under their own names.
-        wanted: called with a member's name, with `/`.
-        progress: told how much of the archive is read, in MiB.
+        folder: of the unpacked files, which keep their paths.
+        is_relevant: returns whether to unpack the member with this path, written with `/`.
+        progress: is called with the read part of the archive, in MiB.
 
     Returns:
         The SHA-1 of the archive.
 
     Raises:
-        InputError: it is no .tar.gz, truncated or damaged; a member, wanted or not, leaves the folder, is a link, a
-            device or anything else than a file or a folder; the disk is full.
+        InputError: the file is not a .tar.gz, or is truncated or damaged; any member leaves the folder, or is not a
+            plain file or folder; or the disk is full.
     """
     try:
         source = _Source(path, progress)
@@ -39,9 +39,9 @@ def unpack(path: Path, folder: Path, wanted: Callable[[str], bool], progress: Pr
             with tarfile.open(fileobj=plain, mode="r|") as tar:
                 for member in tar:
                     name = _checked(member, path)
-                    if member.isfile() and wanted(name):
+                    if member.isfile() and is_relevant(name):
                         _write(folder / name, tar.extractfile(member), path)
-            # what follows the last member ends with gzip's checksum of the whole
+            # gzip checks its checksum at the end of the file, after the last member
             while plain.read(_CHUNK):
                 pass
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
@@ -50,7 +50,7 @@ def unpack(path: Path, folder: Path, wanted: Callable[[str], bool], progress: Pr
 
 
 class _Source(RawIOBase):
-    """The archive's bytes, hashed while they are read."""
+    """The bytes of an archive, which are hashed when they are read."""
 
     def __init__(self, path: Path, progress: Progress) -> None:
         self.digest = hashlib.sha1(usedforsecurity=False)
@@ -94,7 +94,7 @@ def _write(target: Path, member: IO[bytes] | None, archive: Path) -> None:
 
 
 def _chunks(member: IO[bytes], archive: Path) -> Iterator[bytes]:
-    # what goes wrong here is the archive's fault, not the disk's that is written to
+    # a failure of reading comes from the archive, not from the disk of the target
     try:
         while chunk := member.read(_CHUNK):
             yield chunk
