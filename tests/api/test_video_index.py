@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lancedb")
+pytest.importorskip("av")
+pytest.importorskip("cv2")
+pytest.importorskip("wordllama")
+from clips import write_clip, write_model
 
 import teachtext
 
@@ -61,3 +66,20 @@ def test_an_index_whose_model_is_gone_is_refused(index: teachtext.Index, run: An
     assert len(teachtext.open_index(place, model=moved)) == len(teachtext.open_index(place, model=str(moved))) == 4
     with pytest.raises(teachtext.InputError, match="holds no index"):
         teachtext.open_index(tmp_path / "nothing")
+
+
+def test_an_index_extracts_with_the_settings_of_the_training(tmp_path: Path):
+    path = write_clip(tmp_path / "videos" / "clip.mp4", 3)
+    settings = {"motion": {"per_second": 2}}
+    vectors = {}
+    for name, values in {"default": {}, "set": settings}.items():
+        model = teachtext.load(write_model(tmp_path / name, settings=values))
+        store = teachtext.index(path.parent, model=model, place=tmp_path / f"{name}-index").searcher.store
+        (entry,) = store.get([item.id for item in store.catalog()]).values()
+        vectors[name] = entry.vectors["motion"]
+        video = model.encode_video(path)
+        np.testing.assert_allclose(vectors[name], video.vectors["motion"][0].numpy(), atol=1e-6)
+    # the weights are the same, so that the difference comes from the features
+    assert np.abs(vectors["set"] - vectors["default"]).max() > 1e-3
+    folders = {folder.name for folder in (tmp_path / "set-index" / "features" / "video").iterdir() if folder.is_dir()}
+    assert len(folders) == 1 and "motion" not in folders

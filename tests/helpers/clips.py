@@ -1,6 +1,6 @@
 """Small video files, and a model that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,15 @@ def write_clip(path: Path, seed: int, *, sound: bool = False) -> Path:
     return path
 
 
-def write_model(folder: Path, *, experts: Sequence[str] = ("motion",), seed: int = 0, kind: str = "moee") -> Path:
-    """The folder of a model with random weights."""
+def write_model(
+    folder: Path,
+    *,
+    experts: Sequence[str] = ("motion",),
+    seed: int = 0,
+    kind: str = "moee",
+    settings: Mapping[str, Mapping[str, Any]] = {},
+) -> Path:
+    """The folder of a model with random weights, trained on features that were extracted with these settings."""
     import torch
     from safetensors.torch import save_file
 
@@ -58,6 +65,7 @@ def write_model(folder: Path, *, experts: Sequence[str] = ("motion",), seed: int
         max_words=20,
         max_tokens={},
         origin={},
+        expert_settings=settings,
     )
     torch.manual_seed(seed)
     save_spec(folder, spec)
