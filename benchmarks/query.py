@@ -43,9 +43,9 @@ def measure(name: str, build: Callable[[], QueryEncoder]) -> None:
 
 def exported(folder: Path) -> QueryEncoder:
     from teachtext.encoders.text.onnx import OnnxEncoder
-    from teachtext.learning.onnx_export import write_minilm
+    from teachtext.learning.onnx_export import write_text_encoder
 
-    told, _ = write_minilm(TEXT_ENCODERS.parse("minilm"), folder)
+    told, _ = write_text_encoder(TEXT_ENCODERS.parse("minilm"), folder)
     return QueryEncoder(OnnxEncoder(folder, **told))
 
 

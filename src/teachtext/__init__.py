@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from teachtext.evaluation.results import Results
     from teachtext.experiment.evaluate import Evaluation
     from teachtext.extraction.extract import Extraction
+    from teachtext.learning.teachtext import TeachText
     from teachtext.search.answer import SearchResult
 
 _MODULES = {
@@ -58,6 +59,7 @@ __all__ = [
     "Model",
     "Results",
     "SearchResult",
+    "TeachText",
     "__version__",
     "evaluate",
     "extract",
