@@ -37,6 +37,7 @@ _MODULES = {
     "Model": "teachtext.api.model",
     "Results": "teachtext.evaluation.results",
     "SearchResult": "teachtext.search.answer",
+    "TeachText": "teachtext.learning.teachtext",
     "evaluate": "teachtext.api.experiments",
     "extract": "teachtext.api.experiments",
     "index": "teachtext.api.video_index",
