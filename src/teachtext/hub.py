@@ -7,14 +7,14 @@ from threading import Thread
 from teachtext.errors import InputError
 from teachtext.packages import load
 
-# a hub that does not answer would hold a download for ever, so it is asked first, with this limit
+# a download never ends if the hub does not answer, so a request with this limit comes first
 _ANSWER_S = 3.0
 
 
 def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = None) -> Path:
-    """Return a folder with files of a repository, from the hub, or from the cache where the hub does not answer.
+    """Return a folder with files of a repository, from the hub, or from the cache if the hub does not answer.
 
-    With `HF_HUB_OFFLINE=1` the hub is not asked.
+    With `HF_HUB_OFFLINE=1` only the cache is used.
 
     Args:
         repo_id: `user/name`.
@@ -51,7 +51,7 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
 
 
 def _in_time(ask: Callable[[], object]) -> None:
-    """Wait for an answer for a few seconds, whatever else the hub's client asks on the way.
+    """Call a function, and wait a few seconds for its return, including any retries of the hub's client.
 
     Raises:
         TimeoutError: no answer in time.
@@ -103,7 +103,7 @@ def upload(
         folder: the files.
         repo_id: `user/name`; created if it does not exist.
         patterns: names of the files, with wildcards.
-        private: whether a new repository is private; by default as the account says.
+        private: whether a new repository is private; by default the setting of the account.
         token: of the hub; by default the one of `hf auth login`.
         revision: branch that gets the commit, created if it does not exist; by default the main one.
         message: first line of the commit.

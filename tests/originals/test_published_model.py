@@ -98,8 +98,8 @@ ALL = {"experts": NAMES, "text": "w2v", "max_words": 4, "max_tokens": {"audio.b"
         (lambda s: s.update({"ce.moe_fc.weight": torch.zeros(9, 9)}), ALL, "no matrix 'ce.video_dim_reduce.3.fc"),
         (cut, ALL, "fewer text clusters than centres"),
         (lambda s: s["ce.moe_fc.bias"].fill_(torch.nan), ALL, "'ce.moe_fc.bias' of the state dict is not finite"),
-        (id, {}, "say text .*; experts .3 names, among them audio.b.; max_words .*; max_tokens .rows of audio.b"),
-        (id, ALL | {"text": None}, "does not say text"),
+        (id, {}, "state text .*; experts .3 names, among them audio.b.; max_words .*; max_tokens .rows of audio.b"),
+        (id, ALL | {"text": None}, "does not state text"),
         (id, ALL | {"experts": ["rgb", "audio.b"]}, "has 3 experts, among them audio.b, but .* names rgb, audio.b"),
         (id, ALL | {"experts": ["x", "y", "z"]}, "among them audio.b, but the config names x, y, z"),
         (id, ALL | {"experts": ["rgb", "rgb", "audio.b"]}, "'experts' is"),
@@ -122,9 +122,9 @@ def test_a_model_that_ours_is_not(publish, tmp_path):
         import_published(path, tmp_path / "model", inputs=find_inputs(ALL, "c.yaml"))
 
 
-def test_a_folder_that_is_there_is_left_alone(publish, tmp_path):
+def test_a_folder_with_files_is_left_alone(publish, tmp_path):
     path, _ = publish()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="is not an empty folder"):
         import_published(path, tmp_path, inputs=find_inputs(ALL, "c.yaml"))
     with pytest.raises(InputError, match="list of training videos is empty"):
         import_published(path, tmp_path / "model", inputs=find_inputs(ALL, "c.yaml"), trained_on=[])

@@ -152,7 +152,7 @@ class Model:
 
         Args:
             repo_id: `user/name`; the repository is created if it does not exist.
-            private: whether a new repository is private; by default as the account says.
+            private: whether a new repository is private; by default the setting of the account.
             token: of the hub; by default the one of `hf auth login`.
             revision: branch that gets the commit; by default the main one.
             commit_message: first line of the commit.

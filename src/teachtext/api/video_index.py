@@ -49,7 +49,7 @@ class Index:
             by: `model` for the similarity of query and video, `words` for words that are heard or read, `both` fused.
 
         Returns:
-            Best first. Each has `video_id`, `path`, `score`, `why` (by space, what it adds to the score) and `moments`.
+            Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space) and `moments`.
 
         Raises:
             InputError: an empty query, k below 1, a filter that cannot be read, or a store that is down.
@@ -108,9 +108,9 @@ def index(
     Args:
         folder: videos, in its folders too.
         model: a loaded model, or a place that `teachtext.load` accepts. By default the model of the index; a new index
-            then goes by the names of the things that an image network sees.
+            uses the class names of an image network.
         place: folder of the index, or `milvus://host:port/name`.
-        features: folder that keeps features; by default inside the index, or beside you for a URL.
+        features: folder that keeps features; by default inside the index; for a URL, in the working folder.
         words: also recognise speech and written words, so that words can be searched.
         tags: added to all videos of the folder.
         query_bank: file of captions, one a line, that corrects videos which are near every query.

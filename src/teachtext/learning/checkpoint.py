@@ -66,12 +66,12 @@ class ModelSpec:
 
     @property
     def fill_words(self) -> bool:
-        """Whether captions are padded to `max_words` whatever the batch."""
+        """Whether captions are padded to `max_words` in every batch."""
         return self.reads_padding and bool(self.arguments.get("text_clusters"))
 
     @property
     def fill_tokens(self) -> list[str]:
-        """Experts that are padded to `max_tokens` whatever the batch."""
+        """Experts that are padded to `max_tokens` in every batch."""
         return list(self.arguments.get("expert_clusters") or ()) if self.reads_padding else []
 
     def build(self) -> RetrievalModel:

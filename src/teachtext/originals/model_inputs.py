@@ -50,11 +50,11 @@ def find_inputs(config: Any, source: object) -> ModelInputs:
     if not isinstance(config, Mapping):
         raise InputError(f"{source} is not a config", "write 'key: value' lines: experts, text, max_words, max_tokens")
     experts, student = config.get("experts"), mapping_at(config, "student")
-    theirs, loader = mapping_at(config, "experts"), mapping_at(config, "data_loader", "args")
+    original, loader = mapping_at(config, "experts"), mapping_at(config, "data_loader", "args")
     tokens = {**_rows(loader.get("max_tokens")), **_rows(config.get("max_tokens"))}
     model = mapping_at(config, "model")
     words: Any = config.get("max_words") or model.get("max_text_tokens") or model.get("max_words")
-    text = config.get("text") or student.get("text") or theirs.get("text_feat") or loader.get("text_feat")
+    text = config.get("text") or student.get("text") or original.get("text_feat") or loader.get("text_feat")
     if isinstance(experts, Mapping) and "modalities" in experts:
         words, names = words or tokens.pop("text", None), experts["modalities"]
     elif isinstance(experts, Mapping):

@@ -130,7 +130,7 @@ def _compare_outputs(
     batch, captions = recording.batch(mode)
     embedded = model.embed(batch)
     text, video, scores = embedded.text, embedded.video, embedded.scores
-    theirs = recording.tensor(f"{mode}/similarity", tuple(scores.shape))
+    recorded = recording.tensor(f"{mode}/similarity", tuple(scores.shape))
     videos, texts = {}, {}
     for name in recording.experts:
         present = recording.present(mode, name)
@@ -140,7 +140,7 @@ def _compare_outputs(
         expected = recording.tensor(f"{mode}/text_embedding/{name}", (shape[0], captions, shape[1]))
         texts[name] = _distance(text.vectors[name], expected.flatten(0, 1))
     comparisons = [
-        _worst(mode, "similarities", {"": _distance(scores, theirs)}, LIMIT),
+        _worst(mode, "similarities", {"": _distance(scores, recorded)}, LIMIT),
         _worst(mode, "video embeddings", videos, LIMIT),
         _worst(mode, "text embeddings", texts, LIMIT),
     ]
@@ -151,7 +151,10 @@ def _compare_gradients(recording: Recording, model: RetrievalModel) -> list[Comp
     parameters, names = dict(model.named_parameters()), original_names(model)
     source = f"{recording.path}: 'train/grad/'"
     recorded = rename_original(model, recording.group("train/grad"), parameters, source=source)
-    ours = {name: torch.zeros_like(at) if at.grad is None else at.grad for name, at in parameters.items()}
+    ours = {
+        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        for name, parameter in parameters.items()
+    }
     # not zero, because it divides even if all gradients are zero
     largest = max(1e-300, *(float(gradient.abs().max()) for gradient in ours.values()))
     real, zero = {}, {}
@@ -179,7 +182,7 @@ def _compare_statistics(recording: Recording, model: RetrievalModel) -> Comparis
 
 def _compare_metrics(path: Path, arrays: Arrays, case: str, scores: StoredScores) -> list[Comparison]:
     comparisons, part = [], f"{case}/" if case else ""
-    for direction, ours in scores.metrics().items():
+    for direction, metrics in scores.metrics().items():
         folder = f"{part}{direction}/"
         recorded = {name.removeprefix(folder): array for name, array in arrays.items() if name.startswith(folder)}
         if differing := sorted(recorded.keys() ^ METRICS.keys()):
@@ -189,13 +192,14 @@ def _compare_metrics(path: Path, arrays: Arrays, case: str, scores: StoredScores
         for name, array in recorded.items():
             if array.shape != () or array.dtype.kind not in "fiu" or not np.isfinite(array):
                 raise InputError(f"{path}: '{folder}{name}' is not one finite number", "record it again")
-            errors[name] = abs(ours.as_dict()[METRICS[name]] - float(array))
+            errors[name] = abs(metrics.as_dict()[METRICS[name]] - float(array))
         comparisons.append(_worst(case, f"{direction} metrics", errors, LIMIT))
     return comparisons
 
 
-def _distance(ours: Tensor, theirs: Tensor) -> float:
-    return float((ours.detach() - theirs).abs().max()) if ours.numel() else 0.0
+def _distance(ours: Tensor, recorded: Tensor) -> float:
+    """Return the largest absolute difference; 0 for empty tensors."""
+    return float((ours.detach() - recorded).abs().max()) if ours.numel() else 0.0
 
 
 def _worst(part: str, quantity: str, errors: Mapping[str, float], limit: float) -> Comparison:

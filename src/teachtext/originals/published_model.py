@@ -51,7 +51,7 @@ def import_published(
         InputError: the checkpoint is refused, or parameters do not fit or inputs are unknown; the message names them.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already", "give a new folder")
+        raise InputError(f"{folder} is not an empty folder", "give a new folder")
     if trained_on is not None and not trained_on:
         raise InputError("the list of training videos is empty", "write one id a line, or leave it out")
     state, rest = read_checkpoint(path)
@@ -122,7 +122,7 @@ def _complete(inputs: ModelInputs, count: int, sequences: Sequence[str], path: P
     unknown += ["max_words (rows of a caption)"] if inputs.max_words is None else []
     unknown += [f"max_tokens (rows of {', '.join(lacking)})"] if lacking else []
     if unknown or inputs.experts is None or inputs.text is None or inputs.max_words is None:
-        raise InputError(f"{path} does not say {'; '.join(unknown)}", "write these keys in a file for --config")
+        raise InputError(f"{path} does not state {'; '.join(unknown)}", "write these keys in a file for --config")
     if len(inputs.experts) != count or not set(sequences) <= set(inputs.experts):
         raise InputError(
             f"{path} has {count} experts{among}, but the config names {', '.join(inputs.experts)}",

@@ -1,4 +1,4 @@
-"""The embedder of an index: loaded from what the index keeps of it, and compared with that."""
+"""Loads the embedder of an index by its stored identity, and compares the identities."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +16,12 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     """Return the embedder of an index.
 
     Args:
-        identity: what the index keeps of its embedder; `CLASS_NAMES` for a new index without a trained model.
-        folder: where the model is now, if it was moved.
+        identity: stored in the index; `CLASS_NAMES` for a new index without a trained model.
+        folder: of the model, if it was moved.
         device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
     Raises:
-        InputError: the model is not where it was, or is another one; the device is not there.
+        InputError: the model is not in its folder, or is another model; or there is no such device.
     """
     if identity["kind"] != "trained":
         embedder: Embedder = load("teachtext.search.zero_shot:ClassNames", "index")(device=device)
@@ -36,10 +36,10 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
 
 
 def check_same(identity: Mapping[str, Any], embedder: Embedder) -> None:
-    """Refuse an embedder that is not the one of an index.
+    """Refuse an embedder other than the embedder of an index.
 
     Raises:
-        InputError: it is another one.
+        InputError: the fingerprints differ.
     """
     other = embedder.identity
     if other["fingerprint"] != identity["fingerprint"]:

@@ -1,12 +1,12 @@
-"""The embedder of an index without a trained model: names of what is seen, and words that are heard and read.
+"""The embedder of an index without a trained model: names of visible things, and spoken and written words.
 
 An image network's class probabilities become text (convex combination of class names: Norouzi et al., Zero-Shot
 Learning by Convex Combination of Semantic Embeddings, ICLR 2014). Everything then meets in the space of one sentence
-encoder: the names of the classes, words that were heard, words that were read, and the query.
+encoder: the names of the classes, spoken words, written words, and the query.
 
 The embedder has learned nothing from videos and captions. It has learned from photographs of ImageNet's thousand
 classes, many of them animals, and from English text. It has no notion of actions, numbers or people's names. A model
-that was trained on captioned videos like one's own is far better.
+that was trained on similar videos with captions is far better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _VERSION = 1
 
 
 class ClassNames:
-    """Names of what is seen, and words (see `teachtext.encoders.embedder.Embedder`).
+    """Names of visible things, and words (see `teachtext.encoders.embedder.Embedder`).
 
     A video's vector for `scene` is a weighted sum over its 30 likeliest classes. A class counts with the vector of its
     name, less the mean of all classes, times the square root of its probability. The vectors for `speech` and `ocr` are
@@ -42,7 +42,7 @@ class ClassNames:
         device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
     Raises:
-        InputError: a package is not installed, or the device is not there.
+        InputError: a package is not installed, or there is no such device.
     """
 
     def __init__(self, *, device: str = "auto") -> None:

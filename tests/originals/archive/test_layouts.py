@@ -93,5 +93,5 @@ def test_other_files_have_no_role(file):
 )
 def test_names_of_datasets(name, dataset):
     assert layout_of(name)[0] == dataset
-    with pytest.raises(InputError, match="no published archive of a dataset 'MSV' is known: use one of MSRVTT, MSVD"):
+    with pytest.raises(InputError, match="there is no published archive of a dataset 'MSV': use one of MSRVTT, MSVD"):
         layout_of("MSV")

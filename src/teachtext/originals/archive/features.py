@@ -61,7 +61,9 @@ def import_texts(state: ImportState) -> Iterator[ArchiveEntry]:
         )
         if written and state.queries and state.queries.isdisjoint(written.items):
             mapping = (
-                f", or add {state.layout.mapping}.pkl, which maps its ids to theirs" if state.layout.mapping else ""
+                f", or add {state.layout.mapping}.pkl, which maps its ids to those of the videos"
+                if state.layout.mapping
+                else ""
             )
             raise InputError(f"{paths[name][0]} describes none of the captioned videos", f"remove it{mapping}")
         yield _feature_row("text", name, files, written, TEXT_DIMS.get(name), state.queries)

@@ -209,7 +209,7 @@ def layout_of(dataset: str) -> tuple[str, Layout]:
     for name, layout in LAYOUTS.items():
         if is_folder_of(dataset, name):
             return name, layout
-    raise InputError(f"no published archive of a dataset '{dataset}' is known", f"use one of {', '.join(LAYOUTS)}")
+    raise InputError(f"there is no published archive of a dataset '{dataset}'", f"use one of {', '.join(LAYOUTS)}")
 
 
 def role_of(path: str, dataset: str) -> FileRole | None:
