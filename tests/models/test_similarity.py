@@ -57,7 +57,7 @@ def test_similarity_equals_the_triple_loop(present, captions):
     scores = similarity(text, video)
     torch.testing.assert_close(scores, naive(text, video))
     assert scores.shape == (captions, len(present))
-    assert (scores.abs() <= 1 + 1e-12)[:, video.known].all()
+    assert (scores.abs() <= 1 + 1e-12)[:, video.described].all()
 
 
 @settings(deadline=None, max_examples=30)
@@ -84,7 +84,7 @@ def test_a_video_of_which_nothing_is_known_is_below_every_other_and_hurts_nobody
         leaf.requires_grad_()
     similarity(text, video).sum().backward()
     assert all(leaf.grad.isfinite().all() for leaf in leaves)
-    assert all(vector.grad[~video.known].abs().max() == 0 for vector in video.vectors.values())
+    assert all(vector.grad[~video.described].abs().max() == 0 for vector in video.vectors.values())
 
 
 def test_the_bounds_are_reached():

@@ -58,7 +58,7 @@ class CaptionPicks:
         picks = [self._pick(video_id, random) for video_id in order]
         starts = self._starts()
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-            pairs = [(video_id, pick) for video_id, own in picks[start:end] for pick in own]
+            pairs = [(video_id, pick) for video_id, drawn in picks[start:end] for pick in drawn]
             video_ids, caption_ids = zip(*pairs, strict=True)
             yield Batch(self.features.texts(caption_ids), self.features.videos(video_ids))
 

@@ -1,8 +1,8 @@
-"""Where people watch a training: told after every epoch through one callback. TensorBoard comes with the project.
+"""Where people watch a training: written after every epoch through one callback. TensorBoard comes with the project.
 
-A logger is a context manager, open for as long as a model is trained; it yields the callback that the trainer calls.
-One for another service is a few lines, put into `LOGGERS` before the config is read (at the top of a script, so that
-the worker processes of a study know it too), and chosen by `logging: wandb`:
+A logger is a context manager that is open while a model is trained. The logger yields the callback that the trainer
+calls. A logger for another service is a few lines: add them to `LOGGERS` before the config is read, and choose the
+logger with `logging: wandb`. At the top of a script, the worker processes of a study read the lines too:
 
     @contextmanager
     def wandb_logger(folder, facts):
@@ -79,18 +79,18 @@ def tensorboard(folder: Path, facts: Mapping[str, Any]) -> Iterator[OnEpoch]:
     # a training that was stopped tells its whole history again: no epoch is missing in it, and none stands twice
     for stopped in folder.glob("events.out.tfevents.*"):
         remove(stopped)
-    told = 0
+    written = 0
     with _uninterrupted():
         writer = SummaryWriter(folder)
         writer.add_text("training", f"```json\n{json.dumps(dict(facts), indent=2)}\n```")
 
     def on_epoch(history: Sequence[Mapping[str, Any]]) -> None:
-        nonlocal told
+        nonlocal written
         with _uninterrupted():
-            for entry in history[told:]:
+            for entry in history[written:]:
                 for name, value in scalars(entry).items():
                     writer.add_scalar(name, value, entry["epoch"])
-            told = len(history)
+            written = len(history)
             writer.flush()
 
     try:

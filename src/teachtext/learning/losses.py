@@ -81,8 +81,8 @@ def own_among_others(logits: Tensor, same_video: Tensor) -> Tensor:
         logits: (B, B), own pairs on the diagonal.
         same_video: (B, B) bool; such pairs beside the diagonal are left out.
     """
-    own = torch.arange(len(logits), device=logits.device)
-    return F.cross_entropy(logits.masked_fill(same_video & ~diagonal(logits), -torch.inf), own, reduction="none")
+    right = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits.masked_fill(same_video & ~diagonal(logits), -torch.inf), right, reduction="none")
 
 
 def diagonal(scores: Tensor) -> Tensor:

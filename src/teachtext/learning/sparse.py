@@ -52,23 +52,23 @@ class SparseTeacher:
         self._columns, self._scores = np.concatenate(columns), np.concatenate(scores)
 
     def scores(self, batch: Batch) -> Tensor:
-        """Return what is known of a batch: (B, B), NaN where it knows nothing, on the batch's device."""
-        # one column more than there are videos: of those that it does not know
-        known = np.full((len(batch.text.ids), len(self._column) + 1), np.nan, np.float32)
+        """Return the teacher's scores (B, B) of a batch, NaN for pairs without a score, on the batch's device."""
+        # the last column stands for videos that the file does not list
+        table = np.full((len(batch.text.ids), len(self._column) + 1), np.nan, np.float32)
         for line, caption_id in enumerate(batch.text.ids):
             row = self._row.get(caption_id)
             if row is not None:
                 span = slice(self._offsets[row], self._offsets[row + 1])
-                known[line, self._columns[span]] = self._scores[span]
+                table[line, self._columns[span]] = self._scores[span]
         columns = [self._column.get(video_id, len(self._column)) for video_id in batch.video.ids]
-        return torch.from_numpy(known[:, columns]).to(batch.text.tokens.device)
+        return torch.from_numpy(table[:, columns]).to(batch.text.tokens.device)
 
     def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
-        """Raise InputError where it knows none of these captions or none of these videos: it is not about them."""
-        for kind, wanted, known in (("caption", caption_ids, self._row), ("video", video_ids, self._column)):
-            if known.keys().isdisjoint(wanted):
+        """Raise InputError where the file lists none of these captions or none of these videos."""
+        for kind, ids, row_of in (("caption", caption_ids, self._row), ("video", video_ids, self._column)):
+            if row_of.keys().isdisjoint(ids):
                 raise InputError(
-                    f"{self.name} knows none of the {len(wanted):,} training {kind}s, not even '{wanted[0]}'",
+                    f"{self.name} knows none of the {len(ids):,} training {kind}s, not even '{ids[0]}'",
                     f"give its {kind}s the ids of the dataset",
                 )
 
@@ -79,8 +79,8 @@ class SparseTeacher:
         for caption_id, row in self._row.items():
             span = slice(self._offsets[row], self._offsets[row + 1])
             scores = [None if math.isnan(score) else score for score in self._scores[span].tolist()]
-            told = {"caption": caption_id, "videos": [videos[column] for column in self._columns[span]]}
-            lines.append(json.dumps(told | {"scores": scores}, ensure_ascii=False) + "\n")
+            entry = {"caption": caption_id, "videos": [videos[column] for column in self._columns[span]]}
+            lines.append(json.dumps(entry | {"scores": scores}, ensure_ascii=False) + "\n")
         write_text(path, "".join(lines))
 
     @classmethod
@@ -112,12 +112,12 @@ class SparseTeacher:
 
 def _candidates(path: Path, number: int, line: str) -> tuple[str, list[str], list[float]]:
     try:
-        told: Any = json.loads(line)
-        caption_id, video_ids = told["caption"], told["videos"]
-        listed = isinstance(video_ids, list) and isinstance(told["scores"], list)
-        if not listed or not all(isinstance(one, str) for one in (caption_id, *video_ids)):
+        entry: Any = json.loads(line)
+        caption_id, video_ids = entry["caption"], entry["videos"]
+        listed = isinstance(video_ids, list) and isinstance(entry["scores"], list)
+        if not listed or not all(isinstance(item, str) for item in (caption_id, *video_ids)):
             raise TypeError("ids are texts, videos and scores are lists")
-        return caption_id, video_ids, [math.nan if score is None else float(score) for score in told["scores"]]
+        return caption_id, video_ids, [math.nan if score is None else float(score) for score in entry["scores"]]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path}, line {number} is no scored list ({type(error).__name__}: {error})",

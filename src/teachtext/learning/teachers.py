@@ -74,10 +74,10 @@ class CachedTeacher:
         Raises:
             InputError: it does not know a caption or a video.
         """
-        found = self.table(batch.text.ids, batch.video.ids)
-        known = self.video.select(self._videos(batch.video.ids)).known
-        found = found.masked_fill(~known, torch.nan)
-        return found.to(batch.text.tokens.device)
+        scores = self.table(batch.text.ids, batch.video.ids)
+        is_described = self.video.select(self._videos(batch.video.ids)).described
+        scores = scores.masked_fill(~is_described, torch.nan)
+        return scores.to(batch.text.tokens.device)
 
     @torch.no_grad()
     def table(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> Tensor:
@@ -111,13 +111,13 @@ class CachedTeacher:
         tensors = {f"text/{name}": vector for name, vector in self.text.vectors.items()}
         tensors |= {f"video/{name}": vector for name, vector in self.video.vectors.items()}
         tensors |= {"weights": self.text.weights, "present": self.video.present}
-        told = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
+        metadata = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
         if self.made_from is not None:
-            told["made_from"] = json.dumps(self.made_from)
+            metadata["made_from"] = json.dumps(self.made_from)
         with atomic(path) as temporary:
             try:
                 # straight from the tensors: a cache can be larger than what is left of the memory
-                save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=told)
+                save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=metadata)
             except SafetensorError as error:
                 full = errno.ENOSPC if "No space left" in str(error) else errno.EIO
                 raise OSError(full, str(error)) from error
@@ -131,16 +131,16 @@ class CachedTeacher:
         """
         try:
             with safe_open(path, framework="pt") as file:
-                told = file.metadata()
+                metadata = file.metadata()
                 names = [name.removeprefix("text/") for name in file.keys() if name.startswith("text/")]  # noqa: SIM118
                 text = {name: file.get_tensor(f"text/{name}") for name in names}
                 video = {name: file.get_tensor(f"video/{name}") for name in names}
                 loaded = cls(
-                    caption_ids=json.loads(told["captions"]),
+                    caption_ids=json.loads(metadata["captions"]),
                     text=TextEmbedding(text, file.get_tensor("weights")),
-                    video_ids=json.loads(told["videos"]),
+                    video_ids=json.loads(metadata["videos"]),
                     video=VideoEmbedding(video, file.get_tensor("present")),
-                    made_from=json.loads(told.get("made_from", "null")),
+                    made_from=json.loads(metadata.get("made_from", "null")),
                     name=str(path),
                 )
             loaded._check()
@@ -209,10 +209,10 @@ class LiveTeacher:
         Raises:
             InputError: a caption or a video has no features.
         """
-        own = Batch(self.features.texts(batch.text.ids), self.features.videos(batch.video.ids))
+        batch_of_teacher = Batch(self.features.texts(batch.text.ids), self.features.videos(batch.video.ids))
         self.model.eval()
-        found = self.model.embed(own.to(next(self.model.parameters()).device))
-        return found.scores.masked_fill(~found.video.known, torch.nan).to(batch.text.tokens.device)
+        embedded = self.model.embed(batch_of_teacher.to(next(self.model.parameters()).device))
+        return embedded.scores.masked_fill(~embedded.video.described, torch.nan).to(batch.text.tokens.device)
 
     def require(self, caption_ids: Sequence[str], video_ids: Sequence[str]) -> None:
         """Raise InputError unless there are features of all of these captions and videos."""
@@ -222,9 +222,9 @@ class LiveTeacher:
         require_ids(f"the features of {', '.join(self.features.experts)}", "video", video_ids, described)
 
 
-def require_ids(name: str, kind: str, wanted: Sequence[str], known: Collection[str]) -> None:
-    """Raise InputError unless all ids are known: they are found by id, never by position."""
-    missing = [item for item in wanted if item not in known]
+def require_ids(name: str, kind: str, ids: Sequence[str], present: Collection[str]) -> None:
+    """Raise InputError unless the teacher has all ids."""
+    missing = [item for item in ids if item not in present]
     if missing:
         more = f" and {len(missing) - 1:,} others" if len(missing) > 1 else ""
         raise InputError(

@@ -67,8 +67,11 @@ class Trainer:
         self.lr_decay = lr_decay
         self.seed = seed
         self.history: list[dict[str, Any]] = []
-        own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-        groups = [{"params": list(model.parameters())}, *([{"params": own, "weight_decay": 0.0}] if own else [])]
+        learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": list(model.parameters())},
+            *([{"params": learned, "weight_decay": 0.0}] if learned else []),
+        ]
         self.optimizer = OPTIMIZERS[optimizer](groups, lr=lr, weight_decay=weight_decay)
 
     def fit(self, *listeners: OnEpoch) -> list[dict[str, Any]]:
@@ -89,7 +92,7 @@ class Trainer:
                     "epoch": epoch,
                     "lr": self.optimizer.param_groups[0]["lr"],
                     "losses": losses,
-                    "validation": {direction: found.as_dict() for direction, found in metrics.items()},
+                    "validation": {direction: values.as_dict() for direction, values in metrics.items()},
                     "seconds": round(time.perf_counter() - started, 3),
                 }
             )

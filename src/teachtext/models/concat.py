@@ -15,9 +15,9 @@ from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 class Concat(RetrievalModel):
     """Pooled experts one after another against the pooled caption: the ablation "Concat" of Liu et al., BMVC 2019.
 
-    No projection, no gate, no mixture weights: the score is one cosine, of the caption's vector and the concatenation
-    of the experts' unit vectors (zeros where one is missing), the shorter side filled with zeros. Only NetVLAD learns,
-    and what of the longer side has no counterpart never speaks. It shows what learned projections are for.
+    The model has no projection, no gate and no mixture weights. The score is one cosine: of the caption's vector and
+    of the concatenation of the experts' unit vectors. A missing expert is zeros, and the shorter side is filled with
+    zeros. Only NetVLAD learns. The ablation shows what learned projections are for.
 
     The row published for MSR-VTT (R@1 0.0, median rank 1495.5) says nothing about concatenation: where the caption's
     vector was the longer, the authors' code left the video's at zero, so that all scores were equal.
@@ -64,9 +64,11 @@ class Concat(RetrievalModel):
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
         units = [F.normalize(vector, dim=1) for vector in self.pooling(video)]
-        # without a mask, NetVLAD makes something of nothing
-        known = [unit * there[:, None] for unit, there in zip(units, video.present.unbind(dim=1), strict=True)]
-        joint = F.normalize(self._fill(torch.cat(known, dim=1)), dim=1)
+        # without a mask, NetVLAD returns a vector even for an expert without rows
+        masked = [
+            unit * is_present[:, None] for unit, is_present in zip(units, video.present.unbind(dim=1), strict=True)
+        ]
+        joint = F.normalize(self._fill(torch.cat(masked, dim=1)), dim=1)
         return VideoEmbedding({"joint": joint}, video.present.any(dim=1, keepdim=True))
 
     def _fill(self, vectors: Tensor) -> Tensor:

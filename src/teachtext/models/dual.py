@@ -100,8 +100,8 @@ class PooledDualEncoder(RetrievalModel):
         layers: list[nn.Linear] = [*self.project, self.text_project]
         widths = {width for layer in layers for width in (layer.in_features, layer.out_features)}
         if len(widths) > 1:
-            found = ", ".join(map(str, sorted(widths)))
-            raise ValueError(f"identity_start needs experts, text and shared space of one width, not {found}")
+            different = ", ".join(map(str, sorted(widths)))
+            raise ValueError(f"identity_start needs experts, text and shared space of one width, not {different}")
         for layer in layers:
             nn.init.eye_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -16,9 +16,9 @@ from teachtext.models.text import Mixture, TextBranch
 class ExpertTokens(nn.Module):
     """Rows of all experts, and one aggregate of each, as the tokens of a transformer (Gabeur et al., ECCV 2020).
 
-    A row becomes LayerNorm(F + E + T), with dropout: F its projection, of unit length, E its expert's embedding, T the
-    embedding of its number, or of "no time known" where an expert has one row. An expert's aggregate has the maximum
-    of its F for F, and an embedding of its own for T.
+    A row becomes LayerNorm(F + E + T), with dropout. F is the row's projection, of unit length. E is the embedding of
+    the expert. T is the embedding of the row's number, or of "no time" where an expert has one row. The aggregate of
+    an expert has the maximum of the expert's F as F, and a separate embedding as T.
 
     Args:
         expert_dims: D by expert.
@@ -62,8 +62,8 @@ def _embedding(*shape: int) -> nn.Parameter:
 
 def _maximum(rows: Tensor, mask: Tensor) -> Tensor:
     """Return the maximum (B, D) of the rows (B, T, D) that count; zeros where none does."""
-    found = rows.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
-    return found.masked_fill(~mask.any(dim=1, keepdim=True), 0)
+    maximum = rows.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
+    return maximum.masked_fill(~mask.any(dim=1, keepdim=True), 0)
 
 
 class MMT(RetrievalModel):

@@ -33,7 +33,7 @@ class VideoEmbedding:
         return VideoEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.present[rows])
 
     @property
-    def known(self) -> Tensor:
+    def described(self) -> Tensor:
         """(B,) bool: which videos any expert describes."""
         return self.present.any(dim=1)
 
@@ -72,9 +72,10 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
 
     With unit vectors u, mixture weights w and presence a:
     s[c, b] = sum_e w[c, e] a[b, e] <u_text[c, e], u_video[b, e]> / sum_e w[c, e] a[b, e],
-    the weighted mean of cosines over the experts that the video has (Liu et al., BMVC 2019, eq. 4; mixture
-    weights renormalised per pair); `NOTHING_KNOWN` where it has none. Two matrix products on concatenated vectors,
-    never a C x B x M tensor.
+    the weighted mean of cosines over the experts that the video has (Liu et al., BMVC 2019, eq. 4). The mixture
+    weights are renormalised per pair. A video without experts has the score `NOTHING_KNOWN`.
+
+    Two matrix products on concatenated vectors, never a C x B x M tensor.
 
     Args:
         text: C captions.
@@ -90,8 +91,8 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
     left = torch.cat([text.vectors[name] * weights[:, e, None] for e, name in enumerate(names)], dim=1)
     right = torch.cat([video.vectors[name] * present[:, e, None] for e, name in enumerate(names)], dim=1)
     # nothing is divided by nothing, not even where it is then put aside: the gradient would be NaN
-    total = weights @ present.T + ~video.known
-    return ((left @ right.T) / total).masked_fill(~video.known, NOTHING_KNOWN)
+    total = weights @ present.T + ~video.described
+    return ((left @ right.T) / total).masked_fill(~video.described, NOTHING_KNOWN)
 
 
 @dataclass(frozen=True)

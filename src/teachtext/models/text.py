@@ -63,15 +63,15 @@ class TextBranch(nn.Module):
         Raises:
             ValueError: expert and caption are not of the same width.
         """
-        own = self.embeddings[self.experts.index(expert)]
-        assert isinstance(own, GatedEmbeddingUnit) and isinstance(projection, nn.Linear)
-        if projection.in_features != own.project.in_features:
-            widths = f"{projection.in_features} and {own.project.in_features}"
+        caption_unit = self.embeddings[self.experts.index(expert)]
+        assert isinstance(caption_unit, GatedEmbeddingUnit) and isinstance(projection, nn.Linear)
+        if projection.in_features != caption_unit.project.in_features:
+            widths = f"{projection.in_features} and {caption_unit.project.in_features}"
             raise ValueError(f"expert '{expert}' cannot start aligned with captions: their widths are {widths}")
         nn.init.orthogonal_(projection.weight)
-        own.project.weight.copy_(projection.weight)
+        caption_unit.project.weight.copy_(projection.weight)
         # the expert keeps its own: of a video that lacks it there is nothing else, and zeros cannot be normalised
-        nn.init.zeros_(own.project.bias)
+        nn.init.zeros_(caption_unit.project.bias)
 
     def forward(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""

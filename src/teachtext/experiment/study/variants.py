@@ -65,7 +65,7 @@ def variants_of(study: StudyConfig, path: Path, work: Path) -> list[Variant]:
         folder = work / _data_folder(config)
         return Variant(label, flat(changes), members, config.model_copy(update={"work": folder}))
 
-    found: dict[str, Variant] = {}
+    variants: dict[str, Variant] = {}
     for label, changes, members in _combinations(study):
         tried = {
             ", ".join(name for name, _ in cell): variant(label, {**changes, **_joined(cell)}, members)
@@ -73,13 +73,14 @@ def variants_of(study: StudyConfig, path: Path, work: Path) -> list[Variant]:
         }
         first = next(iter(tried.values()))
         made = replace(first, candidates=tried if study.choose else {})
-        for one in _sizes(made, study, path) if study.modalities else [made]:
-            if one.label in found:
-                where = f"{path}: variant '{one.label}'"
+        for sized in _sizes(made, study, path) if study.modalities else [made]:
+            if sized.label in variants:
+                where = f"{path}: variant '{sized.label}'"
                 raise InputError(f"{where} is there twice", "write the values of the grid as {label: value}")
-            found[one.label] = one
-    _check_files([one for each in found.values() for one in (each.candidates or {"": each}).values()], path)
-    return list(found.values())
+            variants[sized.label] = sized
+    every = [entry.candidates or {"": entry} for entry in variants.values()]
+    _check_files([candidate for candidates in every for candidate in candidates.values()], path)
+    return list(variants.values())
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,13 +116,13 @@ def flat(settings: Mapping[str, Any], start: str = "") -> dict[str, Any]:
 def _combinations(study: StudyConfig) -> Iterator[tuple[str, dict[str, Any], Sequence[MemberName]]]:
     """Yield every variant with every combination of the grid's values: label, changes, members."""
     variants = study.variants or {"": None}
-    for name, given in variants.items():
-        own = given or VariantConfig()
+    for name, chosen in variants.items():
+        variant = chosen or VariantConfig()
         for cell in product(*_axes(study.grid)):
             label = ", ".join([*([name] if name else []), *(part for part, _ in cell)])
             if not label and not study.modalities:
                 label = "chosen"
-            yield label, {**(own.model_extra or {}), **_joined(cell)}, own.members or study.members
+            yield label, {**(variant.model_extra or {}), **_joined(cell)}, variant.members or study.members
 
 
 def _axes(grid: Mapping[str, list[Any] | dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
@@ -138,13 +139,13 @@ def _sizes(whole: Variant, study: StudyConfig, path: Path) -> Iterator[Variant]:
     names = (study.modalities and study.modalities.experts) or everything
     unknown = sorted(set(names) - set(everything))
     if unknown:
-        told = f"'modalities.experts' names '{unknown[0]}', which is not among 'experts': {', '.join(everything)}"
-        raise InputError(f"{path}: {told}", "add it there, or take it out here")
+        problem = f"'modalities.experts' names '{unknown[0]}', which is not among 'experts': {', '.join(everything)}"
+        raise InputError(f"{path}: {problem}", "add it there, or take it out here")
     for size in range(1, len(names) + 1):
         label = ", ".join([*([whole.label] if whole.label else []), f"{size} expert{'s' if size > 1 else ''}"])
         members: list[MemberName] = ["student", "taught"]
-        one = replace(whole, label=label, members=members, size=size)
-        yield one.with_experts(names[:size])
+        sized = replace(whole, label=label, members=members, size=size)
+        yield sized.with_experts(names[:size])
 
 
 def _labelled(key: str, axis: list[Any] | dict[str, Any]) -> list[tuple[str, Any]]:

@@ -1,8 +1,8 @@
 """The distillation objective in parts, each a small table of named functions; published methods are presets of them.
 
-`teachtext.learning.teachtext` has the paper's objective in one place. The parts are the laboratory around it: settings
-in `parts`, the matrices of teachers in `teacher_side`, those of the student in `student_side`, their comparison in
-`compare`, published objectives in `presets`, and the loss that joins all of them in `objective`.
+`teachtext.learning.teachtext` has the paper's objective in one place. The parts are the laboratory around it:
+settings in `parts`, matrices of the teachers in `teacher_side`, matrices of the student in `student_side`. Their
+comparison is in `compare`, published objectives in `presets`, and the loss that joins all parts in `objective`.
 """
 
 from teachtext.learning.distillation.objective import Distillation
