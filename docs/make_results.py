@@ -7,8 +7,8 @@ is typed by hand.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Comparison, Denoised, Results
-from teachtext.evaluation.rows import Row
 from teachtext.files import write_text
 from teachtext.reports.results_tables import markdown
 from teachtext.reports.sentences import comparison_cells

@@ -17,7 +17,7 @@ pytest.importorskip("wordllama")
 from clips import write_model
 from hub_server import Hub, hub_server
 
-from teachtext.learning.card import SplitMetrics, save_measured
+from teachtext.learning.model_card import SplitMetrics, save_measured
 
 pytestmark = pytest.mark.slow
 

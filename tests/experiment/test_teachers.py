@@ -16,7 +16,7 @@ from teachtext.experiment.run import train
 from teachtext.experiment.teachers import external_teacher
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
-from teachtext.learning.sparse import SparseTeacher
+from teachtext.learning.sparse_teacher import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher
 from teachtext.progress import Progress, silent
 

@@ -8,9 +8,9 @@ import numpy as np
 from teachtext.evaluation.compare import Pair, compare_all, interval_of
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import Row, SeedResult
+from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.results import Missing, Results
-from teachtext.evaluation.rows import Row, SeedResult
-from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 
 VIDEOS, PER_VIDEO = 30, 4
 RESAMPLES = 200

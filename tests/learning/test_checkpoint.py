@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from teachtext.data.store import FeatureWriter
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
-from teachtext.learning.card import save_card
 from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_spec
 from teachtext.learning.inference import score
+from teachtext.learning.model_card import save_card
 from teachtext.learning.trainer import WEIGHTS
 
 

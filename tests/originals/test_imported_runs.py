@@ -10,7 +10,7 @@ import pytest
 import yaml
 from archives import write
 
-from teachtext.data import dropped
+from teachtext.data import dropped_captions as dropped
 from teachtext.data.folder import load_folder
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config
@@ -20,7 +20,7 @@ from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.originals.archive import import_archive
 from teachtext.originals.archive.captions import read_captions, read_mask
-from teachtext.originals.masks import read_dropped, save_mask
+from teachtext.originals.denoising_masks import read_dropped, save_mask
 from teachtext.originals.published_teachers import import_teacher
 
 MASK = "denoising_masks/denoise-less100.pkl"

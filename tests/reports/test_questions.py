@@ -8,9 +8,9 @@ from rich.console import Console
 
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.questions import SAME, marks
+from teachtext.evaluation.result_rows import QuestionKind, Row, SeedResult
+from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import QuestionKind, Row, SeedResult
-from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.reports.report import ReportContent, render_report
 from teachtext.reports.results_tables import question_cells, questions_table
 

@@ -9,9 +9,9 @@ import pytest
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import Row, SeedResult
+from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Row, SeedResult
-from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.reports import results_figures, training_figures
 from teachtext.reports.figures import looks
 from teachtext.reports.report import ReportContent, pick_examples, render_report

@@ -9,9 +9,9 @@ from teachtext.errors import InputError
 from teachtext.evaluation.compare import effects_of
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import DIRECTIONS, Row, SeedResult
+from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.results import Results, verdict_of
-from teachtext.evaluation.rows import DIRECTIONS, Row, SeedResult
-from teachtext.evaluation.rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.significance import Difference, compare
 from teachtext.reports.figures import looks
 from teachtext.reports.results_tables import effect_cells, results_table, row_cells, seeds_table

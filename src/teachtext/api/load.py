@@ -7,15 +7,15 @@ from teachtext import hub
 from teachtext.api.model import Model
 from teachtext.devices import resolve_device
 from teachtext.errors import InputError
+from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Row
-from teachtext.experiment.best import main_student
-from teachtext.learning.card import SplitMetrics, load_measured
+from teachtext.experiment.main_student import main_student
 from teachtext.learning.checkpoint import CONFIG
-from teachtext.learning.share import MODEL_FILES
+from teachtext.learning.model_card import SplitMetrics, load_measured
+from teachtext.learning.model_sharing import MODEL_FILES
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.learning.trainer import WEIGHTS
-from teachtext.search.encoders import load_embedder
+from teachtext.search.index_model import load_embedder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
 

@@ -16,8 +16,8 @@ from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, extract
-from teachtext.learning.card import SplitMetrics
-from teachtext.learning.share import MODEL_FILES, save_shared
+from teachtext.learning.model_card import SplitMetrics
+from teachtext.learning.model_sharing import MODEL_FILES, save_shared
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 from teachtext.progress import Progress, silent
 

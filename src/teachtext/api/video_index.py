@@ -10,8 +10,8 @@ from teachtext.devices import resolve_device
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
-from teachtext.search.encoders import CLASS_NAMES, load_embedder
 from teachtext.search.filters import Filter, parse_filters
+from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.indexing import Indexed, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher

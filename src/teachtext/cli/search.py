@@ -63,7 +63,7 @@ def index(
     """
     from teachtext.api.load import load
     from teachtext.cli.progress import console, shown
-    from teachtext.search.encoders import CLASS_NAMES, load_embedder
+    from teachtext.search.index_model import CLASS_NAMES, load_embedder
     from teachtext.search.indexing import index_folder
     from teachtext.search.manifest import read_manifest
     from teachtext.search.stores import is_url, open_store

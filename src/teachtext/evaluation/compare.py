@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import DIRECTIONS, Direction
 from teachtext.evaluation.results import Comparison
-from teachtext.evaluation.rows import DIRECTIONS, Direction
 from teachtext.evaluation.significance import Difference, Interval, compare, holm, interval
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES
-from teachtext.evaluation.rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
+from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
 from teachtext.evaluation.significance import Difference
 from teachtext.files import read_json, write_json
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.dropped import without_dropped
+from teachtext.data.dropped_captions import without_dropped
 from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold, folds
 from teachtext.data.wrong_captions import read_wrong_captions
@@ -35,7 +35,7 @@ from teachtext.experiment.train import Training, training_of
 from teachtext.experiment.workspace import DROPPED, RECORD, Workspace
 from teachtext.files import fingerprint, read_json, read_text, write_json, write_text
 from teachtext.learning.inference import score
-from teachtext.originals.masks import read_dropped, save_mask
+from teachtext.originals.denoising_masks import read_dropped, save_mask
 from teachtext.reports.noise_report import NoiseContent, render_noise
 
 KEPT, REPORT = "kept.jsonl", "report.html"
@@ -110,7 +110,7 @@ def judges_by_fold(workspace: Workspace) -> dict[Fold, list[Training]]:
 
 
 def write_mask(workspace: Workspace, path: Path) -> None:
-    """Write which training captions are kept as a mask of the authors; see `teachtext.originals.masks.save_mask`."""
+    """Write a mask of the authors: which training captions are kept (`originals.denoising_masks.save_mask`)."""
     whole = workspace.described_dataset
     dropped = workspace.dropped_path or workspace.denoising_folder / DROPPED
     listed = read_dropped(dropped, whole)

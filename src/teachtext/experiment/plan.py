@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from teachtext.evaluation.names import short_names
-from teachtext.evaluation.rows import Role
+from teachtext.evaluation.display_names import short_names
+from teachtext.evaluation.result_rows import Role
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
 

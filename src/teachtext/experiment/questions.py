@@ -6,7 +6,7 @@ import numpy as np
 
 from teachtext.data.types import Question
 from teachtext.evaluation.questions import marks
-from teachtext.evaluation.rows import QuestionKind
+from teachtext.evaluation.result_rows import QuestionKind
 from teachtext.experiment.artifacts import artifact_path, json_artifact
 from teachtext.experiment.train import Training
 from teachtext.learning.inference import score

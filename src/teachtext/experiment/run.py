@@ -12,18 +12,18 @@ import numpy as np
 
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Choice, Denoised, Results
-from teachtext.experiment.best import Candidate, candidates_of, validation_of, write_best
-from teachtext.experiment.collect import Trainings, collect, with_costs
+from teachtext.experiment.collect_results import Trainings, collect, with_costs
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.denoise import find_noise, judges_by_fold
+from teachtext.experiment.main_student import Candidate, candidates_of, validation_of, write_best
 from teachtext.experiment.report import write_report
-from teachtext.experiment.spaces import Workspaces
 from teachtext.experiment.study.choose import choose
 from teachtext.experiment.study.parallel import jobs_of, train_all
 from teachtext.experiment.study.study import Study, study_of, study_of_run
 from teachtext.experiment.teacher_agreement import check_roster, compare_roster, teachers_by_seed
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
+from teachtext.experiment.workspaces import Workspaces
 from teachtext.files import locked
 from teachtext.progress import Progress, silent
 from teachtext.reports.agreement_report import AgreementContent

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from teachtext.data.benchmarks import benchmark
-from teachtext.data.dropped import without_dropped
+from teachtext.data.dropped_captions import without_dropped
 from teachtext.data.features import described, only_described
 from teachtext.data.folder import load_folder
 from teachtext.data.types import Dataset
@@ -16,11 +16,11 @@ from teachtext.errors import InputError
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
+from teachtext.experiment.dataset_sources import DatasetSource, source_of
 from teachtext.experiment.features import RunFeatures
 from teachtext.experiment.plan import judges_of
-from teachtext.experiment.sources import DatasetSource, source_of
 from teachtext.files import fingerprint, read_json
-from teachtext.originals.masks import read_dropped
+from teachtext.originals.denoising_masks import read_dropped
 from teachtext.progress import Progress, silent
 
 T = TypeVar("T")

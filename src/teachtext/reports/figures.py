@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
+from teachtext.evaluation.result_rows import Role, Row
 from teachtext.evaluation.results import Verdict
-from teachtext.evaluation.rows import Role, Row
 from teachtext.reports.sentences import row_name
 
 Paint = Callable[[Any], None]

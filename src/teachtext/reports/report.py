@@ -8,8 +8,8 @@ import numpy as np
 import yaml
 
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import DIRECTIONS
 from teachtext.evaluation.results import Results, verdict_of
-from teachtext.evaluation.rows import DIRECTIONS
 from teachtext.files import write_text
 from teachtext.reports import results_figures, results_tables, training_figures
 from teachtext.reports.figures import Figure, looks

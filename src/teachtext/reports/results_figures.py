@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.evaluation.display_names import short_names
 from teachtext.evaluation.metrics import METRIC_NAMES, recall_curve
-from teachtext.evaluation.names import short_names
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Row
 from teachtext.reports.figures import (
     GREY,
     RULE,

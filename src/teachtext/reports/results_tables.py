@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from teachtext.evaluation.display_names import short_names
 from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES, METRICS
-from teachtext.evaluation.names import short_names
+from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Row
 from teachtext.evaluation.results import Results, verdict_of
-from teachtext.evaluation.rows import DIRECTIONS, Direction, Row
 from teachtext.reports.sentences import (
     chance_recall,
     claim_sentence,

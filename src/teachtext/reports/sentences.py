@@ -2,10 +2,10 @@
 
 import re
 
+from teachtext.evaluation.display_names import short_name
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.names import short_name
+from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Choice, Comparison, Denoised, Results, Verdict, verdict_of
-from teachtext.evaluation.rows import Row
 from teachtext.evaluation.significance import Difference, Interval
 from teachtext.reports.tables import NOTHING, number, p_text, signed
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Row
 from teachtext.reports.figures import SERIES, Figure, draw, in_words
 from teachtext.reports.sentences import interval_name
 

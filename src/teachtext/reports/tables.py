@@ -8,8 +8,8 @@ from rich import box
 from rich import table as rich_table
 from rich.text import Text
 
+from teachtext.evaluation.result_rows import Spread
 from teachtext.evaluation.results import Verdict
-from teachtext.evaluation.rows import Spread
 
 NOTHING = "–"
 VERDICT_STYLE: dict[Verdict, str] = {"gain": "green", "loss": "red", "undecided": "", "not computed": ""}

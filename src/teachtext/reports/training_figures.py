@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.evaluation.rows import Row
+from teachtext.evaluation.result_rows import Row
 from teachtext.reports.figures import Figure, Look, dot, draw, in_words, looks, over
 
 History = Sequence[Mapping[str, Any]]

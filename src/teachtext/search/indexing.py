@@ -17,8 +17,8 @@ from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
-from teachtext.search.encoders import check_same
 from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
+from teachtext.search.index_model import check_same
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.scan import FileScan, scan
 from teachtext.search.stores.base import Store

@@ -12,11 +12,11 @@ from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
-from teachtext.search.encoders import check_same, load_embedder
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex, WordMatch
 from teachtext.search.fusion import fuse
+from teachtext.search.index_model import check_same, load_embedder
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores import is_url, open_store

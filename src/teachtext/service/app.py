@@ -13,9 +13,9 @@ from limits import RateLimitItem
 
 import teachtext
 from teachtext.errors import InputError
-from teachtext.service.api import api_router, status_of
-from teachtext.service.metrics import ServiceMetrics
+from teachtext.service.http_api import api_router, status_of
 from teachtext.service.pages import error_page, pages_router
+from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.security import Guard
 from teachtext.service.state import Library

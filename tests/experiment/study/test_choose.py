@@ -14,8 +14,8 @@ from teachtext.evaluation.results import Results
 from teachtext.evaluation.score_normalisation import NORMALISERS, BetaChoice, normalise
 from teachtext.experiment.normalise import score_split
 from teachtext.experiment.run import run_study
-from teachtext.experiment.spaces import Workspaces
 from teachtext.experiment.study.study import Study
+from teachtext.experiment.workspaces import Workspaces
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
 from teachtext.progress import silent

@@ -7,8 +7,8 @@ from statistics import mean
 from typing import Any
 
 from teachtext.errors import InputError
+from teachtext.evaluation.result_rows import Role
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.rows import Role
 from teachtext.files import read_json, write_json
 from teachtext.learning.checkpoint import METRICS
 

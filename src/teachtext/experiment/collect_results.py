@@ -10,8 +10,8 @@ from teachtext import __version__
 from teachtext.errors import InputError
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
 from teachtext.evaluation.query_ranks import QueryRanks
+from teachtext.evaluation.result_rows import Direction, Row, SeedResult, TestedOn
 from teachtext.evaluation.results import Choice, Measured, Missing, Results
-from teachtext.evaluation.rows import Direction, Row, SeedResult, TestedOn
 from teachtext.evaluation.significance import Difference
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path
 from teachtext.experiment.plan import plans_of

@@ -4,12 +4,12 @@ import pickle
 import numpy as np
 import pytest
 
-from teachtext.data import dropped
+from teachtext.data import dropped_captions as dropped
 from teachtext.data.protocol import Caption
 from teachtext.data.types import Dataset, Video
 from teachtext.errors import InputError
 from teachtext.originals.archive.captions import read_mask
-from teachtext.originals.masks import mask_ids, read_dropped, save_mask
+from teachtext.originals.denoising_masks import mask_ids, read_dropped, save_mask
 
 COUNTS = {"a": 3, "b": 2, "c#1": 1, "v": 2, "t": 2}
 SPLITS = {"train": ["a", "b", "c#1"], "val": ["v"], "test": ["t"]}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.errors import InputError
-from teachtext.learning.sparse import SparseTeacher
+from teachtext.learning.sparse_teacher import SparseTeacher
 
 IDS = st.text(max_size=5)
 SCORES = st.floats(-1, 1, width=32) | st.just(math.nan)

@@ -7,7 +7,7 @@ dropped.jsonl   {"id": "<caption>", ...} a line, as `teachtext denoise` writes i
 dropped.json    ["<caption>", ...]
 mask.json       {"kept": [...], "dropped": [...], "videos": [...]}, an imported mask.
                 The optional `videos` is the reduced list of training videos.
-mask.pkl        the authors' mask as it was published (see `teachtext.originals.masks`).
+mask.pkl        the authors' mask as it was published (see `teachtext.originals.denoising_masks`).
                 The optional mask.txt beside the file is the reduced list of training videos.
 ```
 """

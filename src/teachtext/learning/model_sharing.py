@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.files import atomic_folder, read_json
-from teachtext.learning.card import CARD, EVALUATION, SplitMetrics, load_measured, save_card, save_measured
 from teachtext.learning.checkpoint import CONFIG, METRICS, TRAINED_ON, ModelSpec, load_spec
+from teachtext.learning.model_card import CARD, EVALUATION, SplitMetrics, load_measured, save_card, save_measured
 from teachtext.learning.trainer import WEIGHTS
 
 MODEL_FILES = (CONFIG, WEIGHTS, METRICS, TRAINED_ON, EVALUATION, CARD)

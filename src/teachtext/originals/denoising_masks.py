@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from teachtext.data import dropped
-from teachtext.data.dropped import DroppedList, each_once
+from teachtext.data import dropped_captions as dropped
+from teachtext.data.dropped_captions import DroppedList, each_once
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError
 from teachtext.files import write_text
@@ -15,7 +15,7 @@ def read_dropped(path: Path, dataset: Dataset) -> DroppedList:
     """Read a list of dropped captions in any form. The captions of a mask, `<video>#<number>`, get the dataset's ids.
 
     Raises:
-        InputError: see `teachtext.data.dropped.without_dropped`.
+        InputError: see `teachtext.data.dropped_captions.without_dropped`.
     """
     if path.suffix not in (".pkl", ".pickle"):
         return dropped.read_dropped(path)

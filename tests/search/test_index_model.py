@@ -11,7 +11,7 @@ from clips import DIMS, write_model
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.errors import InputError
 from teachtext.learning.trained_model import TrainedModel
-from teachtext.search.encoders import load_embedder
+from teachtext.search.index_model import load_embedder
 
 
 @pytest.fixture

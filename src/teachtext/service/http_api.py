@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import RankBy
-from teachtext.service.metrics import ServiceMetrics
+from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
     AnswerJson,
