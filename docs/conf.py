@@ -42,6 +42,8 @@ html_static_path: list[str] = []
 def _as_rst(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Turn what our docstrings take from Markdown, single backticks and fenced blocks, into reStructuredText."""
     text = re.sub(r"(?<![`:\w])`([^`\n]+)`(?!`)", r"``\1``", "\n".join(lines))
+    # a bar is a sign of absolute values or of a choice here, and never a substitution
+    text = re.sub(r"\|(?=\w+\|)", r"\\|", text)
     lines[:] = re.sub(r"```\w*\n(.*?)\n\s*```", _literal_block, text, flags=re.DOTALL).split("\n")
 
 

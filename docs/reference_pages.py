@@ -1,7 +1,7 @@
 """Generate the reference pages of the documentation site from the code.
 
-The command line comes from typer, the settings from the pydantic models, the Python API from docstrings, and the
-lists of encoders, benchmarks and objectives from their registries. A notebook becomes a page too. `conf.py` calls
+The command line comes from typer, the settings from the pydantic models, the Python API from docstrings. The
+lists of encoders, benchmarks and objectives come from their registries. A notebook becomes a page too. `conf.py` calls
 `write` before each build; the pages are not committed.
 """
 
@@ -285,8 +285,8 @@ def _first_line(target: str) -> str:
     spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-    return (ast.get_docstring(found[0]) or "").split("\n")[0] if found else ""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+    return (ast.get_docstring(classes[0]) or "").split("\n")[0] if classes else ""
 
 
 def benchmark_tables() -> str:
@@ -341,7 +341,9 @@ def _yaml(values: Mapping[str, Any]) -> list[str]:
 def _public_name(name: str) -> str:
     value = getattr(teachtext, name)
     kind = "autoclass" if isinstance(value, type) else "autofunction" if callable(value) else "autodata"
-    options = ["   :members:", "   :inherited-members: BaseModel, Protocol, object"] if kind == "autoclass" else []
+    options = (
+        ["   :members:", "   :inherited-members: BaseModel, Module, Protocol, object"] if kind == "autoclass" else []
+    )
     return "\n".join([f"# {name}", "", "```{eval-rst}", f".. {kind}:: teachtext.{name}", *options, "```", ""])
 
 
