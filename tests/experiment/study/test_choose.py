@@ -57,7 +57,7 @@ def test_experts_are_added_by_what_they_are_worth_on_validation(tiny: Tiny):
     assert all(found.p_holm is not None for found in results.comparisons)
     # there are no videos here to measure on, and nothing is made up
     assert results.measured is None and all(row.cost is None for row in results.rows)
-    assert any("were not extracted here" in told for told in results.told)
+    assert any("were not extracted here" in note for note in results.notes)
     losers = [path for path in study.folder.glob("*/models/*") if not list(path.glob("test-*.npz"))]
     assert losers, "what was not chosen is not tested"
     again, _ = run_study(study, jobs=1)
