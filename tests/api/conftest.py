@@ -17,6 +17,7 @@ TINY: dict[str, Any] = {
     "model": {"shared_dim": 16},
     "training": {"epochs": 2, "batch_size": 8},
     "seeds": [0, 1],
+    "jobs": 1,
     "workers": 2,
     "threads": 1,
 }

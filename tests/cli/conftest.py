@@ -24,6 +24,7 @@ TINY: dict[str, Any] = {
     "training": {"epochs": 2, "batch_size": 8},
     "seeds": [0],
     "workers": 2,
+    "jobs": 1,
     "threads": 1,
 }
 

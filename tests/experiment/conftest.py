@@ -22,6 +22,7 @@ PLAIN: dict[str, Any] = {
     "training": {"epochs": 2, "batch_size": 8},
     "seeds": [0, 1],
     "workers": 1,
+    "jobs": 1,
     "threads": 1,
 }
 
@@ -90,6 +91,7 @@ SKETCHED: dict[str, Any] = {
     "model": {"kind": "pooled", "shared_dim": 16, "dropout": 0.0},
     "training": {"epochs": 3, "batch_size": 8, "lr": 0.01},
     "seeds": [0],
+    "jobs": 1,
 }
 
 

@@ -78,6 +78,9 @@ class RunConfig(Config):
         [0, 1, 2], min_length=1, description="seeds; every model is trained once for each"
     )
     workers: int = Field(2, ge=1, description="number of processes that decode videos and extract features")
+    jobs: int | None = Field(
+        None, ge=1, description="number of models trained at once; by default as many as fit on the cores; 1 on a GPU"
+    )
     engine: Engine = Field(
         "local", description="processes of this machine, or Ray: on this machine, or on the cluster of RAY_ADDRESS"
     )

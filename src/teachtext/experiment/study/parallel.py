@@ -41,13 +41,14 @@ class Task:
 
 
 def jobs_of(configs: Iterable[RunConfig]) -> int:
-    """Return how many models are trained at once: as many as fit on the cores; on a GPU one."""
+    """Return how many models are trained at once: as many as fit on the cores, at most `jobs`; on a GPU one."""
     settings = list(configs)
     # a device by name need not be present yet: only auto is looked up
     devices: set[str] = {config.device for config in settings}
     if any(is_gpu(resolve_device(device) if device == "auto" else device) for device in devices):
         return 1
-    return max(1, cores() // max(config.threads for config in settings))
+    limits = [config.jobs for config in settings if config.jobs]
+    return min([max(1, cores() // max(config.threads for config in settings)), *limits])
 
 
 def train_all(
