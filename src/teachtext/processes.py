@@ -60,12 +60,15 @@ def spread(work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: in
     >>> sorted(spread(abs, [-1, 2, -3], workers=2))
     [1, 2, 3]
     """
-    with Workers(workers, setup=_nothing, setup_arguments=(), work=work, lost=_refuse_loss) as pool:
+    with Workers(
+        workers, setup=_leave_on_sigterm, setup_arguments=(), work=work, lost=_refuse_loss, farewell_s=_DYING_S
+    ) as pool:
         yield from pool.map(tasks)
 
 
-def _nothing() -> None:
-    return None
+def _leave_on_sigterm() -> None:
+    # an exit, unlike a kill, removes the unfinished file of the task
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def _refuse_loss(_: object, how: str) -> NoReturn:
@@ -300,6 +303,9 @@ def _serve(place: int, parent: int) -> None:
         return
     except Exception as error:
         pipe.send(error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
+    finally:
+        # an exit in the middle of the interpreter's own end would print a traceback
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _can_travel(error: Exception) -> bool:
