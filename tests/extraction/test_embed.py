@@ -111,7 +111,7 @@ def test_a_caption_that_cannot_be_encoded_is_named(texts: list[str], message: st
 
 
 def test_an_id_that_stands_twice_is_named(tmp_path: Path):
-    with pytest.raises(InputError, match="'c' stands twice"):
+    with pytest.raises(InputError, match="caption id 'c' occurs twice"):
         embed([Caption("c", "v", "a"), Caption("c", "v", "b")], ["glove"], tmp_path)
 
 

@@ -210,7 +210,7 @@ def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[
     )  # fmt: skip
     assert done.done == 3 and [failure.id for failure in done.failed] == ["1", "3", "4"]
     late, dead, broken = (failure.reason for failure in done.failed)
-    assert "1.mp4 took longer than 3 s: convert it anew, or allow more" in late
+    assert "1.mp4 took longer than 3 s: convert it again, or allow more with a time limit" in late
     assert "3.mp4 killed the process that decoded it (SIGSEGV): leave it out" in dead
     assert "'odd' gave NaN" in broken
     assert set(values(tmp_path / "store", "odd")) == {"0", "2", "5"}
