@@ -11,6 +11,7 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, show_config
 from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.plan import plans_of
+from teachtext.experiment.study.study import load_study
 from teachtext.files import fingerprint
 from teachtext.learning.distillation.parts import TABLES
 from teachtext.learning.distillation.presets import PRESETS, preset
@@ -64,8 +65,16 @@ def test_an_example_with_data_from_elsewhere_says_first_how_to_get_them(path: Pa
     assert text.startswith("# Needs data that is not part of the project") == needs_data
 
 
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "studies").glob("*.yaml")), ids=lambda path: path.name)
+def test_example_studies_are_valid(path: Path):
+    study = load_study(path)
+    assert study.config.name == path.stem
+    assert study.variants and study.pairs
+
+
 def test_there_are_examples():
     assert len(list(EXAMPLES.glob("*.yaml"))) >= 3
+    assert len(list(EXAMPLES.glob("studies/*.yaml"))) >= 3
 
 
 def names_in(model: Any) -> set[str]:
