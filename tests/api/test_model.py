@@ -98,6 +98,7 @@ def test_what_holds_no_video_is_refused(model: teachtext.Model, tmp_path: Path):
             model.encode_video(videos, features=features)
 
 
+@pytest.mark.slow
 def test_a_plain_script_works_and_is_run_once(folder: Path, clips: Path, tmp_path: Path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from teachtext.data.benchmarks import benchmarks
@@ -39,6 +40,7 @@ def test_a_recipe_is_printed_as_a_config(teachtext: Command):
     assert content["dataset"]["path"] == "here" and content["training"]["margin"] == 0.30764700456522676
 
 
+@pytest.mark.slow
 def test_the_authors_layout_is_imported_trained_and_evaluated(teachtext: Command, legacy_folder: Path, tmp_path: Path):
     said = teachtext("data", "import-archive", legacy_folder, "--dataset", "msvd", "--out", tmp_path / "MSVD")
     assert said.returncode == 0, said.stderr

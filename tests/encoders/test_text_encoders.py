@@ -114,6 +114,7 @@ def test_multilingual_encoders_know_a_translation(spec: str):
 
 
 @pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.slow
 def test_every_encoder_finds_the_paraphrase(spec: str):
     """Chance finds one of 24; plain averages of words or states must find half of them, the others nearly all."""
     captions, paraphrases = zip(*PAIRS, strict=True)

@@ -10,6 +10,7 @@ from teachtext.files import read_json, write_json
 from teachtext.playground import build_playground
 
 
+@pytest.mark.slow
 def test_cost_is_measured_once_and_kept_with_its_machine(tmp_path: Path):
     build_playground(tmp_path / "data", videos=12, captions_per_video=1, workers=1)
     videos, kept = sorted((tmp_path / "data" / "videos").iterdir())[:3], tmp_path / "costs.json"

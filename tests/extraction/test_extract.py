@@ -48,6 +48,7 @@ def assert_same(a: Path, b: Path, name: str = "motion") -> None:
     assert first.keys() == second.keys() and all(np.array_equal(first[item], second[item]) for item in first)
 
 
+@pytest.mark.slow
 def test_all_experts_fill_their_folders_and_a_second_run_reuses_them(videos: list[Video], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
     message: list[tuple[object, ...]] = []
@@ -73,6 +74,7 @@ def test_progress_is_told_while_many_files_are_compared(
     assert message == [("files", 1, 2), ("files", 2, 2), ("videos", 0, 2), ("videos", 1, 2), ("videos", 2, 2)]
 
 
+@pytest.mark.slow
 def test_only_the_experts_that_are_asked_for_are_stored(videos: list[Video], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
     extract(videos[:1], ["scene"], tmp_path / "store")
@@ -152,6 +154,7 @@ def test_a_single_picture_has_no_motion_and_is_not_tried_again(make_video: Make,
     assert extract(picture, ["motion"], tmp_path / "store").reused == 1
 
 
+@pytest.mark.slow
 def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[str, Path], tmp_path: Path):
     pytest.importorskip("efficientnet_lite_pytorch")
     mixed = [*videos[:3], Video("half", bad_videos["half"])]

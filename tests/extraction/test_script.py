@@ -21,6 +21,7 @@ print(extraction.done, extraction.failed)
 
 
 @pytest.mark.parametrize("has_file", [True, False])
+@pytest.mark.slow
 def test_a_script_needs_no_guard(has_file: bool, tmp_path: Path):
     for number in range(3):
         write_clip(tmp_path / "videos" / f"v{number}.mp4", number)

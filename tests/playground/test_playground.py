@@ -354,6 +354,7 @@ def test_what_a_killed_build_left_of_its_first_file_is_not_foreign(tmp_path):
     assert (tmp_path / "set" / "playground.json").exists()
 
 
+@pytest.mark.slow
 def test_all_that_is_said_fits_into_the_shortest_video() -> None:
     said = {scene.speech for scene in scenes.sample_scenes(2000, 0) if scene.speech}
     assert len({phrase.split()[-1] for phrase in said}) == len(scenes.KINDS)
@@ -370,6 +371,7 @@ def test_the_voice_is_the_same_for_the_same_seed_and_refuses_what_it_cannot_say(
         speech.speak("look at the zebra", 130.0, 3)
 
 
+@pytest.mark.slow
 def test_a_recogniser_understands_most_of_what_is_said() -> None:
     """Colours and things of every kind, over the other sounds of the video."""
     pytest.importorskip("faster_whisper")

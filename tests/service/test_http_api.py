@@ -293,6 +293,7 @@ def test_measures_are_counted_by_route(client: TestClient):
     assert "teachtext_videos 7.0" in text
 
 
+@pytest.mark.slow
 def test_no_answer_to_a_fuzzed_request_is_a_failure_of_the_service(client: TestClient):
     schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, given, seed, settings
