@@ -35,15 +35,16 @@ class Candidate:
 
 
 def candidates_of(results: Results, folder: Path) -> list[Candidate]:
-    """Return the trained students of a run or study.
+    """Return the trained students of a run or study among which the main student is: the taught ones, if there are any.
 
     Raises:
-        InputError: the metrics of a model cannot be read.
+        InputError: a model is missing, or its metrics cannot be read.
     """
+    students = [row for row in results.rows if row.role != "teacher" and not row.sees]
+    taught = [row for row in students if row.role == "taught"]
     return [
-        Candidate(row.label, row.role, seed.seed, seed.model, validation_of(folder / seed.model))
-        for row in results.rows
-        if row.role != "teacher" and not row.sees
+        Candidate(row.label, row.role, seed.seed, seed.model, validation_of(_present(folder / seed.model)))
+        for row in taught or students
         for seed in row.seeds
     ]
 
@@ -86,6 +87,10 @@ def main_student(folder: Path) -> Path:
         model = folder / _best(candidates).model
     else:
         raise InputError(f"{folder} is no finished run", "run 'teachtext run' with its config, which goes on")
+    return _present(model)
+
+
+def _present(model: Path) -> Path:
     if not (model / METRICS).exists():
         raise InputError(f"{model}, the student of the run, is missing", "run 'teachtext run' with its config again")
     return model
