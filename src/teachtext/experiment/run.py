@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from teachtext.arguments import check_count
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Choice, Denoised, Results
 from teachtext.experiment.collect_results import Trainings, collect, with_costs
@@ -140,6 +141,8 @@ def rewrite_report(config: RunConfig, *, progress: Progress = silent) -> Path:
 @contextmanager
 def _session(study: Study, jobs: int | None, progress: Progress) -> "Iterator[_Session]":
     """Hold the folder of a study, with its features made."""
+    if jobs is not None:
+        check_count("jobs", jobs)
     with locked(study.folder):
         spaces = Workspaces(study, progress)
         spaces.prepare(study)

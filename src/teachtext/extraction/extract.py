@@ -6,8 +6,9 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from teachtext.arguments import check_choice, check_count
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.devices import AUTO, check_device
@@ -98,9 +99,11 @@ def extract(
             before that as `progress("files", done, total)`, if checking the files takes long.
 
     Raises:
-        InputError: an unknown expert or setting; no such device; a package that is not installed; a folder whose
-            features were made otherwise, or that another run writes to; a full disk.
+        InputError: an unknown expert, setting or engine; no worker; no such device; a package that is not installed; a
+            folder whose features were made otherwise, or that another run writes to; a full disk.
     """
+    check_count("workers", workers)
+    check_choice("engine", engine, get_args(Engine))
     names = list(dict.fromkeys(VIDEO_EXPERTS.full_spec(expert, Path()) for expert in experts))
     settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(values) for expert, values in settings.items()}
     check_video_settings(names, settings)
