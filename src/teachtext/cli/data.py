@@ -45,13 +45,15 @@ def check(
 @app.command()
 def playground(
     folder: Annotated[Path, typer.Argument(help="Dataset folder to write.")],
-    videos: Annotated[int, typer.Option(help="Number of videos.")] = 360,
-    captions: Annotated[int, typer.Option(help="Number of captions of each video.")] = 12,
-    wrong: Annotated[float, typer.Option(help="Share of training captions that are wrong on purpose.")] = 0.0,
+    videos: Annotated[int, typer.Option(help="Number of videos, 12 to 5000.")] = 360,
+    captions: Annotated[int, typer.Option(help="Number of captions of each video, at least 1.")] = 12,
+    wrong: Annotated[float, typer.Option(help="Share of training captions that are wrong on purpose, 0 to 1.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
     questions: Annotated[
         int,
-        typer.Option(help="Groups of each kind: videos that differ only in a voice, a sign, a sound or a direction."),
+        typer.Option(
+            help="Groups of videos that differ only in a voice, a sign, a sound or a direction; 0 to 99 of each."
+        ),
     ] = 0,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
 ) -> None:
@@ -100,7 +102,7 @@ def import_archive(
     _print_rows(imported)
     for note in imported.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    console.print(f"ImportReport {imported.dataset} into {folder}", markup=False, soft_wrap=True)
+    console.print(f"Imported {imported.dataset} into {folder}", markup=False, soft_wrap=True)
 
 
 def _write_teacher(path: Path, target: Path, *, captions: Mapping[str, Sequence[str]], fused: bool) -> list[str]:

@@ -24,6 +24,8 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", "check the path") from error
     except (
         OSError,
         ValueError,
@@ -35,7 +37,9 @@ def reading(path: Path) -> Iterator[None]:
         zlib.error,
     ) as error:
         kind = path.suffix if path.suffix in (".npy", ".npz") else ".npy or .npz"
-        raise InputError(f"{path} is not a whole {kind} file ({error})", "copy or make it again") from error
+        # numpy goes on with the advice to load pickles
+        reason = str(error).partition(" If you trust")[0].partition(", but you can")[0]
+        raise InputError(f"{path} is not a whole {kind} file ({reason})", "copy or make it again") from error
 
 
 def read_arrays(path: Path) -> NDArray[Any] | Arrays:
