@@ -66,7 +66,7 @@ def test_parity_files_that_are_none(teachtext: Command, recording: Callable[...,
     assert_refused(teachtext("parity", path), path, "not a whole .npz file")
     np.savez(tmp_path / "other.npz", ids=np.arange(3))
     assert_refused(teachtext("parity", tmp_path / "other.npz"), tmp_path / "other.npz", "holds no 'similarity'")
-    assert_refused(teachtext("parity", tmp_path / "none.npz"), tmp_path / "none.npz", "No such file")
+    assert_refused(teachtext("parity", tmp_path / "none.npz"), tmp_path / "none.npz", "does not exist")
     assert_refused(teachtext("parity", recording(**{"eval/text": lambda a: a * np.nan})), "'eval/text' is not finite")
 
 

@@ -89,5 +89,5 @@ def test_bad_files(tmp_path, content, problem):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="none.npz does not exist: check the path"):
+    with pytest.raises(InputError, match=r"none\.npz does not exist: check the path"):
         read_similarity(tmp_path / "none.npz")
