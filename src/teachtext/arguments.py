@@ -1,12 +1,14 @@
 """Checks of the arguments that a Python caller passes; each mistake is one `InputError`."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from teachtext.errors import InputError, unknown
+
+Value = TypeVar("Value")
 
 
 def check_count(name: str, value: Any) -> int:
@@ -39,7 +41,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     return value
 
 
-def check_text(name: str, value: Any) -> str:
+def check_string(name: str, value: Any) -> str:
     """Return a string.
 
     Raises:
@@ -76,6 +78,15 @@ def check_list(name: str, value: Any) -> list[Any]:
     if isinstance(value, (bytes, dict)) or not isinstance(value, Iterable):
         raise InputError(f"{name} is {_shown(value)}", "give a string or a list")
     return list(value)
+
+
+def check_items(name: str, values: Any, check: Callable[[str, Any], Value]) -> list[Value]:
+    """Return a list whose items pass a check; see `check_list`. Messages count the items from 1.
+
+    >>> check_items("text", "a dog", check_string)
+    ['a dog']
+    """
+    return [check(f"{name} {number}", value) for number, value in enumerate(check_list(f"{name}s", values), start=1)]
 
 
 def _shown(value: Any) -> str:

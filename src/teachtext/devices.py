@@ -26,7 +26,7 @@ def check_device_name(device: str) -> str:
     Raises:
         InputError: it is not `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
     """
-    if not _NAME.fullmatch(device):
+    if not isinstance(device, str) or not _NAME.fullmatch(device):
         raise InputError(f"unknown device '{device}'", "choose from auto, cpu, cuda, cuda:<number>, mps")
     return device
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from teachtext import hub
 from teachtext.api.model import Model
+from teachtext.arguments import check_place
 from teachtext.devices import resolve_device
 from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Row
@@ -37,13 +38,14 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
         revision: branch, tag or commit of a hub id; by default the main branch.
 
     Raises:
-        InputError: the place holds no model, the hub cannot be reached, or the device is not there.
+        InputError: the place is empty or holds no model, the hub cannot be reached, or the device is not there.
 
     >>> import teachtext
     >>> teachtext.load("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
     teachtext.errors.InputError: no/such/folder does not exist: give the folder of a run, a model or an index
     """
+    check_place("place", place)
     device = resolve_device(device)
     if is_url(place):
         return _index_model(place, device)

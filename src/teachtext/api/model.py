@@ -4,15 +4,18 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from teachtext import hub
 from teachtext.api.embeddings import EncodedTexts, EncodedVideos
-from teachtext.api.video_files import as_list, videos_of
+from teachtext.api.video_files import videos_of
+from teachtext.arguments import check_count, check_items, check_place, check_string
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, extract
@@ -73,12 +76,14 @@ class Model:
             By space (C, D) unit vectors, and (C, M) mixture weights, on the model's device; `ids` are the texts.
 
         Raises:
-            InputError: no text, an empty one, or one with a lone surrogate.
+            InputError: no text, an empty one, one with a lone surrogate, or a value that is no string.
         """
-        listed = as_list(texts)
+        listed = check_items("text", texts, check_string)
         if not listed:
             raise InputError("there is no text to encode", "give at least one")
-        return EncodedTexts.of(listed, self.embedder.embed_queries(listed), self.device)
+        for number, text in enumerate(listed, start=1):
+            check_text(text, f"text {number}")
+        return EncodedTexts.of(listed, self.embedder.embed_queries(listed), self.device, fingerprint=self._fingerprint)
 
     def encode_video(
         self,
@@ -108,12 +113,14 @@ class Model:
             cannot be read keeps its row, is present in no space, and is listed in `failed`; a warning names it.
 
         Raises:
-            InputError: no video at all can be read, a folder without videos, or a package that is not installed.
+            InputError: no video at all can be read, a folder without videos, an empty path, no worker, or a
+                package that is not installed.
         """
         if videos is None and features is None:
             raise InputError("there is no video to encode", "give files, a folder, or a folder of features")
+        check_count("workers", workers)
         if features is not None:
-            return self._encode_video(videos, Path(features), workers, time_limit, progress)
+            return self._encode_video(videos, Path(check_place("features", features)), workers, time_limit, progress)
         with TemporaryDirectory() as scratch:
             return self._encode_video(videos, Path(scratch), workers, time_limit, progress)
 
@@ -122,7 +129,12 @@ class Model:
 
         Returns:
             (C, B), weighted means of cosines in [-1, 1]; -2 for a video that no expert describes.
+
+        Raises:
+            InputError: the arguments are swapped, or were encoded by another model.
         """
+        self._check_encoded("text", text, TextEmbedding)
+        self._check_encoded("video", video, VideoEmbedding)
         device = torch.device(self.device)
         return similarity(text.to(device), video.to(device))
 
@@ -136,7 +148,9 @@ class Model:
         Raises:
             InputError: the model has no weights of its own, or the folder holds something else.
         """
-        return save_shared(self._trained_folder, Path(folder), measured=self.measured, license=license)
+        return save_shared(
+            self._trained_folder, Path(check_place("folder", folder)), measured=self.measured, license=license
+        )
 
     def push_to_hub(
         self,
@@ -164,6 +178,7 @@ class Model:
         Raises:
             InputError: the model has no weights of its own, or the hub does not accept the upload.
         """
+        check_string("repo_id", repo_id)
         with TemporaryDirectory() as scratch:
             name = repo_id.rpartition("/")[2]
             saved = save_shared(
@@ -184,6 +199,20 @@ class Model:
             raise InputError(f"'{self.name}' has no weights to save", "train a model with 'teachtext run'")
         return self.folder
 
+    @property
+    def _fingerprint(self) -> str:
+        return str(self.embedder.identity["fingerprint"])
+
+    def _check_encoded(self, name: str, value: Any, expected: type[TextEmbedding | VideoEmbedding]) -> None:
+        mend = f"give what 'encode_{name}' of this model returns"
+        if not isinstance(value, expected):
+            raise InputError(f"'{name}' is of type {type(value).__name__}", mend)
+        dims = {space: vectors.shape[-1] for space, vectors in value.vectors.items()}
+        # embeddings that a caller built carry no fingerprint
+        fingerprint = getattr(value, "fingerprint", "") or self._fingerprint
+        if fingerprint != self._fingerprint or dims != dict(self.spaces):
+            raise InputError(f"'{name}' was encoded by another model than '{self.name}'", mend)
+
     def _encode_video(
         self,
         videos: str | Path | Sequence[str | Path] | None,
@@ -201,6 +230,11 @@ class Model:
             return self._embed(ids, stored, [])
         listed = videos_of(videos, is_stored=lambda name: any(name in file for file in stored.values()))
         failed: Sequence[Failure] = ()
+        if all(video.path and not video.path.exists() for video in listed):
+            raise InputError(
+                f"{listed[0].path} does not exist" if len(listed) == 1 else f"none of the {len(listed)} videos exists",
+                "check the paths of the videos",
+            )
         if any(video.path for video in listed):
             extraction = extract(
                 listed,
@@ -214,7 +248,8 @@ class Model:
             )
             failed = extraction.failed
             if len({failure.id for failure in failed}) == len({video.id for video in listed}):
-                raise InputError(f"none of the {len(listed)} videos can be read", str(failed[0]))
+                lead = "the video cannot" if len(listed) == 1 else f"none of the {len(listed)} videos can"
+                raise InputError(f"{lead} be read", str(failed[0]))
             if failed:
                 lead = f"{len(failed)} of {len(listed)} videos could not be read, the first: {failed[0]}"
                 warnings.warn(lead, stacklevel=3)
@@ -235,4 +270,4 @@ class Model:
         ]
         vectors = dict(zip(described, self.embedder.embed_videos(files, described), strict=True)) if described else {}
         rows = [vectors.get(video_id, {}) for video_id in ids]
-        return EncodedVideos.of(ids, rows, self.spaces, self.device, failed)
+        return EncodedVideos.of(ids, rows, self.spaces, self.device, failed, fingerprint=self._fingerprint)

@@ -3,14 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from teachtext.arguments import check_items, check_place
 from teachtext.data.folder import VIDEO_ENDINGS, find_videos
 from teachtext.data.types import Video
 from teachtext.errors import InputError
-
-
-def as_list(values: str | Sequence[str]) -> list[str]:
-    """Return a list of strings; a single string becomes a list of one."""
-    return [values] if isinstance(values, str) else list(values)
 
 
 def videos_of(videos: str | Path | Sequence[str | Path], *, is_stored: Callable[[str], bool]) -> list[Video]:
@@ -25,9 +21,9 @@ def videos_of(videos: str | Path | Sequence[str | Path], *, is_stored: Callable[
         path.
 
     Raises:
-        InputError: a folder without videos, or no video at all.
+        InputError: a folder without videos, no video at all, an empty string, or a value that is no path.
     """
-    names = [videos] if isinstance(videos, (str, Path)) else list(videos)
+    names = check_items("video", videos, check_place)
     listed = [video for name in names for video in _videos(name, is_stored)]
     if not listed:
         raise InputError("there is no video to encode", "give at least one file")
