@@ -1,7 +1,7 @@
 """Checks of the arguments that a Python caller passes; each mistake is one `InputError`."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,7 +75,7 @@ def check_list(name: str, value: Any) -> list[Any]:
     """
     if isinstance(value, (str, os.PathLike)):
         return [value]
-    if isinstance(value, (bytes, dict)) or not isinstance(value, Iterable):
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
         raise InputError(f"{name} is {_shown(value)}", "give a string or a list")
     return list(value)
 

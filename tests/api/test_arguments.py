@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("av")
 pytest.importorskip("torch")
 pytest.importorskip("wordllama")
+import torch
 from clips import write_clip, write_model
 
 import teachtext
 from teachtext import InputError
+from teachtext.search.searcher import Searcher
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +116,63 @@ def test_an_empty_place_is_no_place(model: teachtext.Model):
         model.save("")
     with pytest.raises(InputError, match="unknown device 'None'"):
         teachtext.load("somewhere", device=None)  # type: ignore[arg-type]
+    for arguments in (("",), ("videos", "")):
+        with pytest.raises(InputError, match=r"(folder|place) is an empty string"):
+            teachtext.index(arguments[0], place=arguments[-1])
+    with pytest.raises(InputError, match="place is an empty string"):
+        teachtext.open_index("")
+    with pytest.raises(InputError, match=r"config is \{\}: give a path"):
+        teachtext.run({})  # type: ignore[arg-type]
+
+
+def test_experts_are_a_list_or_a_single_name(clips: Path, tmp_path: Path):
+    with pytest.raises(InputError, match=r"there is no expert: choose from .*motion"):
+        teachtext.extract(clips, tmp_path, experts=[])
+    assert teachtext.extract(clips, tmp_path, experts="motion").done == 1
+    assert [path.name for path in (tmp_path / "video").iterdir() if path.is_dir()] == ["motion"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"captions": "zzz"}, "unknown captions 'zzz': choose from separate, first, fused, chosen"),
+        ({"normalise": "qb"}, "no normaliser 'qb': use "),
+        ({"normalise": "qb-norm"}, "somewhere"),
+    ],
+)
+def test_an_evaluation_names_the_choices(model: teachtext.Model, settings: dict[str, Any], message: str):
+    with pytest.raises(InputError, match=message):
+        teachtext.evaluate(model, "somewhere", features="features", **settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 2.5}, r"k is 2\.5: give a whole number of at least 1"),
+        ({"k": "3"}, "k is '3'"),
+        ({"k": None}, "k is None"),
+        ({"k": True}, "k is True"),
+        ({"text": None}, "text is None: give a string"),
+        ({"text": ["a dog"]}, r"text is \['a dog'\]: give a string"),
+        ({"by": "banana"}, "unknown by 'banana': choose from both, model, words"),
+        ({"where": 3}, "conditions is 3: give a string or a list"),
+    ],
+)
+def test_a_search_checks_its_arguments(arguments: dict[str, Any], message: str):
+    # no store: the arguments are checked before
+    index = teachtext.Index(object.__new__(Searcher))
+    with pytest.raises(InputError, match=message):
+        index.search(**{"text": "a dog"} | arguments)
+
+
+def test_metrics_take_numbers_alone():
+    scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]], requires_grad=True)
+    assert teachtext.metrics(scores)["t2v"].r1 == teachtext.metrics(scores, torch.tensor([0, 1]))["t2v"].r1 == 100
+    for similarity, video_of, message in (
+        ([[0.9, 0.1], [0.2]], None, "'similarity' is no array of numbers"),
+        ([["a", "b"], ["c", "d"]], None, "'similarity' holds values of type <U1"),
+        (None, None, "'similarity' holds values of type object"),
+        (np.eye(2), [0.6, 1.2], "'video_of' holds values of type float64: give a whole number for each text"),
+    ):
+        with pytest.raises(InputError, match=message):
+            teachtext.metrics(similarity, video_of)  # type: ignore[arg-type]

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.api.load import load
 from teachtext.api.model import Model
+from teachtext.arguments import check_choice, check_items, check_list, check_place, check_string
 from teachtext.data.folder import find_videos
 from teachtext.data.protocol import CaptionUse
 from teachtext.devices import AUTO
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.evaluation.results import Results
@@ -38,6 +40,10 @@ class Experiment:
     folder: Path
     results: Results
     set_aside: Sequence[str]
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.results.rows)} rows, {len(self.set_aside)} videos set aside"
+        return f"Experiment({str(self.folder)!r}, {counts})"
 
     def table(self) -> None:
         """Print the results, one table a direction."""
@@ -68,13 +74,13 @@ def run(config: str | Path, *, jobs: int | None = None, progress: Progress = sil
 
     Args:
         config: config file (YAML) of a run or a study.
-        jobs: models trained at once; by default as many as there are cores.
+        jobs: models trained at once, at least 1; by default as many as there are cores.
         progress: called as each step goes on.
 
     Raises:
         InputError: something in the config, the dataset or the folder cannot be used.
     """
-    loaded = load_study(Path(config))
+    loaded = load_study(Path(check_place("config", config)))
     results, set_aside = run_study(loaded, jobs=jobs, progress=progress)
     return Experiment(loaded.folder, results, set_aside)
 
@@ -101,8 +107,8 @@ def evaluate(
     split: str | None = None,
     captions: CaptionUse | None = None,
     benchmark: str | None = None,
-    ensemble: Sequence[Model | str | Path] = (),
-    normalise: Sequence[str] = (),
+    ensemble: Model | str | Path | Sequence[Model | str | Path] = (),
+    normalise: str | Sequence[str] = (),
     beta: float | None = None,
 ) -> Evaluation:
     """Test a trained model on a split, from features; `teachtext evaluate` does the same.
@@ -115,7 +121,7 @@ def evaluate(
         captions: how captions become queries; by default each caption is a query.
         benchmark: name of a benchmark whose protocol is taken.
         ensemble: further models, whose similarities are averaged with the model's.
-        normalise: names of score normalisers to test as well.
+        normalise: names of score normalisers to test as well, or a single one.
         beta: inverse temperature of the normalisers; by default chosen on the validation split.
 
     Returns:
@@ -124,15 +130,18 @@ def evaluate(
     Raises:
         InputError: something is missing or does not fit, or the split holds videos that a model was trained on.
     """
+    if captions is not None:
+        check_choice("captions", captions, get_args(CaptionUse))
+    others = [ensemble] if isinstance(ensemble, Model) else check_list("ensemble", ensemble)
     return evaluate_folder(
         _folder(model),
-        Path(dataset),
-        Path(features),
+        Path(check_place("dataset", dataset)),
+        Path(check_place("features", features)),
         split=split,
         captions=captions,
         benchmark_name=benchmark,
-        others=[_folder(other) for other in ensemble],
-        normalisers=normalise,
+        others=[_folder(other) for other in others],
+        normalisers=check_list("normalise", normalise),
         beta=beta,
     )
 
@@ -148,7 +157,7 @@ def extract(
     dataset: str | Path,
     out: str | Path,
     *,
-    experts: Sequence[str],
+    experts: str | Sequence[str],
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     workers: int = 2,
     device: str = AUTO,
@@ -161,7 +170,7 @@ def extract(
     Args:
         dataset: dataset folder, or a folder of videos.
         out: folder of the features.
-        experts: video experts, such as `["appearance", "motion"]`.
+        experts: video experts, such as `["appearance", "motion"]`, or a single one.
         settings: by expert, arguments that differ from its defaults.
         workers: processes, with one CPU thread each.
         device: where the experts compute: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
@@ -170,16 +179,20 @@ def extract(
         progress: called with the number of videos that are done.
 
     Raises:
-        InputError: no videos, an unknown expert or setting, or a package that is not installed.
+        InputError: no videos, no expert, an unknown expert, setting or engine, no worker, or a package that is not
+            installed.
     """
-    folder = Path(dataset)
+    specs = check_items("expert", experts, check_string)
+    if not specs:
+        raise InputError("there is no expert", f"choose from {', '.join(VIDEO_EXPERTS)}")
+    folder, target = Path(check_place("dataset", dataset)), Path(check_place("out", out))
     videos = find_videos(folder) if folder.is_dir() else []
     if not videos:
         raise InputError(f"{folder} holds no video", "give a folder of videos, or one with videos/ inside")
     return extract_videos(
         videos,
-        experts,
-        Path(out) / "video",
+        specs,
+        target / "video",
         settings=settings or {},
         workers=workers,
         device=device,
@@ -201,20 +214,34 @@ def metrics(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None 
         Metrics by direction, `t2v` and `v2t`.
 
     Raises:
-        InputError: shapes that do not fit, NaN, a video without a text, or a file with several matrices.
+        InputError: shapes that do not fit, values that are no numbers, NaN, a video without a text, or a file with
+            several matrices.
 
     >>> import teachtext
     >>> teachtext.metrics([[0.9, 0.1], [0.2, 0.8]])["t2v"].r1
     100.0
     """
     if isinstance(similarity, (str, Path)):
-        cases = read_similarity(Path(similarity))
+        cases = read_similarity(Path(check_place("similarity", similarity)))
         if len(cases) > 1:
             raise InputError(f"{similarity} holds {len(cases)} matrices", "give one of them as an array")
         return next(iter(cases.values())).metrics()
-    scores = np.asarray(similarity.cpu() if hasattr(similarity, "cpu") else similarity)
+    scores = _numbers("similarity", similarity, "iuf", "give a matrix of numbers, with rows of one length")
     if video_of is None:
         if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
             raise InputError(f"a matrix of shape {scores.shape} is not square", "give 'video_of'")
         video_of = np.arange(len(scores))
-    return retrieval_metrics(scores, np.asarray(video_of, np.int64))
+    columns = _numbers("video_of", video_of, "iu", "give a whole number for each text")
+    return retrieval_metrics(scores, columns.astype(np.int64))
+
+
+def _numbers(name: str, values: Any, kinds: str, mend: str) -> NDArray[Any]:
+    """Return an array or a tensor as an array whose type is of one of numpy's kinds."""
+    tensor = values.detach().cpu() if hasattr(values, "detach") else values
+    try:
+        array = np.asarray(tensor)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"'{name}' is no array of numbers", mend) from error
+    if array.dtype.kind not in kinds:
+        raise InputError(f"'{name}' holds values of type {array.dtype}", mend)
+    return array

@@ -3,9 +3,11 @@
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from teachtext.api.load import load
 from teachtext.api.model import Model
+from teachtext.arguments import check_choice, check_count, check_items, check_list, check_place, check_string
 from teachtext.devices import resolve_device
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
@@ -38,7 +40,7 @@ class Index:
         self.indexed = indexed
 
     def search(
-        self, text: str, k: int = 10, *, where: Filter | Sequence[str] = (), by: RankBy = "both"
+        self, text: str, k: int = 10, *, where: Filter | str | Sequence[str] = (), by: RankBy = "both"
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -52,18 +54,23 @@ class Index:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space) and `moments`.
 
         Raises:
-            InputError: an empty query, k below 1, a filter that cannot be read, or a store that is down.
+            InputError: an empty query, k below 1, an unknown `by`, a filter that cannot be read, or a store that is
+                down.
         """
-        return list(self.searcher.search(text, k=k, where=_filter(where), by=by).results)
+        check_string("text", text)
+        check_choice("by", by, get_args(RankBy))
+        count, conditions = check_count("k", k), _filter(where)
+        return list(self.searcher.search(text, k=count, where=conditions, by=by).results)
 
-    def like(self, video_id: str, k: int = 10, *, where: Filter | Sequence[str] = ()) -> list[SearchResult]:
+    def like(self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = ()) -> list[SearchResult]:
         """Find videos like one of the index.
 
         Raises:
             NotFound: the index does not hold the video.
             InputError: k below 1, a filter that cannot be read, or a store that is down.
         """
-        return list(self.searcher.like(video_id, k=k, where=_filter(where)).results)
+        check_string("video_id", video_id)
+        return list(self.searcher.like(video_id, k=check_count("k", k), where=_filter(where)).results)
 
     @property
     def place(self) -> str:
@@ -92,7 +99,7 @@ def index(
     place: str | Path = INDEX,
     features: str | Path | None = None,
     words: bool = False,
-    tags: Collection[str] = (),
+    tags: str | Collection[str] = (),
     query_bank: str | Path | None = None,
     remove_missing: bool = False,
     workers: int = 2,
@@ -121,9 +128,16 @@ def index(
         progress: called with the number of videos that are done.
 
     Raises:
-        InputError: no folder, another model than the index was made by, a package that is not installed, or a store
-            that is down.
+        InputError: no folder, an empty path, no worker, another model than the index was made by, a package that is not
+            installed, or a store that is down.
     """
+    check_count("workers", workers)
+    check_place("folder", folder)
+    check_place("place", place)
+    if features is None:
+        features = Path(f"{INDEX}-features" if is_url(place) else place) / "features"
+    kept = Path(check_place("features", features))
+    bank = None if query_bank is None else Path(check_place("query_bank", query_bank))
     store = open_store(place)
     if model is None:
         manifest = store.manifest()
@@ -131,15 +145,14 @@ def index(
         embedder = load_embedder(identity, device=resolve_device(device))
     else:
         embedder = (model if isinstance(model, Model) else load(model, device=device)).embedder
-    kept = Path(features) if features else Path(f"{INDEX}-features" if is_url(place) else place) / "features"
     indexed = index_folder(
         Path(folder),
         store,
         embedder,
         kept,
         words=words,
-        tags=tags,
-        query_bank=Path(query_bank) if query_bank else None,
+        tags=check_list("tags", tags),
+        query_bank=bank,
         remove_missing=remove_missing,
         workers=workers,
         device=device,
@@ -169,9 +182,10 @@ def open_index(
     Raises:
         InputError: no index, its model is gone or is another one, or a store is down.
     """
+    check_place("place", place)
     embedder = model.embedder if isinstance(model, Model) else model
     return Index(Searcher(place, model=embedder, device=device, exact=exact))
 
 
-def _filter(where: Filter | Sequence[str]) -> Filter:
-    return where if isinstance(where, Filter) else parse_filters([where] if isinstance(where, str) else list(where))
+def _filter(where: Filter | str | Sequence[str]) -> Filter:
+    return where if isinstance(where, Filter) else parse_filters(check_items("condition", where, check_string))

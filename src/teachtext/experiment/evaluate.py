@@ -89,6 +89,10 @@ class Evaluation:
     ensemble: Mapping[str, Metrics] | None = None
     normalised: Sequence[Normalised] = ()
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.ranks.caption_ids)} queries, {len(self.ranks.video_ids)} videos"
+        return f"Evaluation(split={self.split!r}, {counts}, spaces={list(self.ranks.experts)})"
+
     @property
     def metrics(self) -> dict[str, Metrics]:
         """Metrics of the model by direction, `t2v` and `v2t`."""
