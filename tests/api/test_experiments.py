@@ -22,6 +22,8 @@ def test_a_run_prints_its_tables(run: Any, capsys: pytest.CaptureFixture[str]):
     run.experiment.table()
     printed = capsys.readouterr().out
     assert "text to video" in printed and "video to text" in printed
+    rows = len(run.experiment.results.rows)
+    assert repr(run.experiment) == f"Experiment({str(run.folder)!r}, {rows} rows, 0 videos set aside)"
     assert run.experiment.report.exists() and list(run.experiment.set_aside) == []
 
 
@@ -35,6 +37,8 @@ def test_a_model_is_evaluated_to_the_numbers_of_the_run_and_the_command_line(run
     arguments = [COMMAND, "evaluate", str(model.folder), str(dataset), "--features", str(features), "--json"]
     printed = json.loads(subprocess.run(arguments, capture_output=True, check=True).stdout)
     assert json.loads(json.dumps(measured))["t2v"] == {key: printed["t2v"][key] for key in measured["t2v"]}
+    counts = f"{len(done.ranks.caption_ids)} queries, {len(done.ranks.video_ids)} videos"
+    assert repr(done) == f"Evaluation(split='test', {counts}, spaces=['motion'])"
     # the same from sentences and stored features of videos
     captions = {
         record["id"]: record["caption"] if "caption" in record else record["text"]
