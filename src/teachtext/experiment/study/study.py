@@ -13,6 +13,9 @@ from teachtext.experiment.study.config import StudyConfig
 from teachtext.experiment.study.rows import Derived, Entry, entries_of, entries_of_run, pairs_of, with_derived
 from teachtext.experiment.study.variants import Variant, variants_of
 
+# any of them tells a run from a study, so that a missing key of a run is named
+_RUN_KEYS = ("dataset", "experts", "teachers", "student")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -63,7 +66,7 @@ def load_study(path: Path) -> Study:
         InputError: naming the variant, the key, and the allowed values.
     """
     settings = read_settings(path)
-    if "base" not in settings and "student" in settings:
+    if "base" not in settings and not settings.keys().isdisjoint(_RUN_KEYS):
         return study_of_run(load_config(path), path)
     config = validated(StudyConfig, settings, str(path), path.parent)
     folder = (config.work or Path("runs") / config.name).resolve()
