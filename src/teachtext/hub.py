@@ -9,6 +9,8 @@ from teachtext.packages import load
 
 # a download never ends if the hub does not answer, so a request with this limit comes first
 _ANSWER_S = 3.0
+# the client of the hub uses one of them, depending on its version; a name may end in a number, such as httpx2
+_HTTP_LIBRARIES = ("httpx", "httpcore", "requests", "urllib3")
 
 
 def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = None) -> Path:
@@ -125,8 +127,19 @@ def upload(
         )
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if _is_network_error(error):
+            raise InputError(
+                f"the hub cannot be reached for the upload to '{repo_id}' ({reason})",
+                "check the network, HF_ENDPOINT and HF_HUB_OFFLINE",
+            ) from error
         raise InputError(
             f"the hub does not accept the upload to '{repo_id}' ({reason})",
             "log in with 'hf auth login', or correct it",
         ) from error
     return str(commit.commit_url)
+
+
+def _is_network_error(error: Exception) -> bool:
+    """Return whether an error came before an answer of the hub; an answer that refuses is an error of the client."""
+    library = type(error).__module__.partition(".")[0].rstrip("0123456789")
+    return isinstance(error, ConnectionError | TimeoutError) or library in _HTTP_LIBRARIES

@@ -154,3 +154,10 @@ def test_what_the_hub_refuses_is_one_sentence(script: Script, hub: Hub, model: P
     done = script(f"teachtext.load({str(model)!r}).push_to_hub('me/student')", HF_TOKEN="hf_wrong")
     assert "InputError: the hub does not accept the upload to 'me/student'" in done.stderr
     assert "me/student" not in hub.repositories
+    done = script(
+        f"teachtext.load({str(model)!r}).push_to_hub('me/student')",
+        HF_ENDPOINT="http://127.0.0.1:9",
+        HF_TOKEN="hf_token",
+    )
+    assert "InputError: the hub cannot be reached for the upload to 'me/student'" in done.stderr
+    assert done.stderr.strip().endswith("check the network, HF_ENDPOINT and HF_HUB_OFFLINE")
