@@ -63,6 +63,9 @@ def test_an_index_whose_model_is_gone_is_refused(index: teachtext.Index, run: An
     for read in (teachtext.open_index, teachtext.load):
         with pytest.raises(teachtext.InputError, match=r"the model of this index is not in .*model any more"):
             read(place)
+    assert len(teachtext.open_index(place, model=run.folder)) == 4
+    with pytest.raises(teachtext.InputError, match="nope does not exist"):
+        teachtext.open_index(place, model=tmp_path / "nope")
     assert len(teachtext.open_index(place, model=moved)) == len(teachtext.open_index(place, model=str(moved))) == 4
     with pytest.raises(teachtext.InputError, match="holds no index"):
         teachtext.open_index(tmp_path / "nothing")

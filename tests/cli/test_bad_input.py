@@ -375,7 +375,7 @@ def test_a_broken_config_of_a_checkpoint(model: Path, content: str | None):
 
 def test_what_is_no_model(teachtext: Command, ready: Any, tmp_path: Path):
     said = teachtext("evaluate", tmp_path, ready.playground, "--features", ready.features)
-    assert_refused(said, tmp_path / "config.json", "cannot be read", "check the path")
+    assert_refused(said, tmp_path, "holds no run, model or index", "give a folder that 'teachtext run'")
 
 
 def test_a_report_before_the_run(teachtext: Command, ready: Any, tmp_path: Path, write_config: Callable[..., Path]):

@@ -68,7 +68,7 @@ def test_the_index_is_found_in_the_working_folder_or_the_environment(
         (["search", "a ball", "-k", "-1"], "ask for 1 at least"),
         (["search", "a ball", "--filter", "colour=red"], "filter 'colour=red' is not understood"),
         (["search", "a" * 20_000], "the query has 20,000 characters"),
-        (["search", "a ball", "--model", "/nowhere"], "/nowhere any more"),
+        (["search", "a ball", "--model", "/nowhere"], "/nowhere does not exist"),
         (["index", "/nowhere"], "/nowhere is not a folder"),
         (["index", ".", "--query-bank", "/nowhere.txt"], "/nowhere.txt cannot be read"),
     ],

@@ -55,8 +55,10 @@ def test_a_model_is_found_again_where_it_was_or_is_told_to_be(tmp_path: Path):
     identity = TrainedModel(folder).identity
     assert load_embedder(identity).identity == identity
     moved = Path(shutil.move(folder, tmp_path / "moved"))
-    with pytest.raises(InputError, match="any more"):
+    with pytest.raises(InputError, match=r"any more: give the model's folder: model=\.\.\. in Python, --model on"):
         load_embedder(identity)
+    with pytest.raises(InputError, match=r"nope holds no model: give the model's folder"):
+        load_embedder(identity, tmp_path / "nope")
     assert load_embedder(identity, moved).identity["fingerprint"] == identity["fingerprint"]
     with pytest.raises(InputError, match="made by model 'model'"):
         load_embedder(identity, write_model(tmp_path / "other", seed=3))

@@ -50,19 +50,33 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     if is_url(place):
         return _index_model(place, device)
     folder = Path(place).expanduser()
+    if revision is None and (folder / _INDEX).exists() and not (folder / CONFIG).exists():
+        return _index_model(folder, device)
+    return _trained(model_folder(place, revision=revision), device)
+
+
+def model_folder(place: str | Path, *, revision: str | None = None) -> Path:
+    """Return the folder of the trained model at a place, which may be the folder itself.
+
+    Args:
+        place: the folder of a run or study (see `load`), the folder of a trained model, or an id of the hub.
+        revision: branch, tag or commit of a hub id; by default the main branch.
+
+    Raises:
+        InputError: the place holds no model, or the hub cannot be reached.
+    """
+    folder = Path(place).expanduser()
     if not folder.exists() and _is_hub_id(place):
-        return _trained(hub.download(str(place), MODEL_FILES, revision=revision), device)
+        return hub.download(str(place), MODEL_FILES, revision=revision)
     if revision is not None:
         raise InputError(f"{folder} has no revisions", "leave 'revision' out, or give an id of the hub")
     if not folder.is_dir():
         problem = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {problem}", "give the folder of a run, a model or an index")
     if (folder / CONFIG).exists():
-        return _trained(folder, device)
-    if (folder / _INDEX).exists():
-        return _index_model(folder, device)
+        return folder
     if (folder / _RESULTS).exists() or (folder / _RUN_CONFIG).exists():
-        return _trained(main_student(folder), device)
+        return main_student(folder)
     raise InputError(f"{folder} holds no run, model or index", "give a folder that 'teachtext run' or 'index' made")
 
 

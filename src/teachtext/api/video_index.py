@@ -9,6 +9,7 @@ from teachtext.api.load import load
 from teachtext.api.model import Model
 from teachtext.arguments import check_choice, check_count, check_items, check_list, check_place, check_string
 from teachtext.devices import resolve_device
+from teachtext.encoders.embedder import Embedder
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
@@ -139,12 +140,11 @@ def index(
     kept = Path(check_place("features", features))
     bank = None if query_bank is None else Path(check_place("query_bank", query_bank))
     store = open_store(place)
-    if model is None:
+    embedder = _embedder(model, device)
+    if embedder is None:
         manifest = store.manifest()
         identity = CLASS_NAMES if manifest is None else read_manifest(store).model
         embedder = load_embedder(identity, device=resolve_device(device))
-    else:
-        embedder = (model if isinstance(model, Model) else load(model, device=device)).embedder
     indexed = index_folder(
         Path(folder),
         store,
@@ -175,7 +175,7 @@ def open_index(
 
     Args:
         place: folder of the index, or `milvus://host:port/name`.
-        model: the model, if it was moved or is loaded already.
+        model: a loaded model, or a place that `teachtext.load` accepts, if the model was moved.
         device: where a model that is loaded here computes.
         exact: whether a search compares every video; by default up to 50,000 of them.
 
@@ -183,8 +183,15 @@ def open_index(
         InputError: no index, its model is gone or is another one, or a store is down.
     """
     check_place("place", place)
-    embedder = model.embedder if isinstance(model, Model) else model
-    return Index(Searcher(place, model=embedder, device=device, exact=exact))
+    return Index(Searcher(place, model=_embedder(model, device), device=device, exact=exact))
+
+
+def _embedder(model: Model | str | Path | None, device: str) -> Embedder | None:
+    if model is None:
+        return None
+    if isinstance(model, Model):
+        return model.embedder
+    return load(model, device=device).embedder
 
 
 def _filter(where: Filter | str | Sequence[str]) -> Filter:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a run or of a trained model, or an id of the hub.")],
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
     features: Annotated[Path, typer.Option(help="Folder with video/<expert> and text/<encoder>.")],
     split: Annotated[str | None, typer.Option(help="Split to test on; by default the test split.")] = None,
@@ -32,8 +32,8 @@ def evaluate(
         str | None, typer.Option(help="Benchmark whose protocol is used; see 'teachtext benchmarks'.")
     ] = None,
     ensemble: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of another model of an ensemble, the mean of similarities; may be repeated."),
+        list[str] | None,
+        typer.Option(help="Run or folder of another model of an ensemble, the mean of similarities; may be repeated."),
     ] = None,
     normalise: Annotated[
         list[str] | None,
@@ -54,25 +54,27 @@ def evaluate(
     Prints text-to-video and video-to-text metrics. Score normalisers have separate tables: their numbers do not compare
     with numbers of models that see a single query. Refuses a split with videos that the model was trained on.
     """
+    from teachtext.api.load import model_folder
     from teachtext.cli.tables import print_metrics
     from teachtext.experiment.evaluate import evaluate_folder
 
+    folder = model_folder(model)
     done = evaluate_folder(
-        model,
+        folder,
         dataset,
         features,
         split=split,
         captions=captions,
         chosen_file=chosen_file,
         benchmark_name=benchmark,
-        others=ensemble or (),
+        others=[model_folder(other) for other in ensemble or ()],
         normalisers=normalise or (),
         beta=beta,
         device=device,
     )
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
-    title = "" if as_json else f"{model.name} on {dataset.name}, {done.split}"
+    title = "" if as_json else f"{folder.name} on {dataset.name}, {done.split}"
     cases: dict[str, Mapping[str, Metrics]] = {title: done.ranks.metrics}
     if done.ensemble:
         single = "model" if as_json else title

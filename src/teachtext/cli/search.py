@@ -104,7 +104,9 @@ def index(
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     place: IndexPlace = INDEX,
-    model: Annotated[Path | None, typer.Option(help="Folder of the model, if it was moved.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of the model or of its run, or an id of the hub, if the model was moved.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="Number of videos, at most.")] = 10,
     filters: Annotated[
         list[str],
@@ -124,11 +126,12 @@ def search(
 
     Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read.
     """
+    from teachtext.api.video_index import open_index
     from teachtext.search.filters import parse_filters
-    from teachtext.search.searcher import Searcher
 
     where = parse_filters(filters)
-    answer = Searcher(place, model=model, device=device, exact=exact).search(query, k=k, where=where, by=by)
+    searcher = open_index(place, model=model, device=device, exact=exact).searcher
+    answer = searcher.search(query, k=k, where=where, by=by)
     if as_json:
         _print_json(answer)
     else:

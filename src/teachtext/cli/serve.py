@@ -16,7 +16,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def serve(
     place: IndexPlace = INDEX,
-    model: Annotated[Path | None, typer.Option(help="Folder of the model, if it was moved.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of the model or of its run, or an id of the hub, if the model was moved.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at. Any but this machine's own needs a token.")] = (
         "127.0.0.1"
     ),
@@ -59,17 +61,17 @@ def serve(
         from teachtext.service.security import rate_of
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[serve]'") from error
+    from teachtext.api.video_index import open_index
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
     from teachtext.search.hubness import read_captions
-    from teachtext.search.searcher import Searcher
     from teachtext.search.stores import is_url
     from teachtext.service.querylog import QueryLog
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
     set_threads(1)
-    searcher = Searcher(place, model=model, device=device, exact=exact)
+    searcher = open_index(place, model=model, device=device, exact=exact).searcher
     # loads what the first search would wait for
     searcher.search("a video", k=1)
     files = Path(f"{INDEX}-files" if is_url(place) else place)

@@ -28,7 +28,8 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     else:
         place = Path(identity["folder"] if folder is None else folder)
         if not place.is_dir():
-            raise InputError(f"the model of this index is not in {place} any more", "give its folder with --model")
+            problem = f"{place} holds no model" if folder else f"the model of this index is not in {place} any more"
+            raise InputError(problem, "give the model's folder: model=... in Python, --model on the command line")
         embedder = load("teachtext.learning.trained_model:TrainedModel", "index")(place, device=device)
     if "fingerprint" in identity:
         check_same(identity, embedder)
