@@ -48,6 +48,11 @@ def test_an_experiment_without_a_job_is_refused(tmp_path: Path, jobs: Any):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_time_limit_is_a_number(clips: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="time_limit is '3': give a number of seconds"):
+        teachtext.extract(clips, tmp_path, experts=["motion"], time_limit="3")  # type: ignore[arg-type]
+
+
 def test_an_unknown_engine_is_refused(clips: Path, tmp_path: Path):
     with pytest.raises(InputError, match="unknown engine 'zzz': choose from local, ray"):
         teachtext.extract(clips, tmp_path, experts=["motion"], engine="zzz")  # type: ignore[arg-type]
@@ -121,6 +126,8 @@ def test_an_empty_place_is_no_place(model: teachtext.Model):
             teachtext.index(arguments[0], place=arguments[-1])
     with pytest.raises(InputError, match="place is an empty string"):
         teachtext.open_index("")
+    with pytest.raises(InputError, match="place is an empty string"):
+        teachtext.open_index("somewhere", model="")
     with pytest.raises(InputError, match=r"config is \{\}: give a path"):
         teachtext.run({})  # type: ignore[arg-type]
 

@@ -129,8 +129,8 @@ def index(
         progress: called with the number of videos that are done.
 
     Raises:
-        InputError: no folder, an empty path, no worker, another model than the index was made by, a package that is not
-            installed, or a store that is down.
+        InputError: a wrong argument, another model than the index was made by, a package that is not installed, or a
+            store that is down.
     """
     check_count("workers", workers)
     check_place("folder", folder)

@@ -107,6 +107,8 @@ def extract(
     names = list(dict.fromkeys(VIDEO_EXPERTS.full_spec(expert, Path()) for expert in experts))
     settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(values) for expert, values in settings.items()}
     check_video_settings(names, settings)
+    if time_limit is not None and not isinstance(time_limit, (int, float)):
+        raise InputError(f"time_limit is {time_limit!r}", "give a number of seconds")
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
     job = Job(names=names, settings=settings, time_limit=time_limit, device=device)
