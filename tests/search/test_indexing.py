@@ -22,7 +22,7 @@ from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.models.similarity import similarity
 from teachtext.search import indexing
-from teachtext.search.indexing import Indexed, index_folder
+from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
@@ -282,3 +282,21 @@ def test_a_file_name_that_is_not_utf8_is_set_aside(index: Index, videos: Path, t
     done = index()
     assert len(done.failed) == 1 and "UTF-8" in str(done.failed[0])
     assert done.added == 4
+
+
+@pytest.mark.parametrize("name", ["results.json", "config.yaml", "model.safetensors"])
+def test_a_new_index_is_not_made_in_the_folder_of_a_run_or_model(tmp_path: Path, name: str):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.mp4").touch()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).touch()
+    with pytest.raises(InputError, match=rf"run holds a run or a model \({name}\): give another folder"):
+        check_new(tmp_path / "videos", open_store(tmp_path / "run"))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [name]
+
+
+def test_a_new_index_needs_videos(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty holds no videos"):
+        check_new(tmp_path / "empty", open_store(tmp_path / "index"))
+    assert not (tmp_path / "index").exists()

@@ -15,7 +15,7 @@ from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
-from teachtext.search.indexing import Indexed, index_folder
+from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import is_url, open_store
@@ -140,6 +140,7 @@ def index(
     kept = Path(check_place("features", features))
     bank = None if query_bank is None else Path(check_place("query_bank", query_bank))
     store = open_store(place)
+    check_new(Path(folder), store)
     embedder = _embedder(model, device)
     if embedder is None:
         manifest = store.manifest()

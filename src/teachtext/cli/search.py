@@ -64,11 +64,12 @@ def index(
     from teachtext.api.load import load
     from teachtext.cli.progress import console, shown
     from teachtext.search.index_model import CLASS_NAMES, load_embedder
-    from teachtext.search.indexing import index_folder
+    from teachtext.search.indexing import check_new, index_folder
     from teachtext.search.manifest import read_manifest
     from teachtext.search.stores import is_url, open_store
 
     store = open_store(place)
+    check_new(folder, store)
     if model is not None:
         chosen = load(model, device=device).embedder
     else:

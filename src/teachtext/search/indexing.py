@@ -20,13 +20,16 @@ from teachtext.progress import Progress, silent
 from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
 from teachtext.search.index_model import check_same
 from teachtext.search.manifest import Manifest, read_manifest
-from teachtext.search.scan import FileScan, scan
+from teachtext.search.scan import FileScan, has_videos, scan
+from teachtext.search.stores import is_url
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment
 from teachtext.search.vectors import row_of
 
 # videos of one write to the index; what is written can be found
 _BATCH = 256
+# files of a run or a model, whose folder also has features
+_NO_INDEX = ("results.json", "config.yaml", "model.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +127,25 @@ def index_folder(
         failed=[*scanned.failed, *extraction.failed],
         notes=extraction.notes,
     )
+
+
+def check_new(folder: Path, store: Store) -> None:
+    """Check, before anything is written, that a new index has videos and a folder that holds nothing else.
+
+    Raises:
+        InputError: the folder holds no videos, or the place of the index holds a run or a model.
+    """
+    if store.manifest() is not None:
+        return
+    place = Path(store.place)
+    names = [] if is_url(store.place) else [name for name in _NO_INDEX if (place / name).exists()]
+    if names:
+        raise InputError(
+            f"{place} holds a run or a model ({names[0]})",
+            "give another folder for the index: place=... in Python, --index on the command line",
+        )
+    if folder.is_dir() and not has_videos(folder):
+        raise InputError(f"{folder} holds no videos", "give a folder with videos in it")
 
 
 def add_tags(store: Store, ids: Collection[str], tags: Collection[str]) -> None:

@@ -63,6 +63,11 @@ def scan(folder: Path, root: str) -> Scan:
     return result
 
 
+def has_videos(folder: Path) -> bool:
+    """Return whether a folder holds a file that a scan would list, usable or not."""
+    return next(_files(folder), None) is not None
+
+
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
