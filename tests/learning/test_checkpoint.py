@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from teachtext.data.store import FeatureWriter
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
-from teachtext.learning.checkpoint import CONFIG, load_model, load_spec, save_spec
+from teachtext.learning.checkpoint import CONFIG, check_finished, load_model, load_spec, save_spec
 from teachtext.learning.inference import score
 from teachtext.learning.model_card import save_card
 from teachtext.learning.trainer import WEIGHTS
@@ -292,3 +292,14 @@ def test_the_card_tells_its_facts(tmp_path):
     told = (tmp_path / "README.md").read_text()
     assert "# A student" in told
     assert "| seed | 3 |" in told
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "metrics.json"])
+def test_a_finished_training_with_half_a_file_is_refused_with_its_folder(saved, name):
+    metrics = {"best_epoch": 1, "parameters": 1, "history": [{}]}
+    (saved / "metrics.json").write_text(json.dumps(metrics))
+    check_finished(saved)
+    path = saved / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=f"the model in {saved} is damaged .*: delete the folder {saved} and run"):
+        check_finished(saved)

@@ -64,5 +64,5 @@ class QueryRanks:
             with np.load(path, allow_pickle=False) as file:
                 values = {field.name: file[field.name] for field in fields(cls)}
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise InputError(f"{path} is not a whole ranks file", "delete it and evaluate again") from error
+            raise InputError(f"{path} is not a whole ranks file", "delete it and run again") from error
         return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})

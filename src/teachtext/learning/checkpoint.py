@@ -172,6 +172,25 @@ def load_spec(folder: Path) -> ModelSpec:
         ) from error
 
 
+def check_finished(folder: Path) -> None:
+    """Check the files of a finished training: config and metrics whole, weights by their header and length.
+
+    Raises:
+        InputError: a file is missing, truncated or has another form.
+    """
+    try:
+        load_spec(folder)
+        metrics = read_json(folder / METRICS)
+        _ = metrics["history"][metrics["best_epoch"] - 1], metrics["parameters"]
+        with safe_open(folder / WEIGHTS, framework="pt"):
+            pass
+    except (InputError, SafetensorError, OSError, KeyError, IndexError, TypeError) as error:
+        reason = error.problem if isinstance(error, InputError) else f"{type(error).__name__}: {_message(error)}"
+        raise InputError(
+            f"the model in {folder} is damaged ({reason})", f"delete the folder {folder} and run again"
+        ) from error
+
+
 def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
     """Load a trained model in evaluation mode. Weights are safetensors, which hold no code.
 

@@ -20,6 +20,7 @@ from teachtext.experiment.evaluate import ranks_on_test, ranks_path
 from teachtext.experiment.plan import ModelPlan
 from teachtext.experiment.train import Training, torch_settings, training_of
 from teachtext.experiment.workspace import Workspace
+from teachtext.learning.checkpoint import check_finished
 from teachtext.processes import begin_worker, cores
 from teachtext.progress import Progress, silent
 
@@ -69,7 +70,7 @@ def train_all(
         By folder the error of a training or test that failed, or that lacks a teacher.
 
     Raises:
-        InputError: a process ended early.
+        InputError: a finished model is damaged, or a process ended early.
     """
     tested = {training.folder for training in trainings if test}
     teachers: dict[Path, list[Path]] = {}
@@ -79,6 +80,8 @@ def train_all(
         folder = training.folder
         if folder in teachers:
             continue
+        if training.done:
+            check_finished(folder)
         teachers[folder] = [teacher.folder for teacher in training.teachers]
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
