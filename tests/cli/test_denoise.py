@@ -34,7 +34,7 @@ def test_denoise_says_what_it_found_and_where(teachtext: Command, config: Callab
     assert "teacher wordllama" in said.stdout and str(folder / "report.html") in said.stdout
     mask = pickle.loads((tmp_path / "mask.pkl").read_bytes())
     assert sum(int((flags == 0).sum()) for flags in mask.values()) == len(dropped)
-    assert "wordllama, seed 0, fold 2 of 2" in said.stderr
+    assert "2 of 2 models" in said.stderr
 
 
 def test_a_list_that_cannot_be_is_one_sentence(teachtext: Command, config: Callable[..., Path], ready: Any):
