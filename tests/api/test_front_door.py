@@ -42,3 +42,25 @@ def test_every_public_name_is_there_and_described():
         assert name == "__version__" or (value.__name__ == name and value.__doc__)
     with pytest.raises(AttributeError, match="no attribute 'Modle'"):
         _ = teachtext.Modle
+
+
+def test_every_public_name_is_there_without_the_optional_packages():
+    script = """
+import sys
+
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"av", "cv2", "onnxruntime", "jinja2", "matplotlib", "lancedb", "pyarrow", "fastapi"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Missing())
+import teachtext
+
+for name in teachtext.__all__:
+    getattr(teachtext, name)
+print(teachtext.metrics([[0.9, 0.1], [0.2, 0.8]])["t2v"].r1)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "100.0\n", done.stderr

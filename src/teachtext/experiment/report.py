@@ -15,7 +15,6 @@ from teachtext.experiment.workspace import Workspace
 from teachtext.reports.report import ReportContent, pick_examples
 from teachtext.reports.report import write_report as write_page
 from teachtext.reports.sections import Example, Hit
-from teachtext.video.frames import thumbnail
 
 EXAMPLES = 12
 
@@ -68,6 +67,9 @@ def _picture(workspace: Workspace, video_id: str) -> bytes | None:
     if path is None:
         return None
     try:
+        # only a report with pictures needs the video extra
+        from teachtext.video.frames import thumbnail
+
         return thumbnail(path, width=192)
     except InputError:
         # a missing picture does not stop a report
