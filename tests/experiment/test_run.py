@@ -483,9 +483,15 @@ def test_every_kind_of_model_learns_from_every_other(
     done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny, student: str
 ):
     dataset = {"path": str(done[0].folder / "playground"), "features": str(done[0].folder / "features")}
-    small = {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16}
+    small = {
+        "ce": {"shared_dim": 16, "text_clusters": 2},
+        "moee": {"text_clusters": 2},
+        "concat": {"text_clusters": 2},
+        "mmt": {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16},
+        "pooled": {"shared_dim": 16},
+    }
     teachers = [
-        {"text": "glove", "model": {"kind": kind}, "training": {"loss": loss}}
+        {"text": "glove", "model": small[kind] | {"kind": kind}, "training": {"loss": loss}}
         for kind, loss in (
             ("ce", "max_margin"),
             ("mmt", "max_margin"),
@@ -493,7 +499,7 @@ def test_every_kind_of_model_learns_from_every_other(
             ("concat", "max_margin"),
         )
     ]
-    model = small | {"kind": student}
+    model = small[student] | {"kind": student}
     config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=teachers, student={"text": "glove"}, model=model)
     results, _ = run(config)
     taught = config.folder / results.rows[-1].seeds[0].model
