@@ -15,6 +15,8 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("tokenizers")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
+from model_settings import SMALL
+
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
@@ -154,18 +156,11 @@ def test_every_expert_may_be_a_sequence(kind: str, done: Done, tmp_path: Path, t
                 times = np.sort(random.uniform(0, 9, (count, 2))).astype(np.float32)
                 writer.add(video, random.normal(size=(count, width)), times=times)
     experts: list[Any] = [{"name": name, "pool": False, "clusters": 2, "max_tokens": 30} for name in names]
-    small = {
-        "ce": {"shared_dim": 16, "text_clusters": 2},
-        "moee": {"text_clusters": 2},
-        "concat": {"text_clusters": 2},
-        "mmt": {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16},
-        "pooled": {"shared_dim": 16},
-    }
     config = tiny(
         tmp_path,
         dataset={"path": str(done[0].folder / "playground"), "features": str(store)},
         experts=experts,
-        model={"kind": kind, **small[kind]},
+        model={"kind": kind, **SMALL[kind]},
         teachers=["glove"],
         student={"text": "glove", "experts": names[2:]},
         training={"epochs": 1, "batch_size": 8},

@@ -24,6 +24,8 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("tokenizers")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
+from model_settings import SMALL
+
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
@@ -483,15 +485,8 @@ def test_every_kind_of_model_learns_from_every_other(
     done: tuple[RunConfig, Results], tmp_path: Path, tiny: Tiny, student: str
 ):
     dataset = {"path": str(done[0].folder / "playground"), "features": str(done[0].folder / "features")}
-    small = {
-        "ce": {"shared_dim": 16, "text_clusters": 2},
-        "moee": {"text_clusters": 2},
-        "concat": {"text_clusters": 2},
-        "mmt": {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16},
-        "pooled": {"shared_dim": 16},
-    }
     teachers = [
-        {"text": "glove", "model": small[kind] | {"kind": kind}, "training": {"loss": loss}}
+        {"text": "glove", "model": SMALL[kind] | {"kind": kind}, "training": {"loss": loss}}
         for kind, loss in (
             ("ce", "max_margin"),
             ("mmt", "max_margin"),
@@ -499,7 +494,7 @@ def test_every_kind_of_model_learns_from_every_other(
             ("concat", "max_margin"),
         )
     ]
-    model = small[student] | {"kind": student}
+    model = SMALL[student] | {"kind": student}
     config = tiny(tmp_path, dataset=dataset, seeds=[0], teachers=teachers, student={"text": "glove"}, model=model)
     results, _ = run(config)
     taught = config.folder / results.rows[-1].seeds[0].model
