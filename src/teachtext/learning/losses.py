@@ -20,6 +20,11 @@ class MaxMarginRankingLoss(nn.Module):
 
     Args:
         margin: m.
+
+    Example:
+        >>> scores = torch.tensor([[0.9, 0.8], [0.1, 0.7]])  # two captions (rows) against two videos (columns)
+        >>> MaxMarginRankingLoss(margin=0.2)(scores)  # (0.1 + 0 + 0 + 0.3) / 4
+        tensor(0.1000)
     """
 
     def __init__(self, *, margin: float = 0.2) -> None:
@@ -53,6 +58,11 @@ class InfoNCE(nn.Module):
         temperature: t at the start; as there, t never falls below 0.01.
         same_video: what other pairs of the same video are: `mask` leaves them out, `positive` counts them as right
             too, their probabilities added up (MIL-NCE: Miech et al., CVPR 2020).
+
+    Example:
+        >>> loss = InfoNCE(temperature=0.07)(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
+        >>> round(loss.item(), 4)
+        0.4646
     """
 
     def __init__(self, *, temperature: float = 0.07, same_video: Literal["mask", "positive"] = "mask") -> None:

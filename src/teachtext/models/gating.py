@@ -10,7 +10,18 @@ Gating = Literal["parallel", "sequential"]
 
 
 class GatedEmbeddingUnit(nn.Module):
-    """y = W1 x + b1; z = BN(W2 y + b2); out = y * sigmoid(z), L2-normalised (Miech et al., 2018, eq. 2-4)."""
+    """y = W1 x + b1; z = BN(W2 y + b2); out = y * sigmoid(z), L2-normalised (Miech et al., 2018, eq. 2-4).
+
+    Args:
+        in_dim: D of the input.
+        out_dim: D of the unit vectors.
+
+    Example:
+        >>> unit = GatedEmbeddingUnit(in_dim=2048, out_dim=256)
+        >>> vectors = unit(torch.randn(4, 2048))
+        >>> vectors.shape, torch.allclose(vectors.norm(dim=1), torch.ones(4))
+        (torch.Size([4, 256]), True)
+    """
 
     def __init__(self, *, in_dim: int, out_dim: int) -> None:
         super().__init__()
@@ -27,12 +38,17 @@ class GatedEmbeddingUnit(nn.Module):
 class SelfGating(nn.Module):
     """Experts gate themselves alone: p_e becomes p_e * sigmoid(BN(W_e p_e + w_e)), L2-normalised.
 
-    What is left of `CollaborativeGating` without its network over pairs: the ablation "reduction without gating" of
-    Liu et al., BMVC 2019.
+    This is `CollaborativeGating` without its network over pairs of experts: the ablation "reduction without gating"
+    of Liu et al., BMVC 2019.
 
     Args:
         experts: M.
         dim: D, shared by all experts.
+
+    Example:
+        >>> gating = SelfGating(experts=3, dim=8)
+        >>> gating(torch.randn(4, 3, 8), torch.ones(4, 3, dtype=torch.bool)).shape
+        torch.Size([4, 3, 8])
     """
 
     def __init__(self, *, experts: int, dim: int) -> None:
@@ -41,7 +57,7 @@ class SelfGating(nn.Module):
         self.own_norm = nn.ModuleList(nn.BatchNorm1d(dim) for _ in range(experts))
 
     def forward(self, projected: Tensor, present: Tensor) -> Tensor:
-        """Gate unit vectors (B, M, D); who is `present` (B, M) means nothing, since nobody looks at another."""
+        """Gate unit vectors (B, M, D). `present` (B, M) is not read: no expert looks at another expert."""
         gates = [norm(own(p)) for norm, own, p in zip(self.own_norm, self.own, projected.unbind(dim=1), strict=True)]
         return F.normalize(projected * torch.sigmoid(torch.stack(gates, dim=1)), dim=2)
 
@@ -62,6 +78,12 @@ class CollaborativeGating(nn.Module):
 
     Raises:
         ValueError: an unknown gating.
+
+    Example:
+        >>> gating = CollaborativeGating(experts=3, dim=8)
+        >>> present = torch.tensor([[True, True, False], [True, True, True]])
+        >>> gating(torch.randn(2, 3, 8), present).shape
+        torch.Size([2, 3, 8])
     """
 
     def __init__(self, *, experts: int, dim: int, layers: int = 3, gating: Gating = "parallel") -> None:

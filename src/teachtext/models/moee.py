@@ -27,6 +27,19 @@ class MoEE(RetrievalModel):
 
     Raises:
         ValueError: an aligned expert that is not as wide as the caption.
+
+    Example:
+        >>> import torch
+        >>> from teachtext.models.similarity import similarity
+        >>> model = MoEE(expert_dims={"audio": 128, "scene": 2208}, text_dim=384)
+        >>> video = VideoBatch(
+        ...     ["v1", "v2"],
+        ...     {"audio": torch.randn(2, 9, 128), "scene": torch.randn(2, 1, 2208)},  # rows over time, padded
+        ...     {"audio": torch.tensor([9, 0]), "scene": torch.tensor([1, 1])},  # v2 has no sound
+        ... )
+        >>> captions = TextBatch(["c1", "c2", "c3"], torch.randn(3, 1, 384), torch.ones(3, dtype=torch.long))
+        >>> similarity(model.encode_text(captions), model.encode_video(video)).shape
+        torch.Size([3, 2])
     """
 
     def __init__(

@@ -10,7 +10,12 @@ from teachtext.data.batch import VideoBatch
 
 
 def length_mask(lengths: Tensor, longest: int) -> Tensor:
-    """Return (N, longest) bool, True for the first `lengths[i]` places of row i."""
+    """Return (N, longest) bool, True for the first `lengths[i]` places of row i.
+
+    >>> length_mask(torch.tensor([1, 0]), 2)
+    tensor([[ True, False],
+            [False, False]])
+    """
     return torch.arange(longest, device=lengths.device)[None] < lengths[:, None]
 
 
@@ -25,6 +30,12 @@ class NetVLAD(nn.Module):
         clusters: K.
         ghost_clusters: clusters that take assignment and are then dropped.
         mask_padding: leave padding out of assignments and statistics; the original took zeros for tokens.
+
+    Example:
+        >>> pooling = NetVLAD(dim=300, clusters=20, ghost_clusters=1)
+        >>> captions, lengths = torch.randn(2, 30, 300), torch.tensor([7, 30])  # GloVe rows of two captions
+        >>> pooling(captions, lengths).shape
+        torch.Size([2, 6000])
     """
 
     def __init__(self, *, dim: int, clusters: int, ghost_clusters: int = 0, mask_padding: bool = True) -> None:
@@ -56,7 +67,11 @@ class NetVLAD(nn.Module):
 
 
 def mean_of_rows(rows: Tensor, lengths: Tensor) -> Tensor:
-    """Return the mean (N, D) of the first `lengths` (N,) of rows (N, T, D); zeros where none counts."""
+    """Return the mean (N, D) of the first `lengths` (N,) of rows (N, T, D); zeros where none counts.
+
+    >>> mean_of_rows(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([2]))
+    tensor([[2.]])
+    """
     mask = length_mask(lengths, rows.shape[1])[..., None]
     return (rows * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
 

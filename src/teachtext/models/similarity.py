@@ -83,6 +83,16 @@ def similarity(text: TextEmbedding, video: VideoEmbedding) -> Tensor:
 
     Returns:
         (C, B), in [-1, 1] or `NOTHING_KNOWN`.
+
+    Example:
+        One caption trusts the expert "scene" three times as much as "audio"; the second video has no sound.
+
+        >>> unit = torch.eye(2)
+        >>> text = TextEmbedding({"audio": unit[:1], "scene": unit[:1]}, weights=torch.tensor([[0.25, 0.75]]))
+        >>> present = torch.tensor([[True, True], [False, True]])
+        >>> video = VideoEmbedding({"audio": unit, "scene": unit[[1, 0]]}, present)
+        >>> similarity(text, video)
+        tensor([[0.2500, 1.0000]])
     """
     names = sorted(text.vectors)
     # above zero, or a caption sure of experts that a video lacks would have no similarity with it
