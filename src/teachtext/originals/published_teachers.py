@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from teachtext.data.restricted.pickles import unpickled
+from teachtext.data.restricted.standins import LazyArray, as_list
 from teachtext.errors import InputError
 from teachtext.learning.teachers import CachedTeacher
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 from teachtext.originals.archive.captions import check_count, entries
-from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import LazyArray, as_list
 
 _MEND = "export that teacher again"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from teachtext.data.restricted.pickles import unpickled
+from teachtext.data.restricted.standins import LazyArray, as_list
 from teachtext.errors import InputError
 from teachtext.files import write_bytes
-from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import LazyArray, as_list
 
 _RAW = "take the raw captions and this file from one archive"
 

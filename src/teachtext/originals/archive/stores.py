@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.restricted.pickles import unpickled
+from teachtext.data.restricted.standins import ExpertStore, LazyArray, as_list
 from teachtext.data.store import FeatureWriter
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.originals.archive.captions import check_count, entries
-from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import ExpertStore, LazyArray, as_list
 from teachtext.progress import Progress, silent
 
 _MARK_MISSING = "a scalar NaN in place of an array marks a missing item; correct or remove that entry"

@@ -9,9 +9,9 @@ from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from teachtext.data.restricted.standins import COPY_AGAIN
 from teachtext.errors import InputError
 from teachtext.files import atomic
-from teachtext.originals.archive.standins import COPY_AGAIN
 from teachtext.progress import Progress
 
 _CHUNK = 1 << 20

@@ -9,9 +9,9 @@ from archives import NAN, python2, store
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teachtext.data.restricted.pickles import unpickled
+from teachtext.data.restricted.standins import ExpertStore, LazyArray
 from teachtext.errors import InputError
-from teachtext.originals.archive.pickles import unpickled
-from teachtext.originals.archive.standins import ExpertStore, LazyArray
 
 # above and below the size from which contents stay in the file
 SHAPES = [(0,), (3,), (2, 5), (40, 17), (1, 2048)]

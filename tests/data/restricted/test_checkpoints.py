@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from teachtext.data.restricted.checkpoints import read_checkpoint
 from teachtext.errors import InputError
-from teachtext.originals.checkpoints import read_checkpoint
 
 
 class Calls:

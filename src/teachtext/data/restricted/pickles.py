@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
+from teachtext.data.restricted.standins import COPY_AGAIN, ByteRange, DType, ExpertStore, LazyArray
 from teachtext.errors import InputError
-from teachtext.originals.archive.standins import COPY_AGAIN, ByteRange, DType, ExpertStore, LazyArray
 
 # contents of at least this many bytes stay in the file
 _LARGE = 512
