@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 
 # the first name that is there counts: names that can mean something else stand last
 _VIDEO = (
-    "video videoid vid vidid clip clipid clipname filename filepath file videofile videofilename videopath path "
-    "videoname youtubeid ytid uid key image imageid imagename id name url"
-).split()
+    *("video", "videoid", "vid", "vidid", "clip", "clipid", "clipname", "filename", "filepath", "file"),
+    *("videofile", "videofilename", "videopath", "path", "videoname", "youtubeid", "ytid", "uid", "key"),
+    *("image", "imageid", "imagename", "id", "name", "url"),
+)
 _TEXT = (
-    "text caption captions sentence sentences description descriptions desc encap query queries rawcaption rawtext "
-    "transcript narration annotation title comment name"
-).split()
-_LANGUAGE = "language lang".split()
-_SPLIT = "split subset partition fold".split()
-_CAPTION_ID = "captionid capid senid sentenceid queryid annid".split()
+    *("text", "caption", "captions", "sentence", "sentences", "description", "descriptions", "desc", "encap"),
+    *("query", "queries", "rawcaption", "rawtext", "transcript", "narration", "annotation", "title", "comment"),
+    "name",
+)
+_LANGUAGE = ["language", "lang"]
+_SPLIT = ["split", "subset", "partition", "fold"]
+_CAPTION_ID = ["captionid", "capid", "senid", "sentenceid", "queryid", "annid"]
 
 
 @dataclass(frozen=True)

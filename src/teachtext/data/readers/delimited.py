@@ -84,7 +84,9 @@ def read(source: SourceFile) -> Annotations:
     """
     table = table_of(source)
     if table is None or table.columns.text is None:
-        raise InputError(f"{source.path} is not delimited text with captions", "write a header such as video_id,caption")
+        raise InputError(
+            f"{source.path} is not delimited text with captions", "write a header such as video_id,caption"
+        )
     slips = Slips()
     captions = CaptionList(source.path)
     splits = SplitLists()
@@ -124,7 +126,11 @@ def read(source: SourceFile) -> Annotations:
             f"{source.path} has {table.width} columns, but more cells in {some(wide)}",
             "put captions with the separator in them into quotation marks",
         )
-    remarks = [*source.encoding_remarks, *_layout_remarks(source, table), *_slip_remarks(source, slips, joined, headers)]
+    remarks = [
+        *source.encoding_remarks,
+        *_layout_remarks(source, table),
+        *_slip_remarks(source, slips, joined, headers),
+    ]
     return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=remarks)
 
 
@@ -167,19 +173,16 @@ def _layout_remarks(source: SourceFile, table: Table) -> list[Remark]:
     ]
 
 
-def _slip_remarks(
-    source: SourceFile, slips: Slips, joined: Sequence[str], headers: Sequence[str]
-) -> list[Remark]:
-    name = source.path.name
+def _slip_remarks(source: SourceFile, slips: Slips, joined: Sequence[str], headers: Sequence[str]) -> list[Remark]:
     rows = (
-        (joined, "more cells than the header; the caption was put together", "put captions with commas into quotation marks"),
-        (slips.open, "a quotation mark that is never closed; it was read as text", "close the quotation mark, or remove it"),
-        (slips.odd, "quotation marks inside a quoted cell; they were read as text", "write such marks twice"),
+        (joined, "more cells than the header; their captions were put together", "put captions into quotation marks"),
+        (slips.open, "a quotation mark that is never closed; they were read as text", "close it, or remove it"),
+        (slips.odd, "single quotation marks in a quoted cell; they were read as text", "write such marks twice"),
         (slips.spanning, "captions over several lines", "look whether a quotation mark is left open there"),
         (headers, "the header again; they were left out", "remove those lines"),
-    )  # fmt: skip
+    )
     return [
-        Remark(f"{name}: {len(places):,} rows have {what} ({some(places)})", mend)
+        Remark(f"{source.path.name}: {len(places):,} rows have {what} ({some(places)})", mend)
         for places, what, mend in rows
         if places
     ]
@@ -192,7 +195,8 @@ DELIMITED = Format(
     recognises=recognises,
     read=read,
     write_example=text_example(
-        "captions.csv", 'Video ID;Sentence;split\nv0;a dog runs, fast;train\nv1;"he says ""hi""; twice";test\nv0;a dog;train\n'
+        "captions.csv",
+        'Video ID;Sentence;split\nv0;a dog runs, fast;train\nv1;"he says ""hi""; twice";test\nv0;a dog;train\n',
     ),
     is_general=True,
 )

@@ -27,10 +27,7 @@ def records_of(source: SourceFile) -> Iterator[tuple[str, Mapping[str, Any]]] | 
     content = source.document
     if isinstance(content, dict):
         lists = [value for value in content.values() if isinstance(value, list) and value]
-        if len(lists) == 1 and isinstance(lists[0][0], dict) and len(content) <= 5:
-            content = lists[0]
-        else:
-            content = [content]
+        content = lists[0] if len(lists) == 1 and isinstance(lists[0][0], dict) else [content]
     if not isinstance(content, list) or not content:
         return None
     if not all(isinstance(entry, dict) for entry in content):
@@ -40,7 +37,9 @@ def records_of(source: SourceFile) -> Iterator[tuple[str, Mapping[str, Any]]] | 
 
 def recognises(source: SourceFile) -> bool:
     """Return whether the first object has a field for the video and one for its captions."""
-    first = source.first_object if source.has_json_lines else next((entry for _, entry in records_of(source) or ()), None)
+    first = (
+        source.first_object if source.has_json_lines else next((entry for _, entry in records_of(source) or ()), None)
+    )
     columns = _columns(first) if first is not None else None
     return columns is not None and columns.text is not None and _is_text(first, columns.text)
 

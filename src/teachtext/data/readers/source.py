@@ -113,7 +113,7 @@ class SourceFile:
         """Raise InputError for a file that is too large to be read into memory."""
         if self.size > MOST_BYTES:
             raise InputError(
-                f"{self.path} has {self.size / 2**20:,.0f} MiB; caption files of up to {MOST_BYTES // 2**20} MiB are read",
+                f"{self.path} has {self.size / 2**20:,.0f} MiB, and caption files may have {MOST_BYTES // 2**20} MiB",
                 "divide it into several datasets",
             )
 
