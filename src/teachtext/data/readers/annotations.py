@@ -128,6 +128,21 @@ class CaptionList:
         return self._captions
 
 
+def splits_file_of(name: str) -> str:
+    """Return the file of a dataset folder for the splits of a name.
+
+    Example:
+        >>> splits_file_of("main"), splits_file_of("1k-a")
+        ('splits.json', 'splits-1k-a.json')
+    """
+    return "splits.json" if name == MAIN else f"splits-{name}.json"
+
+
+def chosen_file_of(name: str) -> str:
+    """Return the file of a dataset folder for the chosen captions of the splits of a name."""
+    return f"chosen-{name}.json"
+
+
 def some(items: Sequence[object]) -> str:
     """Return the first items of a list, and the number of all where it is longer.
 

@@ -3,8 +3,12 @@
 from typing import Any
 
 from teachtext.data.readers.annotations import Annotations, CaptionList, Remark, some
+from teachtext.data.readers.columns import find_columns
 from teachtext.data.readers.format import Format, text_example
 from teachtext.data.readers.source import SourceFile
+from teachtext.data.readers.split_names import split_of
+
+_MOST_FIELDS = 30
 
 
 def recognises(source: SourceFile) -> bool:
@@ -68,7 +72,10 @@ def _joined(text: Any) -> Any:
 
 def _names_splits(content: dict[Any, Any]) -> bool:
     """Return whether the keys are those of splits, or of one record."""
-    return content.keys() <= {"train", "val", "test", "validation", "dev"} or {"video", "text"} <= content.keys()
+    if all(split_of(str(key)) for key in content):
+        return True
+    columns = find_columns(list(content)) if len(content) <= _MOST_FIELDS else None
+    return columns is not None and columns.text is not None
 
 
 CAPTION_MAP = Format(

@@ -5,19 +5,26 @@ from pathlib import Path
 
 from teachtext.data.readers.annotations import Annotations, some
 from teachtext.data.readers.caption_map import CAPTION_MAP
+from teachtext.data.readers.caption_pickle import CAPTION_PICKLE
 from teachtext.data.readers.delimited import DELIMITED
 from teachtext.data.readers.format import Format
 from teachtext.data.readers.msrvtt import MSRVTT
+from teachtext.data.readers.msvd import MSVD_LINES, MSVD_TABLE
 from teachtext.data.readers.records import RECORDS
 from teachtext.data.readers.source import ABSENT, SourceFile
+from teachtext.data.readers.teachclip import TEACHCLIP
 from teachtext.errors import InputError, unknown
 
 FORMATS: Mapping[str, Format] = {
     # a line each: formats of certain datasets, then general ones
     MSRVTT.name: MSRVTT,
+    MSVD_TABLE.name: MSVD_TABLE,
+    MSVD_LINES.name: MSVD_LINES,
+    TEACHCLIP.name: TEACHCLIP,
     DELIMITED.name: DELIMITED,
     RECORDS.name: RECORDS,
     CAPTION_MAP.name: CAPTION_MAP,
+    CAPTION_PICKLE.name: CAPTION_PICKLE,
 }
 
 
@@ -80,6 +87,8 @@ def seen(source: SourceFile) -> str:
     """Return what a file holds, as far as a glance shows: its keys, its header, or its first line."""
     if source.size == 0:
         return "it is empty"
+    if source.is_pickle:
+        return source.pickle_problem or f"a pickle of {_seen_document(source.pickled)}"
     if not source.is_text:
         return "it is not text"
     content = source.document

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.data.readers.annotations import Remark
+from teachtext.data.restricted.pickles import unpickled
 from teachtext.errors import InputError
 
 MOST_BYTES = 512 * 2**20
@@ -175,6 +176,30 @@ class SourceFile:
             if not isinstance(content, dict):
                 raise InputError(f"{self.path}, line {number} is not an object", "write an object on every line")
             yield f"line {number}", content
+
+    @property
+    def is_pickle(self) -> bool:
+        """Whether the file begins as a pickle of a dict, or of protocol 2 or later."""
+        return self.head[:1] == b"\x80" or self.head[:2] in (b"(d", b"}q", b"}(")
+
+    @cached_property
+    def pickled(self) -> Any:
+        """The content of a pickle, read without running its code; `ABSENT` where the file is no pickle of plain data.
+
+        Raises:
+            InputError: the file is too large.
+        """
+        if not self.is_pickle:
+            return ABSENT
+        self.check_size()
+        try:
+            with unpickled(self.path, whole=True) as content:
+                return content
+        except InputError as error:
+            self.pickle_problem = error.problem
+            return ABSENT
+
+    pickle_problem: str = ""
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from teachtext.data.protocol import Caption
-from teachtext.data.readers.annotations import MAIN, Annotations
+from teachtext.data.readers.annotations import Annotations, chosen_file_of, splits_file_of
 from teachtext.files import write_json, write_text
 
 
@@ -12,9 +12,9 @@ def write_annotations(annotations: Annotations, folder: Path) -> None:
     """Write `captions.jsonl`, `splits.json`, `splits-<name>.json` and `chosen-<name>.json` into a folder."""
     write_text(folder / "captions.jsonl", "".join(f"{_line(caption)}\n" for caption in annotations.captions))
     for name, splits in annotations.splits.items():
-        write_json(folder / ("splits.json" if name == MAIN else f"splits-{name}.json"), splits)
+        write_json(folder / splits_file_of(name), splits)
     for name, chosen in annotations.chosen.items():
-        write_json(folder / f"chosen-{name}.json", chosen)
+        write_json(folder / chosen_file_of(name), chosen)
 
 
 def _line(caption: Caption) -> str:

@@ -1,0 +1,156 @@
+"""Tables in delimited text: how a file is laid out, and its rows, where slips are mended and counted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from teachtext.data.readers.annotations import Remark, some
+from teachtext.data.readers.columns import Columns, find_columns
+from teachtext.data.readers.delimited_rows import Row, Slips, read_rows, shape_of, split_cells
+from teachtext.data.readers.source import SourceFile
+from teachtext.errors import InputError
+
+DELIMITERS = "\t;|,"
+_NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """How a file of delimited text is laid out.
+
+    Attributes:
+        delimiter: between cells.
+        header: the names of the columns; their positions where the first line is a row.
+        has_header: whether the first line is a header.
+        columns: the columns that mean something.
+    """
+
+    delimiter: str
+    header: Sequence[str]
+    has_header: bool
+    columns: Columns
+
+    @property
+    def layout(self) -> Remark:
+        """How the table is read."""
+        columns = self.columns
+        unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
+        return Remark(f"columns {columns.video} and {columns.text}, separated by a {_NAMES[self.delimiter]}{unread}")
+
+
+def table_of(source: SourceFile) -> Table | None:
+    """Return how the file is laid out; None where the file is not a table of videos and captions."""
+    lines = source.first_lines
+    if not lines or lines[0].lstrip()[:1] in ("{", "["):
+        return None
+    for delimiter in DELIMITERS:
+        header = split_cells(lines[0], delimiter)
+        columns = find_columns(header)
+        if columns is not None and columns.text is not None:
+            return Table(delimiter, header, True, columns)
+    return next((table for delimiter in DELIMITERS if (table := _headless(lines, delimiter))), None)
+
+
+def _headless(lines: Sequence[str], delimiter: str) -> Table | None:
+    """Return the layout of a file whose first line is a row: a cell without a space, and a caption as the last cell."""
+    rows = [split_cells(line, delimiter) for line in lines]
+    width = min(map(len, rows))
+    if width < 2:
+        return None
+    captions = [delimiter.join(row[width - 1 :]) for row in rows]
+    sentences = sum(" " in caption for caption in captions)
+    ids = next((i for i in range(width - 1) if all(row[i] and " " not in row[i] for row in rows)), None)
+    if ids is None or " " not in captions[0] or sentences * 2 < len(rows):
+        return None
+    positions = [str(number) for number in range(width)]
+    return Table(delimiter, positions, False, Columns(video=positions[ids], text=positions[-1]))
+
+
+@dataclass
+class TableRows:
+    """The rows of a table: iterate over them, then read the remarks.
+
+    A row with more cells than the header is put together again where the caption is the last column.
+
+    Args:
+        source: the file.
+        table: its layout.
+    """
+
+    source: SourceFile
+    table: Table
+    _slips: Slips = field(default_factory=Slips, init=False)
+    _joined: list[str] = field(default_factory=list, init=False)
+    _repeated: list[str] = field(default_factory=list, init=False)
+
+    def __iter__(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the place of each row, and its cells by column; missing cells are missing.
+
+        Raises:
+            InputError: rows with more cells than the header that cannot be put together again.
+        """
+        table, width, wide = self.table, len(self.table.header), []
+        text_is_last = table.columns.text == table.header[-1]
+        rows = read_rows(self.source.lines(), table.delimiter, is_row=self._is_row, slips=self._slips)
+        if table.has_header:
+            next(rows, None)
+        for row in rows:
+            cells = row.cells
+            if table.has_header and cells == table.header:
+                self._repeated.append(row.where)
+                continue
+            if any(cells[width:]):
+                if not text_is_last:
+                    wide.append(f"{row.where} ({len(cells)} cells)")
+                    continue
+                cells = [*cells[: width - 1], _tail(row, table)]
+                self._joined.append(row.where)
+            yield row.where, dict(zip(table.header, cells, strict=False))
+        if wide:
+            raise InputError(
+                f"{self.source.path} has {width} columns, but more cells in {some(wide)}",
+                "put captions with the separator in them into quotation marks",
+            )
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """How the rows were read: columns, encoding, and what was mended or left out."""
+        name = self.source.path.name
+        rows = (
+            (self._joined, "more cells than the header; captions were put together", "put captions in quotation marks"),
+            (self._slips.open, "a quotation mark that is never closed, read as text", "close it, or remove it"),
+            (self._slips.odd, "single quotation marks in a quoted cell, read as text", "write such marks twice"),
+            (self._slips.spanning, "captions over several lines", "look whether a quotation mark is left open there"),
+            (self._repeated, "the header again, and were left out", "remove those lines"),
+        )
+        slips = [
+            Remark(f"{name}: {len(places):,} rows have {what} ({some(places)})", mend)
+            for places, what, mend in rows
+            if places
+        ]
+        layout = Remark(f"{name}: {self.table.layout.what}")
+        if not self.table.has_header:
+            line = self.source.first_lines[0][:80]
+            layout = Remark(
+                f"{name} has no header: '{line}' was read as its first caption",
+                "write a first line such as video_id,caption",
+            )
+        return [*self.source.encoding_remarks, layout, *slips]
+
+    def _is_row(self, cells: list[str], first: list[str]) -> bool:
+        """Return whether a line looks like a row of its own, and not like a part of a caption over several lines."""
+        position = list(self.table.header).index(self.table.columns.video)
+        if len(cells) < len(self.table.header) or len(first) <= position:
+            return False
+        name = cells[position]
+        if not name or " " in name:
+            return False
+        return shape_of(name) == shape_of(first[position]) or any(letter.isdigit() or letter == "_" for letter in name)
+
+
+def _tail(row: Row, table: Table) -> str:
+    """Return the last column of a row whose caption has the delimiter in it."""
+    at = len(table.header) - 1
+    if '"' not in row.text:
+        return row.text.rstrip("\r\n").split(table.delimiter, at)[-1]
+    space = " " if table.delimiter in ",;" else ""
+    return f"{table.delimiter}{space}".join(row.cells[at:])
