@@ -4,6 +4,7 @@ The unpickler of Python in C keeps the bytes of all arrays in memory, recoded by
 Python version, and leaves the bytes in the file (see `ByteRange`). A file of many gigabytes takes little memory.
 """
 
+import os
 import pickle
 import struct
 from collections import OrderedDict, defaultdict
@@ -38,15 +39,30 @@ def unpickled(path: Path, *, whole: bool = False) -> Iterator[Any]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from error
     with file:
-        try:
-            content = _Reader(file, path, large=None if whole else _LARGE).load()
-        except InputError:
-            raise
-        # a damaged pickle can make any of its operations fail in any way
-        except Exception as error:
-            reason = str(error)[:100] or type(error).__name__
-            raise InputError(f"{path} is not a whole pickle of plain data ({reason})", COPY_AGAIN) from error
-        yield content
+        yield read_pickle(file, path, whole=whole)
+
+
+def read_pickle(file: BinaryIO, path: Path, *, whole: bool = False) -> Any:
+    """Read the pickle that begins at the position of an open file (see `unpickled`).
+
+    Args:
+        file: its arrays can only be read while it is open.
+        path: name of the file in messages.
+        whole: read everything at once.
+    """
+    return load_with(PickleReader(file, path, large=None if whole else _LARGE), path)
+
+
+def load_with(reader: "PickleReader", path: Path) -> Any:
+    """Return what a reader reads; turn its errors into one sentence."""
+    try:
+        return reader.load()
+    except InputError:
+        raise
+    # a damaged pickle can make any of its operations fail in any way
+    except Exception as error:
+        reason = str(error)[:100] or type(error).__name__
+        raise InputError(f"{path} is not a whole pickle of plain data ({reason})", COPY_AGAIN) from error
 
 
 def _reconstruct(kind: object, *_: object) -> LazyArray:
@@ -114,20 +130,36 @@ _ALLOWED: dict[str, Any] = {
 _STORE_MODULES = ("datastructures", "zs_data_structures")
 
 
-class _Reader(pickle._Unpickler):
+def _size_of(file: BinaryIO) -> int:
+    position = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(position)
+    return size
+
+
+class PickleReader(pickle._Unpickler):
+    """Reads a pickle of plain data.
+
+    Args:
+        file: the open file; the pickle begins at its position.
+        path: name of the file in messages.
+        large: contents of at least this many bytes stay in the file; None reads everything at once.
+    """
+
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
     # attributes of the base class
     stack: list[Any]
     read: Callable[[int], bytes]
 
-    def __init__(self, file: BinaryIO, path: Path, *, large: int | None) -> None:
+    def __init__(self, file: BinaryIO, path: Path, *, large: int | None = _LARGE) -> None:
         super().__init__(file, encoding="latin-1")
         self._file = file
         self._path = path
-        self._size = path.stat().st_size
+        self._size = _size_of(file)
         self._large = large
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return the stand-in for a class or function; whatever is not plain data is refused."""
         if name == "ExpertStore" and module.split(".")[-1] in _STORE_MODULES:
             return ExpertStore
         standin = _ALLOWED.get(f"{module}.{name}") if "." not in name else None
