@@ -1,12 +1,25 @@
+import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from teachtext.errors import InputError
-from teachtext.files import atomic, atomic_folder, content_hash, fingerprint, locked, read_json, write_json
+from teachtext.errors import Busy, InputError
+from teachtext.files import (
+    atomic,
+    atomic_folder,
+    content_hash,
+    fingerprint,
+    locked,
+    read_json,
+    write_bytes,
+    write_json,
+)
+from teachtext.unfinished import remove_leftovers
 
 
 def test_an_error_crosses_processes_whole():
@@ -75,6 +88,81 @@ def test_content_hash_sees_beginning_middle_end_and_size(tmp_path):
     path.write_bytes(base + b"\0")
     hashes.add(content_hash(path))
     assert len(hashes) == 5
+
+
+def test_threads_that_write_one_file_do_not_share_a_temporary_file(tmp_path):
+    path, start = tmp_path / "picture.jpg", threading.Barrier(8)
+
+    def write(number: int) -> None:
+        start.wait()
+        for _ in range(20):
+            write_bytes(path, bytes([number]) * (1000 + number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    data = path.read_bytes()
+    assert len(data) == 1000 + data[0] and set(data) == {data[0]}, "the file of one writer, whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from teachtext.files import atomic, atomic_folder
+with atomic(Path(sys.argv[1]) / "state.pt") as temporary, atomic_folder(Path(sys.argv[1]) / "model") as folder:
+    temporary.write_bytes(b"half")
+    (folder / "weights").write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_only_what_a_killed_process_has_left_is_removed(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    with atomic(tmp_path / "other.pt") as under_way:
+        foreign = [".state.pt.tmp", ".state.pt.0123456789abcdef", ".state.pt.word.tmp", f".state.pt.{os.getpid()}.tmp"]
+        for name in foreign:
+            (tmp_path / name).write_bytes(b"of somebody")
+        (tmp_path / f".state.pt.{2**22 + 1}.tmp").write_bytes(b"of an older release, killed")
+        (tmp_path / ".user.0123456789abcdef.tmp").mkdir()
+        write_bytes(tmp_path / "state.pt", b"whole")
+        left = {path.name for path in tmp_path.iterdir()}
+        assert {"state.pt", under_way.name, ".user.0123456789abcdef.tmp", *foreign} < left and len(left) == 8
+        remove_leftovers(tmp_path)
+        assert under_way.exists(), "somebody writes it"
+        with atomic_folder(tmp_path / "model") as folder:
+            (folder / "weights").write_bytes(b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "state.pt", "other.pt", "model", ".user.0123456789abcdef.tmp", *foreign
+    }  # fmt: skip
+
+
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path):
+    for name in ("n" * 255, "日" * 85, "नमस्ते" * 14):
+        write_bytes(tmp_path / name, b"whole")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_that_comes_and_goes_is_held_by_one_or_busy(tmp_path):
+    """Each holder removes the folder, which is empty, while others are about to lock it."""
+    folder, inside, most = tmp_path / "run", [], 0
+
+    def hold(number: int) -> int:
+        nonlocal most
+        busy = 0
+        for _ in range(60):
+            try:
+                with locked(folder):
+                    inside.append(number)
+                    most = max(most, len(inside))
+                    inside.remove(number)
+            except Busy:
+                busy += 1
+        return busy
+
+    with ThreadPoolExecutor(6) as pool:
+        busy = sum(pool.map(hold, range(6)))
+    assert most == 1 and busy < 360
 
 
 HOLDER = """

@@ -32,6 +32,14 @@ class Unavailable(InputError):
     """A resource cannot be reached now, such as a store that is down or a full disk. A later attempt may succeed."""
 
 
+class Unwritable(Unavailable):
+    """A file cannot be written: the disk is full, or the folder is read-only."""
+
+
+class Busy(InputError):
+    """Another process is at work on the same files. A later attempt may succeed."""
+
+
 class NotFound(InputError):
     """No object has the given name."""
 

@@ -4,35 +4,46 @@ import errno
 import hashlib
 import json
 import os
-import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from teachtext.errors import InputError
+from teachtext.errors import Busy, InputError, Unwritable
+from teachtext.unfinished import remove_leftovers, sync, unfinished_file, unfinished_folder
 
 _SAMPLE_BYTES = 256 * 1024
+# A folder that other processes make and remove is made again so many times.
+_ATTEMPTS = 100
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename the file to `path` on success, remove the file on any failure.
+def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield the path of an empty file beside `path`; rename the file to `path` on success, remove it on any failure.
+
+    The content is on the disk before the file has its name, so a loss of power leaves no half file. What killed
+    processes have left of the same file is removed.
+
+    Args:
+        path: the file.
+        durable: wait for the disk, which takes milliseconds; not worth while for a file that is easily made again.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written to. No file is left.
+        Unwritable: the disk is full or the folder cannot be written to. No file is left.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        remove_leftovers(path.parent, path.name)
+        with unfinished_file(path) as temporary:
+            yield temporary
+            if durable:
+                sync(temporary)
+            temporary.replace(path)
+            if durable:
+                sync(path.parent)
     except OSError as error:
         raise _write_error(path, error) from error
-    finally:
-        # if the parent is no folder there is no file to remove, and no second error to raise
-        with suppress(OSError):
-            temporary.unlink()
 
 
 @contextmanager
@@ -40,19 +51,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new temporary folder beside `path`; rename the folder to `path` on success, remove it on any failure.
 
     Raises:
-        InputError: `path` is a file or a folder with files, the disk is full, or the parent cannot be written to.
+        InputError: `path` is a file or a folder with files.
+        Unwritable: the disk is full, or the parent cannot be written to.
     """
-    temporary = path.absolute().with_name(f".{path.absolute().name}.{os.getpid()}.tmp")
+    target = path.absolute()
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} exists and is not empty", "give another folder, or delete this folder")
-        temporary.mkdir(parents=True)
-        yield temporary
-        temporary.replace(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target.parent, target.name)
+        with unfinished_folder(target) as temporary:
+            yield temporary
+            temporary.replace(path)
+            sync(target.parent)
     except OSError as error:
         raise _write_error(path, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -60,18 +73,26 @@ def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a folder for this process alone. The lock ends with the process, even if the process is killed.
 
     Raises:
-        InputError: another process holds the folder for more than `wait_s` seconds, or the folder cannot be written to.
+        Busy: another process holds the folder for more than `wait_s` seconds.
+        Unwritable: the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=wait_s)
-    except Timeout as error:
-        raise InputError(f"another process is at work in {folder}", "wait for it, or stop it") from error
-    except OSError as error:
-        raise _write_error(folder, error) from error
+    last = time.monotonic() + wait_s
+    for attempt in range(_ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=max(0.0, last - time.monotonic()))
+            break
+        except Timeout as error:
+            raise Busy(f"another process is at work in {folder}", "wait for it, or stop it") from error
+        except OSError as error:
+            # An empty folder is removed by its holder: it may be gone at one moment, and there again at the next.
+            is_folder = folder.is_dir() or not os.path.lexists(folder)
+            vanished = isinstance(error, (FileNotFoundError, FileExistsError)) and is_folder
+            if not vanished or attempt + 1 == _ATTEMPTS:
+                raise _write_error(folder, error) from error
     try:
         yield
     finally:
@@ -116,14 +137,6 @@ def move(path: Path, target: Path) -> None:
         path.replace(target)
     except OSError as error:
         raise _write_error(target, error) from error
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of killed processes from a folder (see `atomic`)."""
-    for path in folder.glob(".*.tmp"):
-        pid = path.name.split(".")[-2]
-        if path.is_file() and pid.isdecimal() and not is_alive(int(pid)):
-            remove(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -199,17 +212,6 @@ def version_of(stat: os.stat_result) -> tuple[int, ...]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def is_alive(pid: int) -> bool:
-    """Return whether a process is alive."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def _yaml_problem(error: Exception) -> str:
     """Return the message of a YAML parser in a single line."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
@@ -218,8 +220,8 @@ def _yaml_problem(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
-def _write_error(path: Path, error: OSError) -> InputError:
+def _write_error(path: Path, error: OSError) -> Unwritable:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(f"{path} could not be written, the disk is full", "free some space and run again")
+        return Unwritable(f"{path} could not be written, the disk is full", "free some space and run again")
     reason = error.strerror or error
-    return InputError(f"{path} could not be written ({reason})", "check the folder and its permissions")
+    return Unwritable(f"{path} could not be written ({reason})", "check the folder and its permissions")

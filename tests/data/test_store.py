@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from teachtext.data.passages import Passage
+from teachtext.data.removal import remove_items
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.errors import InputError
 from teachtext.files import atomic
@@ -122,6 +123,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     with pytest.raises(InputError, match="the disk is full: free some space"), atomic(tmp_path / "file") as temporary:
+        temporary.unlink()
         temporary.symlink_to("/dev/full")
         temporary.write_bytes(b"x" * 100_000)
     assert not list(tmp_path.iterdir())
@@ -190,3 +192,33 @@ def test_damaged_passages_are_an_error_with_a_mend(tmp_path, line):
         InputError, match=r"part-00000.jsonl is not a whole file of passages .*extract the features again"
     ):
         file.passages()
+
+
+def test_equal_contents_are_equal_files(tmp_path):
+    files = []
+    for name in ("first", "second"):
+        write(tmp_path / name, {"a": np.ones((2, 3)), "é": np.zeros((1, 3))})
+        files.append((tmp_path / name / "part-00000.safetensors").read_bytes())
+    header = json.loads(files[0][8 : 8 + int.from_bytes(files[0][:8], "little")])
+    assert list(header["__metadata__"]) == sorted(header["__metadata__"]) and files[0] == files[1]
+
+
+def test_removed_items_leave_neither_features_nor_words(tmp_path):
+    folder = tmp_path / "speech"
+    said = {name: [Passage(0.0, 1.0, f"secret {name}")] for name in "abcde"}
+    with FeatureWriter(folder, provenance={"encoder": "test"}, dim=3, shard_items=2) as writer:
+        for number, name in enumerate("abcde"):
+            values, times = np.full((1, 3), number + 1.0), np.array([[0.0, 1.0]])
+            writer.add(name, values, source=f"source {name}", times=times, passages=said[name])
+    assert remove_items(folder, ids=["a"], sources=["source e"]) == 2
+    after = FeatureFile(folder, verify=True)
+    assert after.ids == ["b", "c", "d"] and after.passages() == {name: said[name] for name in "bcd"}
+    for number, name in enumerate("bcd", start=2):
+        assert np.array_equal(after.read(name), np.full((1, 3), number)) and after.sources[name] == f"source {name}"
+        assert np.array_equal(after.times(name), [[0.0, 1.0]])
+    assert remove_items(folder, ids=["a"]) == 0
+    left = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert b"secret a" not in left and b"secret e" not in left and b"secret b" in left
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"part-0000{number}.{ending}" for number in range(2) for ending in ("jsonl", "safetensors")
+    ]

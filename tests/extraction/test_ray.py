@@ -122,17 +122,28 @@ def test_what_a_killed_driver_left_is_adopted(tmp_path: Path):
     assert sorted(path.name for path in place.folder.iterdir()) == [f"part-0000{i}.safetensors" for i in range(2)]
 
 
-def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_only_folders_of_killed_sessions_are_removed_from_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     dead = subprocess.Popen(["true"])
     dead.wait()
-    names = [f"teachtext-{dead.pid}-a", f"teachtext-{os.getppid()}-b", "teachtext-other"]
-    for name in names:
+    foreign = ["teachtext-2026-results", f"teachtext-{dead.pid}-results", "teachtext-other", "another"]
+    for name in foreign:
         (tmp_path / name / "session").mkdir(parents=True)
-    with ray_engine._folder() as folder:
-        local_value = folder.name
-        assert {path.name for path in tmp_path.iterdir()} == {local_value, *names[1:]}
-    assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
+    (tmp_path / "teachtext-other" / ray_engine._MARKER).write_text("a file of somebody else")
+    (tmp_path / "teachtext-linked").symlink_to(tmp_path / "killed")
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / ray_engine._MARKER).write_bytes(ray_engine._MARK)
+    kept = {*foreign, "teachtext-linked", "killed"}
+    (tmp_path / "teachtext-killed" / "session").mkdir(parents=True)
+    (tmp_path / "teachtext-killed" / ray_engine._MARKER).write_bytes(ray_engine._MARK)
+    with ray_engine._folder() as first:
+        assert {path.name for path in tmp_path.iterdir()} == {first.name, *kept}
+        with ray_engine._folder() as second:
+            assert first.exists() and second.exists(), "the folder of a living session stays"
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    assert all((tmp_path / name / "session").is_dir() for name in foreign)
 
 
 def test_a_cluster_that_cannot_be_reached_is_told(make_video: Make, moving: Moving, tmp_path: Path):

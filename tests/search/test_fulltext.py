@@ -1,6 +1,8 @@
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,82 @@ def test_a_damaged_or_unwritable_file_costs_nothing(store: Store, tmp_path: Path
     assert FullTextIndex(store, path).find("hello") == ["a"]
     (tmp_path / "file").touch()
     assert FullTextIndex(store, tmp_path / "file" / "words.sqlite").find("hello") == ["a"]
+
+
+def schema_of_another(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE known (a INTEGER); CREATE TABLE words (b TEXT); CREATE TABLE seen (c);")
+
+
+def head_lost(path: Path) -> None:
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def middle_lost(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+DAMAGES = [schema_of_another, head_lost, middle_lost, cut, Path.unlink]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_or_foreign_file_is_made_anew_at_the_start(
+    store: Store, tmp_path: Path, damage: Callable[[Path], None]
+):
+    path = tmp_path / "index" / "words.sqlite"
+    put(store, a=[heard("hello")], b=[heard("other")])
+    assert FullTextIndex(store, path).find("hello") == ["a"]
+    damage(path)
+    words = FullTextIndex(store, path)
+    assert words.find("hello") == ["a"] and words.matches("hello", ["a"])["a"].words == ["hello"]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT id FROM known ORDER BY id").fetchall() == [("a",), ("b",)], "in the file"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_is_damaged_while_it_is_searched_is_made_anew(
+    store: Store, tmp_path: Path, damage: Callable[[Path], None]
+):
+    path = tmp_path / "index" / "words.sqlite"
+    put(store, a=[heard("hello")])
+    words = FullTextIndex(store, path)
+    assert words.find("hello") == ["a"]
+    damage(path)
+    for number in range(3):
+        put(store, **{f"new{number}": [heard(f"hello {number}")]})
+        assert sorted(words.find("hello"))[0] == "a" and words.find(f"hello {number}") == [f"new{number}"]
+        assert words.matches("hello", ["a"])["a"].words == ["hello"]
+
+
+@pytest.mark.parametrize("state", ["PRAGMA query_only = ON", "PRAGMA max_page_count = 1"])
+def test_a_disk_that_is_full_or_read_only_moves_the_words_to_memory(store: Store, tmp_path: Path, state: str):
+    path = tmp_path / "index" / "words.sqlite"
+    put(store, a=[heard("hello")])
+    words = FullTextIndex(store, path)
+    assert words.find("hello") == ["a"]
+    words._database.execute(state)
+    put(store, b=[heard("hello " + "and many other words " * 5000)])
+    assert sorted(words.find("hello")) == ["a", "b"] and words.find("many") == ["b"]
+    assert FullTextIndex(store, path).find("many") == ["b"], "the file is sound"
+
+
+def test_words_of_a_removed_video_leave_the_file(store: Store, tmp_path: Path):
+    path = tmp_path / "index" / "words.sqlite"
+    put(store, a=[heard("the secret zanzibar")], b=[heard("other")])
+    words = FullTextIndex(store, path)
+    assert words.find("zanzibar") == ["a"] and b"zanzibar" in path.read_bytes()
+    with store.writing():
+        store.remove(["a"])
+    words.forget_removed()
+    assert words.find("zanzibar") == [] and words.find("other") == ["b"]
+    assert not [part for part in path.parent.glob("words.sqlite*") if b"zanzibar" in part.read_bytes()]
 
 
 def test_no_query_is_an_error(store: Store):

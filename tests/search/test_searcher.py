@@ -1,3 +1,4 @@
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +11,9 @@ from entries import SPACES, heard, make_entry, unit
 
 pytest.importorskip("lancedb")
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
-from teachtext.errors import InputError, NotFound
+from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search.filters import Filter
-from teachtext.search.manifest import BankRecord, Manifest
+from teachtext.search.manifest import BankRecord, Manifest, read_manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
@@ -180,6 +181,40 @@ def test_what_a_writer_changes_is_returned_at_once(searcher: Searcher):
         other.remove([name])
     with pytest.raises(NotFound, match="the index holds no video"):
         searcher.entry(name)
+
+
+def test_an_index_that_is_made_anew_is_noticed(tmp_path: Path):
+    """Both indexes count the versions of their tables from 1."""
+    place = tmp_path / "index"
+    searcher = Searcher(make_index(place, [make_entry(f"v/{number}.mp4") for number in range(3)]), model=MODEL)
+    assert {result.item.id for result in searcher.search("bread").results} == {f"v/{number}.mp4" for number in range(3)}
+    for turn in range(3):
+        shutil.rmtree(place)
+        with pytest.raises(Unavailable, match="deleted or made anew"):
+            searcher.search("bread")
+        ids = {f"v/new {turn} {number}.mp4" for number in range(3)}
+        make_index(place, [make_entry(name, moments=(heard("bread"),)) for name in sorted(ids)])
+        answer = searcher.search("bread")
+        assert {result.item.id for result in answer.results} == ids and answer.total == 3
+        assert {result.item.id for result in searcher.like(min(ids)).results} < ids
+        with pytest.raises(NotFound):
+            searcher.entry("v/0.mp4")
+
+
+def test_an_index_without_its_tables_says_so(tmp_path: Path):
+    place = tmp_path / "index"
+    make_index(place, [make_entry("v/a.mp4")])
+    store = open_store(str(place))
+    manifest = replace(read_manifest(store), made_by={"audio": "0123456789abcdef"})
+    manifest.write(store)
+    searcher = Searcher(str(place), model=MODEL)
+    shutil.rmtree(place / "vectors")
+    for search in (lambda: searcher.search("bread"), lambda: Searcher(str(place), model=MODEL)):
+        with pytest.raises(Unavailable, match="has lost its folder 'vectors': put the folder back, or index all"):
+            search()
+    with store.writing():
+        store.put([make_entry("v/b.mp4")])
+    assert [result.item.id for result in searcher.search("bread").results] == ["v/b.mp4"]
 
 
 def test_a_search_asks_the_store_for_one_state(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from teachtext.data.tensor_header import sort_metadata
 from teachtext.errors import InputError
-from teachtext.files import version_of, write_bytes
+from teachtext.files import atomic, version_of
 
 FORMAT = "teachtext-features-1"
 Values = NDArray[np.float16] | NDArray[np.float32]
@@ -213,7 +214,9 @@ def write_shard(
         "sources": json.dumps(list(sources)),
         "checksum": digest.hexdigest(),
     }
-    write_bytes(path, save(tensors, metadata=header))
+    with atomic(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata=header))
+        sort_metadata(temporary)
 
 
 def _begin_of(name: str, path: Path) -> int:

@@ -12,7 +12,7 @@ from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, FeatureWriter, adopt, shards_of
 from teachtext.encoders.base import Rows
 from teachtext.errors import InputError
-from teachtext.files import remove_leftovers
+from teachtext.unfinished import remove_leftovers
 
 # a kill costs no more than these
 _SHARD_ITEMS, _SHARD_S = 64, 30.0

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -27,8 +27,8 @@ from teachtext.errors import InputError
 from teachtext.extraction.feature_output import Place
 from teachtext.extraction.ray_session import start
 from teachtext.extraction.task import Job, Result, Task
-from teachtext.files import is_alive
 from teachtext.processes import Workers
+from teachtext.unfinished import lock
 
 # videos: after each batch progress is reported and parts are put in place
 _BATCH = 16
@@ -36,6 +36,8 @@ _BATCHES_AN_ACTOR = 4
 # at a SIGTERM Ray ends its other processes; after a kill some would stay for a minute
 _FAREWELL_S = 10.0
 _PREFIX = "teachtext-"
+# a folder without this file, written by this package, is somebody else's
+_MARKER, _MARK = ".teachtext-ray", b"folder of a Ray session of teachtext: removed when its process has ended\n"
 _AGAIN = "run again to go on, or use the local engine"
 Columns = dict[str, NDArray[Any]]
 Row = dict[str, Any]
@@ -79,12 +81,31 @@ def run_on_ray(
 @contextmanager
 def _folder() -> Iterator[Path]:
     """Make a folder for Ray, whose path must be short, and remove those of processes that were killed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not is_alive(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    for marker in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_MARKER}"):
+        _remove_dead(marker)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        descriptor = os.open(folder / _MARKER, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            lock(descriptor)
+            os.write(descriptor, _MARK)
+            yield folder
+        finally:
+            os.close(descriptor)
+
+
+def _remove_dead(marker: Path) -> None:
+    """Remove a folder whose marker is of this package and of this user, unless a process holds the marker's lock."""
+    with suppress(OSError):
+        user = os.geteuid()
+        if marker.parent.is_symlink() or {marker.parent.stat().st_uid, marker.lstat().st_uid} != {user}:
+            return
+        descriptor = os.open(marker, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if os.read(descriptor, len(_MARK) + 1) == _MARK and lock(descriptor):
+                shutil.rmtree(marker.parent, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 # the rest runs in the process that drives Ray

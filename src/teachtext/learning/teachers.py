@@ -13,6 +13,7 @@ from torch import Tensor
 
 from teachtext.data.batch import Batch
 from teachtext.data.features import Features
+from teachtext.data.tensor_header import sort_metadata
 from teachtext.errors import InputError
 from teachtext.files import atomic
 from teachtext.learning.inference import embed_texts, embed_videos
@@ -121,6 +122,7 @@ class CachedTeacher:
             except SafetensorError as error:
                 full = errno.ENOSPC if "No space left" in str(error) else errno.EIO
                 raise OSError(full, str(error)) from error
+            sort_metadata(temporary)
 
     @classmethod
     def load(cls, path: Path) -> "CachedTeacher":

@@ -29,7 +29,10 @@ def write_video(scene: Scene, path: Path) -> None:
     """
     sound = soundtrack(scene)
     # The temporary name does not end in .mp4, and the format must be named.
-    with atomic(path) as temporary, av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as file:
+    with (
+        atomic(path, durable=False) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as file,
+    ):
         picture = file.add_stream("libx264", rate=FPS, options=_H264)
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         audio = None

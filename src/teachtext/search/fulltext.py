@@ -1,33 +1,48 @@
 """Full-text search over the words that were heard and read: an SQLite index beside a store.
 
 The index is derived from the store and brought up to date when it is searched. So it serves every store, and may be
-deleted.
+deleted. A file that is damaged, or that something else has written, is made anew; where the file cannot be written,
+the index is kept in memory.
 """
 
+import os
 import re
 import sqlite3
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from teachtext.errors import Unavailable
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
 from teachtext.search.vectors import PresencePattern
 
 _BEGIN, _END = "\x02", "\x03"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS known (row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, made TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS seen (versions TEXT NOT NULL);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2');
-"""
+_TABLES = {
+    "known": "CREATE TABLE known (row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, made TEXT NOT NULL)",
+    "seen": "CREATE TABLE seen (versions TEXT NOT NULL)",
+    "words": "CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2')",
+}
+# The file is not to be trusted any more: not a database, damaged, or of another schema.
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_FORMAT,
+}
+_PARTS = ("", "-journal", "-wal", "-shm")
 # English stop words. A query of stop words alone is searched as it is.
 _COMMON = """
 a an and are as at be been being but by can did do does for from had has have he her him his how i if in into is it its
 me my no not of on or our she so some than that the their them then there these they this those to too up us was we
 were what when where which while who whom why will with you your
 """
+_ATTEMPTS = 3
 _STOP = frozenset(_COMMON.split())
 _MOST_WORDS = 64
 # videos that are read and written at once
@@ -61,6 +76,7 @@ class FullTextIndex:
 
     def __init__(self, store: Store, path: Path | None) -> None:
         self._store = store
+        self._path = path
         self._updating = Lock()
         self._using = Lock()
         self._database = _connect(path)
@@ -74,14 +90,12 @@ class FullTextIndex:
             text: the query.
             versions: of the store, if the caller has read them already.
         """
-        self._refresh(self._store.versions() if versions is None else versions)
         expression = _expression(text)
-        if not expression:
-            return []
-        rows = self._run(
+        rows = self._ask(
             "SELECT known.id FROM words JOIN known ON known.row = words.rowid "
             "WHERE words MATCH ? ORDER BY words.rank, known.id",
             [expression],
+            self._store.versions() if versions is None else versions,
         )
         return [name for (name,) in rows]
 
@@ -91,12 +105,52 @@ class FullTextIndex:
         if not expression:
             return {}
         marks = ", ".join("?" * len(ids))
-        rows = self._run(
+        rows = self._ask(
             f"SELECT known.id, highlight(words, 0, '{_BEGIN}', '{_END}') FROM words "
             f"JOIN known ON known.row = words.rowid WHERE words MATCH ? AND known.id IN ({marks})",
             [expression, *ids],
         )
         return {name: _word_match(marked) for name, marked in rows}
+
+    def forget_removed(self) -> None:
+        """Bring the index up to date; afterwards its file holds no word of a video that was removed."""
+        self._ask("SELECT versions FROM seen", [""], self._store.versions())
+        # a deletion is only noted at first; newer releases of SQLite overwrite the words at once
+        with suppress(sqlite3.Error):
+            self._run("INSERT INTO words (words) VALUES ('optimize')")
+
+    def _ask(
+        self, statement: str, values: Sequence[str], versions: Mapping[PresencePattern, Hashable] | None = None
+    ) -> list[Any]:
+        """Return the rows of a statement, whose first value is the query; no rows for an empty query.
+
+        Args:
+            statement: in SQL.
+            values: of the statement.
+            versions: of the store, if the index is to be up to date.
+        """
+        for _ in range(_ATTEMPTS):
+            database = self._database
+            try:
+                if versions is not None:
+                    self._refresh(versions)
+                return self._run(statement, values) if values[0] else []
+            except sqlite3.Error as error:
+                failure = error
+                self._renew(database, error)
+                versions = self._store.versions()
+        raise Unavailable(f"words cannot be searched ({failure})", "try again")
+
+    def _renew(self, database: sqlite3.Connection, error: sqlite3.Error) -> None:
+        """Open another database after an error, unless another thread has done so."""
+        with self._using:
+            if self._database is not database:
+                return
+            if _is_damaged(error) and self._path is not None:
+                _remove(self._path)
+            elif _code(error) != sqlite3.SQLITE_READONLY_DBMOVED:
+                self._path = None
+            self._database = _connect(self._path)
 
     def _run(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
         with self._using:
@@ -144,29 +198,70 @@ class FullTextIndex:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._using:
-            self._database.execute("BEGIN IMMEDIATE")
+            database = self._database
+            database.execute("BEGIN IMMEDIATE")
             try:
-                yield self._database
+                yield database
+                database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # a full disk has rolled back already
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    if path is not None:
+    """Open the file of an index, made anew if need be; or an index in memory."""
+    # a damaged file is removed, then made anew
+    for place in [path, path] if path else []:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return _open(str(path))
-        except (OSError, sqlite3.Error):
-            pass
+            place.parent.mkdir(parents=True, exist_ok=True)
+            return _open(str(place))
+        except OSError:
+            break
+        except sqlite3.Error as error:
+            if not _is_damaged(error) or not _remove(place):
+                break
     return _open(":memory:")
 
 
 def _open(place: str) -> sqlite3.Connection:
+    """Open a database, with its tables.
+
+    Raises:
+        sqlite3.Error: the file cannot be read or written, is damaged, or is of another schema.
+    """
     database = sqlite3.connect(place, timeout=60, check_same_thread=False, isolation_level=None)
-    database.executescript(_SCHEMA)
+    # what is deleted is overwritten
+    database.execute("PRAGMA secure_delete = ON")
+    tables = dict(database.execute("SELECT name, sql FROM sqlite_master WHERE name IN ('known', 'seen', 'words')"))
+    if not tables:
+        database.execute("BEGIN IMMEDIATE")
+        for name, statement in _TABLES.items():
+            database.execute(statement.replace(f" {name} ", f" IF NOT EXISTS {name} ", 1))
+        database.execute("COMMIT")
+        # not every release of SQLite can
+        with suppress(sqlite3.Error):
+            database.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+    elif tables != _TABLES:
+        raise sqlite3.DatabaseError("another schema")
     return database
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+
+
+def _is_damaged(error: sqlite3.Error) -> bool:
+    return _code(error) & 0xFF in _DAMAGED
+
+
+def _remove(path: Path) -> bool:
+    """Remove a database; return whether its file is gone."""
+    for part in _PARTS:
+        with suppress(OSError):
+            path.with_name(path.name + part).unlink()
+    return not os.path.lexists(path)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -68,6 +68,7 @@ def index_folder(
     workers: int = 1,
     device: str = AUTO,
     time_limit: float | None = None,
+    wait_s: float = 0.0,
     progress: Progress = silent,
 ) -> Indexed:
     """Bring an index up to date with a folder; make it if it is not there.
@@ -87,15 +88,17 @@ def index_folder(
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
+        wait_s: seconds to wait for another writer.
         progress: told how far each step is.
 
     Raises:
-        InputError: no folder, another model, another writer, a store that is down, experts that are not installed.
+        InputError: no folder, another model, a store that is down, experts that are not installed.
+        Busy: another writer is at work.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_tags(tags)
-    with store.writing():
+    with store.writing(wait_s):
         manifest, root = _begin(store, model, words).with_root(folder)
         run = _Run(store, model, features, manifest, query_bank)
         scanned = scan(folder, root)

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from teachtext.errors import InputError
+from teachtext.errors import InputError, NotFound
 from teachtext.search.stores.base import Store
 
 FORMAT = "teachtext-index-1"
@@ -54,9 +54,23 @@ class Manifest:
         store.write_manifest({"format": FORMAT, **asdict(self)})
 
     def path_of(self, item_id: str) -> Path:
-        """Return the path of a video's file, whether the file exists or not."""
-        root, _, relative = item_id.partition("/")
-        return Path(self.roots[root]) / relative
+        """Return the path of a video's file, whether the file exists or not.
+
+        Raises:
+            NotFound: the index has no folder of that name.
+        """
+        return self.folder_of(item_id) / item_id.partition("/")[2]
+
+    def folder_of(self, item_id: str) -> Path:
+        """Return the indexed folder of a video.
+
+        Raises:
+            NotFound: the index has no folder of that name.
+        """
+        root = item_id.partition("/")[0]
+        if root not in self.roots:
+            raise NotFound(f"the index has no folder '{root[:200]}'", "give the id of a video of the index")
+        return Path(self.roots[root])
 
     def with_root(self, folder: Path) -> tuple["Manifest", str]:
         """Return a manifest with a further folder, and the folder's name.

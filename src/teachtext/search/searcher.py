@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
-from teachtext.errors import InputError, NotFound
+from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
 from teachtext.search.entry_cache import EntryCache
@@ -98,14 +98,31 @@ class Searcher:
         """Return the present index. Costs one request to the store, and more only if the index has changed.
 
         Raises:
-            InputError: the store is down.
+            Unavailable: the store is down; the index was deleted, or was made anew with another model.
         """
         state, last = self.store.state(), self._snapshot
         if state != last.state:
-            manifest = last.manifest if state.manifest == last.state.manifest else read_manifest(self.store)
+            manifest = last.manifest if state.manifest == last.state.manifest else self._read_manifest()
             count = last.video_count if state.versions == last.state.versions else self.store.count()
             self._snapshot = last = Snapshot(state, manifest, count)
         return last
+
+    def _read_manifest(self) -> Manifest:
+        """Read a manifest that has changed."""
+        try:
+            manifest = read_manifest(self.store)
+            check_same(manifest.model, self.model)
+        except Unavailable:
+            raise
+        except InputError as error:
+            raise Unavailable(
+                f"the index was deleted or made anew ({error.problem})", "index again, and open the index again"
+            ) from error
+        return manifest
+
+    def forget_removed(self) -> None:
+        """Overwrite the words of videos that were removed."""
+        self._words.forget_removed()
 
     def search(self, text: str, *, k: int = 10, where: Filter = EVERYTHING, by: RankBy = "both") -> Answer:
         """Find videos with words.
@@ -229,7 +246,12 @@ class Searcher:
     def _answer(self, begin: float, ranking: "_Ranking", query: QueryVectors, text: str, snapshot: Snapshot) -> Answer:
         entries = self._entries(ranking.ids, snapshot)
         matches = self._words.matches(text, ranking.ids) if text else {}
-        results = [_result(entry, query, matches.get(name), snapshot.manifest) for name, entry in entries.items()]
+        results = [
+            _result(entry, query, matches.get(name), snapshot.manifest)
+            for name, entry in entries.items()
+            # an entry may be newer than the manifest
+            if name.partition("/")[0] in snapshot.manifest.roots
+        ]
         return Answer(
             results=results,
             total=snapshot.video_count,

@@ -120,11 +120,11 @@ class Store(Protocol):
         """Write the manifest: JSON-able, with `spaces`, the dimension by space. The first call makes the index."""
         ...
 
-    def writing(self) -> AbstractContextManager[None]:
+    def writing(self, wait_s: float = 0.0) -> AbstractContextManager[None]:
         """Be the one writer within the context. Repairs what a killed writer left.
 
         Raises:
-            InputError: another writer is at work.
+            Busy: another writer is at work for more than `wait_s` seconds.
         """
         ...
 

@@ -5,11 +5,12 @@ Every commit of a table is a new version, which is stored whole or not at all.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import lancedb
@@ -17,8 +18,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from lancedb.index import BTree, IvfRq
 
-from teachtext.errors import InputError
-from teachtext.files import read_json, version_of, write_json
+from teachtext.errors import Busy, InputError, Unavailable, Unwritable
+from teachtext.files import read_json, version_of, write_bytes, write_json
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.stores.base import Block, StoreState
 from teachtext.search.stores.lance_nearest import Nearest
@@ -30,6 +31,8 @@ from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern
 MANIFEST = "index.json"
 _LOCK = ".lock"
 _DATABASE, _TABLE = "vectors", "pattern_"
+# A file beside the tables. Tables that are made anew count their versions from 1 again, but this file differs.
+_MADE = ".made"
 # A reader may still use a version that was replaced less than this ago.
 _KEEP = timedelta(minutes=10)
 # rows that are read at once
@@ -55,6 +58,8 @@ class LanceStore(PartitionedStore):
         self.place = str(folder)
         self._folder = folder
         self._tables: dict[PresencePattern, Any] = {}
+        self._made: Hashable = None
+        self._opening = Lock()
 
     def manifest(self) -> dict[str, Any] | None:
         """Return the fields of the manifest; see `Store.manifest`."""
@@ -78,17 +83,20 @@ class LanceStore(PartitionedStore):
         return Nearest(self._folder / _DATABASE)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, wait_s: float = 0.0) -> Iterator[None]:
         """Be the one writer; see `Store.writing`."""
         lock = FileLock(self._folder / _LOCK)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait_s)
         except Timeout as error:
-            raise InputError(f"another process is writing to {self.place}", "wait until it ends") from error
+            raise Busy(f"another process is writing to {self.place}", "wait until it ends") from error
         except OSError as error:
-            raise InputError(f"{self.place} cannot be written to ({error.strerror})", "give another folder") from error
+            raise Unwritable(f"{self.place} cannot be written to ({error.strerror})", "give another folder") from error
         try:
+            made = self._folder / _DATABASE / _MADE
+            if not made.exists():
+                write_bytes(made, b"")
             with self._settled():
                 yield
         finally:
@@ -103,9 +111,9 @@ class LanceStore(PartitionedStore):
     def state(self) -> StoreState:
         """Return the version of every table, and of the manifest's file; see `Store.state`."""
         with self._one_sentence():
-            path = self._folder / MANIFEST
-            manifest = version_of(path.stat()) if path.exists() else None
-            return StoreState(manifest, {pattern: table.version for pattern, table in self._open().items()})
+            tables = self._open()
+            versions = {pattern: (table.version, self._made) for pattern, table in tables.items()}
+            return StoreState(_version(self._folder / MANIFEST), versions)
 
     def count(self) -> int:
         """Return the number of entries; see `Store.count`."""
@@ -183,7 +191,9 @@ class LanceStore(PartitionedStore):
         table = self._open().get(pattern)
         rows = arrow(entries, pattern, self._spaces)
         if table is None:
-            self._tables[pattern] = self._database.create_table(self._name(pattern), rows)
+            created = self._database.create_table(self._name(pattern), rows)
+            with self._opening:
+                self._tables[pattern] = created
         elif replaces:
             table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
         else:
@@ -193,18 +203,47 @@ class LanceStore(PartitionedStore):
         self._open()[pattern].delete(among(ids))
 
     def _open(self) -> dict[PresencePattern, Any]:
-        """Return all tables by pattern."""
-        for folder in self._folders():
-            pattern = pattern_of(int(folder.stem.removeprefix(_TABLE)), self._spaces)
-            if pattern not in self._tables and _is_whole(folder):
-                self._tables[pattern] = self._database.open_table(folder.stem)
-        return self._tables
+        """Return all tables by pattern.
+
+        Raises:
+            Unavailable: an index with videos has lost the folder of its tables.
+        """
+        with self._opening:
+            self._notice_another_index()
+            for folder in self._folders():
+                pattern = pattern_of(int(folder.stem.removeprefix(_TABLE)), self._spaces)
+                if pattern not in self._tables and _is_whole(folder):
+                    self._tables[pattern] = self._database.open_table(folder.stem)
+            return dict(self._tables)
+
+    def _notice_another_index(self) -> None:
+        """Forget the tables of an index that was deleted or made anew."""
+        folder = self._folder / _DATABASE
+        made = _version(folder / _MADE)
+        if made != self._made:
+            self._made, self._tables = made, {}
+            for name in ("_database", "_spaces"):
+                self.__dict__.pop(name, None)
+            if "_nearest" in self.__dict__:
+                self._nearest.forget()
+        if made is None and not folder.is_dir() and (self.manifest() or {}).get("made_by"):
+            raise Unavailable(
+                f"{self.place} has lost its folder '{_DATABASE}'",
+                "put the folder back, or index all its folders again: features are kept",
+            )
 
     def _folders(self) -> Iterator[Path]:
         return (self._folder / _DATABASE).glob(f"{_TABLE}*.lance")
 
     def _name(self, pattern: PresencePattern) -> str:
         return f"{_TABLE}{number_of(pattern, self._spaces)}"
+
+
+def _version(path: Path) -> Hashable:
+    """Return a value that changes with a file; None where there is no file."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return version_of(path.stat())
+    return None
 
 
 def _is_whole(folder: Path) -> bool:

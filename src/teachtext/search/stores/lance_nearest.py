@@ -23,10 +23,15 @@ class Nearest:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self.forget()
+
+    def forget(self) -> None:
+        """Open the database and its tables again: other tables have taken their place."""
         # every search reads the last version
-        self._database = self._run(lancedb.connect_async(folder, read_consistency_interval=timedelta(0)))
+        self._database = self._run(lancedb.connect_async(self._folder, read_consistency_interval=timedelta(0)))
         self._tables: dict[str, Any] = {}
 
     def search(self, rows: Mapping[str, Floats], k: int, where: str) -> list[Any]:

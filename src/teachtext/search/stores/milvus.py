@@ -92,9 +92,10 @@ class MilvusStore(PartitionedStore):
         return RowLayout(self._spaces)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, wait_s: float = 0.0) -> Iterator[None]:
         """Be the one writer; see `Store.writing`."""
-        with writer_lock(self._client, self._name, self.place, self._one_sentence), self._settled():
+        lock = writer_lock(self._client, self._name, self.place, self._one_sentence, wait_s=wait_s)
+        with lock, self._settled():
             yield
 
     def _settle(self) -> dict[str, PresencePattern]:

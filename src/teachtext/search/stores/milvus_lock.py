@@ -8,6 +8,7 @@ killed, the next one drops the collection.
 import json
 import os
 import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,14 +16,20 @@ from typing import Any
 
 from pymilvus import DataType, MilvusClient, MilvusException
 
-from teachtext.errors import InputError
+from teachtext.errors import Busy
 
 _TIMEOUT_S = 30.0
+_POLL_S = 0.5
 
 
 @contextmanager
 def writer_lock(
-    client: MilvusClient, name: str, place: str, one_sentence: Callable[[], AbstractContextManager[None]]
+    client: MilvusClient,
+    name: str,
+    place: str,
+    one_sentence: Callable[[], AbstractContextManager[None]],
+    *,
+    wait_s: float = 0.0,
 ) -> Iterator[None]:
     """Be the one writer of a collection within the context.
 
@@ -31,19 +38,19 @@ def writer_lock(
         name: name of the collection.
         place: URL of the collection, for messages.
         one_sentence: turns errors of the client into an InputError.
+        wait_s: seconds to wait for another writer.
 
     Raises:
-        InputError: another process is the writer.
+        Busy: another process is the writer.
     """
     lock = f"{name}_writer"
     me = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
+    last = time.monotonic() + wait_s
     with one_sentence():
-        holder = _take(client, lock, me)
-        if holder is not None and _has_ended(holder) and _holder(client, lock) == holder:
-            client.drop_collection(lock, timeout=_TIMEOUT_S)
-            holder = _take(client, lock, me)
+        while (holder := _take_over(client, lock, me)) is not None and time.monotonic() < last:
+            time.sleep(_POLL_S)
     if holder is not None:
-        raise InputError(
+        raise Busy(
             f"process {holder.get('pid')} on {holder.get('host')} is writing to {place}",
             f"wait until it ends; if it was killed, drop the collection '{lock}'",
         )
@@ -52,6 +59,15 @@ def writer_lock(
     finally:
         with one_sentence():
             client.drop_collection(lock, timeout=_TIMEOUT_S)
+
+
+def _take_over(client: MilvusClient, lock: str, me: dict[str, Any]) -> dict[str, Any] | None:
+    """Try to be the writer, also in the place of one that was killed; return the writer, or None if it is this one."""
+    holder = _take(client, lock, me)
+    if holder is not None and _has_ended(holder) and _holder(client, lock) == holder:
+        client.drop_collection(lock, timeout=_TIMEOUT_S)
+        holder = _take(client, lock, me)
+    return holder
 
 
 def _take(client: MilvusClient, lock: str, me: dict[str, Any]) -> dict[str, Any] | None:
