@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("fastapi")
-pytest.importorskip("limits")
 pytest.importorskip("prometheus_client")
 pytest.importorskip("av")
 pytest.importorskip("cv2")

@@ -10,7 +10,7 @@ from served import SCRIPT, Made
 from starlette.testclient import TestClient
 
 from teachtext.errors import Unavailable
-from teachtext.service.security import rate_of
+from teachtext.service.rates import rate_of
 from teachtext.service.state import Library
 
 Serve = Callable[..., TestClient]

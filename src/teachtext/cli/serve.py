@@ -28,10 +28,27 @@ def serve(
     ] = [],  # noqa: B006
     token: Annotated[
         str | None,
-        typer.Option(envvar="TEACHTEXT_TOKEN", help="Token that every request has to carry.", show_default=False),
+        typer.Option(
+            envvar="TEACHTEXT_TOKEN",
+            help="Token that every request has to carry. Others on this machine see it in the list of processes.",
+            show_default=False,
+        ),
     ] = None,
-    rate: Annotated[str, typer.Option(help="Requests of one address, such as 600/minute, or none.")] = "600/minute",
+    token_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the token.", show_default=False)
+    ] = None,
+    rate: Annotated[str, typer.Option(help="Requests of one client, such as 600/minute, or none.")] = "600/minute",
+    trust_proxy: Annotated[
+        list[str],
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address or network of a proxy whose X-Forwarded-For is believed; can be repeated.",
+        ),
+    ] = [],  # noqa: B006
     max_upload_mb: Annotated[int, typer.Option(min=1, help="Largest upload, in MiB.")] = 512,
+    max_uploads_total_mb: Annotated[
+        int | None, typer.Option(min=1, help="Largest size of all uploads together, in MiB.", show_default="no limit")
+    ] = None,
     uploads: Annotated[
         Path | None,
         typer.Option(help="Folder for uploads.", show_default="in the index; in the working folder for a URL"),
@@ -50,15 +67,19 @@ def serve(
 
     Prints the address of the page. By default only this machine can open it. Ctrl-C stops the service.
     """
+    import math
+    import os
+
     from teachtext.errors import InputError
 
+    token = _token(token, token_file)
     if host not in _LOOPBACK and not token:
-        raise InputError(f"'{host}' can be reached by others", "set a token: --token, or TEACHTEXT_TOKEN")
+        raise InputError(f"'{host}' can be reached by others", "set a token: --token-file, or TEACHTEXT_TOKEN")
+    _check_networks(trust_proxy)
     try:
-        import uvicorn
-
         from teachtext.service.app import create_app
-        from teachtext.service.security import rate_of
+        from teachtext.service.connections import Limits, make_server, most_connections
+        from teachtext.service.rates import rate_of
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[serve]'") from error
     from teachtext.api.video_index import open_index
@@ -70,6 +91,8 @@ def serve(
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
+    # what people upload, say and look for is for nobody else on this machine
+    os.umask(0o077)
     set_threads(1)
     searcher = open_index(place, model=model, device=device, exact=exact).searcher
     # loads what the first search would wait for
@@ -84,21 +107,56 @@ def serve(
     )
     app = create_app(
         library=library,
-        uploads=Uploads(library=library, most_bytes=max_upload_mb * 2**20, device=device),
+        uploads=Uploads(
+            library=library,
+            most_bytes=max_upload_mb * 2**20,
+            most_total_bytes=math.inf if max_uploads_total_mb is None else max_uploads_total_mb * 2**20,
+            device=device,
+        ),
         hosts=["*"] if host in ("0.0.0.0", "::") and not name else ["localhost", "127.0.0.1", "[::1]", host, *name],
         token=token,
         rate=rate_of(rate),
         log=QueryLog(log_queries) if log_queries else None,
         threads=threads,
     )
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    server = make_server(app, limits=Limits(connections=most_connections()), proxies=trust_proxy)
     with _listening(host, port) as socket:
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         console.print(
             f"{library.count():,} videos at http://{shown}:{at} (stop with Ctrl-C)", markup=False, soft_wrap=True
         )
-        uvicorn.Server(config).run(sockets=[socket])
+        server.run(sockets=[socket])
+
+
+def _token(token: str | None, file: Path | None) -> str | None:
+    """Return the token of the service, from its option or from a file."""
+    from teachtext.errors import InputError
+    from teachtext.files import read_text
+
+    if file is None:
+        return token
+    if token:
+        raise InputError("the token is given twice, by --token or TEACHTEXT_TOKEN and by --token-file", "give it once")
+    first_line = read_text(file).partition("\n")[0].strip()
+    if not first_line:
+        raise InputError(f"the first line of {file} is empty", "write the token there")
+    return first_line
+
+
+def _check_networks(proxies: list[str]) -> None:
+    """Raise InputError for an address or a network that is none."""
+    import ipaddress
+
+    from teachtext.errors import InputError
+
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise InputError(
+                f"'{proxy}' is not the address of a proxy", "give an address such as 10.0.0.2, or 10.0.0.0/8"
+            ) from error
 
 
 def _listening(host: str, port: int) -> "socket.socket":

@@ -1,7 +1,9 @@
 """The service as one ASGI app: the API, the page, the guard, the metrics."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import anyio.to_thread
@@ -9,20 +11,25 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from limits import RateLimitItem
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 import teachtext
 from teachtext.errors import InputError
-from teachtext.service.http_api import api_router, status_of
+from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
+from teachtext.service.http_api import api_router
 from teachtext.service.pages import error_page, pages_router
+from teachtext.service.problems import ServerPaths, status_of
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
-from teachtext.service.security import Guard
+from teachtext.service.rates import Rate
+from teachtext.service.security import SECURITY_HEADERS, Access, Guard
 from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
 
 STATIC = Path(__file__).parent / "static"
 _API = ("/api/", "/metrics")
+_logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -31,9 +38,10 @@ def create_app(
     uploads: Uploads,
     hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
     token: str | None = None,
-    rate: RateLimitItem | None = None,
+    rate: Rate | None = None,
     log: QueryLog | None = None,
     threads: int = 4,
+    pace: Pace = USUAL_PACE,
 ) -> FastAPI:
     """Return the service.
 
@@ -42,9 +50,10 @@ def create_app(
         uploads: takes videos in.
         hosts: host names under which the service answers (see `Guard`).
         token: every request has to carry it.
-        rate: how many requests one address may send.
+        rate: how many requests one client may send.
         log: the query log, if queries are logged.
         threads: requests that are answered at once; further ones wait.
+        pace: how fast the body of a request has to come in.
     """
 
     @asynccontextmanager
@@ -56,32 +65,88 @@ def create_app(
 
     app = FastAPI(
         title="TeachText",
-        description="Find videos with words.",
+        description="Find videos with words. An address with all its headers has at most 64 KiB.",
         version=teachtext.__version__,
         lifespan=life,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    measures = ServiceMetrics(library.searcher)
-    app.include_router(api_router(library=library, uploads=uploads, measures=measures, log=log))
-    app.include_router(pages_router(library=library, uploads=uploads, token=token, log=log), include_in_schema=False)
+    measures, access = ServiceMetrics(library.searcher), Access(token) if token else None
+    paths = ServerPaths(
+        [
+            library.uploads,
+            library.uploads.parent,
+            library.features,
+            library.features.parent,
+            *map(Path, library.searcher.manifest.roots.values()),
+        ]
+    )
+    app.include_router(
+        api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
+    )
+    app.include_router(
+        pages_router(library=library, uploads=uploads, access=access, log=log, without_paths=paths.hidden),
+        include_in_schema=False,
+    )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _add_error_handlers(app, paths)
+    app.add_middleware(
+        BoundedBodies,
+        refuse=lambda request, error: _answer(request, error, status_of(error)),
+        pace=pace,
+        most_bytes={
+            "/api/uploads": uploads.most_bytes,
+            "/upload": uploads.most_bytes + FORM_BYTES,
+            "/api/captions": 16 * 2**20,
+            "/remove": 2**20,
+            "/login": 4 * 2**10,
+        },
+    )
+    app.add_middleware(Guard, hosts=hosts, access=access, rate=rate)
+    app.add_middleware(measures.counting)
+    return app
+
+
+def _add_error_handlers(app: FastAPI, paths: ServerPaths) -> None:
+    """Let every error leave the service as a problem and its mend, without a path of the server."""
 
     @app.exception_handler(InputError)
     def input_error(request: Request, error: InputError) -> Response:
-        status = status_of(error)
-        if request.url.path.startswith(_API):
-            return JSONResponse({"problem": error.problem, "mend": error.mend}, status)
-        return error_page(request, error, status)
+        return _answer(request, paths.error(error), status_of(error))
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return _answer(request, InputError("the body is not JSON", "send JSON, as UTF-8"), HTTPStatus.BAD_REQUEST)
         name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
         wrong = InputError(f"'{name[:200]}' cannot be used ({first['msg'][:200]})", "send something else")
         return input_error(request, wrong)
 
-    app.add_middleware(Guard, hosts=hosts, token=token, rate=rate)
-    app.add_middleware(measures.counting)
-    return app
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        wrong = InputError(str(error.detail).lower(), "see /api/openapi.json for what can be asked")
+        answer = _answer(request, paths.error(wrong), error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(ClientDisconnect)
+    def disconnected(request: Request, error: ClientDisconnect) -> Response:
+        _logger.warning("a client left while its request came in: %s %s", request.method, request.scope["path"][:100])
+        # nobody reads it
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> Response:
+        # the server logs the error
+        wrong = InputError("the service failed at this request", "try again; the log of the service says more")
+        answer = _answer(request, wrong, HTTPStatus.INTERNAL_SERVER_ERROR)
+        answer.headers.update(SECURITY_HEADERS)
+        return answer
+
+
+def _answer(request: Request, error: InputError, status: int) -> Response:
+    if request.scope["path"].startswith(_API):
+        return JSONResponse({"problem": error.problem, "mend": error.mend}, status)
+    return error_page(request, error, status)

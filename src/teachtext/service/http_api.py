@@ -1,13 +1,17 @@
 """The API: searches, videos and their files, uploads, health. Its OpenAPI is at /api/openapi.json."""
 
 import mimetypes
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import BaseModel
 
-from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
+from teachtext.service.bodies import parse_json
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
@@ -22,14 +26,19 @@ from teachtext.service.schemas import (
     RankedCaptionJson,
     VideoJson,
 )
-from teachtext.service.state import Busy, Library, depth, page
-from teachtext.service.uploads import TooLarge, Uploads
+from teachtext.service.state import Library, depth, page
+from teachtext.service.uploads import UploadJob, Uploads
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The body cannot be read."},
+    400: {"model": Problem, "description": "The body, the Host header or the address cannot be read."},
+    401: {"model": Problem, "description": "A token is needed."},
+    403: {"model": Problem, "description": "Another site asks."},
     404: {"model": Problem, "description": "The index does not hold it."},
+    405: {"model": Problem, "description": "The address does not take this method."},
+    408: {"model": Problem, "description": "The body comes in too slowly."},
     409: {"model": Problem, "description": "The index is being changed."},
     413: {"model": Problem, "description": "Too large."},
+    421: {"model": Problem, "description": "The service has another name."},
     422: {"model": Problem, "description": "The request cannot be used."},
     429: {"model": Problem, "description": "Too many requests."},
     503: {"model": Problem, "description": "The store does not answer."},
@@ -40,7 +49,18 @@ First = Annotated[int, Query(ge=0, le=1000, description="place of the first resu
 Count = Annotated[int, Query(ge=1, le=1000, description="number of results")]
 
 
-def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, log: QueryLog | None) -> APIRouter:
+async def _captions_request(request: Request) -> CaptionsRequest:
+    return await run_sync(parse_json, CaptionsRequest, await request.body())
+
+
+def api_router(
+    *,
+    library: Library,
+    uploads: Uploads,
+    measures: ServiceMetrics,
+    log: QueryLog | None,
+    without_paths: Callable[[str], str],
+) -> APIRouter:
     """Return the routes of the API.
 
     Args:
@@ -48,9 +68,14 @@ def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, 
         uploads: takes videos in.
         measures: the values of /metrics.
         log: the query log, if queries are logged.
+        without_paths: takes the paths of the server out of a text.
     """
     api = APIRouter(responses=_PROBLEMS)
     searcher = library.searcher
+
+    def job_json(job: UploadJob) -> JobJson:
+        answer = JobJson.model_validate(job)
+        return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
     @api.get("/api/search")
     def search(text: Text, filters: Filters, by: RankBy = "both", first: First = 0, count: Count = 20) -> AnswerJson:
@@ -64,8 +89,8 @@ def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, 
         """Find videos like a video of the index."""
         return AnswerJson.of(page(searcher.like(video, k=depth(first, count), where=filters.where), first))
 
-    @api.post("/api/captions")
-    def captions(request: CaptionsRequest) -> list[RankedCaptionJson]:
+    @api.post("/api/captions", openapi_extra=_json_body(CaptionsRequest))
+    def captions(request: Annotated[CaptionsRequest, Depends(_captions_request)]) -> list[RankedCaptionJson]:
         """Find the captions that describe a video best."""
         if not request.captions and not library.captions:
             raise InputError("there are no captions to choose from", "send some, or start with --captions FILE")
@@ -112,18 +137,22 @@ def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, 
         kind = mimetypes.guess_type(path.name)[0] or ""
         return FileResponse(path, media_type=kind if kind.startswith("video/") else "application/octet-stream")
 
-    @api.post("/api/uploads", status_code=202, openapi_extra=_UPLOAD)
+    @api.post(
+        "/api/uploads",
+        status_code=202,
+        openapi_extra=_body("application/octet-stream", _BYTES),
+    )
     async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=1000)]) -> JobJson:
         """Take in a video file, the body of the request, and index it in the background."""
         stated = request.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > uploads.most_bytes:
             raise uploads.too_large()
-        return JobJson.model_validate(await uploads.receive(name, request.stream()))
+        return job_json(await uploads.receive(name, request.stream()))
 
     @api.get("/api/uploads/{job}")
     def job(job: str) -> JobJson:
         """Return how far an uploaded video is."""
-        return JobJson.model_validate(uploads.job(job))
+        return job_json(uploads.job(job))
 
     @api.post("/api/feedback", status_code=204)
     def feedback(chosen: ChosenVideo) -> None:
@@ -150,15 +179,13 @@ def api_router(*, library: Library, uploads: Uploads, measures: ServiceMetrics, 
     return api
 
 
-_UPLOAD = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+_BYTES = {"type": "string", "format": "binary"}
 
 
-def status_of(error: InputError) -> int:
-    """Return the HTTP status of an error."""
-    kinds: list[tuple[type[InputError], int]] = [(NotFound, 404), (Busy, 409), (TooLarge, 413), (Unavailable, 503)]
-    return next((status for kind, status in kinds if isinstance(error, kind)), 422)
+def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of OpenAPI that describes a body which the route reads itself."""
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
+
+
+def _json_body(model: type[BaseModel]) -> dict[str, Any]:
+    return _body("application/json", model.model_json_schema())

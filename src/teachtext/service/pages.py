@@ -3,12 +3,12 @@
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -19,8 +19,9 @@ from teachtext.search import RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.types import Moment, clock
+from teachtext.service.forms import FileOfForm
 from teachtext.service.querylog import QueryLog
-from teachtext.service.security import COOKIE, same_token
+from teachtext.service.security import COOKIE, Access
 from teachtext.service.state import DEEPEST, SHOWN, Library, depth, page
 from teachtext.service.uploads import Uploads
 
@@ -45,7 +46,7 @@ class PageQuery(BaseModel):
     longest: str = ""
     after: str = ""
     before: str = ""
-    tag: list[str] = []
+    tag: list[str] = Field([], max_length=50)
     speech: Literal["", "yes", "no"] = ""
     page: int = Field(1, ge=1, le=DEEPEST)
 
@@ -79,21 +80,29 @@ class PageQuery(BaseModel):
         return bool(self.shortest or self.longest or self.after or self.before or self.tag or self.speech)
 
 
-def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: QueryLog | None) -> APIRouter:
+def pages_router(
+    *,
+    library: Library,
+    uploads: Uploads,
+    access: Access | None,
+    log: QueryLog | None,
+    without_paths: Callable[[str], str],
+) -> APIRouter:
     """Return the routes of the page.
 
     Args:
         library: the index.
         uploads: takes videos in.
-        token: every request has to carry it, if there is one.
+        access: what every request has to carry, if anything.
         log: the query log, if queries are logged.
+        without_paths: takes the paths of the server out of a text.
     """
     pages = APIRouter()
     searcher = library.searcher
     spaces = sorted(searcher.manifest.spaces)
 
     def render(request: Request, name: str, **values: Any) -> Response:
-        values |= {"model": searcher.manifest.model, "spaces": spaces, "logged_in": token is not None}
+        values |= {"model": searcher.manifest.model, "spaces": spaces, "logged_in": access is not None}
         return _templates.TemplateResponse(request, name, values)
 
     @pages.get("/")
@@ -149,17 +158,16 @@ def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: 
         return render(request, "upload.html.j2", most_mb=uploads.most_bytes // 2**20)
 
     @pages.post("/upload")
-    async def upload(request: Request, file: UploadFile) -> Response:
-        async def chunks() -> AsyncIterator[bytes]:
-            while chunk := await file.read(2**20):
-                yield chunk
-
-        job = await uploads.receive(file.filename or "", chunks())
+    async def upload(request: Request) -> Response:
+        file = FileOfForm(request)
+        await file.begin()
+        job = await uploads.receive(file.name, file.chunks())
         return RedirectResponse(f"/upload/{job.id}", 303)
 
     @pages.get("/upload/{job}")
     def job(request: Request, job: str) -> Response:
-        return render(request, "job.html.j2", job=uploads.job(job))
+        shown = uploads.job(job)
+        return render(request, "job.html.j2", job=shown, problem=without_paths(shown.problem))
 
     @pages.get("/login")
     def login_form(request: Request) -> Response:
@@ -167,13 +175,15 @@ def pages_router(*, library: Library, uploads: Uploads, token: str | None, log: 
 
     @pages.post("/login")
     def login(request: Request, shown: Annotated[str, Form()]) -> Response:
-        if token is None or not same_token(shown, token):
+        if access is None or not access.is_token(shown):
             refused = render(request, "login.html.j2", wrong=True)
             refused.status_code = 401
             return refused
         accepted = RedirectResponse("/", 303)
-        secure = request.url.scheme == "https"
-        accepted.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, max_age=30 * 24 * 3600)
+        secure = request.scope["scheme"] == "https"
+        accepted.set_cookie(
+            COOKIE, access.cookie, httponly=True, samesite="strict", secure=secure, max_age=30 * 24 * 3600
+        )
         return accepted
 
     return pages

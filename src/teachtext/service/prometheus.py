@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from teachtext.errors import InputError
 from teachtext.search.searcher import Searcher
 
+# a label has few values, because each is a series that is kept
+_METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"}
 _BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
@@ -63,7 +65,8 @@ class ServiceMetrics:
             finally:
                 # the pattern of the route, because every id would make another series
                 route = getattr(scope.get("route"), "path", "none")
-                self._requests.labels(route, scope["method"], str(status)).inc()
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._requests.labels(route, method, str(status)).inc()
                 self._seconds.labels(route).observe(time.perf_counter() - begin)
 
         return counted

@@ -34,6 +34,9 @@ class QueryLog:
         self._path = path
         self._lock = threading.Lock()
         try:
+            # private, because the log says what people looked for
+            if not path.exists():
+                path.touch(mode=0o600)
             path.open("a").close()
         except OSError as error:
             raise InputError(f"{path} cannot be written to ({error.strerror})", "give another file") from error

@@ -1,8 +1,11 @@
 """Uploads of videos: written to a temporary file, checked, moved to their place, indexed in the background."""
 
+import math
+import os
 import queue
 import re
 import threading
+import unicodedata
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -15,18 +18,18 @@ from teachtext.data.folder import VIDEO_ENDINGS
 from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
+from teachtext.service.bodies import TooLarge
 from teachtext.service.state import Library
 from teachtext.video.file import open_video
 
 State = Literal["waiting", "indexing", "done", "failed"]
 _REMEMBERED = 1000
 _WAITING = 100
-_LONGEST_NAME = 100
+# bytes of a name without its ending; file systems take 255 for all
+_LONGEST_NAME = 180
+# bytes after which the size of all uploads is measured again
+_MEASURED_EVERY = 32 * 2**20
 _PART = ".part"
-
-
-class TooLarge(InputError):
-    """An upload is larger than is allowed."""
 
 
 @dataclass
@@ -56,12 +59,22 @@ class Uploads:
     Args:
         library: the index.
         most_bytes: largest size of a file.
+        most_total_bytes: largest size of all uploaded files together.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
     """
 
-    def __init__(self, *, library: Library, most_bytes: int, workers: int = 1, device: str = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        library: Library,
+        most_bytes: int,
+        most_total_bytes: float = math.inf,
+        workers: int = 1,
+        device: str = "auto",
+    ) -> None:
         self.most_bytes = most_bytes
+        self._most_total_bytes = most_total_bytes
         self._library = library
         self._workers = workers
         self._device = device
@@ -99,13 +112,13 @@ class Uploads:
             chunks: content of the file.
 
         Raises:
-            TooLarge: more than `most_bytes`.
+            TooLarge: more than `most_bytes`, or than there is room for.
             InputError: the name or the content is not of a video, or too many uploads wait.
         """
         from anyio.to_thread import run_sync
 
         path = self._library.uploads / _safe_name(name)
-        self._library.uploads.mkdir(parents=True, exist_ok=True)
+        self._library.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}{_PART}")
         try:
             await self._write(temporary, chunks)
@@ -121,13 +134,31 @@ class Uploads:
         )
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> None:
-        size = 0
+        size = measured = 0
+        # private, whatever is usual on this machine
+        path.touch(mode=0o600, exist_ok=False)
         with path.open("wb") as file:
+            self._check_room(0)
             async for chunk in chunks:
                 size += len(chunk)
                 if size > self.most_bytes:
                     raise self.too_large()
+                if size >= measured + _MEASURED_EVERY:
+                    file.flush()
+                    self._check_room(len(chunk))
+                    measured = size
                 file.write(chunk)
+            file.flush()
+            self._check_room(0)
+
+    def _check_room(self, coming: int) -> None:
+        """Raise TooLarge if all uploads, also those under way, and `coming` bytes are more than is allowed."""
+        if math.isinf(self._most_total_bytes):
+            return
+        total = coming + sum(entry.stat().st_size for entry in os.scandir(self._library.uploads) if entry.is_file())
+        if total > self._most_total_bytes:
+            most = f"{self._most_total_bytes / 2**20:,.3g} MiB"
+            raise TooLarge(f"all uploads together may have {most}", "remove an uploaded video first")
 
     def _take_in(self, temporary: Path, path: Path) -> UploadJob:
         target, number = path, 2
@@ -184,8 +215,14 @@ def _safe_name(name: str) -> str:
         raise InputError(
             f"'{base[:100]}' has no ending of a video file", "send one of " + ", ".join(sorted(VIDEO_ENDINGS))
         )
-    kept = re.sub(r"[^\w\- ().]", "_", stem).strip(" .")[:_LONGEST_NAME]
+    letters = (letter if _is_plain(letter) else "_" for letter in unicodedata.normalize("NFC", stem))
+    kept = "".join(letters).encode()[:_LONGEST_NAME].decode(errors="ignore").strip(" .")
     return f"{kept or 'video'}{ending}"
+
+
+def _is_plain(letter: str) -> bool:
+    """Return whether a file name may have a character: letters, marks and digits of any script, and a few others."""
+    return letter in "-_ ()." or unicodedata.category(letter)[0] in "LMN"
 
 
 def _check_video(path: Path, name: str) -> None:

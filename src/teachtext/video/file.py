@@ -12,6 +12,12 @@ from teachtext.errors import InputError
 
 COPY_AGAIN = "copy or download it anew, or leave it out"
 _HEAD_BYTES = 1024
+# Files that hold their pictures themselves. FFmpeg also opens single pictures, and lists that name other files.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,ogg,flv,live_flv,asf,asf_o,mxf,nut,ivf,rm,dv,gxf,"
+    "wtv,mjpeg,m4v,h264,hevc,h261,h263,av1,obu,vc1,cavsvideo,dirac,yuv4mpegpipe,swf,nsv,amv,roq,smk,bink"
+)
+_PICTURES = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
 
 
 def check_file(path: Path) -> None:
@@ -35,12 +41,13 @@ def open_video(path: Path) -> InputContainer:
     """Open a video file; close what is returned.
 
     Raises:
-        InputError: no such file, or none that FFmpeg can open.
+        InputError: no such file, or no video file that FFmpeg can open: a picture and a list of files are none.
     """
     check_file(path)
     try:
         # the prefix keeps a colon in a name from being read as a protocol, the option keeps playlists off the network
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise _unopened(path, error) from error
 
@@ -72,6 +79,8 @@ def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
         return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", COPY_AGAIN)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
         return InputError(f"{path} is a web page, not a video", "download the video itself, or leave it out")
+    if head.startswith(_PICTURES) or head[8:12] == b"WEBP":
+        return InputError(f"{path} is a picture, not a video", "leave it out or give the video itself")
     if _is_text(head):
         return InputError(f"{path} is a text file, not a video", "give the path of a video file")
     return InputError(f"{path} is not a whole video file ({error.strerror})", COPY_AGAIN)
