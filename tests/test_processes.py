@@ -68,6 +68,7 @@ next(workers.map(["__import__('time').sleep(60)"]))
     wait_until(lambda: not Path(f"/proc/{worker}").exists(), "a worker outlives its parent")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
     dies = "__import__('threading').Timer({}, __import__('os').abort).start() or bytes(80_000_000)"
     tasks = [part for delay in (0.01, 0.03, 0.06, 0.1) for part in (dies.format(delay), "1")]
@@ -77,6 +78,7 @@ def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
     assert all(result in (1, bytes(80_000_000)) or str(result).startswith("SIGABRT") for result in results)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_starts_is_started_again(tmp_path: Path):
     marks = [tmp_path / f"{number}" for number in range(3)]
 

@@ -118,6 +118,7 @@ def test_pooling_does_not_depend_on_what_is_looked_at_together(experts: dict[str
     assert np.linalg.norm(whole["scene"].values) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_network_gives_what_it_gives_in_torch(experts: dict[str, VideoExpert]):
     import torch
 

@@ -30,6 +30,7 @@ def test_a_judge_that_knows_nothing_says_chance():
     assert noise_of(np.array([[2.0, 4.5]]), np.array([5, 10])).tolist() == [0.5, 0.5]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(judged(), SHARES, st.integers(1, 4))
 def test_what_is_dropped_is_above_the_threshold_and_leaves_the_best_of_every_video(drawn, threshold, keep):
@@ -72,6 +73,7 @@ def test_chance_is_the_threshold_unless_something_is_said():
     ]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(judged(2), st.data())
 def test_average_precision_is_that_of_scikit_learn(drawn, data):

@@ -153,6 +153,7 @@ def test_other_names_of_the_videos_give_nearly_the_same():
     assert again.value == result.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("main", [0.0, 0.3])
 def test_how_often_it_holds_the_truth_and_raises_a_false_alarm(main):
     """Of systems without a difference; see benchmarks/coverage.py for more trials and settings."""

@@ -52,6 +52,7 @@ def test_the_roster_is_trained_and_measured_on_the_split_that_selects(done: tupl
     assert "Agreement (Spearman)" in (config.folder / "teachers.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_test_split_is_not_read(
     done: tuple[Any, RunConfig, AgreementContent], sketch: Callable[..., Any], tmp_path: Path
 ):

@@ -19,6 +19,7 @@ def captions(texts: list[str]) -> list[Caption]:
     return [Caption(f"c{i}", f"v{i}", text) for i, text in enumerate(texts)]
 
 
+@pytest.mark.slow
 def test_each_encoder_has_its_folder_with_every_caption(tmp_path: Path):
     message: list[tuple[str, int, int]] = []
     result = embed(captions(TEXTS), ["glove", "wordllama"], tmp_path, progress=lambda *what: message.append(what))
@@ -52,6 +53,7 @@ def test_equal_texts_are_encoded_once(tmp_path: Path, observed: list[str]):
     assert sorted(observed) == sorted(set(TEXTS))
 
 
+@pytest.mark.slow
 def test_a_text_that_is_stored_under_another_id_is_not_encoded_again(
     tmp_path: Path, observed: list[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -82,6 +84,7 @@ def test_a_changed_text_is_done_again(tmp_path: Path):
     assert np.array_equal(FeatureFile(tmp_path / "wordllama").read("c0"), expected)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def stop(what: str, done: int, total: int) -> None:
         if done >= 3:

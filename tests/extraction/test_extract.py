@@ -83,6 +83,7 @@ def test_only_the_experts_that_are_asked_for_are_stored(videos: list[Video], tmp
     assert len(shards_of(tmp_path / "store" / "scene")) == 1, "what was there is not made again"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(videos: list[Video], tmp_path: Path):
     def stop(what: str, done: int, total: int) -> None:
         if (what, done) == ("videos", 3):
@@ -97,6 +98,7 @@ def test_a_stopped_run_goes_on_where_it_was(videos: list[Video], tmp_path: Path)
     assert_same(tmp_path / "stopped", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_killed_run_keeps_its_whole_shards(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     class Killed(BaseException):
         """Like a kill: nothing is flushed."""
@@ -176,6 +178,7 @@ def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Pa
         extract(videos, ["motion"], tmp_path / "store")
 
 
+@pytest.mark.slow
 def test_settings_reach_the_experts_in_all_processes_and_are_not_mixed(videos: list[Video], tmp_path: Path):
     few = {"motion": {"most": 2}}
     name = VIDEO_EXPERTS.folder_name("motion", few["motion"])
@@ -203,6 +206,7 @@ def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[..., Extraction], tmp_path: Path):
     fine, hangs, dies, nan = odd_experts.FINE, odd_experts.HANGS, odd_experts.DIES, odd_experts.NAN
@@ -299,6 +303,7 @@ def test_a_copy_is_decoded_where_the_first_file_has_disappeared(videos: list[Vid
     assert set(values(tmp_path / "store")) == {"v1", "copy"}
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder_are_one_too_many(
     videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -317,6 +322,7 @@ def test_two_runs_into_one_folder_are_one_too_many(
     assert extract(videos, ["motion"], tmp_path / "store").done == 3
 
 
+@pytest.mark.slow
 def test_sound_that_is_left_out_is_told_and_costs_no_features(make_video: Make, moving: Moving, tmp_path: Path):
     pytest.importorskip("aisfx")
     tone = 0.5 * np.sin(np.arange(16000) / 5)[None]

@@ -23,6 +23,7 @@ def teacher(lists, name="the teacher"):
     return SparseTeacher(((caption, list(own), list(own.values())) for caption, own in lists.items()), name=name)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(LISTS.filter(lambda lists: any(lists.values())), st.data())
 def test_scores_are_found_by_ids_and_all_else_is_not_known(tmp_path_factory, lists, data):

@@ -135,6 +135,7 @@ def test_the_order_of_experts_matters_to_the_original_alone(lived_in):
         assert same == (gating == "parallel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gating", ["parallel", "sequential"])
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_of_collaborative_gating(gradcheck_all, gating, training):

@@ -43,6 +43,7 @@ def test_metrics_equal_the_original_code(parity_folder):
 expert_names = st.lists(st.text("ab._-1é", min_size=1, max_size=5), min_size=1, max_size=4, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     names=expert_names,

@@ -53,6 +53,7 @@ def test_importing_needs_no_video_packages() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_the_folder_holds_what_it_promises(built: Path) -> None:
     record = json.loads((built / "playground.json").read_text())
     splits = json.loads((built / "splits.json").read_text())
@@ -103,6 +104,7 @@ def test_every_kind_of_sound_track_occurs() -> None:
     assert any(scene.sign for scene in drawn)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
     build_playground(tmp_path, videos=VIDEOS, captions_per_video=4, seed=5, workers=1)
     for path in built.rglob("*"):
@@ -171,6 +173,7 @@ def _fresh_patterns() -> list[re.Pattern[str]]:
     return patterns
 
 
+@pytest.mark.slow
 def test_fresh_wordings_are_in_test_and_never_in_train() -> None:
     drawn = scenes.sample_scenes(240, 2)
     train = "\n".join(text for scene in drawn if scene.split == "train" for text in grammar.captions(scene, 12, 2))
@@ -220,6 +223,7 @@ def test_verbs_are_inflected(phrase: str, s: str, ing: str, past: str) -> None:
     assert [words.inflect(phrase, form) for form in ("base", "s", "ing", "past")] == [phrase, s, ing, past]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_the_main_thing_is_seen_and_does_something(seed: int) -> None:
@@ -347,6 +351,7 @@ def test_actions_differ_in_their_paths() -> None:
     assert len(seen) == len(scenes.SOLO_ACTIONS)
 
 
+@pytest.mark.slow
 def test_what_a_killed_build_left_of_its_first_file_is_not_foreign(tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / ".something.json.123.tmp").write_text("{")

@@ -117,6 +117,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_folder_asks_and_leaves_the_rest_as_it_is(built: Path, tmp_path: Path) -> None:
     dataset = load_folder(built)
     questions = ask(1, 5)
@@ -137,6 +138,7 @@ def test_the_folder_asks_and_leaves_the_rest_as_it_is(built: Path, tmp_path: Pat
     assert (built / "captions.jsonl").read_text().startswith((tmp_path / "captions.jsonl").read_text())
 
 
+@pytest.mark.slow
 def test_pictures_are_the_same_where_only_the_sound_is_asked_for(built: Path) -> None:
     import av
 

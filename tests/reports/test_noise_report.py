@@ -47,6 +47,7 @@ def printed(sheet):
     return capture.get()
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else_and_escapes_what_people_wrote():
     page = render_noise(make_content())
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)

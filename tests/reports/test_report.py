@@ -137,6 +137,7 @@ def page():
     return Page(render_report(content(examples=examples, listed=VIDEOS + 4)))
 
 
+@pytest.mark.slow
 def test_page_needs_nothing_from_elsewhere(page):
     assert page.all("script") == page.all("link") == page.all("iframe") == []
     for _, attrs in page.tags:
@@ -177,6 +178,7 @@ def test_examples_mark_the_right_video(page):
     assert sum(picture["src"] == thumbnail for picture in page.all("img")) == 3 * 5 + 1
 
 
+@pytest.mark.slow
 def test_a_tied_rank_has_a_half():
     tied = Example("a dog", "caption1", "video1", 2.5, [Hit("video1", 0.5, True)])
     assert "rank 2.5 of 40" in Page(render_report(content(examples=[tied]))).plain()
@@ -196,6 +198,7 @@ def test_results_are_in_the_page(page):
     assert "TeachText changes the student's t2v geometric mean by" in page.plain()
 
 
+@pytest.mark.slow
 def test_page_with_one_row_and_one_seed():
     text = render_report(content(MEMBERS[3:4], seeds=(5,), generated=True))
     page = Page(text)
@@ -230,6 +233,7 @@ def all_figures(made):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "members",
     [
@@ -254,6 +258,7 @@ def test_losses_are_drawn_separately_for_who_has_them():
     assert distillation.alt == "Last distillation loss: TeachText student, 0.017."
 
 
+@pytest.mark.slow
 def test_a_row_keeps_its_colour_and_no_two_share_one():
     drawn = looks(content().results.rows)
     assert len({look.color for look in drawn.values()}) == len(MEMBERS)

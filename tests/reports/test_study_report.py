@@ -47,6 +47,7 @@ def printed(table: Table, width: int = 80) -> list[str]:
     return console.export_text().splitlines()
 
 
+@pytest.mark.slow
 def test_results_are_read_back_as_they_were_written(study: Results, tmp_path: Path):
     study.save(tmp_path / "results.json")
     again = Results.load(tmp_path / "results.json")
@@ -109,6 +110,7 @@ def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: P
     assert "Generated data." not in page
 
 
+@pytest.mark.slow
 def test_pictures_say_what_they_show(study: Results):
     rows = results_figures.rows_figure(study)
     mean = study.rows[0].spread("t2v", "geometric_mean").mean
@@ -133,6 +135,7 @@ def test_a_curve_needs_three_values_of_one_setting():
     assert titles(*({"training.lr": lr, "pool": pool} for lr in (1, 2, 3) for pool in "ab")) == ["Geom by training.lr"]
 
 
+@pytest.mark.slow
 def test_modalities_are_drawn_by_number_and_by_cost():
     sizes = (["scene"], ["scene", "motion"], ["scene", "motion", "ocr"])
     rows = [
@@ -162,6 +165,7 @@ def test_precision_and_recall_are_told_or_the_noisiest():
     assert words in sentences.denoised_sentence(detected)
 
 
+@pytest.mark.slow
 def test_a_study_without_comparisons_or_rows_still_has_a_report():
     assert results_figures.differences_figure(make_study(ROWS[:1])) is None
     assert "Differences" not in render_study(make_study(ROWS[:1]))

@@ -66,6 +66,7 @@ def extracted(tmp_path: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video/motion").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: TrainedModel, videos: Path):
     assert counts(index()) == (4, 0, 0, 0)
     stored = items(tmp_path)
@@ -83,6 +84,7 @@ def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: T
         assert result.why.keys() == {"motion"} and sum(result.why.values()) == pytest.approx(result.score)
 
 
+@pytest.mark.slow
 def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     """Over two experts of which some videos lack one, by `models.similarity` on the same features."""
     import torch
@@ -105,6 +107,7 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     assert np.allclose([scores[name] for name in ids], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_left_alone(index: Index, tmp_path: Path):
     index()
     before, shards, versions = items(tmp_path), extracted(tmp_path), open_store(str(tmp_path / "index")).versions()
@@ -113,6 +116,7 @@ def test_what_has_not_changed_is_left_alone(index: Index, tmp_path: Path):
     assert open_store(str(tmp_path / "index")).versions() == versions
 
 
+@pytest.mark.slow
 def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos: Path):
     index(tags=["old"])
     before = items(tmp_path)
@@ -138,6 +142,7 @@ def test_new_changed_renamed_and_gone_files(index: Index, tmp_path: Path, videos
     assert index(remove_missing=True).gone == []
 
 
+@pytest.mark.slow
 def test_a_renamed_file_is_not_extracted_again(
     index: Index, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -156,6 +161,7 @@ def test_a_renamed_file_is_not_extracted_again(
     assert done == [0]
 
 
+@pytest.mark.slow
 def test_one_of_two_copies_that_is_deleted_is_removed(index: Index, tmp_path: Path, videos: Path):
     shutil.copy(videos / "v0.mp4", videos / "copy.mp4")
     assert counts(index()) == (5, 0, 0, 0)
@@ -164,6 +170,7 @@ def test_one_of_two_copies_that_is_deleted_is_removed(index: Index, tmp_path: Pa
     assert "videos/v0.mp4" not in items(tmp_path) and "videos/copy.mp4" in items(tmp_path)
 
 
+@pytest.mark.slow
 def test_bad_files_are_set_aside_and_an_item_that_went_bad_is_dropped(index: Index, tmp_path: Path, videos: Path):
     (videos / "empty.mp4").touch()
     (videos / "text.mp4").write_text("no video\n" * 50)
@@ -188,6 +195,7 @@ def test_a_file_that_cannot_be_read_for_a_while_is_neither_gone_nor_dropped(inde
     assert "videos/v0.mp4" in items(tmp_path)
 
 
+@pytest.mark.slow
 def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Path, videos: Path):
     index()
     other = tmp_path / "elsewhere" / "videos"
@@ -203,6 +211,7 @@ def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Pat
     assert len(results) == 5 and all(result.has_file for result in results)
 
 
+@pytest.mark.slow
 def test_tags_are_added_to_what_is_there_too(index: Index, tmp_path: Path):
     index(tags=["a"])
     assert counts(index(tags=["b", "a"])) == (0, 0, 0, 4)
@@ -211,6 +220,7 @@ def test_tags_are_added_to_what_is_there_too(index: Index, tmp_path: Path):
         index(tags=[" "])
 
 
+@pytest.mark.slow
 def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
     index()
     before = items(tmp_path)
@@ -222,6 +232,7 @@ def test_another_model_is_refused_with_the_mend(index: Index, tmp_path: Path):
     assert items(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_experts_that_were_made_otherwise_are_refused(index: Index, tmp_path: Path, videos: Path):
     index()
     store = open_store(str(tmp_path / "index"))
@@ -254,6 +265,7 @@ def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Pa
     assert open_store(str(tmp_path / "index")).manifest() is None
 
 
+@pytest.mark.slow
 def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Path, videos: Path):
     index()
     bank = tmp_path / "captions.txt"

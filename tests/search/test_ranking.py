@@ -86,6 +86,7 @@ def brute_force(entries: Sequence[Entry], query: QueryVectors) -> np.ndarray:
     return similarity(text, video)[0].numpy()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(world=worlds(), k=st.integers(1, 15), correct=st.booleans())
 def test_the_best_are_those_of_brute_force_ties_by_id(
@@ -99,6 +100,7 @@ def test_the_best_are_those_of_brute_force_ties_by_id(
     assert np.allclose([hit.score for hit in hits], truth[order[:k]], atol=1e-12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(world=worlds())
 def test_contributions_sum_to_the_score(world: tuple[list[Entry], QueryVectors]) -> None:
@@ -109,6 +111,7 @@ def test_contributions_sum_to_the_score(world: tuple[list[Entry], QueryVectors])
         assert sum(parts.values()) == pytest.approx(score, abs=1e-12)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(world=worlds())
 def test_a_row_gives_back_its_vectors_and_bias(world: tuple[list[Entry], QueryVectors]) -> None:
@@ -120,6 +123,7 @@ def test_a_row_gives_back_its_vectors_and_bias(world: tuple[list[Entry], QueryVe
         assert all(np.array_equal(vectors[name], one.vectors[name]) for name in vectors)
 
 
+@pytest.mark.slow
 def test_a_large_gallery_is_ranked_as_exactly_as_a_small_one():
     spaces = {"audio": 5, "face": 3, "scene": 8}
     random = np.random.default_rng(0)

@@ -242,6 +242,7 @@ def test_a_folder_does_not_grow_with_every_update(tmp_path: Path, monkeypatch: p
     assert sizes[-1][0] <= sizes[1][0] + 2 and sizes[-1][1] < 1.5 * sizes[1][1], sizes
 
 
+@pytest.mark.slow
 def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lancedb = pytest.importorskip("lancedb")
     from teachtext.search.stores import lance

@@ -38,6 +38,7 @@ def files(folder: Path, class_names: dict[str, str], said: dict[str, list[str]])
     return {name: FeatureFile(folder / name) for name in ("ocr", "scene", "speech")}
 
 
+@pytest.mark.slow
 def test_it_finds_things_by_what_people_call_them(model: ClassNames, tmp_path: Path):
     class_names = {"a": "monarch butterfly", "b": "soccer ball", "c": "grand piano", "d": "pizza", "e": "airliner"}
     opened = files(tmp_path, class_names, {})
@@ -55,6 +56,7 @@ def test_it_finds_things_by_what_people_call_them(model: ClassNames, tmp_path: P
         assert max(scores, key=lambda name: scores[name]) == video, scores
 
 
+@pytest.mark.slow
 def test_what_is_said_counts_besides_what_is_seen(model: ClassNames, tmp_path: Path):
     opened = files(tmp_path, {"a": "pizza", "b": "pizza"}, {"a": ["we pay our taxes", "and the rent"]})
     with_words, without = model.embed_videos(opened, ["a", "b"])
@@ -64,6 +66,7 @@ def test_what_is_said_counts_besides_what_is_seen(model: ClassNames, tmp_path: P
     assert parts["speech"] > 0 and sum(parts.values()) > sum(contributions(query, without).values())
 
 
+@pytest.mark.slow
 def test_an_index_finds_it_again_and_queries_are_checked(model: ClassNames):
     assert load_embedder(model.identity).identity == model.identity
     with pytest.raises(InputError, match="empty"):

@@ -15,6 +15,8 @@ from teachtext.service.state import Library
 
 Serve = Callable[..., TestClient]
 
+pytestmark = pytest.mark.server
+
 
 def problem_of(answer: Any) -> str:
     problem = answer.json()
@@ -150,6 +152,7 @@ def test_nothing_outside_is_given_out(client: TestClient, route: str, name: str)
     assert client.get(f"/api/{route}/{quote(name, safe='%/')}").status_code in (404, 422)
 
 
+@pytest.mark.slow
 def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made, tmp_path: Path, library: Library):
     secret = write_clip(tmp_path / "secret.mp4", 3)
     path, kept = made.videos / "v5.mp4", made.videos / "v5.kept"
@@ -169,6 +172,7 @@ def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made
         kept.rename(path)
 
 
+@pytest.mark.slow
 def test_an_upload_is_indexed_and_can_be_removed_with_its_file(client: TestClient, made: Made, tmp_path: Path):
     clip = write_clip(tmp_path / "new.mp4", 77).read_bytes()
     sent = client.post("/api/uploads", params={"name": "../../my clip;.MP4"}, content=clip)

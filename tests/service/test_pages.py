@@ -10,6 +10,7 @@ values = st.integers(-1000, 1000).map(lambda thousandths: thousandths / 1000)
 results = st.lists(st.dictionaries(st.sampled_from(["face", "motion", "ocr", "scene"]), values, min_size=1), min_size=1)
 
 
+@pytest.mark.slow
 @given(results)
 def test_a_bar_shows_every_part_on_its_side_of_zero(contributions: list[dict[str, float]]):
     drawn = bars(contributions)

@@ -154,6 +154,7 @@ print(len(sizes), max(sizes) - sizes[10])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_is_kept_of_clips_does_not_hold_the_memory_of_what_it_came_from(make_video: Make):
     pytest.importorskip("torch")

@@ -49,6 +49,7 @@ def listen(path: Path, sampling: SoundSampling = SOUND) -> Sound:
     return sound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
 def test_one_pass_gives_pictures_and_sound_in_time(name: str, make_video: Make, pictures: NDArray[np.uint8]):
     webm = name == "a.webm"

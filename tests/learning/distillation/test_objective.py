@@ -153,6 +153,7 @@ class TestTheSame:
         assert distillation(parts, scores, random_matrix(9, 4), random_matrix(9, 5)).item() > 1e-4
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     parts=st.sampled_from(EVERY),

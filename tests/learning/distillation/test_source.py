@@ -33,6 +33,7 @@ def loss_of(parts, student, batch, *teachers):
     return objective(student.embed(batch), batch)["distillation"]
 
 
+@pytest.mark.slow
 def test_teachers_are_asked_for_the_batch_by_its_ids(world, student, batch):
     specs = [
         world.spec(**other)

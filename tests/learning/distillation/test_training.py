@@ -78,6 +78,7 @@ def state(trainer):
     return {name: value.numpy().tobytes() for name, value in kept.items()}, [one["losses"] for one in trainer.history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_stop_in_the_middle_of_a_schedule_changes_no_bit(train, tmp_path, name):
     whole = train(tmp_path / "whole", OBJECTIVES[name], ranking=InfoNCE(temperature=0.1))

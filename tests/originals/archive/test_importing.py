@@ -302,6 +302,7 @@ def test_any_sequence_survives(tmp_path_factory, values, how):
             assert_holds(FeatureFile(folder / name, verify=True), values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["python 2", "python 3", "python 3, old protocol"])
 def test_memory_is_small_against_the_largest_file(tmp_path, kind):
     """The peak of a whole process, against that of one that imports nearly nothing."""
