@@ -54,7 +54,7 @@ def test_features_are_extracted_from_a_folder(run: Any, tmp_path: Path):
     done = teachtext.extract(str(run.videos), tmp_path, experts=["motion"], workers=1)
     assert (done.done, done.failed) == (4, ())
     assert len(teachtext.load(run.folder).encode_video(features=tmp_path)) == 4
-    with pytest.raises(teachtext.InputError, match="holds no video"):
+    with pytest.raises(teachtext.InputError, match="nothing is not a folder"):
         teachtext.extract(tmp_path / "nothing", tmp_path, experts=["motion"])
 
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from teachtext.data.check import check_folder
-from teachtext.data.folder import find_videos, load_folder
+from teachtext.data.folder import load_folder
 from teachtext.data.protocol import Caption, queries
 from teachtext.data.splits import automatic_splits, source_of
 from teachtext.errors import InputError
@@ -174,7 +174,50 @@ def test_a_sound_folder_is_sound(tmp_path):
     assert facts["splits"] == "train 1, val 1, test 1"
 
 
-def test_videos_are_found_with_and_without_a_dataset_around_them(tmp_path):
-    make(tmp_path, videos=["a.mp4", ".hidden.mp4", "notes.txt"])
-    assert [video.id for video in find_videos(tmp_path)] == ["a"]
-    assert [video.id for video in find_videos(tmp_path / "videos")] == ["a"]
+@pytest.mark.parametrize("place", ["videos/all", "videos", "."])
+def test_videos_lie_in_folders_or_beside_the_captions(tmp_path, place):
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    for video_id in CAPTIONS:
+        (tmp_path / place / f"{video_id}.mp4").write_bytes(video_id.encode())
+    (tmp_path / "captions.json").write_text(json.dumps(CAPTIONS))
+    (tmp_path / "splits.json").write_text(json.dumps(SPLITS))
+    dataset = load_folder(tmp_path)
+    assert dataset.videos["a"].path == tmp_path / place / "a.mp4" and dataset.splits == SPLITS
+    report = check_folder(tmp_path)
+    assert not report.findings and dict(report.facts)["videos with a file"] == "3"
+
+
+def test_captions_and_splits_with_endings_name_the_same_videos(tmp_path):
+    captions = {"a.mp4": ["a dog runs"], "videos/b.MP4": ["a cat sleeps"], "c": ["rain falls"]}
+    make(tmp_path, captions=captions, splits={"train": ["a"], "val": ["b.mp4"], "test": ["c.avi"]})
+    (tmp_path / "chosen.json").write_text(json.dumps({"a.avi": "a.mp4#0"}))
+    dataset = load_folder(tmp_path, chosen_file="chosen.json")
+    assert {caption.id: caption.video_id for caption in dataset.captions} == {
+        "a.mp4#0": "a", "videos/b.MP4#0": "b", "c#0": "c",
+    }  # fmt: skip
+    assert dataset.splits == SPLITS and dataset.chosen == {"a": "a.mp4#0"}
+    assert dataset.notes == ["ids read as those of files: 3 with an ending, 1 with folders ('a.mp4' is 'a')"]
+    report = check_folder(tmp_path)
+    assert report.sound and [finding.what for finding in report.findings] == dataset.notes
+
+
+def test_what_is_left_out_of_the_videos_stands_in_the_notes_and_the_findings(tmp_path):
+    make(tmp_path, videos=["a.mp4", "b.mp4", "b.mkv", "c.avi", "d.heic", ".e.mp4"])
+    (tmp_path / "videos" / "gone.mp4").symlink_to("nowhere")
+    notes = load_folder(tmp_path).notes
+    assert notes == [
+        "left out, files without the ending of a video: 1 (.heic 1; 'd.heic')",
+        "left out, hidden files: 1 ('.e.mp4')",
+        "left out, links that lead nowhere, pipes and devices: 1 ('gone.mp4')",
+        "left out, second files of an id: 1 ('b.mp4')",
+    ]
+    report = check_folder(tmp_path)
+    assert [finding.level for finding in report.findings] == ["warning", "warning", "warning", "error"]
+    assert "'d.heic'" in report.findings[0].what and "b" in report.findings[3].what
+
+
+def test_a_video_file_that_vanishes_is_named(tmp_path, monkeypatch):
+    make(tmp_path)
+    monkeypatch.setattr("teachtext.data.check.content_hash", lambda path: path.with_suffix(".gone").stat())
+    report = check_folder(tmp_path)
+    assert "3 video files that cannot be read ('a', 'b', 'c')" in report.findings[0].what

@@ -27,7 +27,7 @@ VIDEOS, KILLS = 100, 10
 CODE = """
 import sys, time
 from pathlib import Path
-from teachtext.data.folder import find_videos
+from teachtext.data.video_ids import read_video_folder
 from teachtext.extraction import feature_output as output
 from teachtext.extraction.extract import extract
 output._SHARD_ITEMS = 3
@@ -38,7 +38,7 @@ def tell(what, done, total):
         time.sleep(0.04)
 
 folder, store = map(Path, sys.argv[1:])
-extract(find_videos(folder), ["motion"], store, workers=2, progress=tell)
+extract(read_video_folder(folder).videos, ["motion"], store, workers=2, progress=tell)
 """
 
 

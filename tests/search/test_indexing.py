@@ -174,8 +174,7 @@ def test_one_of_two_copies_that_is_deleted_is_removed(index: Index, tmp_path: Pa
 def test_bad_files_are_set_aside_and_an_item_that_went_bad_is_dropped(index: Index, tmp_path: Path, videos: Path):
     (videos / "empty.mp4").touch()
     (videos / "text.mp4").write_text("no video\n" * 50)
-    outside = write_clip(tmp_path / "outside.mp4", 9)
-    (videos / "link.mp4").symlink_to(outside)
+    (videos / "link.mp4").symlink_to("nowhere.mp4")
     (videos / "inner_link.mp4").symlink_to(videos / "v0.mp4")
     done = index()
     assert {failure.id for failure in done.failed} == {"videos/empty.mp4", "videos/text.mp4", "videos/link.mp4"}
@@ -209,6 +208,111 @@ def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Pat
     assert counts(index(moved)) == (0, 0, 0, 4)
     results = Searcher(str(tmp_path / "index")).search("x", k=9).results
     assert len(results) == 5 and all(result.has_file for result in results)
+
+
+def test_links_out_of_the_folder_are_indexed_and_what_is_left_out_is_named(index: Index, tmp_path: Path, videos: Path):
+    (videos / "link.mp4").symlink_to(write_clip(tmp_path / "store" / "3f" / "ab.mp4", 9))
+    write_clip(tmp_path / "disk" / "c.mp4", 10)
+    (videos / "2022").symlink_to(tmp_path / "disk")
+    (videos / "up").symlink_to("..")
+    (videos / "picture.heic").touch()
+    done = index()
+    assert counts(done) == (6, 0, 0, 0) and not done.failed
+    assert {"videos/link.mp4", "videos/2022/c.mp4"} < items(tmp_path).keys()
+    assert done.notes == [
+        "left out, files without the ending of a video: 1 (.heic 1; 'picture.heic')",
+        "left out, links to folders that are read already: 1 ('up')",
+    ]
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    done = index(remove_missing=True)
+    assert done.gone == [] and "videos/2022/c.mp4" in items(tmp_path), "it may come back"
+    assert "left out, links that lead nowhere: 1 ('2022')" in done.notes
+
+
+@pytest.mark.slow
+def test_an_index_among_the_videos_is_not_looked_into(index: Index, videos: Path):
+    place = str(videos / "index")
+    options = {"place": place, "features": videos / "index" / "features"}
+    assert counts(index(**options)) == (4, 0, 0, 0)
+    (videos / "index" / "thumbnails").mkdir()
+    shutil.copy(videos / "v0.mp4", videos / "index" / "thumbnails" / "x.mp4")
+    (videos / "index" / "thumbnails" / "x.jpg").touch()
+    done = index(**options)
+    assert counts(done) == (0, 0, 0, 4) and done.notes == []
+
+
+def test_a_folder_under_a_new_name_keeps_its_videos(index: Index, tmp_path: Path, videos: Path):
+    index(tags=["old"])
+    before = items(tmp_path)
+    moved = videos.rename(tmp_path / "holidays")
+    write_clip(moved / "new.mp4", 30)
+    assert counts(index(moved)) == (1, 0, 4, 0)
+    stored = items(tmp_path)
+    assert sorted(stored) == [
+        "holidays/inner/v1.mp4", "holidays/inner/v3.mp4", "holidays/new.mp4", "holidays/v0.mp4", "holidays/v2.mp4",
+    ]  # fmt: skip
+    assert stored["holidays/v0.mp4"].tags == ("old",)
+    assert stored["holidays/v0.mp4"].added_s == before["videos/v0.mp4"].added_s
+    assert all(result.has_file for result in Searcher(str(tmp_path / "index")).search("x", k=9).results)
+
+
+@pytest.mark.slow
+def test_a_file_that_moves_between_two_folders_is_taken_over_and_a_copy_is_not(
+    index: Index, tmp_path: Path, videos: Path
+):
+    index(tags=["old"])
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(videos / "v0.mp4", other / "copy.mp4")
+    (videos / "v2.mp4").rename(other / "moved.mp4")
+    assert counts(index(other)) == (1, 0, 1, 0)
+    stored = items(tmp_path)
+    assert {"videos/v0.mp4", "other/copy.mp4", "other/moved.mp4"} < stored.keys() and "videos/v2.mp4" not in stored
+    assert stored["other/moved.mp4"].tags == ("old",) and stored["other/copy.mp4"].tags == ()
+    assert index(videos).gone == []
+
+
+@pytest.mark.slow
+def test_a_move_that_was_stopped_is_finished_by_the_next_run(
+    index: Index, tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index()
+    moved = videos.rename(tmp_path / "holidays")
+
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    store = type(open_store(str(tmp_path / "index")))
+    remove = store.remove
+    monkeypatch.setattr(store, "remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        index(moved)
+    monkeypatch.setattr(store, "remove", remove)
+    assert len(items(tmp_path)) == 8
+    assert counts(index(moved)) == (0, 0, 0, 4)
+    assert sorted(items(tmp_path)) == [
+        "holidays/inner/v1.mp4", "holidays/inner/v3.mp4", "holidays/v0.mp4", "holidays/v2.mp4",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_videos_of_a_folder_that_is_gone_are_named_and_can_be_removed(index: Index, tmp_path: Path, videos: Path):
+    index()
+    other = tmp_path / "other"
+    write_clip(other / "w.mp4", 20)
+    videos.rename(tmp_path / "unplugged")
+    done = index(other, remove_missing=True)
+    assert len(items(tmp_path)) == 5 and done.gone == [], "a disk may come back"
+    assert done.notes == [
+        f"4 videos of {videos} are in the index, but that folder is gone; remove them with "
+        f"'teachtext index {videos} --remove-missing'"
+    ]
+    with pytest.raises(InputError, match="is not a folder"):
+        index(videos)
+    with pytest.raises(InputError, match="is not a folder"):
+        index(tmp_path / "never there", remove_missing=True)
+    assert len(index(videos, remove_missing=True).gone) == 4
+    assert list(items(tmp_path)) == ["other/w.mp4"] and index(other).notes == []
 
 
 @pytest.mark.slow

@@ -172,6 +172,20 @@ def test_a_link_out_of_the_folder_is_not_followed(client: TestClient, made: Made
         kept.rename(path)
 
 
+def test_a_link_out_of_the_folder_is_followed_to_what_was_indexed(client: TestClient, made: Made, tmp_path: Path):
+    path = made.videos / "v5.mp4"
+    content, moved = path.read_bytes(), path.rename(tmp_path / "moved.mp4")
+    try:
+        path.symlink_to(moved)
+        assert client.get("/api/files/videos/v5.mp4").content == content
+        path.unlink()
+        path.symlink_to(path)
+        assert client.get("/api/files/videos/v5.mp4").status_code == 404
+    finally:
+        path.unlink(missing_ok=True)
+        moved.rename(path)
+
+
 @pytest.mark.slow
 def test_an_upload_is_indexed_and_can_be_removed_with_its_file(client: TestClient, made: Made, tmp_path: Path):
     clip = write_clip(tmp_path / "new.mp4", 77).read_bytes()

@@ -1,7 +1,7 @@
 """Experiments in Python: train and compare, evaluate, extract, and the metrics of a matrix."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from teachtext.api.load import load
 from teachtext.api.model import Model
 from teachtext.arguments import check_choice, check_items, check_list, check_place, check_string
-from teachtext.data.folder import find_videos
 from teachtext.data.protocol import CaptionUse
+from teachtext.data.video_ids import check_has_videos
 from teachtext.devices import AUTO
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
@@ -186,11 +186,9 @@ def extract(
     if not specs:
         raise InputError("there is no expert", f"choose from {', '.join(VIDEO_EXPERTS)}")
     folder, target = Path(check_place("dataset", dataset)), Path(check_place("out", out))
-    videos = find_videos(folder) if folder.is_dir() else []
-    if not videos:
-        raise InputError(f"{folder} holds no video", "give a folder of videos, or one with videos/ inside")
-    return extract_videos(
-        videos,
+    listed = check_has_videos(folder)
+    extraction = extract_videos(
+        listed.videos,
         specs,
         target / "video",
         settings=settings or {},
@@ -200,6 +198,7 @@ def extract(
         time_limit=time_limit,
         progress=progress,
     )
+    return replace(extraction, notes=[*listed.notes, *extraction.notes])
 
 
 def metrics(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None = None) -> dict[str, Metrics]:

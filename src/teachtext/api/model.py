@@ -228,7 +228,9 @@ class Model:
             if not ids:
                 raise InputError(f"{features} holds no features of {', '.join(self.experts)}", "extract them first")
             return self._embed(ids, stored, [])
-        listed = videos_of(videos, is_stored=lambda name: any(name in file for file in stored.values()))
+        listed, notes = videos_of(videos, is_stored=lambda name: any(name in file for file in stored.values()))
+        for note in notes:
+            warnings.warn(note, stacklevel=3)
         failed: Sequence[Failure] = ()
         if all(video.path and not video.path.exists() for video in listed):
             raise InputError(

@@ -4,47 +4,52 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from teachtext.arguments import check_items, check_place
-from teachtext.data.folder import VIDEO_ENDINGS, find_videos
 from teachtext.data.types import Video
+from teachtext.data.video_files import list_video_files
+from teachtext.data.video_ids import read_video_folder
 from teachtext.errors import InputError
 
 
-def videos_of(videos: str | Path | Sequence[str | Path], *, is_stored: Callable[[str], bool]) -> list[Video]:
-    """Return the videos that a caller names.
+def videos_of(
+    videos: str | Path | Sequence[str | Path], *, is_stored: Callable[[str], bool]
+) -> tuple[list[Video], list[str]]:
+    """Return the videos that a caller names, and notes on what is left out of folders.
 
     Args:
         videos: files, folders, dataset folders (with `videos/` inside), or ids of stored features.
         is_stored: whether features of an id are stored.
 
     Returns:
-        Files have their path as id. Videos of a dataset folder have the dataset's ids. Ids of stored features have no
-        path.
+        The videos: files have their path as id; videos of a dataset folder have the dataset's ids; ids of stored
+        features have no path. And a sentence for each reason to leave files out.
 
     Raises:
         InputError: a folder without videos, no video at all, an empty string, or a value that is no path.
     """
     names = check_items("video", videos, check_place)
-    listed = [video for name in names for video in _videos(name, is_stored)]
+    listed: list[Video] = []
+    notes: list[str] = []
+    for name in names:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            inside, left_out = _videos_in(path)
+            listed += inside
+            notes += left_out
+        else:
+            is_id = not path.exists() and is_stored(str(name))
+            listed.append(Video(str(name), None if is_id else path))
     if not listed:
         raise InputError("there is no video to encode", "give at least one file")
-    return listed
+    return listed, notes
 
 
-def _videos(name: str | Path, is_stored: Callable[[str], bool]) -> list[Video]:
-    path = Path(name).expanduser()
-    if not path.is_dir():
-        is_id = not path.exists() and is_stored(str(name))
-        return [Video(str(name), None if is_id else path)]
-    if (path / "videos").is_dir():
-        videos = find_videos(path)
+def _videos_in(folder: Path) -> tuple[list[Video], list[str]]:
+    if (folder / "videos").is_dir():
+        dataset = read_video_folder(folder)
+        videos, notes = dataset.videos, dataset.notes
     else:
-        files = sorted(file for file in path.rglob("*") if _is_video(file.relative_to(path)) and not file.is_dir())
-        videos = [Video(str(file), file) for file in files]
+        listed = list_video_files(folder)
+        videos, notes = [Video(str(path), path) for path in listed.paths], [str(row) for row in listed.left_out]
     if not videos:
-        raise InputError(f"{path} holds no video", "give a folder with video files in it")
-    return videos
-
-
-def _is_video(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return path.suffix.lower() in VIDEO_ENDINGS and not hidden
+        raise InputError("; ".join([f"{folder} holds no video", *notes]), "give a folder with video files in it")
+    return videos, notes

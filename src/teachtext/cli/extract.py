@@ -36,17 +36,13 @@ def extract(
     A second call extracts only what is missing. Videos that cannot be read are listed at the end.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.data.folder import find_videos
+    from teachtext.data.video_ids import check_has_videos
     from teachtext.extraction.extract import extract as extract_features
 
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder", "give the folder that holds videos/, or the videos themselves")
-    videos = find_videos(folder)
-    if not videos:
-        raise InputError(f"{folder / 'videos'} holds no video", "put video files there, named <id>.mp4")
+    listed = check_has_videos(folder)
     with shown() as progress:
         done = extract_features(
-            videos,
+            listed.videos,
             expert,
             out / "video",
             settings=_settings(settings),
@@ -57,7 +53,7 @@ def extract(
             progress=progress,
         )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
-    for note in done.notes:
+    for note in [*listed.notes, *done.notes]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)

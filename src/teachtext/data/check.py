@@ -12,6 +12,8 @@ from teachtext.data.protocol import Caption
 from teachtext.data.questions import read_questions
 from teachtext.data.splits import automatic_splits, source_of
 from teachtext.data.types import Question
+from teachtext.data.video_files import LeftOut
+from teachtext.data.video_ids import SECOND_FILES
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 
@@ -130,21 +132,32 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
     captioned_in_splits = captioned & in_splits if raw.splits else set()
     without_file = captioned - raw.videos.keys()
     by_content: dict[str, list[str]] = {}
+    vanished: list[str] = []
     for video_id, paths in raw.videos.items():
-        by_content.setdefault(content_hash(paths[0]), []).append(video_id)
+        content = _content(paths[0])
+        if content:
+            by_content.setdefault(content, []).append(video_id)
+        else:
+            vanished.append(video_id)
     same = [" = ".join(ids) for ids in by_content.values() if len(ids) > 1]
-    empty = [video_id for video_id, paths in raw.videos.items() if paths[0].stat().st_size == 0]
+    empty = [video_id for video_id, paths in raw.videos.items() if _is_empty(paths[0])]
+    places = str(raw.path) if raw.video_folder.folder == raw.path else "videos/"
     return [
+        *(Finding("warning", f"{row.reason} in {places}, left out: {row.summary}", row.mend) for row in _left_out(raw)),
+        *(Finding("warning", note, "check that these are the videos that you mean") for note in raw.match.notes),
+        *_some(
+            "error", vanished, "video files that cannot be read", "check that they are there, and their permissions"
+        ),
         *_some(
             "error",
             sorted(without_file - captioned_in_splits),
-            "captioned videos without a file in videos/ and in no split",
+            f"captioned videos without a file in {places} and in no split",
             "add the files or delete their captions",
         ),
         *_some(
             "warning",
             sorted(without_file & captioned_in_splits),
-            "captioned videos of a split without a file in videos/",
+            f"captioned videos of a split without a file in {places}",
             "add the files, or set 'missing_videos: drop' (their features may come from elsewhere: 'keep')",
         ),
         *_some(
@@ -162,6 +175,26 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
         *_some("error", empty, "video files of zero bytes", "copy them again or delete them"),
         *_some("warning", same, "videos with the same content", "keep one of each, or keep them in one split"),
     ]
+
+
+def _left_out(raw: RawFolder) -> list[LeftOut]:
+    """Return what is left out, but for the second files of an id, which are an error of their own."""
+    return [row for row in raw.video_folder.left_out if row.reason != SECOND_FILES]
+
+
+def _content(path: Path) -> str:
+    """Return the hash of a file's content; an empty text where the file cannot be read."""
+    try:
+        return content_hash(path)
+    except OSError:
+        return ""
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _split_findings(raw: RawFolder) -> list[Finding]:

@@ -1,7 +1,7 @@
 """A dataset folder that a person can write by hand.
 
 ```
-videos/<id>.mp4 ...                     (any container; the id is the file name without its ending)
+videos/<id>.mp4 ...                     (any container, in any folder; the id is the file name without its ending)
 captions.jsonl | captions.csv | captions.json
 splits.json                             (optional: {"train": [ids], "val": [ids], "test": [ids]})
 splits-<name>.json, chosen-<name>.json  (optional: further lists; {video id: id of the caption that is its query})
@@ -11,13 +11,14 @@ wrong-captions.json                     (optional: ids of captions that are wron
 
 `captions.jsonl` has an object a line with `video` and `text`, and optionally `id` and `language`. `captions.csv` has
 columns of the same names. `captions.json` maps a video id to a list of captions. A caption without an id gets
-`<video>#<number>`.
+`<video>#<number>`. Without `videos/` the video files lie beside the captions; see `teachtext.data.video_ids` for ids
+that are written with an ending, a folder, or other forms of accents.
 """
 
 import csv
 import json
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,24 +26,40 @@ from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.questions import check_unlearned, read_questions
 from teachtext.data.splits import automatic_splits
 from teachtext.data.types import Dataset, Question, Video
+from teachtext.data.video_ids import IdMatch, VideoFolder, read_video_folder
 from teachtext.errors import InputError
 from teachtext.files import read_json
 
 DEFAULT_SPLITS = "splits.json"
 CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
-VIDEO_ENDINGS = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ogv", ".flv", ".wmv"})
 
 
 @dataclass(frozen=True)
 class RawFolder:
-    """The content of a dataset folder, before anything is checked or left out."""
+    """The content of a dataset folder, before anything is checked or left out.
+
+    Attributes:
+        path: the folder.
+        captions_path: file of the captions.
+        video_folder: the video files.
+        match: what the ids in captions and splits mean.
+        captions: all captions, with the ids of the video files.
+        splits_path: file of the splits, which may be missing.
+        splits: ids of the video files by split; None without a file.
+    """
 
     path: Path
     captions_path: Path
-    videos: Mapping[str, Sequence[Path]]
+    video_folder: VideoFolder
+    match: IdMatch
     captions: Sequence[Caption]
     splits_path: Path
     splits: Mapping[str, Sequence[str]] | None
+
+    @property
+    def videos(self) -> Mapping[str, Sequence[Path]]:
+        """Video files by id."""
+        return self.video_folder.files
 
 
 def read_raw(folder: Path, splits_file: str = DEFAULT_SPLITS) -> RawFolder:
@@ -59,13 +76,19 @@ def read_raw(folder: Path, splits_file: str = DEFAULT_SPLITS) -> RawFolder:
     if splits_file != DEFAULT_SPLITS and not splits_path.exists():
         names = sorted(path.name for path in folder.glob("splits*.json"))
         raise InputError(f"{splits_path} does not exist", f"add it; there is {', '.join(names) or 'no other'}")
+    captions = list(_read_captions(captions_path))
+    splits = _read_splits(splits_path) if splits_path.exists() else None
+    video_folder = read_video_folder(folder, regular=True)
+    listed = [video_id for ids in (splits or {}).values() for video_id in ids]
+    match = video_folder.match([*(caption.video_id for caption in captions), *listed])
     return RawFolder(
         path=folder,
         captions_path=captions_path,
-        videos=_video_files(folder / "videos"),
-        captions=list(_read_captions(captions_path)),
+        video_folder=video_folder,
+        match=match,
+        captions=[replace(caption, video_id=match[caption.video_id]) for caption in captions],
         splits_path=splits_path,
-        splits=_read_splits(splits_path) if splits_path.exists() else None,
+        splits=None if splits is None else {split: [match[name] for name in ids] for split, ids in splits.items()},
     )
 
 
@@ -106,11 +129,11 @@ def load_folder(
     captioned = {caption.video_id for caption in raw.captions}
     named = captioned | {video_id for ids in (raw.splits or {}).values() for video_id in ids}
     absent = sorted(named - raw.videos.keys())
-    notes: list[str] = []
+    notes = [*raw.match.notes, *raw.video_folder.notes]
     if absent and missing_videos == "error":
         raise InputError(
             f"{raw.captions_path} or {raw.splits_path.name} names {len(absent)} videos without a file in "
-            f"{folder / 'videos'} (first: '{absent[0]}')",
+            f"{raw.video_folder.folder} (first: '{absent[0]}'){''.join(f'; {note}' for note in notes)}",
             "add the files, remove the entries, or set 'missing_videos: drop'",
         )
     kept = named if missing_videos == "keep" else named & raw.videos.keys()
@@ -128,23 +151,13 @@ def load_folder(
         for video_id in sorted(kept)
     }
     captions = [caption for caption in raw.captions if caption.video_id in videos]
-    choices = _read_chosen(folder / chosen_file, captions) if chosen_file else {}
+    choices = _read_chosen(folder / chosen_file, captions, raw.match) if chosen_file else {}
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
     questions = _questions(raw, named, videos, chosen, notes)
     check_unlearned(questions, splits, chosen)
     dataset = Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes, choices, questions)
     _check_choices(dataset, chosen_file)
     return dataset
-
-
-def find_videos(folder: Path) -> list[Video]:
-    """Return the videos of a dataset folder, captioned or not; of a folder without `videos/`, the videos in the folder.
-
-    Pipes, devices and broken links that are named like videos are included: extraction sets them aside by name.
-    """
-    inner = folder / "videos"
-    files = _video_files(inner if inner.is_dir() else folder, regular=False)
-    return [Video(name, paths[0]) for name, paths in files.items()]
 
 
 def _questions(
@@ -182,15 +195,6 @@ def _captions_path(folder: Path) -> Path:
         what = "several captions files: " + ", ".join(path.name for path in paths) if paths else "no captions file"
         raise InputError(f"{folder} has {what}", f"keep exactly one of {', '.join(CAPTION_FILES)}")
     return paths[0]
-
-
-def _video_files(folder: Path, *, regular: bool = True) -> dict[str, list[Path]]:
-    files: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        is_video = path.suffix.lower() in VIDEO_ENDINGS and not path.name.startswith(".")
-        if is_video and (path.is_file() if regular else not path.is_dir()):
-            files.setdefault(path.stem, []).append(path)
-    return files
 
 
 def _read_captions(path: Path) -> Iterator[Caption]:
@@ -259,7 +263,7 @@ def _read_splits(path: Path) -> dict[str, list[str]]:
     return content
 
 
-def _read_chosen(path: Path, captions: Sequence[Caption]) -> dict[str, str]:
+def _read_chosen(path: Path, captions: Sequence[Caption], match: IdMatch) -> dict[str, str]:
     if not path.exists():
         raise InputError(f"{path} does not exist", 'write {"video id": "id of the caption that is its query"} there')
     content = read_json(path)
@@ -267,6 +271,7 @@ def _read_chosen(path: Path, captions: Sequence[Caption]) -> dict[str, str]:
     captioned = set(video_of.values())
     if not isinstance(content, dict):
         raise InputError(f"{path} is not an object of caption ids", 'write {"video id": "caption id"}')
+    content = {match[video_id]: caption_id for video_id, caption_id in content.items()}
     for video_id, caption_id in content.items():
         if video_id in captioned and video_of.get(str(caption_id)) != video_id:
             raise InputError(f"{path}: '{caption_id}' is no caption of video '{video_id}'", "name one of its captions")

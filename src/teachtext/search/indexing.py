@@ -8,6 +8,7 @@ from pathlib import Path
 
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
+from teachtext.data.video_files import list_video_files
 from teachtext.devices import AUTO
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
@@ -20,7 +21,8 @@ from teachtext.progress import Progress, silent
 from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
 from teachtext.search.index_model import check_same
 from teachtext.search.manifest import Manifest, read_manifest
-from teachtext.search.scan import FileScan, has_videos, scan
+from teachtext.search.moves import look_elsewhere
+from teachtext.search.scan import FileScan, Scan, scan
 from teachtext.search.stores import is_url
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment
@@ -43,7 +45,7 @@ class Indexed:
         unchanged: left alone.
         gone: ids whose files are not there any more, sorted; still in the index unless they were to be removed.
         failed: files that cannot be used.
-        notes: sound that had to be left out, and what the device cannot do.
+        notes: files and folders that were left out, sound that had to be left out, and what the device cannot do.
     """
 
     added: int
@@ -73,18 +75,19 @@ def index_folder(
 ) -> Indexed:
     """Bring an index up to date with a folder; make it if it is not there.
 
-    Files are told apart by their content, so that a renamed one keeps its tags and the date of its coming, and is not
-    extracted again. Stopped or killed, it goes on where it was: what is stored is whole, and can be found.
+    Files are told apart by their content, so that one that was renamed, or moved here from another folder of the index,
+    keeps its tags and the date of its coming, and is not extracted again. Stopped or killed, it goes on where it was:
+    what is stored is whole, and can be found.
 
     Args:
-        folder: videos, in folders in it too.
+        folder: videos, in folders in it too. With `remove_missing` it may be an indexed folder that is gone.
         store: of the index.
         model: what the index was made by, or is to be.
         features: folder in which features are kept.
         words: also hear and read the videos, so that their words can be searched; once asked for it stays so.
         tags: added to all videos of the folder.
         query_bank: file of captions, one a line, with which hubs are corrected; once given it stays so.
-        remove_missing: remove videos whose files are gone.
+        remove_missing: remove videos of this folder whose files are gone.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
@@ -95,19 +98,23 @@ def index_folder(
         InputError: no folder, another model, a store that is down, experts that are not installed.
         Busy: another writer is at work.
     """
-    if not folder.is_dir():
+    is_gone = remove_missing and not folder.exists()
+    if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_tags(tags)
     with store.writing(wait_s):
         manifest, root = _begin(store, model, words).with_root(folder)
         run = _Run(store, model, features, manifest, query_bank)
-        scanned = scan(folder, root)
+        scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features))
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
-        gone = sorted(items.keys() - files.keys() - {failure.id for failure in scanned.failed})
+        new = {files[name].content for name in files.keys() - items.keys()}
+        others = look_elsewhere(store.catalog(), manifest, root, new, items.values())
+        gone = scanned.without_files(items)
         # a file whose content is still there, under another name, was renamed, or was one of several copies
         contents = {file.content for file in files.values()}
         renamed = {items[name].content: items[name] for name in gone if items[name].content in contents}
+        renamed = {**others.moved, **renamed}
         lost = [name for name in gone if items[name].content not in contents]
         changed = {name: file for name, file in files.items() if not run.is_current(items.get(name), file.content)}
         before = {name: items.get(name) or renamed.get(file.content) for name, file in changed.items()}
@@ -116,6 +123,8 @@ def index_folder(
         )
         bad = {failure.id for failure in extraction.failed}
         store.remove([name for name in items if name in bad or (name in gone and name not in lost)])
+        stored = {file.content for name, file in files.items() if name not in bad}
+        store.remove([*others.taken, *(item.id for content, item in others.moved.items() if content in stored)])
         if remove_missing:
             store.remove(lost)
         add_tags(store, [name for name in files.keys() & items.keys() if name not in bad], tags)
@@ -128,7 +137,7 @@ def index_folder(
         unchanged=len(files) - len(changed),
         gone=lost,
         failed=[*scanned.failed, *extraction.failed],
-        notes=extraction.notes,
+        notes=[*map(str, scanned.left_out), *others.notes(), *extraction.notes],
     )
 
 
@@ -147,8 +156,10 @@ def check_new(folder: Path, store: Store) -> None:
             f"{place} holds a run or a model ({names[0]})",
             "give another folder for the index: place=... in Python, --index on the command line",
         )
-    if folder.is_dir() and not has_videos(folder):
-        raise InputError(f"{folder} holds no videos", "give a folder with videos in it")
+    listed = list_video_files(folder, apart=_own_folders(store))
+    if folder.is_dir() and not listed.paths:
+        problem = "; ".join([f"{folder} holds no videos", *map(str, listed.left_out)])
+        raise InputError(problem, "give a folder with videos in it")
 
 
 def add_tags(store: Store, ids: Collection[str], tags: Collection[str]) -> None:
@@ -163,6 +174,15 @@ def check_tags(tags: Collection[str]) -> None:
     """Raise InputError for a tag that is empty, or that is no whole text."""
     for tag in tags:
         check_text(tag, "a tag")
+
+
+def _own_folders(store: Store, *folders: Path) -> list[Path]:
+    """Return the folders of an index, which may lie among the videos."""
+    return [*folders, *([] if is_url(store.place) else [Path(store.place)])]
+
+
+def _is_indexed(store: Store, folder: Path) -> bool:
+    return store.manifest() is not None and str(folder.resolve()) in read_manifest(store).roots.values()
 
 
 def _begin(store: Store, model: Embedder, words: bool) -> Manifest:

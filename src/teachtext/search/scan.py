@@ -1,11 +1,10 @@
-"""The video files of a folder, and of the folders in it."""
+"""The video files of a folder, and of the folders in it, with the hashes of their contents."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teachtext.data.folder import VIDEO_ENDINGS
+from teachtext.data.video_files import LeftOut, list_video_files
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure
 from teachtext.files import content_hash
@@ -23,18 +22,35 @@ class FileScan:
 
 @dataclass
 class Scan:
-    """The video files of a folder by id, and those that cannot be used."""
+    """The video files of a folder by id.
+
+    Attributes:
+        files: those that can be opened.
+        failed: those that cannot.
+        unread: what the ids in folders that cannot be read now begin with.
+        left_out: everything else.
+    """
 
     files: dict[str, FileScan] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
+    unread: tuple[str, ...] = ()
+    left_out: Sequence[LeftOut] = ()
+
+    def without_files(self, names: Collection[str]) -> list[str]:
+        """Return the ids whose files are certainly not there, sorted; a file that cannot be read now may be there."""
+        failed = {failure.id for failure in self.failed}
+        return sorted(
+            name for name in names if name not in self.files and name not in failed and not name.startswith(self.unread)
+        )
 
 
-def scan(folder: Path, root: str) -> Scan:
-    """Find video files, but not in hidden folders, and not through links that lead out of the folder.
+def scan(folder: Path, root: str, *, apart: Collection[Path] = ()) -> Scan:
+    """Find video files, and open them (see `teachtext.data.video_files`).
 
     Args:
         folder: to look in.
         root: what their ids begin with: `<root>/<path in the folder>`.
+        apart: folders in it that are not looked into.
 
     Raises:
         InputError: it is not a folder.
@@ -42,14 +58,13 @@ def scan(folder: Path, root: str) -> Scan:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
-    base = folder.resolve()
-    result = Scan()
-    for path in _files(base):
-        name = f"{root}/{path.relative_to(base).as_posix()}"
+    listed = list_video_files(folder.resolve(), apart=apart)
+    unread = tuple(f"{root}/" if name == "." else f"{root}/{name}/" for name in listed.unread)
+    result = Scan(unread=unread, left_out=listed.left_out)
+    for path in listed.paths:
+        name = f"{root}/{listed.name_of(path)}"
         try:
             name.encode()
-            if not path.resolve().is_relative_to(base):
-                raise InputError(f"{path} is a link that leads out of {folder}", "index the folder that it leads to")
             check_file(path)
             result.files[name] = FileScan(path, path.stat().st_size, content_hash(path))
         except UnicodeEncodeError:
@@ -61,17 +76,3 @@ def scan(folder: Path, root: str) -> Scan:
             reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
             result.failed.append(Failure(name, str(path), reason))
     return result
-
-
-def has_videos(folder: Path) -> bool:
-    """Return whether a folder holds a file that a scan would list, usable or not."""
-    return next(_files(folder), None) is not None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(place) / name
-            if path.suffix.lower() in VIDEO_ENDINGS and not name.startswith("."):
-                yield path

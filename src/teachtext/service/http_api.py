@@ -114,7 +114,7 @@ def api_router(
         entry = searcher.entry(video)
         return DetailsJson(
             **VideoJson.model_validate(entry.item).model_dump(),
-            there=library.has_file(video),
+            there=library.has_file(entry.item),
             experts=list(entry.pattern),
             moments=[MomentJson.model_validate(moment) for moment in entry.item.moments],
         )

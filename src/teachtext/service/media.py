@@ -3,31 +3,35 @@
 from pathlib import Path
 
 from teachtext.errors import InputError
-from teachtext.files import write_bytes
+from teachtext.files import content_hash, write_bytes
 from teachtext.search.manifest import Manifest
+from teachtext.search.types import Item
 from teachtext.video.frames import thumbnail
 
 
-def file_of(manifest: Manifest, item_id: str) -> Path:
+def file_of(manifest: Manifest, item: Item) -> Path:
     """Return the file of a video.
 
+    A link out of the indexed folder is followed only to the content that was indexed: a link that was put in the place
+    of a video later could give out any file.
+
     Raises:
-        InputError: the file is gone, or lies outside the indexed folder.
+        InputError: the file is gone, or is a link to something else.
     """
-    root = Path(manifest.roots[item_id.partition("/")[0]]).resolve()
-    path = manifest.path_of(item_id).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
-        raise InputError(f"the file of '{item_id}' is gone", "remove the video from the index, or put the file back")
+    try:
+        path = manifest.path_of(item.id).resolve(strict=True)
+        inside = path.is_relative_to(Path(manifest.roots[item.id.partition("/")[0]]).resolve())
+        served = path.is_file() and (inside or content_hash(path) == item.content)
+    except (OSError, RuntimeError):  # no file, or links in a circle
+        served = False
+    if not served:
+        raise InputError(f"the file of '{item.id}' is gone", "remove the video from the index, or put the file back")
     return path
 
 
-def has_file(manifest: Manifest, item_id: str) -> bool:
-    """Return whether the file of a video can be served."""
-    try:
-        file_of(manifest, item_id)
-    except InputError:
-        return False
-    return True
+def has_file(manifest: Manifest, item: Item) -> bool:
+    """Return whether the file of a video is there."""
+    return manifest.path_of(item.id).is_file()
 
 
 def cached_thumbnail(path: Path, at_s: float, cache: Path) -> Path:

@@ -136,7 +136,7 @@ def pages_router(
             request,
             "video.html.j2",
             item=entry.item,
-            has_file=library.has_file(id),
+            has_file=library.has_file(entry.item),
             at=t if math.isfinite(t) and t > 0 else 0.0,
             q=q,
             experts=entry.pattern,

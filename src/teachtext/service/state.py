@@ -97,13 +97,13 @@ class Library:
 
     def _file(self, item: Item) -> Path:
         try:
-            return file_of(self.searcher.manifest, item.id)
+            return file_of(self.searcher.manifest, item)
         except InputError as error:
             raise NotFound(error.problem, error.mend) from error
 
-    def has_file(self, item_id: str) -> bool:
-        """Return whether the file of a video of the index can be served."""
-        return has_file(self.searcher.snapshot().manifest, item_id)
+    def has_file(self, item: Item) -> bool:
+        """Return whether the file of a video of the index is there."""
+        return has_file(self.searcher.snapshot().manifest, item)
 
     def thumbnail(self, item_id: str, at_s: float | None = None) -> Path:
         """Return a picture of a video.
@@ -125,7 +125,7 @@ class Library:
     def missing(self) -> list[Item]:
         """Return the videos whose files are gone, sorted by id."""
         manifest = self.searcher.snapshot().manifest
-        gone = [item for item in self.searcher.store.catalog() if not has_file(manifest, item.id)]
+        gone = [item for item in self.searcher.store.catalog() if not has_file(manifest, item)]
         return sorted(gone, key=lambda item: item.id)
 
     def remove(self, ids: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from teachtext.data.folder import VIDEO_ENDINGS
+from teachtext.data.video_files import VIDEO_ENDINGS
 from teachtext.errors import InputError, NotFound
 from teachtext.files import move
 from teachtext.search.indexing import index_folder
