@@ -1,13 +1,14 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import wait_until
+from processes import PATIENCE_S, needs_proc, wait_until
 
 from teachtext.errors import InputError
-from teachtext.processes import Workers
+from teachtext.processes import BoundedCalls, Lost, Workers
 
 
 def pool(count: int = 2) -> Workers[str, object]:
@@ -122,3 +123,65 @@ def test_processes_that_cannot_start_are_an_error_with_a_mend():
     )
     with pytest.raises(InputError, match=r"worker processes cannot start \(exit code 1\).*use fewer workers"):
         list(broken.map(["1"]))
+
+
+TAKES = "bytearray({} * 10**6).count(1)"
+
+
+def hungry(count: int = 1, memory_mb: float = 300) -> Workers[str, object]:
+    return Workers(
+        count, setup=eval, setup_arguments=("2 + 2",), work=eval, lost=lambda task, how: f"{how}: {task}",
+        memory_mb=memory_mb,
+    )  # fmt: skip
+
+
+@needs_proc
+def test_a_task_that_takes_more_memory_than_it_may_costs_one_task():
+    with hungry() as workers:
+        results = list(workers.map(["1", TAKES.format(50), TAKES.format(3000), "2"]))
+    assert results == [1, 0, f"over memory: {TAKES.format(3000)}", 2]
+
+
+@needs_proc
+def test_memory_that_earlier_tasks_left_behind_costs_no_task():
+    keeps = "__import__('time').sleep(0.3) or globals().setdefault('kept', []).append(b'x' * 10**8) or len(kept)"
+    with hungry() as workers:
+        results = list(workers.map([keeps] * 9))
+    # a fresh process is started where the memory of all tasks together would be too much
+    assert results[:2] == [1, 2] and results.count(1) >= 2 and max(results) <= 4
+
+
+@needs_proc
+def test_reserved_address_space_is_no_memory():
+    reserves = "len(__import__('mmap').mmap(-1, 4 * 10**9))"
+    with hungry() as workers:
+        assert list(workers.map([reserves])) == [4 * 10**9]
+
+
+@needs_proc
+def test_calls_in_other_processes_are_bounded_and_shared_by_threads():
+    with BoundedCalls[str, object](eval, seconds=PATIENCE_S, memory_mb=300, count=2) as call:
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(call, map(str, range(20)))) == list(range(20))
+        with pytest.raises(Lost, match="needs more than 300 MB"):
+            call(TAKES.format(3000))
+        with pytest.raises(Lost, match=r"ended the process that read it \(SIGABRT\)"):
+            call("__import__('os').abort()")
+    assert call("1") == 1
+    call.close()
+
+
+def test_a_call_that_takes_too_long_is_lost_and_the_next_one_is_served():
+    with BoundedCalls[str, object](eval, seconds=1, memory_mb=300) as call:
+        with pytest.raises(Lost, match="takes longer than 1 s"):
+            call("__import__('time').sleep(60)")
+        assert call("1") == 1
+
+
+def test_a_refusal_is_raised_and_the_process_stays():
+    refuses = 'exec(\'from teachtext.errors import InputError; raise InputError("a", "b")\')'
+    with BoundedCalls[str, object](eval, seconds=PATIENCE_S, memory_mb=300) as call:
+        process = call("__import__('os').getpid()")
+        with pytest.raises(InputError, match="a: b"):
+            call(refuses)
+        assert call("__import__('os').getpid()") == process

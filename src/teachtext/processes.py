@@ -1,7 +1,10 @@
-"""Worker processes: a pool that survives a worker which dies or hangs, and the manners of every worker.
+"""Worker processes: a pool that survives a worker which dies, hangs or takes too much memory.
 
 Each worker of the pool has a pipe of its own. So a worker that is killed costs only its task, even if it starts or
 hands over a result at that moment.
+
+Memory is watched from outside. A limit of address space would hit libraries that reserve far more than they use, and
+an allocation that fails inside a decoder looks like a damaged file.
 
 Other pools were tried. Pebble 5.2 gives up when an idle worker is killed, and at times forgets the task of a worker
 that dies at once. loky 3.7, with an executor for each worker, at times waits forever for a worker that is killed while
@@ -11,25 +14,24 @@ parent.
 
 import multiprocessing
 import os
-import pickle
+import queue
 import signal
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from multiprocessing.connection import wait
 from typing import Any, Generic, NoReturn, TypeVar
 
 from teachtext.errors import InputError
+from teachtext.worker import OVER_MEMORY, OVER_TIME, Worker, allow, end_with
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_LOOK_S = 0.5
+_LOOK_S = 0.02
 # a process that is killed while it starts, perhaps for lack of memory, is started this many times in all
 _STARTS = 3
 # for a process that has closed its pipe
@@ -88,8 +90,10 @@ class Workers(Generic[Task, Result]):
         setup_arguments: arguments of `setup`.
         work: called with a task; must be importable, as must `setup`. It may `allow` itself a time.
         lost: makes the result of a task that ended its process. Its arguments are the task, and how the process ended:
-            the name of a signal, `SIGALRM` where the time was over, or the exit code.
+            the name of a signal, `OVER_TIME`, `OVER_MEMORY`, or the exit code.
         farewell_s: seconds between a SIGTERM, which only a `setup` that handles it notices, and the kill.
+        memory_mb: megabytes that a task may take beyond the memory of its process after the setup; None for no limit.
+            A task that exceeds the limit in a process with earlier tasks is tried again in a fresh one.
     """
 
     def __init__(
@@ -101,12 +105,14 @@ class Workers(Generic[Task, Result]):
         work: Callable[[Task], Result],
         lost: Callable[[Task, str], Result],
         farewell_s: float = 0.0,
+        memory_mb: float | None = None,
     ) -> None:
         self.count = count
-        self.orders = (setup, setup_arguments, work)
+        self.new_worker = partial(Worker, setup, setup_arguments, work, memory_mb)
         self.lost = lost
         self.farewell_s = farewell_s
-        self._idle: list[_Process] = []
+        self.memory_mb = memory_mb
+        self._idle: list[Worker] = []
         self._failed_starts = 0
 
     def begin(self) -> Any:
@@ -117,7 +123,7 @@ class Workers(Generic[Task, Result]):
             Exception: whatever `setup` raises.
         """
         while True:
-            process = _Process(self.orders)
+            process = self.new_worker()
             try:
                 _, value = process.receive()
             except EOFError:
@@ -136,8 +142,11 @@ class Workers(Generic[Task, Result]):
             Exception: whatever `setup` or `work` raises.
         """
         waiting = iter(tasks)
-        busy: dict[_Process, Task] = {}
-        try:
+        busy: dict[Worker, Task] = {}
+        with ExitStack() as stack:
+            stack.callback(self._dismiss_all, busy)
+            if self.memory_mb is not None:
+                stack.enter_context(_memory_watched(busy))
             while True:
                 for task in islice(waiting, self.count - len(busy)):
                     self._hand_out(task, busy)
@@ -145,21 +154,21 @@ class Workers(Generic[Task, Result]):
                     return
                 for process in _with_answers(busy):
                     yield from self._answer(process, busy)
-        finally:
-            for process in busy:
-                self._dismiss(process)
 
-    def _answer(self, process: "_Process", busy: dict["_Process", Task]) -> Iterator[Result]:
+    def _answer(self, process: Worker, busy: dict[Worker, Task]) -> Iterator[Result]:
         """Yield the result that a process has sent; its first message only says that it is ready."""
         try:
             is_result, value = process.receive()
         except EOFError:
             task, how = busy.pop(process), process.end(_DYING_S)
-            if process.ready:
-                yield self.lost(task, how)
-            else:
+            if not process.ready:
                 self._fail_to_start(how)
                 self._hand_out(task, busy)
+            elif how == OVER_MEMORY and process.task_count > 1:
+                # earlier tasks may have left some memory that is not given back
+                self._hand_out(task, busy, fresh=True)
+            else:
+                yield self.lost(task, how)
             return
         self._failed_starts = 0
         if is_result:
@@ -167,10 +176,10 @@ class Workers(Generic[Task, Result]):
             self._idle.append(process)
             yield value
 
-    def _hand_out(self, task: Task, busy: dict["_Process", Task]) -> None:
-        process = self._idle.pop() if self._idle else _Process(self.orders)
+    def _hand_out(self, task: Task, busy: dict[Worker, Task], *, fresh: bool = False) -> None:
+        process = self._idle.pop() if self._idle and not fresh else self.new_worker()
         busy[process] = task
-        process.send(task)
+        process.hand_out(task)
 
     def _fail_to_start(self, how: str) -> None:
         """Raise InputError unless a process was killed from outside, which may not happen again."""
@@ -183,14 +192,14 @@ class Workers(Generic[Task, Result]):
 
     def close(self) -> None:
         """End all processes."""
-        for process in self._idle:
-            self._dismiss(process)
+        self._dismiss_all(self._idle)
         self._idle.clear()
 
-    def _dismiss(self, process: "_Process") -> None:
-        if self.farewell_s:
-            process.process.terminate()
-        process.end(self.farewell_s)
+    def _dismiss_all(self, processes: Iterable[Worker]) -> None:
+        for process in processes:
+            if self.farewell_s:
+                process.terminate()
+            process.end(self.farewell_s)
 
     def __enter__(self) -> "Workers[Task, Result]":
         return self
@@ -199,132 +208,125 @@ class Workers(Generic[Task, Result]):
         self.close()
 
 
-def allow(seconds: float) -> None:
-    """Let the kernel end this worker, whatever it hangs in, unless its task ends within `seconds` from now."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
 def begin_worker() -> None:
     """Call first in a worker of another pool: Ctrl-C is left to its parent, and it ends when its parent has ended."""
     # Ctrl-C reaches every process of a terminal; the parent tells the others when to stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
-        _end_with(parent.pid)
+        end_with(parent.pid)
 
 
-def import_path() -> str:
-    """Return a PYTHONPATH with which another process can import what this one can."""
-    return os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
-
-
-class _Process:
-    """A worker, in its parent."""
-
-    def __init__(self, orders: tuple[Any, ...]) -> None:
-        self.ready = False
-        self.pipe, theirs = multiprocessing.Pipe()
-        place = theirs.fileno()
-        command = f"from teachtext.processes import _serve; _serve({place}, {os.getpid()})"
-        with theirs, _Uninterrupted():
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", command],
-                pass_fds=[place],
-                stdin=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": import_path()},
-            )
-        self.send(orders)
-
-    def send(self, message: Any) -> None:
-        """Send a message; a process that has ended is noticed when its answer is read."""
-        try:
-            self.pipe.send(message)
-        except OSError:
-            return
-
-    def receive(self) -> tuple[bool, Any]:
-        """Return whether the next message is the answer to a task, and the message.
-
-        Raises:
-            EOFError: the process has ended.
-            Exception: whatever its work raised.
-        """
-        try:
-            message = self.pipe.recv()
-        except OSError as error:
-            raise EOFError from error
-        if isinstance(message, Exception):
-            raise message
-        first, self.ready = not self.ready, True
-        return not first, message
-
-    def end(self, patience_s: float = 0.0) -> str:
-        """End the process, unless it ends by itself within some seconds; return how it ended."""
-        try:
-            code = self.process.wait(timeout=patience_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.pipe.close()
-        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-
-
-class _Uninterrupted:
-    """Start processes that Ctrl-C does not reach: the terminal sends it to all, and the parent tells the others."""
-
-    def __enter__(self) -> None:
-        self.before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-
-    def __exit__(self, *_: object) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
-
-
-def _with_answers(busy: dict[_Process, Any]) -> list[_Process]:
+def _with_answers(busy: dict[Worker, Any]) -> list[Worker]:
     """Wait until a process sends something or ends; return those that did."""
     pipes = set(wait([process.pipe for process in busy]))
     return [process for process in busy if process.pipe in pipes]
 
 
-def _serve(place: int, parent: int) -> None:
-    """Be a worker: do the tasks from the pipe, until it closes."""
-    os.set_inheritable(place, False)
-    # SIGTERM is for the parent, as Ctrl-C is, and a worker without a parent ends anyway
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _end_with(parent)
-    pipe = Connection(place)
+@contextmanager
+def _memory_watched(busy: Collection[Worker]) -> Iterator[None]:
+    """Check the memory of busy processes from another thread, because the caller of an iterator may be away."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_S):
+            for process in list(busy):
+                process.check_memory()
+
+    thread = threading.Thread(target=watch, name="memory watch", daemon=True)
+    thread.start()
     try:
-        setup, arguments, work = pipe.recv()
-        pipe.send(setup(*arguments))
-        while True:
-            result = work(pipe.recv())
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            pipe.send(result)
-    except EOFError:
-        return
-    except Exception as error:
-        pipe.send(error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
+        yield
     finally:
-        # an exit in the middle of the interpreter's own end would print a traceback
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        over.set()
+        thread.join()
 
 
-def _can_travel(error: Exception) -> bool:
-    try:
-        return isinstance(pickle.loads(pickle.dumps(error)), type(error))
-    except Exception:
-        return False
+class Lost(Exception):
+    """A call ended its process.
+
+    Attributes:
+        reason: the end of a sentence, such as `takes longer than 10 s`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent has ended: a parent that is killed cannot tell, and a busy worker reads nothing.
+class BoundedCalls(Generic[Task, Result]):
+    """A function that is called in processes of its own, with a limit of time and of memory. Threads may share it.
+
+    The processes start with the first calls, and stay until `close`.
 
     Args:
-        parent: process id.
+        work: called with a task; must be importable in another process.
+        seconds: that a call may take.
+        memory_mb: megabytes that a call may take.
+        count: number of calls at once; further ones wait.
+
+    >>> with BoundedCalls(abs, seconds=60, memory_mb=500) as absolute:
+    ...     absolute(-3)
+    3
     """
-    threading.Thread(target=partial(_end_after, parent), daemon=True).start()
+
+    def __init__(self, work: Callable[[Task], Result], *, seconds: float, memory_mb: float, count: int = 1) -> None:
+        self._pools: queue.SimpleQueue[Workers[Task, Any]] = queue.SimpleQueue()
+        self._count = count
+        lost = partial(_lost_call, seconds, memory_mb)
+        for _ in range(count):
+            self._pools.put(
+                Workers(1, setup=_no_setup, setup_arguments=(), work=partial(_call, work, seconds), lost=lost,
+                        memory_mb=memory_mb)
+            )  # fmt: skip
+
+    def __call__(self, task: Task) -> Result:
+        """Call the function.
+
+        Raises:
+            Lost: the call takes too long or too much memory, or ends its process in another way.
+            InputError: whatever the function raises.
+        """
+        pool = self._pools.get()
+        try:
+            [outcome] = pool.map([task])
+        finally:
+            self._pools.put(pool)
+        if isinstance(outcome, Lost):
+            raise outcome
+        result, error = outcome
+        if error is not None:
+            raise error
+        returned: Result = result
+        return returned
+
+    def close(self) -> None:
+        """Wait for the calls that are under way, and end the processes."""
+        pools = [self._pools.get() for _ in range(self._count)]
+        for pool in pools:
+            pool.close()
+            self._pools.put(pool)
+
+    def __enter__(self) -> "BoundedCalls[Task, Result]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def _end_after(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
-    os._exit(1)
+def _no_setup() -> None:
+    return
+
+
+def _call(work: Callable[[Any], Any], seconds: float, task: Any) -> tuple[Any, InputError | None]:
+    """Return the result and the error of a call; an error that is raised here would end the process."""
+    allow(seconds)
+    try:
+        return work(task), None
+    except InputError as error:
+        return None, error
+
+
+def _lost_call(seconds: float, memory_mb: float, _: object, how: str) -> Lost:
+    reasons = {OVER_TIME: f"takes longer than {seconds:g} s", OVER_MEMORY: f"needs more than {memory_mb:,.0f} MB"}
+    return Lost(reasons.get(how, f"ended the process that read it ({how})"))

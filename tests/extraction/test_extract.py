@@ -13,6 +13,7 @@ import numpy as np
 import odd_experts
 import pytest
 from numpy.typing import NDArray
+from processes import needs_proc
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -224,6 +225,17 @@ def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[
     assert message[0] == (0, 6) and message[-1] == (6, 6, "3 set aside")
 
 
+@needs_proc
+def test_a_video_that_takes_too_much_memory_is_set_aside_by_name(odd: Callable[..., Extraction], tmp_path: Path):
+    fine, takes_memory = odd_experts.FINE, odd_experts.TAKES_MEMORY
+    done = odd(fine, takes_memory, fine + 9, memory_limit=500)
+    assert done.done == 2
+    [failure] = done.failed
+    assert failure.id == "1"
+    assert "1.mp4 needs more than 500 MB: convert it to smaller pictures, or allow more with a" in failure.reason
+    assert set(values(tmp_path / "store", "odd")) == {"0", "2"}
+
+
 def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: Make, monkeypatch: pytest.MonkeyPatch):
     allowed: list[float] = []
     monkeypatch.setattr(one_video, "allow", allowed.append)
@@ -243,6 +255,9 @@ def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: 
 def test_a_time_limit_that_lets_nothing_through_is_refused(videos: list[Video], tmp_path: Path):
     with pytest.raises(InputError, match=r"time limit of 0 s lets no video through"):
         extract(videos, ["motion"], tmp_path / "store", time_limit=0)
+    for limit in (0, -1.0, float("nan")):
+        with pytest.raises(InputError, match=r"memory limit of .+ MB lets no video through"):
+            extract(videos, ["motion"], tmp_path / "store", memory_limit=limit)
     assert not (tmp_path / "store").exists()
 
 

@@ -1,4 +1,4 @@
-"""An expert that hangs, dies or fails, by how bright a video is. Worker processes import it."""
+"""An expert that hangs, dies, fails or takes memory, by how bright a video is. Worker processes import it."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from teachtext.extraction import ray_engine
 from teachtext.extraction import task as one_video
 from teachtext.video.sampling import Frames, FrameSampling
 
-HANGS, DIES, NAN, FINE = 0, 255, 128, 60
+HANGS, DIES, NAN, FINE, TAKES_MEMORY = 0, 255, 128, 60, 190
 ENTRY = VideoEntry(target="odd_experts:Odd")
 _set_up: Any = one_video._set_up
 _next: Any = ray_engine._next
@@ -33,6 +33,8 @@ class Odd:
             time.sleep(600)
         if abs(mean - DIES) < 20:
             os.kill(os.getpid(), signal.SIGSEGV)
+        if abs(mean - TAKES_MEMORY) < 20:
+            np.ones(3 * 10**9, np.uint8)
         return {"odd": Rows(np.array([[np.nan if abs(mean - NAN) < 20 else mean]], np.float32))}
 
 

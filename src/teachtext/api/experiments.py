@@ -163,6 +163,7 @@ def extract(
     device: str = AUTO,
     engine: Engine = "local",
     time_limit: float | None = None,
+    memory_limit: float | None = None,
     progress: Progress = silent,
 ) -> Extraction:
     """Extract video features into `<out>/video`; `teachtext extract` does the same.
@@ -176,6 +177,7 @@ def extract(
         device: where the experts compute: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
         engine: `local` processes, or `ray`.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+        memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
         progress: called with the number of videos that are done.
 
     Raises:
@@ -196,6 +198,7 @@ def extract(
         device=device,
         engine=engine,
         time_limit=time_limit,
+        memory_limit=memory_limit,
         progress=progress,
     )
     return replace(extraction, notes=[*listed.notes, *extraction.notes])

@@ -92,6 +92,7 @@ class Model:
         features: str | Path | None = None,
         workers: int = 1,
         time_limit: float | None = None,
+        memory_limit: float | None = None,
         progress: Progress = silent,
     ) -> EncodedVideos:
         """Embed videos: extract the features that are missing, and run the model over them.
@@ -106,6 +107,7 @@ class Model:
                 Videos whose features it holds are not decoded again. By default features are not kept.
             workers: processes that extract.
             time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+            memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
             progress: called with the number of videos that are done.
 
         Returns:
@@ -118,11 +120,11 @@ class Model:
         """
         if videos is None and features is None:
             raise InputError("there is no video to encode", "give files, a folder, or a folder of features")
-        check_count("workers", workers)
+        limits = {"workers": check_count("workers", workers), "time_limit": time_limit, "memory_limit": memory_limit}
         if features is not None:
-            return self._encode_video(videos, Path(check_place("features", features)), workers, time_limit, progress)
+            return self._encode_video(videos, Path(check_place("features", features)), limits, progress)
         with TemporaryDirectory() as scratch:
-            return self._encode_video(videos, Path(scratch), workers, time_limit, progress)
+            return self._encode_video(videos, Path(scratch), limits, progress)
 
     def similarity(self, text: TextEmbedding, video: VideoEmbedding) -> Tensor:
         """Score C texts against B videos; see `teachtext.models.similarity.similarity`.
@@ -217,8 +219,7 @@ class Model:
         self,
         videos: str | Path | Sequence[str | Path] | None,
         features: Path,
-        workers: int,
-        time_limit: float | None,
+        limits: Mapping[str, Any],
         progress: Progress,
     ) -> EncodedVideos:
         store = features / "video" if (features / "video").is_dir() or videos is not None else features
@@ -243,10 +244,9 @@ class Model:
                 self.experts,
                 store,
                 settings=self.embedder.expert_settings,
-                workers=workers,
                 device=self.device,
-                time_limit=time_limit,
                 progress=progress,
+                **limits,
             )
             failed = extraction.failed
             if len({failure.id for failure in failed}) == len({video.id for video in listed}):

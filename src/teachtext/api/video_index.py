@@ -105,6 +105,7 @@ def index(
     remove_missing: bool = False,
     workers: int = 2,
     time_limit: float | None = None,
+    memory_limit: float | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Index:
@@ -125,6 +126,7 @@ def index(
         remove_missing: remove videos whose files are gone.
         workers: processes that extract.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
+        memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
         device: where video experts compute, and a model that is loaded here.
         progress: called with the number of videos that are done.
 
@@ -158,6 +160,7 @@ def index(
         workers=workers,
         device=device,
         time_limit=time_limit,
+        memory_limit=memory_limit,
         progress=progress,
     )
     if indexed.failed:

@@ -30,6 +30,9 @@ def extract(
         float | None,
         typer.Option(help="Most seconds for a video.", show_default="ten times its length, a minute at least"),
     ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(help="Most megabytes for a video, beyond the experts.", show_default="4,000")
+    ] = None,
 ) -> None:
     """Extract video features.
 
@@ -50,6 +53,7 @@ def extract(
             device=device,
             engine=engine,
             time_limit=time_limit,
+            memory_limit=memory_limit,
             progress=progress,
         )
     console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)

@@ -52,6 +52,9 @@ def index(
         float | None,
         typer.Option(help="Seconds for one video.", show_default="ten times its length, at least a minute"),
     ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(help="Megabytes for one video, beyond the experts.", show_default="4,000")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Index a folder of videos, or bring its index up to date.
@@ -87,6 +90,7 @@ def index(
             workers=workers,
             device=device,
             time_limit=time_limit,
+            memory_limit=memory_limit,
             progress=progress,
         )
     for note in done.notes:

@@ -89,6 +89,12 @@ class RunConfig(Config):
         gt=0,
         description="seconds that the extraction of one video may take; by default ten times its length, at least 60",
     )
+    memory_limit: float | None = Field(
+        None,
+        gt=0,
+        description="megabytes that the extraction of one video may take, beyond the experts themselves; by default "
+        "4,000",
+    )
     threads: int = Field(
         1, ge=1, description="CPU threads that embed or train; more threads than idle cores are far slower"
     )

@@ -97,6 +97,7 @@ class RunFeatures:
             workers=self.config.workers,
             engine=self.config.engine,
             time_limit=self.config.time_limit,
+            memory_limit=self.config.memory_limit,
             progress=self._named("extract"),
         )
         self.set_aside = [str(failure) for failure in extraction.failed]

@@ -68,6 +68,7 @@ def extract(
     device: str = AUTO,
     engine: Engine = "local",
     time_limit: float | None = None,
+    memory_limit: float | None = None,
     contents: Mapping[str, str] = {},
     on_batch: OnBatch | None = None,
     batch: int = 256,
@@ -92,6 +93,7 @@ def extract(
         device: where the experts compute (see `teachtext.devices`); processes share a GPU.
         engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
         time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
+        memory_limit: megabytes of memory that one video may take, beyond the experts themselves; None for 4,000.
         contents: by video id, the content hash of a file that was checked already, which is not read again for it.
         on_batch: called with the features by expert, and with ids of videos that have them all, each of them once.
         batch: videos of one call of `on_batch`.
@@ -107,11 +109,13 @@ def extract(
     names = list(dict.fromkeys(VIDEO_EXPERTS.full_spec(expert, Path()) for expert in experts))
     settings = {VIDEO_EXPERTS.full_spec(expert, Path()): dict(values) for expert, values in settings.items()}
     check_video_settings(names, settings)
-    if time_limit is not None and not isinstance(time_limit, (int, float)):
-        raise InputError(f"time_limit is {time_limit!r}", "give a number of seconds")
-    if time_limit is not None and time_limit <= 0:
-        raise InputError(f"a time limit of {time_limit:g} s lets no video through", "give more, or none")
-    job = Job(names=names, settings=settings, time_limit=time_limit, device=device)
+    for name, limit, unit in (("time", time_limit, "seconds"), ("memory", memory_limit, "megabytes")):
+        if limit is not None and not isinstance(limit, (int, float)):
+            raise InputError(f"{name}_limit is {limit!r}", f"give a number of {unit}")
+        if limit is not None and not limit > 0:
+            short = "s" if unit == "seconds" else "MB"
+            raise InputError(f"a {name} limit of {limit:g} {short} lets no video through", "give more, or none")
+    job = Job(names=names, settings=settings, time_limit=time_limit, memory_limit=memory_limit, device=device)
     check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None

@@ -13,12 +13,15 @@ from teachtext.encoders.base import Rows, VideoExpert, listens
 from teachtext.encoders.registry import build_video_experts
 from teachtext.errors import InputError
 from teachtext.packages import load
-from teachtext.processes import Workers, allow
+from teachtext.processes import Workers
+from teachtext.worker import OVER_MEMORY, OVER_TIME, allow
 
 # the default time limit: a multiple of the length of the video, but at least some seconds
 _TIMES_LENGTH, _LEAST_S = 10.0, 60.0
 # a damaged header may state any length; hardly any video has fewer bytes a second
 _LEAST_RATE = 10_000
+# the default memory limit of a video: several times what the largest pictures that are decoded take
+_MEMORY_MB = 4_000.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,14 @@ class Job:
         names: specs of the experts.
         settings: by spec.
         time_limit: seconds a video may take; None for ten times its length, but a minute at least.
+        memory_limit: megabytes a video may take beyond the experts; None for `_MEMORY_MB`.
         device: where the experts compute (see `teachtext.devices`).
     """
 
     names: Sequence[str]
     settings: Mapping[str, Mapping[str, Any]]
     time_limit: float | None
+    memory_limit: float | None = None
     device: str = AUTO
 
     def workers(self, count: int) -> Workers[Task, Result]:
@@ -79,8 +84,14 @@ class Job:
 
         Their `begin` returns `Made` by name.
         """
+        memory_mb = _MEMORY_MB if self.memory_limit is None else self.memory_limit
         return Workers(
-            count, setup=_set_up, setup_arguments=(self,), work=_encode, lost=partial(_lost, self.time_limit)
+            count,
+            setup=_set_up,
+            setup_arguments=(self,),
+            work=_encode,
+            lost=partial(_lost, self.time_limit, memory_mb),
+            memory_mb=memory_mb,
         )
 
 
@@ -148,8 +159,11 @@ def _flaw(features: Mapping[str, Rows]) -> str:
     return f"expert '{broken[0]}' gave NaN or values too large for float16" if broken else ""
 
 
-def _lost(time_limit: float | None, task: Task, how: str) -> Result:
-    if how == "SIGALRM":
+def _lost(time_limit: float | None, memory_mb: float, task: Task, how: str) -> Result:
+    if how == OVER_MEMORY:
+        mend = "convert it to smaller pictures, or allow more with a memory limit"
+        return Result(task, f"{task.path} needs more than {memory_mb:,.0f} MB: {mend}")
+    if how == OVER_TIME:
         limit = "ten times its length" if time_limit is None else f"{time_limit:g} s"
         return Result(task, f"{task.path} took longer than {limit}: convert it again, or allow more with a time limit")
     return Result(task, f"{task.path} killed the process that decoded it ({how}): leave it out or convert it again")

@@ -70,6 +70,7 @@ def index_folder(
     workers: int = 1,
     device: str = AUTO,
     time_limit: float | None = None,
+    memory_limit: float | None = None,
     wait_s: float = 0.0,
     progress: Progress = silent,
 ) -> Indexed:
@@ -91,6 +92,7 @@ def index_folder(
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
+        memory_limit: megabytes that one video may take (see `extract`).
         wait_s: seconds to wait for another writer.
         progress: told how far each step is.
 
@@ -119,7 +121,14 @@ def index_folder(
         changed = {name: file for name, file in files.items() if not run.is_current(items.get(name), file.content)}
         before = {name: items.get(name) or renamed.get(file.content) for name, file in changed.items()}
         extraction = run.update(
-            changed, before, tags, workers=workers, device=device, time_limit=time_limit, progress=progress
+            changed,
+            before,
+            tags,
+            workers=workers,
+            device=device,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            progress=progress,
         )
         bad = {failure.id for failure in extraction.failed}
         store.remove([name for name in items if name in bad or (name in gone and name not in lost)])
@@ -247,6 +256,7 @@ class _Run:
         workers: int,
         device: str,
         time_limit: float | None,
+        memory_limit: float | None,
         progress: Progress,
     ) -> Extraction:
         """Extract the videos that are new or have changed; embed and store them batch by batch.
@@ -267,6 +277,7 @@ class _Run:
             workers=workers,
             device=device,
             time_limit=time_limit,
+            memory_limit=memory_limit,
             contents={video_id: file.content for video_id, file in changed.items()},
             on_batch=store_batch,
             batch=_BATCH,

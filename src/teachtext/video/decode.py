@@ -3,7 +3,7 @@
 Memory does not grow with the length of a video: only the frames of each sampling are kept, and sound is handed on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from teachtext.errors import InputError
 from teachtext.video.clips import ClipSampler
-from teachtext.video.file import COPY_AGAIN, open_video, stream_seconds
+from teachtext.video.file import COPY_AGAIN, MOST_PIXELS, open_video, stream_seconds
 from teachtext.video.frames import FrameSampler
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.video.sound import Ear, Listener
@@ -29,9 +29,8 @@ _LOST_SHARE = 0.1
 _LEAST_RATE = 250
 # sound and pictures need not end together
 _SLACK_S = 1.0
-# formats that FFmpeg reads as video though they are text, most of which point at other files
-_NOT_VIDEO = {"tty", "concat", "hls", "dash", "imf"}
-_PICTURES = ("_pipe", "image2")
+# a stated length that is so many times the real one is not believed
+_BELIEVED = 2.0
 
 
 def sample_video(
@@ -66,21 +65,34 @@ def sample_video(
         InputError: no such file, no video in it, or more than a tenth of it lost; ears may have heard some of it.
     """
     with open_video(path) as container:
-        return _sample(path, container, samplings, ears, opened, note)
+        stream = _pictures(path, container)
+        seconds = stream_seconds(container, stream)
+        opened(seconds)
+        samplers = _samplers(samplings, seconds, stream)
+        decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(samplers))
+        _see(decoder, samplers)
+        if decoder.frames == 0:
+            most = f"{MOST_PIXELS // 10**6} megapixels at most"
+            raise InputError(f"{path} holds no frame that can be decoded (of {most})", COPY_AGAIN)
+        lost = decoder.lost_share(seconds)
+        if lost > _LOST_SHARE:
+            raise InputError(f"{path} is truncated or damaged: {lost:.0%} of it is lost", COPY_AGAIN)
+        for listener in decoder.listeners:
+            listener.finish(decoder.start or 0.0)
+        if decoder.left_out:
+            note(f"{path}: {decoder.left_out}")
+    if samplers and seconds is not None and seconds > _BELIEVED * (decoder.end + _SLACK_S):
+        # moments that were spread over the stated length would be few
+        with open_video(path) as container:
+            stream = _pictures(path, container)
+            samplers = _samplers(samplings, decoder.end, stream)
+            _see(_Decoder(container, stream, [], look=True), samplers)
+    sampled = {sampling: sampler.finish() for sampling, sampler in samplers.items()}
+    return [sampled[sampling] for sampling in samplings]
 
 
-def _sample(
-    path: Path,
-    container: InputContainer,
-    samplings: Sequence[FrameSampling | ClipSampling],
-    ears: Sequence[Ear],
-    opened: Callable[[float | None], None],
-    note: Callable[[str], None],
-) -> list[Frames | Clips]:
-    if container.format.name in _NOT_VIDEO:
-        raise InputError(f"{path} is a text file, not a video", "give the path of a video file")
-    if container.format.name.endswith(_PICTURES):
-        raise InputError(f"{path} is a picture, not a video", "leave it out or give the video itself")
+def _pictures(path: Path, container: InputContainer) -> VideoStream:
+    """Return the stream of the pictures."""
     stream = next((part for part in container.streams.video if not part.disposition & Disposition.attached_pic), None)
     if stream is None:
         raise InputError(f"{path} has no video stream, only sound or data", "leave it out or give the video itself")
@@ -88,29 +100,25 @@ def _sample(
         raise InputError(
             f"{path} is coded in a way that FFmpeg here cannot decode", "convert it to H.264, or leave it out"
         )
-    seconds = stream_seconds(container, stream)
-    opened(seconds)
+    return stream
+
+
+def _samplers(
+    samplings: Sequence[FrameSampling | ClipSampling], seconds: float | None, stream: VideoStream
+) -> dict[FrameSampling | ClipSampling, FrameSampler | ClipSampler]:
     pixel = float(stream.sample_aspect_ratio or 1)
-    samplers: dict[FrameSampling | ClipSampling, FrameSampler | ClipSampler] = {
+    return {
         sampling: FrameSampler(sampling, seconds, pixel, tolerance_s=_TOLERANCE_S)
         if isinstance(sampling, FrameSampling)
         else ClipSampler(sampling, seconds, pixel, tolerance_s=_TOLERANCE_S)
         for sampling in samplings
     }
-    decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(samplers))
+
+
+def _see(decoder: "_Decoder", samplers: Mapping[FrameSampling | ClipSampling, FrameSampler | ClipSampler]) -> None:
     for frame, time in decoder:
         for sampler in samplers.values():
             sampler.see(frame, time)
-    if decoder.frames == 0:
-        raise InputError(f"{path} holds no frame that can be decoded", COPY_AGAIN)
-    if decoder.lost_share(seconds) > _LOST_SHARE:
-        raise InputError(f"{path} is truncated or damaged: {decoder.lost_share(seconds):.0%} of it is lost", COPY_AGAIN)
-    sampled = {sampling: sampler.finish() for sampling, sampler in samplers.items()}
-    for listener in decoder.listeners:
-        listener.finish(decoder.start or 0.0)
-    if decoder.left_out:
-        note(f"{path}: {decoder.left_out}")
-    return [sampled[sampling] for sampling in samplings]
 
 
 class _Decoder:

@@ -2,22 +2,30 @@
 
 import codecs
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from teachtext.errors import InputError
 
 COPY_AGAIN = "copy or download it anew, or leave it out"
-_HEAD_BYTES = 1024
+MOST_PIXELS = 64_000_000
+"""Pixels of the largest picture that is decoded: twice those of 8K. A file of some kilobytes can hold any size."""
+
 # Files that hold their pictures themselves. FFmpeg also opens single pictures, and lists that name other files.
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,ogg,flv,live_flv,asf,asf_o,mxf,nut,ivf,rm,dv,gxf,"
-    "wtv,mjpeg,m4v,h264,hevc,h261,h263,av1,obu,vc1,cavsvideo,dirac,yuv4mpegpipe,swf,nsv,amv,roq,smk,bink"
+    "wtv,mjpeg,m4v,h264,hevc,vvc,h261,h263,av1,obu,vc1,vc1test,cavsvideo,dirac,dnxhd,yuv4mpegpipe,swf,nsv,amv,roq,smk,"
+    "bink"
 )
-_PICTURES = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*")
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+_HEAD_BYTES = 1024
+_PICTURES = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\0\x0cjP  ")
+_SOUNDS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"fLaC", b"#!AMR", b"FORM", b".snd", b"caff")
 
 
 def check_file(path: Path) -> None:
@@ -41,15 +49,49 @@ def open_video(path: Path) -> InputContainer:
     """Open a video file; close what is returned.
 
     Raises:
-        InputError: no such file, or no video file that FFmpeg can open: a picture and a list of files are none.
+        InputError: no such file, none that FFmpeg can open, no video but a picture, a sound or a text, or pictures of
+            more than `MOST_PIXELS`.
     """
     check_file(path)
+    container = _open(path, {"max_pixels": str(MOST_PIXELS)})
     try:
-        # the prefix keeps a colon in a name from being read as a protocol, the option keeps playlists off the network
-        options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
-        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+        for stream in _decodable(container):
+            _check_size(path, stream.index, stream.codec_context.width, stream.codec_context.height)
+            # a picture may be larger than its container states
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    except InputError:
+        container.close()
+        raise
+    return container
+
+
+def _open(path: Path, options: Mapping[str, str]) -> InputContainer:
+    try:
+        # the prefix keeps a colon in a name from being read as a protocol
+        return av.open(f"file:{path}", options={**_OPTIONS, **options}, metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise _unopened(path, error) from error
+
+
+def _decodable(container: InputContainer) -> list[VideoStream]:
+    return [
+        stream
+        for stream in container.streams.video
+        if getattr(stream, "codec_context", None) is not None and not stream.disposition & Disposition.attached_pic
+    ]
+
+
+def _check_size(path: Path, stream: int, width: int, height: int) -> None:
+    if not width * height:
+        # a decoder that refuses a size forgets the size; without a decoder the stated one stays
+        with _open(path, {"codec_whitelist": "none"}) as container:
+            context = container.streams[stream].codec_context
+            width, height = getattr(context, "width", 0), getattr(context, "height", 0)
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{path} has pictures of {width} x {height} pixels, more than {MOST_PIXELS // 10**6} megapixels",
+            "convert it to smaller pictures, or leave it out",
+        )
 
 
 def stream_seconds(container: InputContainer, stream: VideoStream) -> float | None:
@@ -79,8 +121,10 @@ def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
         return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", COPY_AGAIN)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
         return InputError(f"{path} is a web page, not a video", "download the video itself, or leave it out")
-    if head.startswith(_PICTURES) or head[8:12] == b"WEBP":
+    if head.startswith(_PICTURES) or head[8:12] == b"WEBP" or b"<svg" in head:
         return InputError(f"{path} is a picture, not a video", "leave it out or give the video itself")
+    if head.startswith(_SOUNDS) or head[8:12] == b"WAVE":
+        return InputError(f"{path} is a sound file, not a video", "leave it out or give the video itself")
     if _is_text(head):
         return InputError(f"{path} is a text file, not a video", "give the path of a video file")
     return InputError(f"{path} is not a whole video file ({error.strerror})", COPY_AGAIN)

@@ -187,7 +187,7 @@ def thumbnail(path: Path, at_s: float | None = None, *, width: int = 384) -> byt
     try:
         with open_video(path) as container:
             frame = _frame_at(container, at_s)
-    except (av.error.FFmpegError, IndexError) as error:
+    except (av.error.FFmpegError, IndexError, AttributeError) as error:
         raise InputError(f"{path} shows no picture", COPY_AGAIN) from error
     if frame is None:
         raise InputError(f"{path} shows no picture", COPY_AGAIN)
@@ -199,6 +199,8 @@ def thumbnail(path: Path, at_s: float | None = None, *, width: int = 384) -> byt
 
 def _frame_at(container: Any, at_s: float | None) -> VideoFrame | None:
     stream = container.streams.video[0]
+    # each thread would hold pictures of its own
+    stream.codec_context.thread_count = 1
     middle = (stream_seconds(container, stream) or 0.0) / 2
     container.seek(int(av.time_base * (middle if at_s is None else at_s)))
     frames: Iterator[VideoFrame] = container.decode(stream)
