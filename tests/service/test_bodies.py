@@ -48,9 +48,6 @@ def test_no_route_takes_a_body_that_is_too_large(serve: Serve, made: Made, tempo
             pieces = (form[start : start + 2**14] for start in range(0, len(form), 2**14))
             answer = client.post(route, content=pieces, headers={"Content-Type": kind})
             assert answer.status_code in (404, 405, 413, 422), (route, kind)
-            assert (
-                answer.status_code == 413 or not route.startswith(("/login", "/upload", "/remove")) or kind[0] in "ta"
-            )
     assert not list(temporary.iterdir()) and not list(made.place.glob("uploads/*"))
     assert not list(made.place.glob("uploads/.*"))
 

@@ -73,6 +73,7 @@ class _BoundedConnection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._since = time.monotonic()
+        self._is_refused = False
 
     @property
     def is_waiting(self) -> bool:
@@ -92,10 +93,12 @@ class _BoundedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         super().data_received(data)
         if not self.is_waiting:
             self._stop_timer()
-        elif self._timer is None and not self.transport.is_closing():
+        elif self._timer is None:
             # the first bytes of another request
             self._start_timer(self.limits.headers_s)
 
@@ -154,4 +157,7 @@ class _BoundedConnection(H11Protocol):
         body = json.dumps({"problem": problem, "mend": mend}).encode()
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
         self.transport.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-        self.transport.close()
+        # closed at once, the connection would be reset while the client still sends, and the answer lost
+        self._is_refused = True
+        self.transport.write_eof()
+        self._start_timer(self.limits.rest_s)
