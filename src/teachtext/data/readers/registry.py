@@ -6,13 +6,19 @@ from pathlib import Path
 from teachtext.data.readers.annotations import Annotations, some
 from teachtext.data.readers.caption_map import CAPTION_MAP
 from teachtext.data.readers.caption_pickle import CAPTION_PICKLE
+from teachtext.data.readers.coco import COCO
 from teachtext.data.readers.delimited import DELIMITED
+from teachtext.data.readers.didemo import DIDEMO
 from teachtext.data.readers.format import Format
+from teachtext.data.readers.lsmdc import LSMDC
 from teachtext.data.readers.msrvtt import MSRVTT
 from teachtext.data.readers.msvd import MSVD_LINES, MSVD_TABLE
 from teachtext.data.readers.records import RECORDS
 from teachtext.data.readers.source import ABSENT, SourceFile
 from teachtext.data.readers.teachclip import TEACHCLIP
+from teachtext.data.readers.vatex import VATEX
+from teachtext.data.readers.video_objects import ACTIVITYNET, VIDEO_OBJECTS
+from teachtext.data.readers.youcook2 import YOUCOOK2
 from teachtext.errors import InputError, unknown
 
 FORMATS: Mapping[str, Format] = {
@@ -21,9 +27,16 @@ FORMATS: Mapping[str, Format] = {
     MSVD_TABLE.name: MSVD_TABLE,
     MSVD_LINES.name: MSVD_LINES,
     TEACHCLIP.name: TEACHCLIP,
+    VATEX.name: VATEX,
+    ACTIVITYNET.name: ACTIVITYNET,
+    DIDEMO.name: DIDEMO,
+    YOUCOOK2.name: YOUCOOK2,
+    LSMDC.name: LSMDC,
+    COCO.name: COCO,
     DELIMITED.name: DELIMITED,
     RECORDS.name: RECORDS,
     CAPTION_MAP.name: CAPTION_MAP,
+    VIDEO_OBJECTS.name: VIDEO_OBJECTS,
     CAPTION_PICKLE.name: CAPTION_PICKLE,
 }
 
