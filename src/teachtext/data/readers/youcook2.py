@@ -1,7 +1,7 @@
 """YouCook2: `youcookii_annotations_trainval.json`, with recipes, cut into steps of a sentence each."""
 
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
 from teachtext.data.readers.annotations import Annotations, CaptionList, Remark, some
 from teachtext.data.readers.format import Format, text_example
@@ -61,7 +61,7 @@ def _steps(video: Any) -> list[dict[str, Any]]:
     return [step if isinstance(step, dict) else {} for step in steps] if isinstance(steps, list) else []
 
 
-def _is_segment(value: Any) -> bool:
+def _is_segment(value: Any) -> TypeGuard[list[float]]:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(time, int | float) for time in value)
 
 
