@@ -61,6 +61,7 @@ def read_file(path: Path, name: str | None = None) -> tuple[Format, Annotations]
         InputError: the file has no known format, several formats, or faults that its format names.
     """
     source = SourceFile(path)
+    source.check_size()
     if name is not None:
         form = format_named(name)
         if not form.recognises(source):
@@ -89,11 +90,18 @@ def format_named(name: str) -> Format:
 
 def not_understood(source: SourceFile) -> InputError:
     """Return the error for a file that no format recognises: what was seen, and a right line."""
-    ending = source.path.suffix.lower()
-    shows = FORMATS["delimited"].shows if ending in (".csv", ".tsv", ".txt") else FORMATS["records"].shows
-    if ending == ".json":
-        shows = FORMATS["caption-map"].shows
-    return InputError(f"{source.path} is in no known format of captions: {seen(source)}", f"write for example {shows}")
+    lines = source.first_lines
+    if lines and source.document is ABSENT and not source.json_problem and source.first_object is None:
+        return InputError(
+            f"{source.path} lacks a column for the video or for the caption, and is in no other known format: "
+            f"{seen(source)}",
+            f"write for example {DELIMITED.shows}",
+        )
+    line, form = ("", CAPTION_MAP) if source.path.suffix.lower() == ".json" else (", line 1", RECORDS)
+    place = line if source.first_object is not None else ""
+    return InputError(
+        f"{source.path}{place} is in no known format of captions: {seen(source)}", f"write for example {form.shows}"
+    )
 
 
 def seen(source: SourceFile) -> str:
@@ -110,6 +118,8 @@ def seen(source: SourceFile) -> str:
     lines = source.first_lines
     if not lines:
         return "it has no line of UTF-8 text"
+    if source.has_json_lines:
+        return _seen_document(source.first_object)
     if source.json_problem:
         return f"it is not valid JSON ({source.json_problem})"
     return f"line 1 is '{_short(lines[0])}'"
@@ -117,8 +127,9 @@ def seen(source: SourceFile) -> str:
 
 def _seen_document(content: object) -> str:
     if isinstance(content, dict):
-        keys = list(content)
-        value = next(iter(content.values()), None)
+        keys, value = list(content), next(iter(content.values()), None)
+        if not keys:
+            return "an empty object"
         return f"an object with the keys {some([_short(key) for key in keys])}, the first one with {_kind(value)}"
     if isinstance(content, list):
         return f"a list of {len(content):,} items, the first one {_kind(content[0]) if content else 'missing'}"
