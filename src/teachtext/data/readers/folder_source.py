@@ -104,12 +104,12 @@ def _caption_files(folder: Path, wanted: Format | None) -> list[Path]:
     Raises:
         InputError: there is none, or there are several of different formats.
     """
-    own = [folder / file for file in CAPTION_FILES if (folder / file).is_file()]
-    if len(own) > 1:
-        names = ", ".join(path.name for path in own)
+    native = [folder / file for file in CAPTION_FILES if (folder / file).is_file()]
+    if len(native) > 1:
+        names = ", ".join(path.name for path in native)
         raise InputError(f"{folder} has several captions files: {names}", f"keep exactly one of {names}")
-    if own:
-        return own
+    if native:
+        return native
     candidates = list(_candidates(folder))
     forms = {path: _formats(SourceFile(path), wanted) for path in candidates}
     captioned = [path for path in candidates if forms[path]]
@@ -184,8 +184,8 @@ def _checked_repeat(
     remarks: list[Remark],
 ) -> list[SplitList]:
     """Keep a file that repeats the videos of others as a list, if its captions are among theirs; else leave it out."""
-    known = {(caption.video_id, caption.text) for caption in captions}
-    repeated = sum((caption.video_id, caption.text) in known for caption in part.captions)
+    read_before = {(caption.video_id, caption.text) for caption in captions}
+    repeated = sum((caption.video_id, caption.text) in read_before for caption in part.captions)
     if repeated * 2 > len(part.captions):
         return lists
     remarks.append(
