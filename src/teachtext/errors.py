@@ -44,6 +44,16 @@ class NotFound(InputError):
     """No object has the given name."""
 
 
+def first_of(ids: Sequence[str], most: int = 3) -> str:
+    """Name the first of some ids, and count the others.
+
+    >>> first_of(["a", "b", "c", "d"])
+    "'a', 'b', 'c' and 1 more"
+    """
+    shown = ", ".join(f"'{name}'" for name in ids[:most])
+    return f"{shown} and {len(ids) - most:,} more" if len(ids) > most else shown
+
+
 def unknown(what: str, name: str, allowed: Sequence[str]) -> InputError:
     """Return the error for a name that is not allowed, with the closest allowed name."""
     close = difflib.get_close_matches(name, allowed, n=1)

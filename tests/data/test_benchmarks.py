@@ -48,6 +48,26 @@ def test_the_protocols_and_sizes_are_those_of_the_field():
     assert benchmark("msrvtt-1k-a").protocol.select is None
 
 
+def test_the_tasks_of_mteb_have_lists_and_captions_of_their_own():
+    """Sizes as in the statistics that mteb 2.26.24 ships."""
+    tasks = {name.removeprefix("mteb/"): entry for name, entry in benchmarks().items() if name.startswith("mteb/")}
+    assert {name: entry.queries["test"] for name, entry in tasks.items()} == {
+        "activitynet": 4884,
+        "didemo": 999,
+        "msrvtt": 879,
+        "msvd": 660,
+        "vatex": 1000,
+        "youcook2": 3104,
+    }
+    for entry in tasks.values():
+        # one right video a query
+        assert entry.splits["test"] == [entry.queries["test"]] and entry.ndcg and not entry.learns
+        assert "MTEB" in entry.title and entry.protocol.select is None and "nDCG@10" in entry.note
+    assert not any(entry.ndcg for name, entry in benchmarks().items() if "/" not in name)
+    assert tasks["msrvtt"].protocol.captions_in("test") == "chosen"
+    assert tasks["msvd"].protocol.captions_in("test") == "first"
+
+
 def test_every_published_row_of_the_original_is_there():
     """The rows of the tables in the READMEs of Collaborative Experts and TeachText."""
     rows = Counter(

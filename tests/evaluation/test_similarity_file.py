@@ -2,11 +2,14 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import retrieval_metrics
+from teachtext.evaluation.ranks import top_columns
 from teachtext.evaluation.similarity_file import read_similarity
 
 
@@ -69,8 +72,8 @@ ONES = np.ones(2, int)
         (npy(np.array([["a"]])), "not a matrix of scores"),
         (npy(np.eye(2, dtype=complex)), "not a matrix of scores"),
         (npy(np.full((2, 2), np.nan)), "holds NaN"),
-        (npz(scores=np.eye(2)), "holds no 'similarity'"),
-        (npz(similarity=np.eye(2)), "no 'captions_per_video'"),
+        (npz(scores=np.eye(2), others=np.eye(2)), "holds no 'similarity'"),
+        (npz(similarity=np.ones((5, 2))), "5 x 2 scores, not a square: save 'similarity' and 'captions_per_video'"),
         (npz(similarity=np.full((2, 2), np.nan), captions_per_video=ONES), "holds NaN"),
         (npz(similarity=np.eye(2), captions_per_video=np.ones(3, int)), "not one count for each of 2 videos"),
         (npz(similarity=np.eye(2), captions_per_video=np.ones(2)), "not one count for each of 2 videos"),
@@ -91,3 +94,145 @@ def test_bad_files(tmp_path, content, problem):
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.npz does not exist: check the path"):
         read_similarity(tmp_path / "none.npz")
+
+
+SCORES = np.random.default_rng(0).normal(size=(3, 3))
+
+
+def written(tmp_path, name, content):
+    path = tmp_path / name
+    if isinstance(content, str):
+        path.write_text(content)
+    elif name.endswith(".npy"):
+        np.save(path, content)
+    elif name.endswith(".safetensors"):
+        save_file(content, path)
+    else:
+        torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.pt", torch.from_numpy(SCORES)),
+        ("s.pth", SCORES),
+        ("s.pt", {"sim": torch.from_numpy(SCORES), "epoch": 3}),
+        ("s.pt", [SCORES]),
+        ("s.safetensors", {"any": torch.from_numpy(SCORES)}),
+        ("s.csv", "\n".join(",".join(map(repr, row)) for row in SCORES.tolist())),
+        ("s.tsv", "\n".join("\t".join(map(repr, row)) for row in SCORES.tolist())),
+        ("s.txt", "\ufeff" + "\r\n".join(" ".join(map(repr, row)) for row in SCORES.tolist())),
+        ("s", "\n".join(";".join(str(x).replace(".", ",") for x in row) for row in SCORES.tolist())),
+        ("s.csv", ",0,1,2\n" + "\n".join(f"{n}," + ",".join(map(repr, r)) for n, r in enumerate(SCORES.tolist()))),
+        ("s.csv", "0,1,2\n" + "\n".join(",".join(map(repr, row)) for row in SCORES.tolist())),
+    ],
+)
+def test_formats_are_told_apart_by_their_content(tmp_path, name, content):
+    (by_case,) = read_similarity(written(tmp_path, name, content)).values()
+    np.testing.assert_array_equal(by_case.similarity, SCORES)
+    np.testing.assert_array_equal(by_case.video_of, np.arange(3))
+    assert not by_case.notes
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i2", "u8", "i8", ">i4", "f2", ">f8", "g"])
+def test_numbers_of_every_width_rank_as_they_are(tmp_path, dtype):
+    scores = np.random.default_rng(1).integers(0, 2 if dtype == "bool" else 100, (12, 4)).astype(dtype)
+    (by_case,) = read_similarity(written(tmp_path, "s.npy", scores)).values()
+    expected = retrieval_metrics(scores.astype(float), np.repeat(np.arange(4), 3), ndcg=True)
+    assert by_case.metrics(ndcg=True) == expected
+    assert top_columns(scores, 2).tolist() == top_columns(scores.astype(float), 2).tolist()
+
+
+def test_whole_numbers_beyond_the_digits_of_a_float_are_no_ties(tmp_path):
+    scores = np.array([[2**53 + 1, 2**53], [2**53, 2**53 + 1]])
+    text = "\n".join(",".join(map(str, row)) for row in scores.tolist())
+    for name, content in (("s.npy", scores), ("s.csv", text), ("s.pt", torch.from_numpy(scores))):
+        (by_case,) = read_similarity(written(tmp_path, name, content)).values()
+        metrics = by_case.metrics()
+        assert metrics["t2v"].r1 == metrics["v2t"].r1 == 100 and metrics["t2v"].ties.tied == 0, name
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_bfloat16_and_float16(tmp_path, suffix):
+    scores = torch.tensor([[1.5, -2.0], [0.25, 3.0]])
+    for dtype in (torch.bfloat16, torch.float16):
+        (by_case,) = read_similarity(written(tmp_path, f"s.{suffix}", {"s": scores.to(dtype)})).values()
+        np.testing.assert_array_equal(by_case.similarity, scores.numpy())
+
+
+def test_layouts_that_had_to_be_guessed_are_said(tmp_path):
+    scores = np.random.default_rng(2).normal(size=(4, 3, 4))
+    packed, own = scores.reshape(12, 4), np.repeat(np.arange(4), 3)
+    for layout, note in (
+        (scores, "each video has 3 captions"),
+        (packed, "each video has 3 captions"),
+        (packed.T, "the 4 rows of the file are videos, so the matrix was read transposed"),
+    ):
+        (by_case,) = read_similarity(written(tmp_path, "s.npy", layout)).values()
+        np.testing.assert_array_equal(by_case.similarity, packed)
+        np.testing.assert_array_equal(by_case.video_of, own)
+        assert note in by_case.notes[0]
+    counts = np.array([1, 3, 2, 1])
+    used = np.concatenate([rows[:count] for rows, count in zip(scores, counts, strict=True)])
+    for stored in (scores, packed, used, used.T):
+        np.savez(tmp_path / "s.npz", similarity=stored, captions_per_video=counts)
+        (by_case,) = read_similarity(tmp_path / "s.npz").values()
+        np.testing.assert_array_equal(by_case.similarity, used)
+        assert ("transposed" in "".join(by_case.notes)) == (stored.shape == (4, 7))
+
+
+def test_rows_of_a_table_belong_to_the_columns_of_their_names(tmp_path):
+    table = "caption;cat;dog\ndog#0;0,1;0,9\ncat#0;0,8;1\ncat#1;1;0\n"
+    (by_case,) = read_similarity(written(tmp_path, "s.csv", table)).values()
+    assert by_case.video_of.tolist() == [1, 0, 0] and by_case.similarity[0].tolist() == [0.1, 0.9]
+    assert (by_case.caption_ids, by_case.video_ids) == (["dog#0", "cat#0", "cat#1"], ["cat", "dog"])
+    assert by_case.notes == ("rows belong to videos by their names",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("s.csv", "1,2\n3,x\n", "has 'x', which is no number, in line 2, column 2"),
+        ("s.csv", "1,2\n3\n", "has 1 fields in line 2 and 2 in the lines before"),
+        ("s.csv", "1,2\n3,4,5\n", "has 3 fields in line 2 and 2 in the lines before"),
+        ("s.csv", "a,b\n1,2\n3,\n", "has nothing in line 3, column 2"),
+        ("s.csv", "1,2\n3,nan\n", "holds NaN in row 2, column 2"),
+        ("s.csv", "1,2\n3,1e999\n", "holds inf in row 2, column 2"),
+        ("s.csv", ",a,b\na,1,2\nc,3,4\n", "row 'c' belongs to no column, 1 of 2 rows do not"),
+        ("s.csv", "", "is empty"),
+        ("s.pt", {"state": "words"}, "holds no tensor"),
+        ("s.pt", "cut", "not a whole"),
+        ("s.npy", np.array([[1, np.inf], [0, np.nan]]), r"holds inf in row 1, column 2 \(2 scores are not finite\)"),
+        ("s.npy", np.where(np.arange(18).reshape(3, 2, 3) == 10, -np.inf, 1), "-inf in caption 2 of video 2, column 2"),
+        ("s.npy", np.zeros((2, 3, 4)), r"has the shape \(2, 3, 4\): save \(videos, captions a video, videos\)"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_place(tmp_path, name, content, problem):
+    path = written(tmp_path, name, content)
+    with pytest.raises(InputError, match=problem) as caught:
+        read_similarity(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_code_of_a_file_runs(tmp_path):
+    path, mark = tmp_path / "s.pt", tmp_path / "mark"
+
+    class Touch:
+        def __reduce__(self):
+            return (type(mark).touch, (mark,))
+
+    torch.save({"similarity": torch.eye(2), "x": Touch()}, path)
+    with pytest.raises(InputError, match=r"s\.pt "):
+        read_similarity(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "begin", [b"\x10\0\0\0\0\0\0\0{", b"\xff\xff\0\0\0\0\0\0{}", b"\x80\x02", b"PK\x03\x04 data.pkl"]
+)
+def test_damaged_files_of_tensors(tmp_path, begin):
+    path = tmp_path / "s"
+    path.write_bytes(begin + b"\0" * 20)
+    with pytest.raises(InputError, match="not a whole"):
+        read_similarity(path)

@@ -16,9 +16,10 @@ from teachtext.data.video_ids import check_has_videos
 from teachtext.devices import AUTO
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import Metrics, retrieval_metrics
+from teachtext.evaluation.metrics import Metrics
 from teachtext.evaluation.results import Results
-from teachtext.evaluation.similarity_file import read_similarity
+from teachtext.evaluation.similarity_file import StoredScores, read_similarity, scores_alone
+from teachtext.evaluation.trec import write_trec
 from teachtext.experiment.evaluate import Evaluation, evaluate_folder
 from teachtext.experiment.run import run_study
 from teachtext.experiment.study.study import load_study
@@ -110,6 +111,9 @@ def evaluate(
     ensemble: Model | str | Path | Sequence[Model | str | Path] = (),
     normalise: str | Sequence[str] = (),
     beta: float | None = None,
+    chosen_file: str | None = None,
+    ndcg: bool = False,
+    trec: str | Path | None = None,
 ) -> Evaluation:
     """Test a trained model on a split, from features; `teachtext evaluate` does the same.
 
@@ -123,6 +127,9 @@ def evaluate(
         ensemble: further models, whose similarities are averaged with the model's.
         normalise: names of score normalisers to test as well, or a single one.
         beta: inverse temperature of the normalisers; by default chosen on the validation split.
+        chosen_file: file of the dataset folder with the query of each video, for `captions="chosen"`.
+        ndcg: also compute nDCG@10, `metrics["t2v"].ndcg10`.
+        trec: folder for runs and qrels in the format of TREC.
 
     Returns:
         Ranks by query, with `metrics` by direction.
@@ -139,10 +146,13 @@ def evaluate(
         Path(check_place("features", features)),
         split=split,
         captions=captions,
+        chosen_file=chosen_file,
         benchmark_name=benchmark,
         others=[_folder(other) for other in others],
         normalisers=check_list("normalise", normalise),
         beta=beta,
+        ndcg=ndcg,
+        trec=None if trec is None else Path(check_place("trec", trec)),
     )
 
 
@@ -204,16 +214,26 @@ def extract(
     return replace(extraction, notes=[*listed.notes, *extraction.notes])
 
 
-def metrics(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None = None) -> dict[str, Metrics]:
+def metrics(
+    similarity: Any,
+    video_of: Sequence[int] | NDArray[np.int64] | None = None,
+    *,
+    ndcg: bool = False,
+    trec: str | Path | None = None,
+) -> dict[str, Metrics]:
     """Compute retrieval metrics of a similarity matrix.
 
     Args:
         similarity: (C, B) scores, rows = texts, columns = videos, as an array or tensor; or a file that
-            `teachtext metrics` reads (.npy, .npz) with a single matrix in it.
+            `teachtext metrics` reads (.npy, .npz, .pt, .safetensors, .csv) with a single matrix in it. (V, K, V) scores
+            are K texts for each of V videos.
         video_of: (C,) column of each text's own video; by default text i belongs to video i.
+        ndcg: also compute nDCG@10, `ndcg10`.
+        trec: folder for runs and qrels in the format of TREC. trec_eval orders equal scores by id, this function
+            averages over them.
 
     Returns:
-        Metrics by direction, `t2v` and `v2t`.
+        Metrics by direction, `t2v` and `v2t`, each with its `ties`.
 
     Raises:
         InputError: shapes that do not fit, values that are no numbers, NaN, a video without a text, or a file with
@@ -223,23 +243,34 @@ def metrics(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None 
     >>> teachtext.metrics([[0.9, 0.1], [0.2, 0.8]])["t2v"].r1
     100.0
     """
+    scores = _scores(similarity, video_of)
+    if trec is not None:
+        folder = Path(check_place("trec", trec))
+        write_trec(folder, scores.similarity, scores.video_of, scores.caption_ids, scores.video_ids)
+    return scores.metrics(ndcg=ndcg)
+
+
+def _scores(similarity: Any, video_of: Sequence[int] | NDArray[np.int64] | None) -> StoredScores:
     if isinstance(similarity, (str, Path)):
         cases = read_similarity(Path(check_place("similarity", similarity)))
         if len(cases) > 1:
             raise InputError(f"{similarity} holds {len(cases)} matrices", "give one of them as an array")
-        return next(iter(cases.values())).metrics()
-    scores = _numbers("similarity", similarity, "iuf", "give a matrix of numbers, with rows of one length")
+        return next(iter(cases.values()))
+    scores = _numbers("similarity", similarity, "biuf", "give a matrix of numbers, with rows of one length")
     if video_of is None:
-        if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
+        if scores.ndim != 3 and (scores.ndim != 2 or scores.shape[0] != scores.shape[1]):
             raise InputError(f"a matrix of shape {scores.shape} is not square", "give 'video_of'")
-        video_of = np.arange(len(scores))
+        return scores_alone(scores, "'similarity'")
     columns = _numbers("video_of", video_of, "iu", "give a whole number for each text")
-    return retrieval_metrics(scores, columns.astype(np.int64))
+    return StoredScores(scores, columns.astype(np.int64))
 
 
 def _numbers(name: str, values: Any, kinds: str, mend: str) -> NDArray[Any]:
     """Return an array or a tensor as an array whose type is of one of numpy's kinds."""
     tensor = values.detach().cpu() if hasattr(values, "detach") else values
+    if str(getattr(tensor, "dtype", "")) == "torch.bfloat16":
+        # numpy has no such numbers, and all of them are numbers of 32 bits
+        tensor = tensor.float()
     try:
         array = np.asarray(tensor)
     except (TypeError, ValueError) as error:

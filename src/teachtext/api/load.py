@@ -120,6 +120,7 @@ def _of_row(row: Row, folder: Path) -> list[SplitMetrics]:
             queries=tested.queries,
             t2v=seed.t2v,
             v2t=seed.v2t,
+            trained_on=row.trained_on,
         )
         for seed in row.seeds
         if Path(seed.model).name == folder.name

@@ -43,12 +43,13 @@ def _protocols(benchmarks: "list[Benchmark]") -> "Table":
 
     table = plain_table("Protocols", "benchmark", "split", "videos", "queries", "captions", "used to")
     for entry in benchmarks:
-        for split in entry.protocol.splits:
+        splits = [split for split in entry.protocol.splits if entry.learns or split != entry.protocol.train]
+        for split in splits:
             sizes = " or ".join(f"{size:,}" for size in entry.splits.get(split, ())) or "?"
             queries = f"{entry.queries[split]:,}" if split in entry.queries else ""
             roles = {"learn": entry.protocol.train, "select": entry.protocol.select, "test": entry.protocol.test}
             uses = ", ".join(role for role, used in roles.items() if used == split)
-            name = entry.name if split == entry.protocol.train else ""
+            name = entry.name if split == splits[0] else ""
             table.add_row(name, split, sizes, queries, entry.protocol.captions_in(split), uses)
         table.add_section()
     return table
@@ -60,8 +61,10 @@ def _published(benchmark: "Benchmark") -> "list[Table]":
 
     tables = []
     for published in benchmark.published:
-        table = plain_table(f"{published.task}, {published.source}", "model", *COLUMNS)
-        for model, numbers in published.rows.items():
-            table.add_row(model, *(number or "" for number in numbers))
+        rows = {model: {**dict(zip(COLUMNS, numbers, strict=False))} for model, numbers in published.rows.items()}
+        columns = [name for name in COLUMNS if any(numbers.get(name) for numbers in rows.values())]
+        table = plain_table(f"{published.task}, {published.source}", "model", *columns)
+        for model, numbers in rows.items():
+            table.add_row(model, *(numbers.get(name) or "" for name in columns))
         tables.append(table)
     return tables

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import AsJson, Device
+from teachtext.cli.options import AsJson, Device, Ndcg, Trec
 from teachtext.data.protocol import CaptionUse
 from teachtext.devices import AUTO
 
@@ -46,6 +46,8 @@ def evaluate(
         float | None,
         typer.Option(help="Inverse temperature of the normalisers; by default chosen on the validation split."),
     ] = None,
+    ndcg: Ndcg = False,
+    trec: Trec = None,
     device: Device = AUTO,
     as_json: AsJson = False,
 ) -> None:
@@ -70,14 +72,16 @@ def evaluate(
         others=[model_folder(other) for other in ensemble or ()],
         normalisers=normalise or (),
         beta=beta,
+        ndcg=ndcg,
+        trec=trec,
         device=device,
     )
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
-    title = "" if as_json else f"{folder.name} on {dataset.name}, {done.split}"
+    title = "" if as_json else f"{folder.name} on {dataset.name}, {done.split}; trained on: {done.trained_on}"
     cases: dict[str, Mapping[str, Metrics]] = {title: done.ranks.metrics}
     if done.ensemble:
         single = "model" if as_json else title
         title = "ensemble" if as_json else f"mean of {1 + len(ensemble or ())} models on {dataset.name}, {done.split}"
         cases = {single: done.ranks.metrics, title: done.ensemble}
-    print_metrics(cases, as_json=as_json, normalised={title: done.normalised})
+    print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts={"trained_on": done.trained_on})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,17 +17,21 @@ def print_metrics(
     *,
     as_json: bool,
     normalised: "Mapping[str, Sequence[Normalised]] | None" = None,
+    facts: Mapping[str, str] = {},
 ) -> None:
-    """Print a table of metrics for each case. JSON has no level of cases where the only case has no title.
+    """Print a table of metrics for each case, and its ties.
+
+    JSON has no level of cases where the only case has no title.
 
     Args:
         cases: metrics by direction, by title of the case.
         as_json: print JSON instead of tables.
         normalised: results of score normalisers, by title of the case. Their tables follow the table of the case.
+        facts: more values by key, for JSON.
     """
     results = normalised or {}
     if as_json:
-        content = {case: _as_json(metrics, results.get(case, ())) for case, metrics in cases.items()}
+        content = {case: {**_as_json(metrics, results.get(case, ())), **facts} for case, metrics in cases.items()}
         print(json.dumps(content.get("", content), indent=2))
         return
     for case, metrics in cases.items():
@@ -37,6 +42,7 @@ def print_metrics(
 
 def _as_json(metrics: "Mapping[str, Metrics]", normalised: Sequence["Normalised"]) -> dict[str, Any]:
     content: dict[str, Any] = {direction: values.as_dict() for direction, values in metrics.items()}
+    content["ties"] = {direction: asdict(values.ties) for direction, values in metrics.items() if values.ties}
     if normalised:
         content["normalised"] = {result.normaliser.name: result.as_dict() for result in normalised}
     return content
@@ -44,11 +50,15 @@ def _as_json(metrics: "Mapping[str, Metrics]", normalised: Sequence["Normalised"
 
 def _print_table(title: str, by_direction: "Mapping[str, Metrics]") -> None:
     from teachtext.cli.progress import console
-    from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.evaluation.metrics import NAMES
     from teachtext.reports.tables import Table, number
 
     rows = [[direction, *map(number, metrics.values())] for direction, metrics in by_direction.items()]
-    console.print(Table.of(title, ["", *METRIC_NAMES.values()], rows).rich())
+    heads = [NAMES[key] for metrics in by_direction.values() for key in metrics]
+    console.print(Table.of(title, ["", *dict.fromkeys(heads)], rows).rich())
+    for direction, metrics in by_direction.items():
+        if metrics.ties and (sentence := metrics.ties.sentence(direction, metrics.r1)):
+            console.print(sentence, markup=False, soft_wrap=True)
 
 
 def plain_table(title: str, first: str, *columns: str) -> "rich_table.Table":

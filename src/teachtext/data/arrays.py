@@ -1,9 +1,12 @@
 """Arrays in .npy and .npz files: numbers and text, never pickled objects."""
 
+import lzma
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -13,6 +16,26 @@ from numpy.typing import NDArray
 from teachtext.errors import InputError
 
 Arrays = dict[str, NDArray[Any]]
+
+DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    EOFError,
+    BadZipFile,
+    # a damaged flag asks for a password, or for another way of packing
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    SyntaxError,
+    TokenError,
+)
+"""What numpy and zipfile raise for a cut or overwritten file."""
 
 
 @contextmanager
@@ -26,16 +49,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", "check the path") from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        BadZipFile,
-        EOFError,
-        MemoryError,
-        NotImplementedError,
-        zlib.error,
-    ) as error:
+    except DAMAGED as error:
         kind = path.suffix if path.suffix in (".npy", ".npz") else ".npy or .npz"
         # numpy goes on with the advice to load pickles
         reason = str(error).partition(" If you trust")[0].partition(", but you can")[0]

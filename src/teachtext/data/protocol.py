@@ -104,9 +104,14 @@ def queries(
     return result
 
 
+def is_cut(caption: Caption, max_words: int | None) -> bool:
+    """Return whether a caption has more than `max_words` words."""
+    return max_words is not None and len(caption.text.split()) > max_words
+
+
 def cut(caption: Caption, max_words: int | None) -> Caption:
     """Return a caption with its first `max_words` words; None keeps all words."""
-    words = caption.text.split()
-    if max_words is None or len(words) <= max_words:
+    if not is_cut(caption, max_words):
         return caption
-    return Caption(caption.id, caption.video_id, " ".join(words[:max_words]), caption.language)
+    text = " ".join(caption.text.split()[:max_words])
+    return Caption(caption.id, caption.video_id, text, caption.language)

@@ -4,7 +4,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from teachtext.data.protocol import Caption, Protocol, queries
+from teachtext.data.protocol import Caption, Protocol, is_cut, queries
+from teachtext.errors import first_of
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,15 @@ class Dataset:
         use, max_words = self.protocol.captions_in(split), self.protocol.max_words
         return queries(self.captions, self.splits[split], use, max_words=max_words, chosen=self.chosen)
 
+    def cut_queries(self, split: str) -> list[str]:
+        """Return the ids of a split's queries that have more words than the protocol keeps, and are cut."""
+        use, max_words = self.protocol.captions_in(split), self.protocol.max_words
+        whole = queries(self.captions, self.splits[split], use, chosen=self.chosen) if max_words else []
+        return [caption.id for caption in whole if is_cut(caption, max_words)]
+
     def only(self, video_ids: Container[str], note: str) -> "Dataset":
-        """Return the dataset with its splits cut to `video_ids`, and with a note of the number of videos left out."""
+        """Return the dataset with its splits cut to `video_ids`, and with a note that names the videos left out."""
         splits = {split: [v for v in ids if v in video_ids] for split, ids in self.splits.items()}
-        dropped = sum(map(len, self.splits.values())) - sum(map(len, splits.values()))
-        notes = [*self.notes, f"left out, {note}: {dropped}"] if dropped else self.notes
+        dropped = list(dict.fromkeys(v for ids in self.splits.values() for v in ids if v not in video_ids))
+        notes = [*self.notes, f"left out, {note}: {len(dropped)} ({first_of(dropped)})"] if dropped else self.notes
         return replace(self, splits=splits, notes=notes)

@@ -4,14 +4,16 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.evaluation.ranks import Floats, Ints, t2v_ranks, v2t_ranks
+from teachtext.evaluation.ndcg import NDCG, NDCG_NAME, t2v_ndcg, v2t_ndcg
+from teachtext.evaluation.ranks import Floats, Ints, Ranked, rank_t2v, rank_v2t
+from teachtext.evaluation.ties import Ties
 
 Ranks = NDArray[np.float64]
 Reduction = Literal["mean", "geometric mean of means", "median"]
@@ -85,6 +87,8 @@ METRICS = {
 """Every metric by its key, in the order of the field."""
 
 METRIC_NAMES = {key: metric.name for key, metric in METRICS.items()}
+NAMES = METRIC_NAMES | {NDCG: NDCG_NAME}
+"""The names in tables of all metrics and of nDCG@10, which is computed where it is asked for."""
 LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.lower_is_better)
 
 
@@ -92,7 +96,11 @@ LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.low
 class Metrics(Mapping[str, float]):
     """The metrics of one direction, by key and as attributes: `metrics["r1"]` is `metrics.r1`.
 
-    Recalls and the geometric mean are percentages; ranks count from 1.
+    Recalls, the geometric mean and nDCG@10, where it was asked for (`ndcg10`), are percentages; ranks count from 1.
+
+    Attributes:
+        values_by_key: the metrics.
+        ties: the tied queries; None where ranks alone were given.
 
     >>> metrics = metrics_from_ranks(np.array([0.0, 1.0, 12.0]))
     >>> metrics.mdr, metrics["r5"] > 66
@@ -100,6 +108,7 @@ class Metrics(Mapping[str, float]):
     """
 
     values_by_key: Mapping[str, float]
+    ties: Ties | None = field(default=None, compare=False)
 
     def __getitem__(self, key: str) -> float:
         """Return one metric."""
@@ -115,7 +124,7 @@ class Metrics(Mapping[str, float]):
 
     def __getattr__(self, key: str) -> float:
         """Return one metric."""
-        if key in METRICS and key in self.values_by_key:
+        if (key in METRICS or key == NDCG) and key in self.values_by_key:
             return self.values_by_key[key]
         raise AttributeError(f"no metric '{key}'")
 
@@ -133,6 +142,19 @@ def metrics_from_ranks(ranks: Ranks) -> Metrics:
     return Metrics({key: metric.of(ranks) for key, metric in METRICS.items()})
 
 
+def metrics_from_ranked(ranked: Ranked, ndcg: NDArray[np.float64] | None = None) -> Metrics:
+    """Compute all metrics, and count ties.
+
+    Args:
+        ranked: ranks (N,) and ties.
+        ndcg: (N,) nDCG@10 of each query, where it is asked for.
+    """
+    values = metrics_from_ranks(ranked.ranks).as_dict()
+    if ndcg is not None:
+        values[NDCG] = 100.0 * float(np.mean(ndcg))
+    return Metrics(values, Ties.of(ranked))
+
+
 def recall_curve(ranks: Ranks, most: int) -> NDArray[np.float64]:
     """Return (most,) percentages: R@k for k = 1 ... most.
 
@@ -142,15 +164,16 @@ def recall_curve(ranks: Ranks, most: int) -> NDArray[np.float64]:
     return np.array([100.0 * np.mean(hits(ranks, k)) for k in range(1, most + 1)])
 
 
-def retrieval_metrics(similarity: Floats, video_of: Ints) -> dict[str, Metrics]:
+def retrieval_metrics(similarity: Floats, video_of: Ints, *, ndcg: bool = False) -> dict[str, Metrics]:
     """Compute text-to-video and video-to-text metrics of a similarity matrix.
 
     Args:
         similarity: (C, B) scores of captions against videos, higher is better.
         video_of: (C,) column of each caption's own video.
+        ndcg: also compute nDCG@10, `ndcg10`.
 
     Returns:
-        Metrics by direction, `t2v` and `v2t`.
+        Metrics by direction, `t2v` and `v2t`, each with its ties.
 
     Raises:
         InputError: shapes that do not fit, NaN, or a video without a caption.
@@ -159,9 +182,10 @@ def retrieval_metrics(similarity: Floats, video_of: Ints) -> dict[str, Metrics]:
     >>> retrieval_metrics(scores, np.array([0, 1, 1]))["t2v"].r1.__round__(1)
     66.7
     """
+    t2v, v2t = rank_t2v(similarity, video_of), rank_v2t(similarity, video_of)
     return {
-        "t2v": metrics_from_ranks(t2v_ranks(similarity, video_of)),
-        "v2t": metrics_from_ranks(v2t_ranks(similarity, video_of)),
+        "t2v": metrics_from_ranked(t2v, t2v_ndcg(t2v) if ndcg else None),
+        "v2t": metrics_from_ranked(v2t, v2t_ndcg(similarity, video_of) if ndcg else None),
     }
 
 

@@ -2,16 +2,18 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.arrays import DAMAGED
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.evaluation.metrics import Metrics, metrics_from_ranked, metrics_from_ranks
+from teachtext.evaluation.ndcg import t2v_ndcg
+from teachtext.evaluation.ranks import Ranked
 from teachtext.files import write_bytes
 
 
@@ -29,6 +31,9 @@ class QueryRanks:
         caption_ids: of the C rows.
         video_ids: of the B columns.
         experts: of the M weights.
+        t2v_ties: (C,) number of videos with exactly the score of the right one; None in files of earlier versions.
+        v2t_ties: (B,) number of captions with exactly the score of the best one.
+        v2t_ndcg: (B,) nDCG@10 of each video; None where it was not asked for.
     """
 
     t2v: NDArray[np.float64]
@@ -40,16 +45,26 @@ class QueryRanks:
     caption_ids: Sequence[str]
     video_ids: Sequence[str]
     experts: Sequence[str]
+    t2v_ties: NDArray[np.int64] | None = None
+    v2t_ties: NDArray[np.int64] | None = None
+    v2t_ndcg: NDArray[np.float64] | None = None
 
     @property
     def metrics(self) -> dict[str, Metrics]:
-        """Metrics by direction, `t2v` and `v2t`."""
-        return {"t2v": metrics_from_ranks(self.t2v), "v2t": metrics_from_ranks(self.v2t)}
+        """Metrics by direction, `t2v` and `v2t`, with nDCG@10 where it was asked for."""
+        if self.t2v_ties is None or self.v2t_ties is None:
+            return {"t2v": metrics_from_ranks(self.t2v), "v2t": metrics_from_ranks(self.v2t)}
+        t2v, v2t = Ranked(self.t2v, self.t2v_ties), Ranked(self.v2t, self.v2t_ties)
+        return {
+            "t2v": metrics_from_ranked(t2v, None if self.v2t_ndcg is None else t2v_ndcg(t2v)),
+            "v2t": metrics_from_ranked(v2t, self.v2t_ndcg),
+        }
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""
         buffer = io.BytesIO()
-        values: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: np.asarray(value) for name, value in values.items() if value is not None}
         np.savez_compressed(buffer, **values)
         write_bytes(path, buffer.getbuffer())
 
@@ -62,7 +77,11 @@ class QueryRanks:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                values = {field.name: file[field.name] for field in fields(cls)}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+                values = {
+                    field.name: file[field.name]
+                    for field in fields(cls)
+                    if field.default is MISSING or field.name in file
+                }
+        except DAMAGED as error:
             raise InputError(f"{path} is not a whole ranks file", "delete it and run again") from error
         return cls(**values | {name: values[name].tolist() for name in ("caption_ids", "video_ids", "experts")})

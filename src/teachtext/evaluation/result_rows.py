@@ -4,10 +4,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from teachtext.data.rivals import Rivals
 from teachtext.evaluation.metrics import Metrics, mean_and_std
 from teachtext.evaluation.significance import Interval
+from teachtext.evaluation.ties import Ties
 
 Direction = Literal["t2v", "v2t"]
+TrainedOn = Literal["nothing", "train split", "other"]
+"""The pairs of videos and captions that a model has learned from: none, those of the training split, or others."""
 Role = Literal["teacher", "student", "taught"]
 DIRECTIONS: dict[Direction, str] = {"t2v": "text to video", "v2t": "video to text"}
 
@@ -45,6 +49,7 @@ class SeedResult(Record):
         best_epoch: the epoch that validation selected, from 1.
         t2v, v2t: metrics by name.
         questions: by kind of question the share of right answers, in percent; None where the dataset has no questions.
+        ties: by direction, the tied queries; None in results of earlier versions.
     """
 
     seed: int
@@ -53,6 +58,7 @@ class SeedResult(Record):
     t2v: dict[str, float]
     v2t: dict[str, float]
     questions: dict[str, float] | None = None
+    ties: dict[Direction, Ties] | None = None
 
     @classmethod
     def of(
@@ -65,7 +71,10 @@ class SeedResult(Record):
     ) -> "SeedResult":
         """Join the metrics of both directions to a record."""
         by_direction = {direction: metrics[direction].as_dict() for direction in DIRECTIONS}
-        return cls(seed=seed, model=model, best_epoch=best_epoch, questions=questions, **by_direction)
+        ties = {direction: counted for direction in DIRECTIONS if (counted := metrics[direction].ties) is not None}
+        return cls(
+            seed=seed, model=model, best_epoch=best_epoch, questions=questions, ties=ties or None, **by_direction
+        )
 
     def metrics(self, direction: Direction) -> dict[str, float]:
         """Return the metrics of a direction by name."""
@@ -91,6 +100,8 @@ class TestedOn(Record):
         generated: whether a program made the dataset.
         notes: a sentence each.
         questions: by kind.
+        rivals: equal texts among the queries; None in results of earlier versions.
+        benchmark: name of the benchmark whose protocol was used; empty without one.
     """
 
     dataset: str
@@ -103,6 +114,8 @@ class TestedOn(Record):
     generated: bool
     notes: list[str]
     questions: dict[str, QuestionKind] = {}
+    rivals: Rivals | None = None
+    benchmark: str = ""
 
 
 class Row(Record):
@@ -123,6 +136,8 @@ class Row(Record):
         problem: why there is no interval.
         sees: what the model reads at test time beside the query; empty for a model alone.
         cost: CPU time of its experts in ms for a second of video; None where it was not measured.
+        trained_on: the pairs of videos and captions that it has learned from. A run trains all its rows on the training
+            split.
     """
 
     label: str
@@ -139,6 +154,7 @@ class Row(Record):
     problem: str = ""
     sees: str = ""
     cost: float | None = None
+    trained_on: TrainedOn = "train split"
 
     def spread(self, direction: Direction, metric: str) -> Spread:
         """Summarise a metric over the seeds."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES
+from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES, NAMES
 from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
 from teachtext.evaluation.significance import Difference
 from teachtext.files import read_json, write_json
@@ -148,6 +148,16 @@ class Results(Record):
         """The row that a run is about: the taught student, else the student alone, else the first row."""
         return self.row("taught") or self.row("student") or self.rows[0]
 
+    @property
+    def metric_names(self) -> dict[str, str]:
+        """The names of the metrics by key: those of the field, and nDCG@10 where every row has it."""
+        have = [seed.t2v.keys() & seed.v2t.keys() for row in self.rows for seed in row.seeds]
+        return {
+            key: name
+            for key, name in NAMES.items()
+            if key in METRIC_NAMES or (have and all(key in keys for keys in have))
+        }
+
     def effect(self, direction: Direction, metric: str) -> Spread | None:
         """Return the taught student minus the student alone, seed by seed; None where one of them is missing."""
         alone, taught = self.row("student"), self.row("taught")
@@ -164,7 +174,7 @@ class Results(Record):
         """Write `results.json`, with means and spreads beside the values of every seed."""
         values = self.model_dump(mode="json")
         values["summary"] = {
-            row.label: {d: {m: row.spread(d, m).model_dump() for m in METRIC_NAMES} for d in DIRECTIONS}
+            row.label: {d: {m: row.spread(d, m).model_dump() for m in self.metric_names} for d in DIRECTIONS}
             for row in self.rows
         }
         for row in self.rows:

@@ -17,9 +17,19 @@ from scipy.special import logsumexp
 from scipy.stats import skew
 
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
+from teachtext.evaluation.metrics import Metrics, metrics_from_ranked, metrics_from_ranks
 from teachtext.evaluation.query_bank import PAPER_BETA, QueryBank, check_temperature, inverted_softmax, qb_norm
-from teachtext.evaluation.ranks import Floats, Ints, blocks, float_type, t2v_ranks, top_columns, v2t_ranks
+from teachtext.evaluation.ranks import (
+    Floats,
+    Ints,
+    Ranked,
+    blocks,
+    float_type,
+    rank_t2v,
+    rank_v2t,
+    t2v_ranks,
+    top_columns,
+)
 
 Sees = Literal["query alone", "query + training bank", "all test queries at once"]
 BETAS = (1.0, 2.0, 5.0, 10.0, PAPER_BETA, 50.0, 100.0, 200.0)
@@ -205,15 +215,20 @@ class Normalised:
     Attributes:
         normaliser: the normaliser; only figures of the same `sees` are comparable.
         choice: its beta.
-        ranks: 0-based, by direction: `t2v` and, without a bank, `v2t`.
+        ranked: ranks, 0-based, and ties, by direction: `t2v` and, without a bank, `v2t`.
         hubness_before, hubness: hubness of the similarities before and after.
     """
 
     normaliser: ScoreNormaliser
     choice: BetaChoice
-    ranks: Mapping[str, NDArray[np.float64]]
+    ranked: Mapping[str, Ranked]
     hubness_before: float
     hubness: float
+
+    @property
+    def ranks(self) -> dict[str, NDArray[np.float64]]:
+        """The ranks by direction."""
+        return {direction: ranked.ranks for direction, ranked in self.ranked.items()}
 
     @property
     def label(self) -> str:
@@ -223,7 +238,7 @@ class Normalised:
 
     def metrics(self) -> dict[str, Metrics]:
         """Return the metrics by direction."""
-        return {direction: metrics_from_ranks(ranks) for direction, ranks in self.ranks.items()}
+        return {direction: metrics_from_ranked(ranked) for direction, ranked in self.ranked.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the ranks, for JSON."""
@@ -250,11 +265,11 @@ def normalise(
         bank: of the same videos, for a normaliser that needs one.
     """
     normalised = normaliser.apply(similarity, choice.beta, bank)
-    ranks, hubs = {"t2v": t2v_ranks(normalised, video_of)}, hubness(normalised)
+    ranked, hubs = {"t2v": rank_t2v(normalised, video_of)}, hubness(normalised)
     del normalised  # as large as the similarities
     if not normaliser.needs_bank:
-        ranks["v2t"] = v2t_ranks(normaliser.apply(similarity.T, choice.beta).T, video_of)
-    return Normalised(normaliser, choice, ranks, hubness(similarity), hubs)
+        ranked["v2t"] = rank_v2t(normaliser.apply(similarity.T, choice.beta).T, video_of)
+    return Normalised(normaliser, choice, ranked, hubness(similarity), hubs)
 
 
 def normalise_stored(similarity: Floats, video_of: Ints, names: Sequence[str], beta: float | None) -> list[Normalised]:
@@ -275,4 +290,6 @@ def normalise_stored(similarity: Floats, video_of: Ints, names: Sequence[str], b
             raise InputError(f"'{normaliser.name}' needs the scores of training captions", "use 'teachtext evaluate'")
     if beta is None:
         raise InputError("stored scores have no validation split to choose beta on", "give '--beta'")
-    return [normalise(normaliser, similarity, video_of, BetaChoice(beta)) for normaliser in normalisers]
+    # whole numbers of few bits would run over
+    scores = similarity.astype(float_type(similarity), copy=False)
+    return [normalise(normaliser, scores, video_of, BetaChoice(beta)) for normaliser in normalisers]

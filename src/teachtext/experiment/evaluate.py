@@ -1,7 +1,7 @@
 """The test split, read once: the ranks of each trained model are kept beside its weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +10,24 @@ from teachtext.data.benchmarks import benchmark
 from teachtext.data.features import Features, described, only_described
 from teachtext.data.folder import DEFAULT_SPLITS, load_folder
 from teachtext.data.protocol import Caption, CaptionUse, Protocol
+from teachtext.data.rivals import rivals_of
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
 from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
-from teachtext.errors import InputError
+from teachtext.errors import InputError, first_of
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
+from teachtext.evaluation.ndcg import v2t_ndcg
 from teachtext.evaluation.query_ranks import QueryRanks
-from teachtext.evaluation.ranks import t2v_ranks, top_columns, v2t_ranks
+from teachtext.evaluation.ranks import rank_t2v, rank_v2t, top_columns
+from teachtext.evaluation.result_rows import TrainedOn
 from teachtext.evaluation.score_normalisation import Normalised, normalisers_named
+from teachtext.evaluation.trec import write_trec
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.normalise import Loaded, normalise_models, score_split
 from teachtext.experiment.train import Training
 from teachtext.learning.checkpoint import ModelSpec, load_model
-from teachtext.learning.inference import score
+from teachtext.learning.inference import Scores, score
 from teachtext.models.retrieval import RetrievalModel
 
 TOP = 5
@@ -31,15 +35,17 @@ TOP = 5
 
 def ranks_on_test(training: Training) -> QueryRanks:
     """Return the ranks of a trained model on the test split of the run, computed once."""
-    dataset = training.workspace.dataset
+    dataset, config = training.workspace.dataset, training.workspace.config
     split, path, read = dataset.protocol.test, ranks_path(training), training.workspace.ranks
+    ndcg = bool(config.dataset.benchmark) and benchmark(config.dataset.benchmark or "").ndcg
     if path not in read:
         queries, videos = dataset.queries_of(split), dataset.splits[split]
         read[path] = Artifact(
             path=path,
-            build=lambda: rank_queries(training.load(), training.features, queries, videos),
+            build=lambda: rank_queries(training.load(), training.features, queries, videos, ndcg=ndcg),
             write=lambda path, ranks: ranks.save(path),
             read=QueryRanks.load,
+            stale=lambda ranks: "without nDCG@10" if ndcg and ranks.v2t_ndcg is None else "",
         ).get()
     return read[path]
 
@@ -53,14 +59,23 @@ def ranks_path(training: Training) -> Path:
 
 
 def rank_queries(
-    model: RetrievalModel, features: Features, queries: Sequence[Caption], video_ids: Sequence[str]
+    model: RetrievalModel,
+    features: Features,
+    queries: Sequence[Caption],
+    video_ids: Sequence[str],
+    *,
+    ndcg: bool = False,
 ) -> QueryRanks:
-    """Score C queries against a gallery of B videos, and rank in both directions."""
-    scores = score(model, features, queries, video_ids)
+    """Score C queries against a gallery of B videos, and rank in both directions; `ndcg` adds nDCG@10."""
+    return _ranks_of(score(model, features, queries, video_ids), model, ndcg=ndcg)
+
+
+def _ranks_of(scores: Scores, model: RetrievalModel, *, ndcg: bool) -> QueryRanks:
     top = top_columns(scores.similarity, TOP)
+    t2v, v2t = rank_t2v(scores.similarity, scores.video_of), rank_v2t(scores.similarity, scores.video_of)
     return QueryRanks(
-        t2v=t2v_ranks(scores.similarity, scores.video_of),
-        v2t=v2t_ranks(scores.similarity, scores.video_of),
+        t2v=t2v.ranks,
+        v2t=v2t.ranks,
         top=top,
         top_scores=np.take_along_axis(scores.similarity, top, axis=1),
         weights=scores.weights,
@@ -68,6 +83,9 @@ def rank_queries(
         caption_ids=scores.caption_ids,
         video_ids=scores.video_ids,
         experts=model.spaces,
+        t2v_ties=t2v.ties,
+        v2t_ties=v2t.ties,
+        v2t_ndcg=v2t_ndcg(scores.similarity, scores.video_of) if ndcg else None,
     )
 
 
@@ -81,6 +99,7 @@ class Evaluation:
         notes: remarks for readers of the numbers, a sentence each.
         ensemble: metrics by direction of the mean similarities of several models; None for one model.
         normalised: results of the model, or of the ensemble, with each score normaliser.
+        trained_on: the pairs that the model has learned from.
     """
 
     ranks: QueryRanks
@@ -88,6 +107,7 @@ class Evaluation:
     notes: Sequence[str]
     ensemble: Mapping[str, Metrics] | None = None
     normalised: Sequence[Normalised] = ()
+    trained_on: TrainedOn = "other"
 
     def __repr__(self) -> str:
         counts = f"{len(self.ranks.caption_ids)} queries, {len(self.ranks.video_ids)} videos"
@@ -111,6 +131,8 @@ def evaluate_folder(
     others: Sequence[Path] = (),
     normalisers: Sequence[str] = (),
     beta: float | None = None,
+    ndcg: bool = False,
+    trec: Path | None = None,
     device: str = AUTO,
 ) -> Evaluation:
     """Evaluate a trained model on a split of a dataset folder, from features.
@@ -129,6 +151,8 @@ def evaluate_folder(
         others: further trained models; the similarities of all are averaged.
         normalisers: names of score normalisers to test (see `normalise_models`).
         beta: of the normalisers; by default it is chosen on the selecting split.
+        ndcg: also compute nDCG@10; a benchmark that ranks by it needs no asking.
+        trec: folder for runs and qrels in the format of TREC; those of an ensemble are named `ensemble-...`.
         device: where the models compute (see `teachtext.devices`).
 
     Raises:
@@ -140,6 +164,10 @@ def evaluate_folder(
     if bench and captions:
         raise InputError(f"benchmark '{bench.name}' says how captions become queries", "leave '--captions' out")
     protocol = bench.protocol if bench else Protocol(captions=captions or "separate")
+    if bench and not bench.learns and not normalisers:
+        # a folder of such a benchmark needs no training split
+        protocol = replace(protocol, train=protocol.test)
+    ndcg = ndcg or bool(bench and bench.ndcg)
     dataset = load_folder(
         dataset_folder,
         protocol=protocol,
@@ -152,21 +180,75 @@ def evaluate_folder(
         raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
     extracted = [FeatureFile(path) for path in sorted((features / "video").glob("*")) if shards_of(path)]
     gallery = only_described(dataset, extracted)
-    notes = bench.differences(dataset) if bench else []
+    queries = gallery.queries_of(split)
+    notes = [*gallery.notes, *(bench.differences(dataset) if bench else [])]
+    if cut := gallery.cut_queries(split):
+        notes.append(f"{len(cut):,} queries were cut to their first {protocol.max_words} words: {first_of(cut)}")
+    if sentence := rivals_of(queries).sentence:
+        notes.append(sentence)
     models: list[Loaded] = []
+    trained_on: TrainedOn = "other"
     for folder in (model_folder, *others):
         model, spec = load_model(folder)
         notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
         experts = {name: _expert_file(features, spec, name) for name in spec.experts}
         text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
+        _check_embedded(text, queries, protocol.captions_in(split))
         notes += _unread(folder, gallery.splits[split], experts)
+        notes += read_in_part(queries, text, spec.max_words)
         models.append((model.to(device), spec.features(text, experts)))
+        trained_on = _trained_on(spec, dataset) if folder == model_folder else trained_on
+    scores = score(*models[0], queries, gallery.splits[split])
+    ranks = _ranks_of(scores, models[0][0], ndcg=ndcg)
+    ids = ranks.caption_ids, ranks.video_ids
+    if trec:
+        write_trec(trec, scores.similarity, scores.video_of, *ids)
+    ensemble = None
+    if others:
+        del scores
+        averaged = score_split(models, gallery, split)
+        ensemble = retrieval_metrics(*averaged, ndcg=ndcg)
+        if trec:
+            write_trec(trec, *averaged, *ids, prefix="ensemble-")
     return Evaluation(
-        ranks=rank_queries(*models[0], gallery.queries_of(split), gallery.splits[split]),
+        ranks=ranks,
         split=split,
         notes=notes,
-        ensemble=retrieval_metrics(*score_split(models, gallery, split)) if others else None,
+        ensemble=ensemble,
         normalised=normalise_models(models, gallery, split, normalisers, beta=beta) if normalisers else (),
+        trained_on=trained_on,
+    )
+
+
+def read_in_part(queries: Sequence[Caption], text: FeatureFile, max_tokens: int) -> list[str]:
+    """Return a note on the queries that have more tokens than a model reads; nothing where it reads all."""
+    cut = [query.id for query in queries if text.rows_of(query.id) > max_tokens]
+    if not cut:
+        return []
+    return [
+        f"of {len(cut):,} of {len(queries):,} queries the model reads the first {max_tokens} tokens: {first_of(cut)}"
+    ]
+
+
+def _trained_on(spec: ModelSpec, dataset: Dataset) -> TrainedOn:
+    """Say what a model has learned from, by the ids of its training videos."""
+    if spec.trained_on is None:
+        return "other"
+    learned = {*spec.trained_on}
+    # the test split stands in for the training split where a benchmark has none
+    train = {*dataset.splits.get("train", ()), *dataset.splits.get(dataset.protocol.train, ())}
+    return "nothing" if not learned else "train split" if learned <= train else "other"
+
+
+def _check_embedded(text: FeatureFile, queries: Sequence[Caption], use: CaptionUse) -> None:
+    lacking = [query.id for query in queries if not text.rows_of(query.id)]
+    if not lacking:
+        return
+    mend = "embed the captions of this dataset first: 'teachtext embed'"
+    if use == "fused":
+        mend = "give features in which the captions of a video are joined: those of a run with 'captions: fused'"
+    raise InputError(
+        f"{text.folder} has no features of {len(lacking):,} of {len(queries):,} queries ({first_of(lacking)})", mend
     )
 
 
@@ -174,11 +256,12 @@ def _unread(model_folder: Path, video_ids: Sequence[str], experts: Mapping[str, 
     readable = described(video_ids, experts.values())
     if not readable:
         raise InputError(f"no video of the split has features that {model_folder} reads", "extract them first")
-    unread = len(video_ids) - len(readable)
+    read = {*readable}
+    unread = [video_id for video_id in video_ids if video_id not in read]
     if not unread:
         return []
-    missing = f"{unread:,} of {len(video_ids):,} videos have no features of {', '.join(experts)}"
-    return [f"{missing}: they share the last rank"]
+    missing = f"{len(unread):,} of {len(video_ids):,} videos have no features of {', '.join(experts)}"
+    return [f"{missing}: they share the last rank ({first_of(unread)})"]
 
 
 def _expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:

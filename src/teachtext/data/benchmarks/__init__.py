@@ -1,12 +1,14 @@
 """The field's benchmarks. A YAML file for each has its protocol, the sizes of its splits, and published numbers.
 
-All numbers were verified in a public source.
+All numbers were verified in a public source. The benchmarks `mteb/...` are the text-to-video tasks of MTEB: other lists
+and captions than those of the papers, so that their numbers do not compare with those of the papers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 import yaml
@@ -15,7 +17,7 @@ from teachtext.data.protocol import Protocol
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError
 
-COLUMNS = ("R@1", "R@5", "R@10", "R@50", "MdR", "MnR", "Geom")
+COLUMNS = ("R@1", "R@5", "R@10", "R@50", "MdR", "MnR", "Geom", "nDCG@10")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Benchmark:
         chosen_file: file that names a caption for each video, for protocols that choose.
         note: the traps of the benchmark, in a sentence.
         published: published numbers.
+        ndcg: whether models are ranked by nDCG@10.
+        learns: whether it has a training split.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Benchmark:
     chosen_file: str | None
     note: str
     published: Sequence[PublishedTable]
+    ndcg: bool = False
+    learns: bool = True
 
     def differences(self, dataset: Dataset) -> list[str]:
         """Return a sentence for every difference between a dataset and the benchmark."""
@@ -80,11 +86,17 @@ class Benchmark:
 @cache
 def benchmarks() -> Mapping[str, Benchmark]:
     """Return all benchmarks by name, sorted."""
-    paths = [path for path in files(__name__).iterdir() if path.name.endswith(".yaml")]
-    return {
-        name: _benchmark(name, yaml.safe_load(path.read_text(encoding="utf-8")))
-        for name, path in sorted((path.name.removesuffix(".yaml"), path) for path in paths)
-    }
+    contents = dict(_contents(files(__name__), ""))
+    return {name: _benchmark(name, contents[name]) for name in sorted(contents)}
+
+
+def _contents(folder: Traversable, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the names and the contents of the files of a folder, and of folders in the folder."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _contents(path, f"{prefix}{path.name}/")
+        elif path.name.endswith(".yaml"):
+            yield prefix + path.name.removesuffix(".yaml"), yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def benchmark(name: str) -> Benchmark:
@@ -114,6 +126,8 @@ def _benchmark(name: str, content: dict[str, Any]) -> Benchmark:
         chosen_file=content.get("chosen_file"),
         note=content["note"],
         published=[PublishedTable(**table) for table in content["published"]],
+        ndcg=content.get("ndcg", False),
+        learns=content.get("learns", True),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from teachtext.errors import InputError
 from teachtext.evaluation.query_ranks import QueryRanks
-from teachtext.evaluation.ranks import t2v_ranks, v2t_ranks
+from teachtext.evaluation.ranks import rank_t2v, rank_v2t
 from teachtext.evaluation.results import Choice
 from teachtext.evaluation.score_normalisation import NORMALISERS, Normalised
 from teachtext.experiment.artifacts import Artifact, artifact_path
@@ -91,14 +91,14 @@ def _build(row: Derived, trainings: Sequence[Training]) -> Computed:
     models = [(training.load(), training.features) for training in trainings]
     similarity, video_of = score_split(models, dataset, split)
     normalised: Normalised | None = None
-    ranks = {"t2v": t2v_ranks(similarity, video_of), "v2t": v2t_ranks(similarity, video_of)}
+    ranked = {"t2v": rank_t2v(similarity, video_of), "v2t": rank_v2t(similarity, video_of)}
     if row.normaliser:
         (normalised,) = normalise_models(models, dataset, split, [row.normaliser])
-        ranks |= normalised.ranks
+        ranked |= normalised.ranked
     count = len(video_of)
     computed = QueryRanks(
-        t2v=ranks["t2v"],
-        v2t=ranks["v2t"],
+        t2v=ranked["t2v"].ranks,
+        v2t=ranked["v2t"].ranks,
         top=np.empty((count, 0), np.int64),
         top_scores=np.empty((count, 0), np.float32),
         weights=np.empty((count, 0), np.float32),
@@ -106,6 +106,8 @@ def _build(row: Derived, trainings: Sequence[Training]) -> Computed:
         caption_ids=[query.id for query in dataset.queries_of(split)],
         video_ids=list(dataset.splits[split]),
         experts=[],
+        t2v_ties=ranked["t2v"].ties,
+        v2t_ties=ranked["v2t"].ties,
     )
     return computed, {} if normalised is None else normalised.as_dict()
 
