@@ -1,4 +1,5 @@
 import json
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from teachtext.encoders.base import TextEncoder
+from teachtext.encoders.query import limit_of
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.errors import InputError
 
@@ -86,6 +88,25 @@ def test_contract(spec: str):
 def test_strange_captions_have_features_too(spec: str, text: str):
     [rows] = built(spec).encode([text])
     assert 1 <= len(rows) <= (64 if built(spec).tokens else 1) and np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_text_beyond_the_limit_is_known_to_be_cut(spec: str):
+    encoder = built(spec)
+    limit = limit_of(encoder)
+    if limit is None:
+        assert spec == "wordllama"
+        return
+    words = ["b"] * 2500
+    longest = bisect_left(range(2500), True, key=lambda count: limit.exceeded([" ".join(words[:count])])[0]) - 1
+
+    def equal(count: int) -> bool:
+        """Whether the last of so many words changes nothing."""
+        first, second = encoder.encode([" ".join([*words[: count - 1], last]) for last in "bc"])
+        return first.shape == second.shape and np.allclose(first, second, atol=1e-6)
+
+    assert equal(longest + 1) and not equal(longest)
+    assert limit.exceeded(["a dog", "", "word " * 5000]) == [False, False, True]
 
 
 def test_glove_drops_what_it_does_not_know_and_splits_as_its_vocabulary_does():

@@ -284,7 +284,7 @@ def test_features_from_a_file_need_no_videos(dataset: Path, tmp_path: Path, tiny
     results, set_aside = run(config)
     assert set_aside == []
     assert (results.test.videos, results.test.listed_videos) == (4, 5)
-    assert results.test.notes == ["left out, without features: 1"]
+    assert results.test.notes == [f"left out, without features: 1 ('{gone}')"]
     assert not results.test.generated
     seq, flat = (FeatureFile(config.folder / "features" / "video" / name) for name in ("seq", "flat"))
     assert (len(seq), seq.dim, flat.dim) == (23, 7, 5)
@@ -327,7 +327,8 @@ def test_a_teacher_with_an_expert_that_many_videos_lack_is_tested_on_all_of_them
     assert (results.test.videos, results.test.train_videos) == (5, 16)
     assert results.test.notes == [
         "teacher wordllama (voice): learned from the 9 of 16 training videos that its experts describe; of the 5 test "
-        "videos the 3 others share its last rank"
+        "videos the 3 others share its last rank (not described: "
+        f"'{splits['train'][9]}', '{splits['train'][10]}', '{splits['train'][11]}' and 7 more)"
     ]
     hearing, taught = results.rows[0].seeds[0], results.rows[-1].seeds[0]
     trained_on = {
@@ -346,11 +347,12 @@ def test_a_teacher_with_an_expert_that_many_videos_lack_is_tested_on_all_of_them
     # the gallery is that of the run wherever the model is tested again
     features = Path(shutil.copytree(done[0].folder / "features", tmp_path / "features"))
     shutil.copytree(config.folder / "features" / "video" / "voice", features / "video" / "voice")
+    unread = ", ".join(f"'{video_id}'" for video_id in splits["test"][2:])
     for seed in (hearing, taught):
         again = evaluate_folder(config.folder / seed.model, playground, features)
         assert again.ranks.metrics["t2v"].as_dict() == seed.t2v
         assert again.notes == (
-            ["3 of 5 videos have no features of voice: they share the last rank"] if seed is hearing else []
+            [f"3 of 5 videos have no features of voice: they share the last rank ({unread})"] if seed is hearing else []
         )
 
 
@@ -447,8 +449,9 @@ def test_bad_videos_are_set_aside_and_counted(dataset: Path, tmp_path: Path, tin
         (line,) = [line for line in set_aside if video_id in line]
         assert line.count(f"{video_id}.mp4") == 1, "the path once, not twice"
     assert (results.test.videos, results.test.listed_videos, results.test.train_videos) == (4, 5, 14)
-    assert results.test.notes == ["left out, without features: 3"]
-    assert "left out, without features: 3" in (config.folder / "report.html").read_text()
+    (note,) = results.test.notes
+    assert note.startswith("left out, without features: 3 (") and all(f"'{video_id}'" in note for video_id in bad)
+    assert "left out, without features: 3 (" in (config.folder / "report.html").read_text()
     again, still = run(config)
     assert (again.rows, still) == (results.rows, set_aside)
 
@@ -619,3 +622,100 @@ def test_a_device_that_is_not_there_is_named(copied: Callable[..., RunConfig]):
         pytest.skip("needs a machine without CUDA")
     with pytest.raises(InputError, match=r"device .cuda. is not there.*use device auto or cpu"):
         run(copied(device="cuda"))
+
+
+def test_a_run_whose_dataset_is_not_there_leaves_nothing(tmp_path: Path, tiny: Tiny):
+    config = tiny(tmp_path, dataset={"path": str(tmp_path / "gone")})
+    with pytest.raises(InputError, match="gone"):
+        run(config)
+    assert not config.folder.exists()
+
+
+def test_a_damaged_model_names_the_folder_to_delete(copied: Callable[..., RunConfig]):
+    config = copied()
+    model = config.folder / Results.load(config.folder / "results.json").rows[0].seeds[0].model
+    (model / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:-100])
+    for path in model.glob("test-*.npz"):
+        path.unlink()
+    with pytest.raises(InputError, match=f"delete the folder {model} and run again"):
+        run(config)
+    shutil.rmtree(model)
+    assert run(config)[0].rows == Results.load(config.folder / "results.json").rows
+
+
+def test_results_tell_what_was_trained_on_ties_and_equal_texts(dataset: Path, tmp_path: Path, tiny: Tiny):
+    splits = json.loads((dataset / "splits.json").read_text())
+    lines = [json.loads(line) for line in (dataset / "captions.jsonl").read_text().splitlines()]
+    seen: set[str] = set()
+    for line in lines:
+        if line["video"] in splits["test"][:3] and line["video"] not in seen:
+            seen.add(line["video"])
+            line["text"] = "one sentence that three videos share"
+    (dataset / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    changes = {"seeds": [0], "teachers": [], "distillation": None, "student": {"text": "wordllama"}}
+    results, _ = run(tiny(tmp_path, dataset={"path": str(dataset), "max_words": 5}, **changes))
+    (row,) = results.rows
+    assert row.trained_on == "train split"
+    rivals, seed = results.test.rivals, row.seeds[0]
+    assert rivals is not None and seed.ties is not None
+    assert (rivals.with_rival, rivals.queries) == (3, 15)
+    assert rivals.r1_bound == pytest.approx(100 * 13 / 15) and seed.t2v["r1"] <= rivals.r1_bound
+    # the three equal queries have equal scores, so that a video of theirs ties where one of them is its best caption
+    assert seed.ties["t2v"].queries == 15 and seed.ties["v2t"].queries == 5
+    assert any("3 of 15 test queries are word for word a query of another video too" in n for n in results.test.notes)
+    assert any("queries of 'test' were cut to their first 5 words: " in note for note in results.test.notes)
+    assert Results.load(tmp_path / "run" / "results.json") == results
+
+
+def test_a_model_is_tested_by_the_protocol_of_mteb_with_runs_for_trec(
+    done: tuple[RunConfig, Results], dataset: Path, tmp_path: Path
+):
+    config, results = done
+    splits = json.loads((dataset / "splits.json").read_text())
+    (dataset / "splits-mteb.json").write_text(json.dumps({"test": splits["test"]}))
+    model, features = config.folder / results.main.seeds[0].model, config.folder / "features"
+    tested = evaluate_folder(model, dataset, features, benchmark_name="mteb/youcook2", trec=tmp_path / "trec")
+    assert any("YouCook2 in MTEB (YouCook2T2VRetrieval) has 3,104" in note for note in tested.notes)
+    ranks = tested.ranks
+    assert len(ranks.caption_ids) == 15
+    # all videos of the gallery are among the first ten, so that every right answer counts by its rank alone
+    assert ranks.t2v_ties is not None and not ranks.t2v_ties.any()
+    assert tested.metrics["t2v"].ndcg10 == pytest.approx(100 * np.mean(1 / np.log2(ranks.t2v + 2)))
+    for direction in ("t2v", "v2t"):
+        run_lines = (tmp_path / "trec" / f"{direction}.run").read_text().splitlines()
+        qrels = (tmp_path / "trec" / f"{direction}.qrels").read_text().splitlines()
+        assert (len(run_lines), len(qrels)) == (75, 15)
+    first = {
+        line.split()[0]: line.split()[2] for line in reversed((tmp_path / "trec/t2v.run").read_text().splitlines())
+    }
+    right = {line.split()[0]: line.split()[2] for line in (tmp_path / "trec/t2v.qrels").read_text().splitlines()}
+    hits = [first[query] == right[query] for query in ranks.caption_ids]
+    assert tested.metrics["t2v"].r1 == pytest.approx(100 * np.mean(hits))
+
+
+def test_what_a_model_was_trained_on_is_told_by_the_ids_of_its_videos(
+    done: tuple[RunConfig, Results], dataset: Path, tmp_path: Path
+):
+    config, results = done
+    model = Path(shutil.copytree(config.folder / results.main.seeds[0].model, tmp_path / "model"))
+    features = config.folder / "features"
+
+    def told() -> str:
+        return evaluate_folder(model, dataset, features).trained_on
+
+    assert told() == "train split"
+    (model / "trained_on.json").write_text(json.dumps(["another video"]))
+    assert told() == "other"
+    (model / "trained_on.json").write_text("[]")
+    assert told() == "nothing"
+    (model / "trained_on.json").unlink()
+    assert told() == "other"
+
+
+def test_joined_captions_that_were_not_embedded_say_what_is_needed(done: tuple[RunConfig, Results]):
+    config, results = done
+    playground = config.folder / "playground"
+    with pytest.raises(InputError, match=r"no features of 5 of 5 queries .*captions of a video are joined"):
+        evaluate_folder(
+            config.folder / results.main.seeds[0].model, playground, config.folder / "features", captions="fused"
+        )

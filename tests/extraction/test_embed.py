@@ -129,3 +129,11 @@ def test_a_folder_of_another_encoder_is_refused(tmp_path: Path):
     (tmp_path / "glove").rename(tmp_path / "wordllama")
     with pytest.raises(InputError, match=r"made otherwise .*encoder was glove, now wordllama"):
         embed(captions(TEXTS), ["wordllama"], tmp_path)
+
+
+def test_captions_that_an_encoder_reads_in_part_are_named_each_time(tmp_path: Path):
+    long = captions([*TEXTS, "dog " * 65, "cat " * 64, "dog " * 65])
+    # wordllama reads texts of any length
+    for _ in range(2):
+        notes = embed(long, ["glove", "wordllama"], tmp_path).notes
+        assert notes == ("glove: 2 of 8 captions were cut to their first 64 words: 'c5', 'c7'",)

@@ -416,3 +416,9 @@ def test_a_new_index_needs_videos(tmp_path: Path):
     with pytest.raises(InputError, match="empty holds no videos"):
         check_new(tmp_path / "empty", open_store(tmp_path / "index"))
     assert not (tmp_path / "index").exists()
+
+
+def test_a_query_bank_that_is_not_there_leaves_no_folder(index: Index, tmp_path: Path):
+    with pytest.raises(InputError, match=r"none\.txt cannot be read"):
+        index(query_bank=tmp_path / "none.txt")
+    assert not (tmp_path / "index").exists() and not (tmp_path / "features").exists()

@@ -295,3 +295,10 @@ def test_a_place_without_an_index_is_refused(tmp_path: Path):
     make_index(tmp_path / "index", [make_entry("v/a")])
     with pytest.raises(InputError, match=r"not in /nowhere any more.*--model"):
         Searcher(str(tmp_path / "index"))
+
+
+def test_a_query_that_is_read_in_part_is_said(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    assert not searcher.search("a dog").notes
+    whole = MODEL.embed_query
+    monkeypatch.setattr(MODEL, "embed_query", lambda text: replace(whole(text), read="30 tokens"))
+    assert searcher.search("a dog").notes == ["the query is long: only its first 30 tokens were read"]

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from teachtext.evaluation.results import Results
 
-Config = Annotated[Path, typer.Argument(help="Config file (YAML); see examples/.")]
+Config = Annotated[Path, typer.Argument(help="Config file (YAML), such as 'teachtext recipe' prints.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Models trained at once; by default as many as there are cores.")]
 
 
@@ -57,9 +57,9 @@ def print_run(results: "Results", report: Path) -> None:
     """Print the tables of a run."""
     from teachtext.cli.progress import console
     from teachtext.reports.results_tables import questions_table, results_table
-    from teachtext.reports.sentences import effect_sentence
+    from teachtext.reports.sentences import effect_sentence, ties_sentences
 
-    for note in [*results.notes, *results.test.notes]:
+    for note in [*results.notes, *results.test.notes, *ties_sentences(results)]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(results_table(results, "t2v").rich())
     console.print(results_table(results, "v2t").rich())
@@ -71,9 +71,9 @@ def print_run(results: "Results", report: Path) -> None:
 
 
 def train(config: Config, jobs: Jobs = None) -> None:
-    """Train, but leave the test split alone.
+    """Train the models of a config without testing them.
 
-    Extracts and embeds first, as `run` does.
+    Extracts and embeds what is missing, as 'teachtext run' does. The test split is not read.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config

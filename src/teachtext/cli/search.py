@@ -174,6 +174,8 @@ def _print_table(answer: "Answer") -> None:
         table.add_row(str(number), name, f"{result.score:.3f}", _why(result), at, words)
     console.print(table)
     how = "exact" if answer.exact else "approximate"
+    for note in answer.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     corrected = ", hubs corrected" if answer.corrected else ""
     console.print(f"{answer.total:,} videos, {how}{corrected}, {1000 * answer.seconds:.0f} ms")
 

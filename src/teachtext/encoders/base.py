@@ -1,6 +1,7 @@
 """The protocols of video experts and text encoders, and the rows of features that they return."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from teachtext.data.passages import Passage
 from teachtext.video.sampling import Sampling, Sound, SoundSampling
+
+_SPECIAL_TOKENS = 8
 
 
 class Rows(NamedTuple):
@@ -78,6 +81,35 @@ def hear_all(hearing: Hearing, sound: Sound) -> dict[str, Rows]:
     return hearing.finish()
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The length that a text encoder reads of a text; what is longer is cut.
+
+    Attributes:
+        most: so many units are read.
+        unit: `tokens`, `words` or `characters`.
+        count: returns the number of units of each text, of the whole text.
+    """
+
+    most: int
+    unit: str
+    count: Callable[[Sequence[str]], Sequence[int]]
+
+    def exceeded(self, texts: Sequence[str]) -> list[bool]:
+        """Return which texts are cut.
+
+        >>> Limit(2, "words", lambda texts: [len(text.split()) for text in texts]).exceeded(["a dog", "a dog runs"])
+        [False, True]
+        """
+        # no unit is shorter than a byte, so that few captions have to be counted; special tokens have none
+        long = [row for row, text in enumerate(texts) if len(text.encode()) > self.most - _SPECIAL_TOKENS]
+        counts = dict(zip(long, self.count([texts[row] for row in long]), strict=True)) if long else {}
+        return [counts.get(row, 0) > self.most for row in range(len(texts))]
+
+    def __str__(self) -> str:
+        return f"{self.most:,} {self.unit}"
+
+
 class TextEncoder(Protocol):
     """Turns captions into features.
 
@@ -87,7 +119,8 @@ class TextEncoder(Protocol):
         settings: everything that changes its values: weights, version, truncation (JSON-able); neither device nor
             precision.
 
-    It may have `notes`, sentences for the user on what its device cannot do.
+    It may have `notes`, sentences for the user on what its device cannot do, and a `limit` (see `Limit`); without one
+    it reads texts of any length.
     """
 
     dim: int

@@ -24,10 +24,12 @@ class QueryVectors:
     Attributes:
         vectors: by space, (D,) float32, unit length.
         weights: (M,) mixture weights, spaces in sorted order, summing to 1.
+        read: what was read of a query that was cut, such as `30 tokens`; empty where all was read.
     """
 
     vectors: Mapping[str, NDArray[np.float32]]
     weights: NDArray[np.float32]
+    read: str = ""
 
 
 class QueryEmbedder(Protocol):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO
-from teachtext.encoders.base import TextEncoder
+from teachtext.encoders.base import Limit, TextEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
 
@@ -46,14 +46,40 @@ class QueryEncoder:
         Raises:
             InputError: the query is empty, or holds half a character.
         """
+        return self._look_up(text)[0]
+
+    def cut(self, text: str) -> str:
+        """Say what is read of a query that is cut, such as `64 tokens`; empty where all is read."""
+        return self._look_up(text)[1]
+
+    def _look_up(self, text: str) -> tuple[NDArray[np.float32], str]:
         check_text(text, "the query")
         with self._lock:
             return self._remembered(text)
 
-    def _encode(self, text: str) -> NDArray[np.float32]:
+    def _encode(self, text: str) -> tuple[NDArray[np.float32], str]:
         values = self._encoder.encode([text])[0].astype(np.float16).astype(np.float32)
         values.flags.writeable = False
-        return values
+        limit = limit_of(self._encoder)
+        return values, str(limit) if limit is not None and limit.exceeded([text])[0] else ""
+
+
+def read_of(encoder: QueryEncoder, text: str, rows: NDArray[np.float32], max_rows: int) -> str:
+    """Say what a model reads of a query that is cut, by its encoder or by itself; empty where all is read.
+
+    Args:
+        encoder: of the query.
+        text: the query.
+        rows: (rows, D) its features.
+        max_rows: the model reads so many rows.
+    """
+    return f"{max_rows:,} tokens" if len(rows) > max_rows else encoder.cut(text)
+
+
+def limit_of(encoder: TextEncoder) -> Limit | None:
+    """Return the length that an encoder reads of a text; None for one that reads texts of any length."""
+    limit: Limit | None = getattr(encoder, "limit", None)
+    return limit
 
 
 def check_text(text: str, name: str) -> None:

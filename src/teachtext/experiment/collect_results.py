@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from teachtext import __version__
-from teachtext.errors import InputError
+from teachtext.data.rivals import rivals_of
+from teachtext.errors import InputError, first_of
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.result_rows import Direction, Row, SeedResult, TestedOn
 from teachtext.evaluation.results import Choice, Measured, Missing, Results
 from teachtext.evaluation.significance import Difference
-from teachtext.experiment.evaluate import ranks_on_test, ranks_path
+from teachtext.experiment.evaluate import ranks_on_test, ranks_path, read_in_part
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.questions import answered, kinds_of
 from teachtext.experiment.study.derived import DerivedRanks, compute, sees
@@ -119,17 +120,26 @@ def tested_on(workspace: Workspace) -> TestedOn:
     """Count the data that the models of a run are trained, selected and tested on."""
     dataset = workspace.dataset
     protocol = dataset.protocol
+    queries = dataset.queries_of(protocol.test)
+    rivals = rivals_of(queries)
     return TestedOn(
         dataset=dataset.name,
         split=protocol.test,
         videos=len(dataset.splits[protocol.test]),
         listed_videos=dataset.listed[protocol.test],
-        queries=len(dataset.queries_of(protocol.test)),
+        queries=len(queries),
         train_videos=len(dataset.splits[protocol.train]),
         selection_videos=len(dataset.splits[protocol.select]) if protocol.select else 0,
         generated=workspace.source.generated,
-        notes=[*dataset.notes, *_unreadable(workspace)],
+        notes=[
+            *dataset.notes,
+            *_unreadable(workspace),
+            *_cut(workspace),
+            *([rivals.sentence] if rivals.sentence else []),
+        ],
         questions=kinds_of(dataset.questions),
+        rivals=rivals,
+        benchmark=workspace.config.dataset.benchmark or "",
     )
 
 
@@ -201,14 +211,30 @@ def _effects(rows: Sequence[Row], ranks: Mapping[str, Sequence[QueryRanks]]) -> 
     return effects_of(ranks[students["taught"].label], ranks[students["student"].label])
 
 
+def _cut(workspace: Workspace) -> Iterator[str]:
+    """Yield a note for the queries that the protocol cuts, and for each model that reads queries in part."""
+    dataset = workspace.dataset
+    for split in dataset.protocol.splits:
+        if cut := dataset.cut_queries(split):
+            most = dataset.protocol.max_words
+            yield f"{len(cut):,} queries of '{split}' were cut to their first {most} words: {first_of(cut)}"
+    queries = dataset.queries_of(dataset.protocol.test)
+    for plan in plans_of(workspace.config):
+        for note in read_in_part(queries, workspace.features.text(plan.text), plan.model.max_text_tokens):
+            yield f"{plan.label}: {note}"
+
+
 def _unreadable(workspace: Workspace) -> Iterator[str]:
     """Yield a note for each model that cannot read all videos."""
     dataset = workspace.dataset
     train, test = (dataset.splits[split] for split in (dataset.protocol.train, dataset.protocol.test))
     for plan in plans_of(workspace.config):
-        learned, tested = (len(workspace.readable(videos, plan.experts)) for videos in (train, test))
-        if learned < len(train) or tested < len(test):
+        learned, tested = (workspace.readable(videos, plan.experts) for videos in (train, test))
+        if len(learned) < len(train) or len(tested) < len(test):
+            read = {*learned, *tested}
+            unread = [video_id for video_id in (*train, *test) if video_id not in read]
             yield (
-                f"{plan.label}: learned from the {learned:,} of {len(train):,} training videos that its experts "
-                f"describe; of the {len(test):,} test videos the {len(test) - tested:,} others share its last rank"
+                f"{plan.label}: learned from the {len(learned):,} of {len(train):,} training videos that its experts "
+                f"describe; of the {len(test):,} test videos the {len(test) - len(tested):,} others share its last "
+                f"rank (not described: {first_of(unread)})"
             )

@@ -28,6 +28,7 @@ from teachtext.files import read_yaml
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
 
+_EXAMPLE = "'teachtext recipe NAME' prints a whole config"
 _Settings = TypeVar("_Settings", bound=Config)
 
 
@@ -259,7 +260,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     values = read_yaml(path)
     if not isinstance(values, dict):
-        raise InputError(f"{path} is not a config", "write 'key: value' lines; see examples/")
+        raise InputError(f"{path} is not a config", f"write 'key: value' lines; {_EXAMPLE}")
     return values
 
 
@@ -278,9 +279,7 @@ def validated(
     try:
         return model.model_validate(values, context={"folder": folder, "inherited": inherited or {}})
     except ValidationError as error:
-        raise InputError(
-            f"{where}: {explain(error, model)}", "correct that key; see examples/ for whole configs"
-        ) from error
+        raise InputError(f"{where}: {explain(error, model)}", f"correct that key; {_EXAMPLE}") from error
     except InputError as error:
         raise InputError(f"{where}: {error.problem}", error.mend) from error
 

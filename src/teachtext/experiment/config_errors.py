@@ -7,6 +7,34 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+_WHOLE, _NUMBER, _FLAG = "write a whole number", "write a number", "write true or false"
+_SENTENCES = {
+    "bool_parsing": _FLAG,
+    "bool_type": _FLAG,
+    "dict_type": "write 'key: value' lines",
+    "finite_number": "write a finite number",
+    "float_parsing": _NUMBER,
+    "float_type": _NUMBER,
+    "greater_than": "the number has to be above {gt}",
+    "greater_than_equal": "the number has to be at least {ge}",
+    "int_from_float": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": "write a smaller whole number",
+    "int_type": _WHOLE,
+    "invalid_key": "write the key as a text, in quotation marks",
+    "less_than": "the number has to be below {lt}",
+    "less_than_equal": "the number has to be at most {le}",
+    "list_type": "write a list: [first, second]",
+    "literal_error": "choose from {expected}",
+    "path_type": "write a path",
+    "string_too_short": "the text needs at least {min_length} letters",
+    "string_type": "write a text",
+    "too_long": "the list has {actual_length} entries and may have {max_length}",
+    "too_short": "the list has {actual_length} entries and needs at least {min_length}",
+    "tuple_type": "write a list: [first, second]",
+}
+"""By type of error of pydantic, what has to be written."""
+
 
 def explain(error: ValidationError, config: type[BaseModel]) -> str:
     """Return one sentence on the first error: the key, and the values that are allowed there.
@@ -27,6 +55,8 @@ def explain(error: ValidationError, config: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"'{where}' is missing"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in _SENTENCES:
+        message = _SENTENCES[first["type"]].format(**first.get("ctx", {}))
     if first["type"] == "model_type":
         message = f"it needs settings of its own: {', '.join(_fields_at(list(first['loc']), config))}"
     if first["type"] == "string_pattern_mismatch":

@@ -34,7 +34,7 @@ class RunFeatures:
 
     Attributes:
         set_aside: one line for each video that could not be read.
-        notes: remarks of the extraction, a sentence each.
+        notes: remarks of the extraction and of the text encoders, a sentence each.
     """
 
     config: RunConfig
@@ -113,13 +113,14 @@ class RunFeatures:
         queries = [caption for split in dataset.protocol.splits for caption in dataset.queries_of(split)]
         questions = [question.caption for question in dataset.questions]
         captions: dict[str, Caption] = {caption.id: caption for caption in (*queries, *questions)}
-        embed(
+        embedding = embed(
             list(captions.values()),
             self._embedded(),
             self.folder / "text",
             threads=self.config.threads,
             progress=self._named("embed"),
         )
+        self.notes = list(dict.fromkeys([*self.notes, *embedding.notes]))
 
     def cost_of(self, experts: Iterable[str], dataset: Dataset) -> Cost:
         """Return the cost of a set of experts, measured once.

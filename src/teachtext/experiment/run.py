@@ -143,8 +143,9 @@ def _session(study: Study, jobs: int | None, progress: Progress) -> "Iterator[_S
     """Hold the folder of a study, with its features made."""
     if jobs is not None:
         check_count("jobs", jobs)
+    spaces = Workspaces(study, progress)
+    spaces.check()
     with locked(study.folder):
-        spaces = Workspaces(study, progress)
         spaces.prepare(study)
         count = jobs or study.config.jobs or jobs_of(variant.config for variant in study.variants)
         yield _Session(study, spaces, count, progress)

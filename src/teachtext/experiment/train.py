@@ -199,8 +199,15 @@ class Training:
         return read_json(self.folder / METRICS)
 
     def load(self) -> RetrievalModel:
-        """Return the trained model."""
-        model, _ = load_model(self.folder)
+        """Return the trained model.
+
+        Raises:
+            InputError: the folder is damaged, with the advice to delete the folder.
+        """
+        try:
+            model, _ = load_model(self.folder)
+        except InputError as error:
+            raise InputError(error.problem, f"delete the folder {self.folder} and run again") from error
         return model
 
     def check_teachers(self, progress: Progress) -> None:

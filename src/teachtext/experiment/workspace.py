@@ -116,12 +116,14 @@ class Workspace:
         return self.config.dataset.dropped or made_here
 
     def check(self) -> None:
-        """Raise InputError for a device, an expert, an encoder or a file that is missing."""
+        """Raise InputError for a device, an expert, an encoder, a file or a dataset that is missing."""
         resolve_device(self.config.device)
         for path in (*(teacher.path for teacher in self.config.teachers), self.config.dataset.dropped):
             if path is not None and not path.exists():
                 raise InputError(f"{path} does not exist", "correct the path in the config")
         self.features.check_names()
+        if not self.source.generated:
+            _ = self.listed_dataset
 
     def make_features(self) -> None:
         """Make the dataset where a program makes it, and all features."""

@@ -40,15 +40,18 @@ class Workspaces:
                 config = study.run or _union([other for other in tried if other.config.folder == folder])
                 self._by_folder[folder] = Workspace(config, progress)
 
-    def prepare(self, study: Study) -> None:
-        """Make every dataset and its features, and verify them once.
+    def check(self) -> None:
+        """Check, before anything is written, that every device, encoder and file is there.
 
         Raises:
-            InputError: a device, an encoder or a file is missing.
+            InputError: one of them is missing.
         """
-        workspaces = list(self._by_folder.values())
-        for workspace in workspaces:
+        for workspace in self._by_folder.values():
             workspace.check()
+
+    def prepare(self, study: Study) -> None:
+        """Make every dataset and its features, and verify them once."""
+        workspaces = list(self._by_folder.values())
         if study.run:
             write_text(study.folder / "config.yaml", show_config(study.run))
         else:

@@ -12,10 +12,10 @@ from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.devices import AUTO
 from teachtext.encoders.base import TextEncoder
-from teachtext.encoders.query import check_text
+from teachtext.encoders.query import check_text, limit_of
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.encoders.spec import located
-from teachtext.errors import InputError
+from teachtext.errors import InputError, first_of
 from teachtext.extraction.feature_output import stored
 from teachtext.progress import Progress, silent
 
@@ -30,7 +30,7 @@ class Embedding:
     Attributes:
         done: captions that are new in the store.
         reused: captions that were there already.
-        notes: what the device cannot do.
+        notes: what the device cannot do, and captions that an encoder reads in part; a sentence each.
     """
 
     done: int
@@ -71,7 +71,7 @@ def embed(
     done, notes = 0, list[str]()
     for spec in specs:
         encoder = build_text_encoder(spec, threads=threads, device=device)
-        notes += [f"{spec}: {note}" for note in getattr(encoder, "notes", ())]
+        notes += [f"{spec}: {note}" for note in (*getattr(encoder, "notes", ()), *_cut(captions, encoder))]
         done += _embed(captions, spec, encoder, store, progress)
     return Embedding(done=done, reused=len(captions) * len(specs) - done, notes=tuple(notes))
 
@@ -83,6 +83,18 @@ def _check(captions: Sequence[Caption]) -> None:
         if caption.id in ids:
             raise InputError(f"caption id '{caption.id}' occurs twice", "give every caption an id of its own")
         ids.add(caption.id)
+
+
+def _cut(captions: Sequence[Caption], encoder: TextEncoder) -> list[str]:
+    """Return a note on the captions that are longer than an encoder reads."""
+    limit = limit_of(encoder)
+    if limit is None:
+        return []
+    texts = list(dict.fromkeys(caption.text for caption in captions))
+    long = {text for text, is_long in zip(texts, limit.exceeded(texts), strict=True) if is_long}
+    ids = [caption.id for caption in captions if caption.text in long]
+    some = f"{len(ids):,} of {len(captions):,} captions"
+    return [f"{some} were cut to their first {limit}: {first_of(ids)}"] if ids else []
 
 
 def _embed(captions: Sequence[Caption], spec: str, encoder: TextEncoder, store: Path, progress: Progress) -> int:

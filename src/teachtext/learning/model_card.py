@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from teachtext.errors import InputError
-from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.metrics import NAMES
 from teachtext.files import read_json, write_json, write_text
 
 CARD = "README.md"
@@ -31,6 +31,7 @@ class SplitMetrics:
         queries: C, the number of text queries.
         t2v: text-to-video metrics by key, as in `results.json`.
         v2t: video-to-text metrics by key.
+        trained_on: the pairs that the model has learned from: nothing, train split or other; empty if unknown.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class SplitMetrics:
     queries: int
     t2v: Mapping[str, float]
     v2t: Mapping[str, float]
+    trained_on: str = ""
 
 
 def save_measured(folder: Path, measured: Sequence[SplitMetrics]) -> None:
@@ -119,7 +121,7 @@ def _hub_result(metrics: SplitMetrics, direction: str) -> dict[str, Any]:
         "task": {"type": "retrieval", "name": f"{_DIRECTIONS[direction].capitalize()} retrieval"},
         "dataset": {"name": metrics.dataset, "type": metrics.dataset.lower().replace(" ", "-"), "split": metrics.split},
         "metrics": [
-            {"type": key, "name": f"{METRIC_NAMES.get(key, key)} ({direction})", "value": round(value, 4)}
+            {"type": key, "name": f"{NAMES.get(key, key)} ({direction})", "value": round(value, 4)}
             for key, value in values.items()
         ],
     }
@@ -130,9 +132,11 @@ def _metrics_lines(metrics: SplitMetrics) -> list[str]:
     rows = [
         (name, *(f"{getattr(metrics, direction)[key]:.1f}" for key in keys)) for direction, name in _DIRECTIONS.items()
     ]
+    trained = [f"Trained on: {metrics.trained_on}\n"] if metrics.trained_on else []
     return [
         f"## {metrics.dataset}, {metrics.split}: {metrics.queries:,} queries, {metrics.videos:,} videos\n",
-        *_table(("", *(METRIC_NAMES.get(key, key) for key in keys)), rows),
+        *trained,
+        *_table(("", *(NAMES.get(key, key) for key in keys)), rows),
     ]
 
 

@@ -1,6 +1,7 @@
 """The exported text side of a trained model: answers queries with ONNX Runtime, without torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from teachtext.devices import CPU
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.embedder import QueryVectors, pad_rows
-from teachtext.encoders.query import QueryEncoder
+from teachtext.encoders.query import QueryEncoder, read_of
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
 from teachtext.files import read_json
@@ -28,6 +29,9 @@ class ExportedBranch:
         folder: the folder that `teachtext export` wrote.
         threads: CPU threads.
 
+    Attributes:
+        max_words: rows of a query that the branch reads.
+
     Raises:
         InputError: a file is missing, or is not of this form.
     """
@@ -36,7 +40,7 @@ class ExportedBranch:
         folder = Path(folder)
         description = _read(folder)
         self._spaces: list[str] = description["spaces"]
-        self._max_words: int = description["max_words"]
+        self.max_words: int = description["max_words"]
         self._fill: bool = description["fill"]
         self._session, _ = load(
             "teachtext.encoders.computing:open_session", "onnx", model=folder / BRANCH, threads=threads, device=CPU
@@ -46,7 +50,7 @@ class ExportedBranch:
 
     def embed(self, captions: Sequence[NDArray[np.float32]]) -> list[QueryVectors]:
         """Embed the features of C captions, each (rows, D), as `RetrievalModel.encode_text` does."""
-        tokens, lengths = pad_rows(captions, max_rows=self._max_words, fill=self._fill)
+        tokens, lengths = pad_rows(captions, max_rows=self.max_words, fill=self._fill)
         inputs = {"tokens": tokens, "lengths": lengths}
         *vectors, weights = self._session.run(None, {name: inputs[name] for name in self._inputs})
         return [
@@ -79,7 +83,13 @@ class ExportedText:
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
-        return self._branch.embed([self._encoder.encode(text) for text in texts]) if texts else []
+        if not texts:
+            return []
+        captions = [self._encoder.encode(text) for text in texts]
+        return [
+            replace(query, read=read_of(self._encoder, text, rows, self._branch.max_words))
+            for query, text, rows in zip(self._branch.embed(captions), texts, captions, strict=True)
+        ]
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from teachtext.data.batch import TextBatch
 from teachtext.data.store import FeatureFile
 from teachtext.devices import resolve_device
 from teachtext.encoders.embedder import QueryVectors, VideoVectors, pad_rows
-from teachtext.encoders.query import QueryEncoder
+from teachtext.encoders.query import QueryEncoder, read_of
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trainer import WEIGHTS
@@ -60,14 +61,22 @@ class TrainedModel:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return self._embed([self._encoder.encode(text)])[0]
+        return self.embed_queries([text])[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
         return [
             query
             for start in range(0, len(texts), _BATCH)
-            for query in self._embed([self._encoder.encode(text) for text in texts[start : start + _BATCH]])
+            for query in self._embed_texts(texts[start : start + _BATCH])
+        ]
+
+    def _embed_texts(self, texts: Sequence[str]) -> list[QueryVectors]:
+        captions = [self._encoder.encode(text) for text in texts]
+        embedded = self._embed(captions)
+        return [
+            replace(query, read=read_of(self._encoder, text, rows, self.spec.max_words))
+            for query, text, rows in zip(embedded, texts, captions, strict=True)
         ]
 
     @cached_property

@@ -25,6 +25,7 @@ from teachtext.reports.sentences import (
     row_name,
     seeds_text,
     tested_on,
+    trained_text,
     verdict_words,
 )
 from teachtext.reports.setting_figures import curve_figures, modality_figures
@@ -80,7 +81,8 @@ def render_report(content: ReportContent) -> str:
     """
     results = content.results
     models = f"{len(results.rows)} {'model' if len(results.rows) == 1 else 'models'}"
-    lead = f"Text-video retrieval, {models}. Tested on {tested_on(results)}; {seeds_text(results)}."
+    tested = f"Tested on {tested_on(results)}; {seeds_text(results)}; {trained_text(results)}"
+    lead = f"Text-video retrieval, {models}. {tested}."
     return Report(
         title=results.name,
         leads=[results.question, lead] if results.question else [lead],

@@ -18,6 +18,7 @@ from teachtext.reports.sentences import (
     rule,
     seeds_text,
     tested_on,
+    trained_text,
 )
 from teachtext.reports.tables import (
     NOTHING,
@@ -48,13 +49,15 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
     if direction == "t2v":
         # the other way a video has as many right captions as the dataset gives it, and chance is no such simple number
         title += f"; chance R@10 {number(chance_recall(results, 10))}"
-    cells = row_cells(results.rows, direction, tuple(METRIC_NAMES))
+    title += f"\n{trained_text(results)}"
+    names = results.metric_names
+    cells = row_cells(results.rows, direction, tuple(names))
     lines = [
         [Cell(row_name(row)), Cell(str(len(row.experts))), *line] for row, line in zip(results.rows, cells, strict=True)
     ]
     effects = effect_cells(results, direction)
     groups = [*_by_role(results, lines), *([[[Cell(EFFECT_LABEL), Cell(""), *effects]]] if effects else [])]
-    columns = [Column("model"), Column("exp.", no_wrap=True), *map(Column, METRIC_NAMES.values())]
+    columns = [Column("model"), Column("exp.", no_wrap=True), *map(Column, names.values())]
     width = name_width([[cell.text for cell in line] for line in lines], len(EFFECT_LABEL))
     return Table(title, columns, groups, name_width=width)
 
@@ -67,7 +70,7 @@ def rows_table(results: Results) -> Table:
         [Cell(row.label), *line, Cell(interval_text(row.interval))]
         for row, line in zip(results.rows, row_cells(results.rows, "t2v", metrics), strict=True)
     ]
-    title = f"{results.name}: text to video\n{tested_on(results)}; {seeds_text(results)}"
+    title = f"{results.name}: text to video\n{tested_on(results)}; {seeds_text(results)}; {trained_text(results)}"
     return Table(title, [Column("variant"), *(Column(head, no_wrap=True) for head in heads)], [lines])
 
 
@@ -83,7 +86,8 @@ def html_table(results: Results, direction: Direction, colors: Mapping[str, str]
     extra = extra_columns(results)
     intervals = direction == "t2v" and any(row.interval for row in results.rows)
     # a study has more columns of its own
-    metrics = tuple(METRIC_NAMES) if run else COMPACT_METRICS
+    names = results.metric_names
+    metrics = tuple(name for name in names if run or name in COMPACT_METRICS or name not in METRICS)
     taught = not run and not extra
     columns = [
         Column("Model"),
@@ -95,7 +99,7 @@ def html_table(results: Results, direction: Direction, colors: Mapping[str, str]
             else []
         ),
         *(Column(name, words=True) for name, _ in extra),
-        *(Column(METRIC_NAMES[metric]) for metric in metrics),
+        *(Column(names[metric]) for metric in metrics),
         *([Column(interval_name(results))] if intervals else []),
     ]
     lines = []
@@ -162,6 +166,7 @@ def models_table(results: Results, colors: Mapping[str, str]) -> Table:
             Cell(f"{row.parameters:,}"),
             Cell(row.text_encoder),
             Cell(shown[row.label]),
+            Cell(row.trained_on),
             *([Cell(", ".join(row.teachers) or NOTHING)] if changed else []),
             *([Cell("; ".join(f"{key}: {value}" for key, value in row.changes.items()))] if changed else []),
         ]
@@ -172,6 +177,7 @@ def models_table(results: Results, colors: Mapping[str, str]) -> Table:
         Column("Parameters"),
         Column("Text encoder", words=True),
         Column("Experts", words=True),
+        Column("Trained on", words=True),
         *([Column("Teachers", words=True), Column("Changes", words=True)] if changed else []),
     ]
     return Table(
@@ -240,7 +246,7 @@ def row_cells(rows: Sequence[Row], direction: Direction, metrics: Sequence[str] 
 
 def effect_cells(results: Results, direction: Direction) -> list[Cell]:
     """Return the effect of TeachText on all metrics; empty unless there is a student alone and a taught student."""
-    effects = {metric: results.effect(direction, metric) for metric in METRIC_NAMES}
+    effects = {metric: results.effect(direction, metric) for metric in results.metric_names}
     return [
         Cell(signed(effect.mean), std_text(effect), verdict=verdict_of(results.interval(direction, metric)))
         for metric, effect in effects.items()
@@ -284,7 +290,7 @@ def markdown(results: Results) -> str:
     lines = [f"## {results.name}", ""]
     if results.question:
         lines += [f"**{results.question}**", ""]
-    lines += [f"{tested_on(results)}; {seeds_text(results)}.", ""]
+    lines += [f"{tested_on(results)}; {seeds_text(results)}; {trained_text(results)}.", ""]
     extra = extra_columns(results)
     metrics = [METRIC_NAMES[metric] for metric in COMPACT_METRICS]
     heads = [name for name, _ in extra] + metrics

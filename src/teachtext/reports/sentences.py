@@ -4,7 +4,7 @@ import re
 
 from teachtext.evaluation.display_names import short_name
 from teachtext.evaluation.metrics import METRIC_NAMES
-from teachtext.evaluation.result_rows import Row
+from teachtext.evaluation.result_rows import DIRECTIONS, Row
 from teachtext.evaluation.results import Choice, Comparison, Denoised, Results, Verdict, verdict_of
 from teachtext.evaluation.significance import Difference, Interval
 from teachtext.reports.tables import NOTHING, number, p_text, signed
@@ -34,7 +34,8 @@ def row_name(row: Row) -> str:
 def tested_on(results: Results) -> str:
     """Name the test sets and their sizes."""
     names = [
-        f"{test.dataset}{' (generated)' if test.generated else ''}, {test.split} split: {test.videos:,} videos, "
+        f"{test.dataset}{' (generated)' if test.generated else ''}{f' ({test.benchmark})' if test.benchmark else ''}, "
+        f"{test.split} split: {test.videos:,} videos, "
         f"{test.queries:,} captions"
         for test in (row.tested for row in results.rows)
     ]
@@ -44,6 +45,36 @@ def tested_on(results: Results) -> str:
 def seeds_text(results: Results) -> str:
     """Name the seeds."""
     return f"{'seed' if len(results.seeds) == 1 else 'seeds'} {', '.join(map(str, results.seeds))}"
+
+
+def trained_text(results: Results) -> str:
+    """Name the pairs of videos and captions that the rows have learned from."""
+    labels: dict[str, list[str]] = {}
+    for row in results.rows:
+        labels.setdefault(row.trained_on, []).append(row.label)
+    shown = [name if len(labels) == 1 else f"{name} ({', '.join(rows)})" for name, rows in labels.items()]
+    return f"trained on: {'; '.join(shown)}"
+
+
+def ties_sentences(results: Results) -> list[str]:
+    """State for each direction how many queries are tied, and what that costs at most."""
+    sentences = []
+    for direction, name in DIRECTIONS.items():
+        tied = [
+            (ties, ties.best["r1"] - seed.metrics(direction)["r1"], row.label)
+            for row in results.rows
+            for seed in row.seeds
+            if (ties := (seed.ties or {}).get(direction)) is not None and ties.tied
+        ]
+        if tied:
+            most, _, label = max(tied, key=lambda entry: entry[0].tied)
+            gain = max(entry[1] for entry in tied)
+            sentences.append(
+                f"Ties, {name}: of up to {most.tied:,} of {most.queries:,} queries the right answer has exactly the "
+                f"score of others ({label}). Ranks average over ties; with every tie decided for the right answer, R@1 "
+                f"would be up to {gain:.1f} higher"
+            )
+    return sentences
 
 
 def chance_recall(results: Results, k: int) -> float:
@@ -184,6 +215,7 @@ def notes(results: Results) -> list[str]:
         sentences.append(f"What is chosen is chosen by the t2v geometric mean on validation, mean over {seeds}.")
     sentences += map(choice_sentence, results.choices)
     sentences += map(denoised_sentence, results.denoised)
+    sentences += [f"{sentence}." for sentence in ties_sentences(results)]
     sentences += results.notes
     tests = {row.tested.model_dump_json(): row.tested for row in results.rows}
     sentences += [f"{test.dataset}: {note.removesuffix('.')}." for test in tests.values() for note in test.notes]

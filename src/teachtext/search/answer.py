@@ -46,6 +46,7 @@ class Answer:
         exact: whether the results are the best of all videos, not only of a vector index's candidates.
         corrected: whether hubs were corrected.
         seconds: duration of the search.
+        notes: what was left out of the query; a sentence each.
     """
 
     results: Sequence[SearchResult]
@@ -53,6 +54,7 @@ class Answer:
     exact: bool
     corrected: bool
     seconds: float
+    notes: Sequence[str] = ()
 
 
 class RankedCaption(NamedTuple):

@@ -31,10 +31,14 @@ class EmbeddedBank:
         queries: one embedding a caption; at least one.
         spaces: dimension by space.
         beta: inverse temperature.
+
+    Attributes:
+        notes: how many captions were read in part; a sentence.
     """
 
     def __init__(self, queries: Sequence[QueryVectors], spaces: Mapping[str, int], *, beta: float = BETA) -> None:
         self._queries = queries
+        self.notes = _cut(queries)
         self._spaces = spaces
         self._beta = beta
         self._rows: dict[PresencePattern, Floats] = {}
@@ -65,6 +69,14 @@ class EmbeddedBank:
                         first[caption] = block.ids[start + int(columns[caption])]
                     best = np.maximum(best, highest)
         return sorted({name for name in first if name})
+
+
+def _cut(queries: Sequence[QueryVectors]) -> list[str]:
+    cut = [(number, query.read) for number, query in enumerate(queries, start=1) if query.read]
+    if not cut:
+        return []
+    first, read = cut[0]
+    return [f"{len(cut):,} of {len(queries):,} captions of the query bank were cut to {read} (first: number {first})"]
 
 
 def read_captions(path: Path) -> list[str]:

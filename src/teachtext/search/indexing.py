@@ -18,7 +18,7 @@ from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
-from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
+from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank, read_captions
 from teachtext.search.index_model import check_same
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.moves import look_elsewhere
@@ -104,6 +104,9 @@ def index_folder(
     if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_tags(tags)
+    if query_bank is not None:
+        # before a folder is made
+        read_captions(query_bank)
     with store.writing(wait_s):
         manifest, root = _begin(store, model, words).with_root(folder)
         run = _Run(store, model, features, manifest, query_bank)
@@ -146,7 +149,7 @@ def index_folder(
         unchanged=len(files) - len(changed),
         gone=lost,
         failed=[*scanned.failed, *extraction.failed],
-        notes=[*map(str, scanned.left_out), *others.notes(), *extraction.notes],
+        notes=[*map(str, scanned.left_out), *others.notes(), *extraction.notes, *run.notes],
     )
 
 
@@ -342,6 +345,11 @@ class _Run:
         if made_by != self._manifest.made_by:
             self._manifest = replace(self._manifest, made_by=made_by)
             self._manifest.write(self._store)
+
+    @property
+    def notes(self) -> list[str]:
+        """Captions of the query bank that were read in part, where the bank was read."""
+        return self._bank.notes if self._manifest.bank is not None and "_bank" in vars(self) else []
 
     def finish(self) -> None:
         """Find the hubs anew if anything has changed, and tidy the store."""

@@ -258,6 +258,7 @@ class Searcher:
             exact=ranking.exact,
             corrected=ranking.corrected,
             seconds=time.perf_counter() - begin,
+            notes=[f"the query is long: only its first {query.read} were read"] if query.read else [],
         )
 
 
@@ -286,4 +287,4 @@ def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest
 
 def _check(k: int) -> None:
     if k < 1:
-        raise InputError(f"{k} videos cannot be found", "ask for 1 at least")
+        raise InputError(f"the number of results is {k}", "ask for at least 1")

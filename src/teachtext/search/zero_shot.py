@@ -60,7 +60,7 @@ class ClassNames:
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
         vector = self._query.encode(text)[0]
-        return QueryVectors(dict.fromkeys(self.experts, vector), self._weights)
+        return QueryVectors(dict.fromkeys(self.experts, vector), self._weights, self._query.cut(text))
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""

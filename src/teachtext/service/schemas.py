@@ -70,6 +70,7 @@ class AnswerJson(BaseModel):
     seconds: float
     query: str | None = Field(None, description="id of the search, for feedback, where queries are logged")
     results: list[ResultJson]
+    notes: list[str] = Field([], description="what was left out of the query, a sentence each")
 
     @classmethod
     def of(cls, answer: Answer, query: str | None = None) -> "AnswerJson":
@@ -80,6 +81,7 @@ class AnswerJson(BaseModel):
             corrected=answer.corrected,
             seconds=answer.seconds,
             query=query,
+            notes=list(answer.notes),
             results=[ResultJson.of(result) for result in answer.results],
         )
 

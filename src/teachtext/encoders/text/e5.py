@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from teachtext.devices import AUTO
+from teachtext.encoders.base import Limit
 from teachtext.encoders.text.packaged import locate, weights_settings
 from teachtext.errors import InputError
 
@@ -44,6 +45,7 @@ class MultilingualE5:
         self._threads = threads
         self.dim = int(self._model.dim)
         self.tokens = False
+        self.limit = Limit(_MAX_CHARACTERS, "characters", lambda texts: [len(_composed(text)) for text in texts])
         self.settings: Mapping[str, Any] = {
             **weights_settings(_WEIGHTS, [locate(_WEIGHTS, _FILE)]),
             "form": "query",
@@ -64,7 +66,11 @@ class MultilingualE5:
 def _clean(text: str) -> str:
     # the engine makes room for texts in composed form: one character that stands for a phrase would run over it;
     # and for it a text ends at its first NUL
-    return unicodedata.normalize("NFKC", text).replace("\0", " ")[:_MAX_CHARACTERS]
+    return _composed(text).replace("\0", " ")[:_MAX_CHARACTERS]
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def _check_machine() -> None:

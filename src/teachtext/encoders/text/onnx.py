@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from teachtext.devices import AUTO
+from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import open_session
 from teachtext.errors import InputError
 
@@ -44,6 +45,7 @@ class OnnxEncoder:
         )
         self.dim = int(self._session.get_outputs()[0].shape[-1])
         self.tokens = not pooled
+        self.limit = Limit(max_tokens, "tokens", self._lengths)
         self.settings: Mapping[str, Any] = {"folder": str(folder), "pooled": pooled, "max_tokens": max_tokens}
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -56,6 +58,10 @@ class OnnxEncoder:
             return states
         mean = states.mean(axis=0, keepdims=True)
         return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        encoded = self._tokenizer.encode_batch(list(texts))
+        return [len(text.ids) + len(text.overflowing) for text in encoded]
 
     def _inputs(self, text: str) -> dict[str, NDArray[np.int64]]:
         ids = np.array([self._tokenizer.encode(text).ids], np.int64)

