@@ -11,6 +11,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:yaml|py|jsonl))\n")
@@ -70,7 +72,7 @@ class Sandbox:
             port = free.getsockname()[1]
         process = subprocess.Popen([*words, "--port", str(port)], cwd=self.folder, env=self._environment())
         try:
-            deadline = time.monotonic() + 180
+            deadline = time.monotonic() + PATIENCE_S
             while time.monotonic() < deadline and process.poll() is None:
                 try:
                     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from processes import PATIENCE_S
+
 # the wheel's own defaults share etcd's ports with whoever else runs it
 _ETCD = """
 name: default
@@ -48,7 +50,7 @@ def milvus_server(folder: Path) -> Iterator[tuple[str, int]]:
         if server.server_proc:
             # the wheel itself waits no longer than a few seconds, which is short on a busy machine
             server.server_proc.kill()
-            server.server_proc.wait(timeout=120)
+            server.server_proc.wait(timeout=PATIENCE_S)
         server.stop()
 
 

@@ -12,12 +12,14 @@ def denoise(
     config: Config,
     jobs: Jobs = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Also write which captions are kept as a mask of the authors, a .pkl file.")
+        Path | None,
+        typer.Option(help="Also write the kept captions to a .pkl file in the form of the authors' masks."),
     ] = None,
 ) -> None:
     """Find noisy training captions.
 
-    Teachers that were trained on other videos rank each caption's own. Writes lists to read and edit, and a report.
+    Teachers rank the video of each caption among videos that they were not trained on. A caption whose video has a low
+    rank is noisy. Writes lists that can be read and edited, and a report.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config

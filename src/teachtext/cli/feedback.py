@@ -11,9 +11,10 @@ def feedback(
     out: Annotated[Path, typer.Option(help="Captions file to write.")] = Path("captions.jsonl"),
     least: Annotated[int, typer.Option(min=1, help="Leave out videos that were opened less often for a query.")] = 1,
 ) -> None:
-    """Turn queries, and the results that people opened, into captions to learn from.
+    """Turn logged queries into captions to learn from.
 
-    Writes captions.jsonl of a dataset folder: put it beside a folder videos/ with the videos, and train.
+    A query becomes a caption of each video that people opened after the query. Writes the captions file of a dataset
+    folder: put the file beside a folder videos/ with the videos, and train.
     """
     from teachtext.cli.progress import console
     from teachtext.errors import InputError

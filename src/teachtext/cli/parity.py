@@ -15,9 +15,10 @@ def parity(
     file: Annotated[Path, typer.Argument(help="Parity file (.npz) of a model or of metrics.")],
     as_json: AsJson = False,
 ) -> None:
-    """Compare the models of this package with the originals.
+    """Compare models and metrics with those of the authors' code.
 
-    Prints the largest error of each kind of quantity. The exit code is 1 when an error is over its limit.
+    The file holds numbers that the authors' code computed. Prints the largest difference of each kind of quantity. The
+    exit code is 1 when a difference is over its limit.
     """
     from teachtext.originals.parity import check_parity
 

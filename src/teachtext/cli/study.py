@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 
 def study(
-    file: Annotated[Path, typer.Argument(help="Study file (YAML), see examples/studies/; or results.json of a study.")],
+    file: Annotated[Path, typer.Argument(help="Study file (YAML), or results.json of a study.")],
     jobs: Jobs = None,
     show: Annotated[bool, typer.Option("--show", help="Print rows and comparisons, and stop.")] = False,
 ) -> None:
     """Train many variants of a run, and compare them.
 
-    Features and equal models are made once, and models are trained on all cores; stop it at any time and start it
-    again. From a results.json its tables and report are written again. With 'modalities' in the file the student gets
-    one expert more at a time, chosen on validation, with and without teachers; with 'choose' validation chooses
-    settings; with 'normalise' and 'ensembles' rows are computed from trained rows.
+    Features and equal models are made once. A study may be stopped at any time; a second call goes on. With a
+    results.json in place of a study file, its tables and its report are written again.
+
+    'variants' and 'grid' name the settings to try. 'choose' lets the validation split choose settings. 'modalities'
+    gives the student one expert more at a time. 'normalise' and 'ensembles' compute rows from trained rows.
     """
     from teachtext.errors import InputError
 
@@ -38,7 +39,7 @@ def study(
     if file.name == "modalities" and not file.exists():
         raise InputError(
             "'modalities' is a setting of a study file, not a file",
-            "write 'modalities: {}' into one, as in 'teachtext study examples/studies/modalities-playground.yaml'",
+            "write 'modalities: {}' into a study file, and give that file",
         )
     run_file(file, jobs, show)
 

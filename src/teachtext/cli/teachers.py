@@ -6,7 +6,8 @@ from teachtext.cli.run import Config, Jobs, print_set_aside
 def teachers(config: Config, jobs: Jobs = None) -> None:
     """Train the teachers of a config and compare them.
 
-    On the validation split: the answers that only one teacher knows, and the answers of all teachers together.
+    The validation split shows how good each teacher is, how many questions only one teacher answers right, and how
+    many the mean of all teachers answers right.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
