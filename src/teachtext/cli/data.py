@@ -1,4 +1,4 @@
-"""`teachtext data`: check a dataset folder, generate the playground, import a published archive."""
+"""`teachtext data`: check a dataset folder, import caption files or an archive, generate the playground."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+VideoUse = Literal["link", "copy", "none"]
 
 if TYPE_CHECKING:
     from teachtext.originals.archive import ImportReport
@@ -15,7 +17,9 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Dataset folder: videos/, a captions file, optionally splits.json.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Dataset folder: videos/, a captions file, optionally splits; or a captions file.")
+    ],
 ) -> None:
     """Check a dataset folder.
 
@@ -36,10 +40,51 @@ def check(
         for finding in report.findings:
             findings.add_row(finding.level, finding.what, finding.mend)
         console.print(findings)
-    verdict = "Sound, but look at the warnings above." if report.findings else "Sound."
+    verdict = "Usable, but look at the warnings above." if report.findings else "Sound."
     console.print(verdict if report.sound else "Not usable yet: mend the errors above.")
     if not report.sound:
         raise typer.Exit(2)
+
+
+@app.command("import")
+def import_captions(
+    source: Annotated[
+        Path, typer.Argument(help="File of captions, or folder with such files, and with videos and split lists.")
+    ],
+    out: Annotated[Path, typer.Option(help="Dataset folder to write, new or empty.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="Name of the format; by default the content of the file says which."),
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="Captions in other languages are left out, where some are in this one; 'all' keeps all.")
+    ] = "en",
+    videos: Annotated[
+        VideoUse, typer.Option(help="Videos of the dataset folder: links to the files, copies of them, or none.")
+    ] = "link",
+) -> None:
+    """Turn the caption files of the field into a dataset folder.
+
+    Reads MSR-VTT, MSVD, VATEX, ActivityNet Captions, csv, tsv, JSON and others, and the split lists beside them.
+    Says how each file was read, and what was mended or left out.
+    """
+    from teachtext.cli.progress import console, shown
+    from teachtext.data.readers.importing import import_source
+
+    with shown() as progress:
+        imported = import_source(
+            source,
+            out,
+            form=form,
+            language=None if language == "all" else language,
+            videos=videos,
+            progress=progress,
+        )
+    for remark in imported.remarks:
+        text = f"warning: {remark.what}: {remark.mend}" if remark.is_loss else f"note: {remark.what}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    counts = ", ".join(f"{count:,} {name}" for name, count in imported.counts.items())
+    console.print(f"Imported {imported.format} into {out}: {counts}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The checks of `teachtext data check`: the content of a dataset folder, its mistakes, and how to mend them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
@@ -10,6 +10,8 @@ from typing import Literal
 from teachtext.data.folder import RawFolder, read_raw
 from teachtext.data.protocol import Caption
 from teachtext.data.questions import read_questions
+from teachtext.data.readers.annotations import MAIN
+from teachtext.data.readers.published_counts import count_remarks
 from teachtext.data.splits import automatic_splits, source_of
 from teachtext.data.types import Question
 from teachtext.data.video_files import LeftOut
@@ -51,6 +53,7 @@ def check_folder(folder: Path) -> FolderCheck:
     raw = read_raw(folder)
     questions, unfit = _questions(raw)
     findings = [
+        *(Finding("warning", remark.what, remark.mend) for remark in raw.remarks if remark.is_loss),
         *_caption_findings(raw, {question.caption.id for question in questions}),
         *_video_findings(raw),
         *_split_findings(raw),
@@ -59,7 +62,13 @@ def check_folder(folder: Path) -> FolderCheck:
     ]
     kinds = Counter(question.kind for question in questions)
     counts = ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
-    return FolderCheck(facts=[*_facts(raw), *([("questions", counts)] if counts else [])], findings=findings)
+    sizes = count_remarks(raw.all_splits, raw.format_name)
+    facts = [
+        *_facts(raw),
+        *([("questions", counts)] if counts else []),
+        *(("note", remark.what) for remark in (*raw.remarks, *sizes) if not remark.is_loss),
+    ]
+    return FolderCheck(facts=facts, findings=findings)
 
 
 def _questions(raw: RawFolder) -> tuple[list[Question], list[Finding]]:
@@ -78,13 +87,14 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
     splits = raw.splits or {}
     return [
         ("videos with a file", f"{len(raw.videos):,}"),
-        ("captions", f"{len(raw.captions):,} in {raw.captions_path.name}"),
+        ("captions", f"{len(raw.captions):,} in {raw.captions_name}"),
         ("captioned videos", f"{len(per_video):,}"),
         ("captions per video", _spread(per_video.values())),
         ("words per caption", _spread(words)),
         ("vocabulary", f"{len(vocabulary):,} different words"),
         ("languages", ", ".join(f"{name} {count:,}" for name, count in languages.most_common()) or "-"),
-        ("splits", ", ".join(f"{name} {len(ids):,}" for name, ids in splits.items()) or "none (70/10/20 at random)"),
+        ("splits", _counts(splits) or "none (70/10/20 at random)"),
+        *((f"splits {name}", _counts(others)) for name, others in raw.all_splits.items() if name != MAIN),
         (
             "splits, with a file",
             ", ".join(f"{name} {sum(v in raw.videos for v in ids):,}" for name, ids in splits.items()) or "-",
@@ -97,7 +107,7 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
 
 
 def _caption_findings(raw: RawFolder, in_questions: Collection[str]) -> list[Finding]:
-    path = raw.captions_path.name
+    path = raw.captions_name
     empty = [caption.id for caption in raw.captions if not caption.text.strip()]
     texts = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
     repeated = [video_and_text for video_and_text, count in texts.items() if count > 1]
@@ -212,7 +222,7 @@ def _split_findings(raw: RawFolder) -> list[Finding]:
     unknown = [v for v in split_of if v not in captioned and v not in raw.videos]
     outside = sorted((captioned | raw.videos.keys()) - split_of.keys())
     return [
-        *_some("error", twice, "videos in several splits of splits.json", "keep each in one split"),
+        *_some("error", twice, f"videos in several splits of {raw.splits_name}", "keep each in one split"),
         *_some(
             "warning",
             leaking,
@@ -220,15 +230,20 @@ def _split_findings(raw: RawFolder) -> list[Finding]:
             "move them to one split, or state it where you publish: test clips resemble training clips",
         ),
         *_some(
-            "error", unknown, "videos of splits.json that have neither file nor caption", "delete or correct the ids"
+            "error",
+            unknown,
+            f"videos of {raw.splits_name} that have neither file nor caption",
+            "delete or correct the ids",
         ),
-        *_some("warning", outside, "videos in no split", "they are not used; add them to a split of splits.json"),
+        *_some(
+            "warning", outside, "videos in no split", f"they are not used; add them to a split of {raw.splits_name}"
+        ),
     ]
 
 
 def _missing(raw: RawFolder) -> list[Finding]:
     """Return what is missing for a run."""
-    path = raw.captions_path.name
+    path = raw.captions_name
     if not raw.captions:
         return [Finding("error", f"no caption in {path}", "write some: without them there is nothing to learn or test")]
     captioned = {caption.video_id for caption in raw.captions}
@@ -252,6 +267,10 @@ def _some(level: Literal["error", "warning"], items: Sequence[str], what: str, m
         return []
     shown = ", ".join(repr(item) for item in items[:3]) + (", ..." if len(items) > 3 else "")
     return [Finding(level, f"{len(items):,} {what} ({shown})", mend)]
+
+
+def _counts(splits: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{name} {len(ids):,}" for name, ids in splits.items())
 
 
 def _spread(numbers: Iterable[int]) -> str:

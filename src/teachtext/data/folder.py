@@ -1,4 +1,4 @@
-"""A dataset folder that a person can write by hand.
+"""A dataset folder: one that a person writes by hand, or one with the caption files of the field.
 
 ```
 videos/<id>.mp4 ...                     (any container, in any folder; the id is the file name without its ending)
@@ -11,19 +11,21 @@ wrong-captions.json                     (optional: ids of captions that are wron
 
 `captions.jsonl` has an object a line with `video` and `text`, and optionally `id` and `language`. `captions.csv` has
 columns of the same names. `captions.json` maps a video id to a list of captions. A caption without an id gets
-`<video>#<number>`. Without `videos/` the video files lie beside the captions; see `teachtext.data.video_ids` for ids
-that are written with an ending, a folder, or other forms of accents.
+`<video>#<number>`. Any other caption file of `teachtext.data.readers` may stand there instead, and lists of video ids
+such as `train_list.txt` instead of `splits.json`. Without `videos/` the video files lie beside the captions; see
+`teachtext.data.video_ids` for ids that are written with an ending, a folder, or other forms of accents.
 """
 
-import csv
-import json
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.questions import check_unlearned, read_questions
+from teachtext.data.readers.annotations import MAIN, Annotations, Remark, chosen_file_of, some, splits_file_of
+from teachtext.data.readers.folder_source import Reading, read_source
+from teachtext.data.readers.importing import cleaned, read_import_remarks
 from teachtext.data.splits import automatic_splits
 from teachtext.data.types import Dataset, Question, Video
 from teachtext.data.video_ids import IdMatch, VideoFolder, read_video_folder
@@ -31,7 +33,6 @@ from teachtext.errors import InputError
 from teachtext.files import read_json
 
 DEFAULT_SPLITS = "splits.json"
-CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,29 @@ class RawFolder:
 
     Attributes:
         path: the folder.
-        captions_path: file of the captions.
+        captions_name: the names of the caption files.
         video_folder: the video files.
         match: what the ids in captions and splits mean.
         captions: all captions, with the ids of the video files.
-        splits_path: file of the splits, which may be missing.
-        splits: ids of the video files by split; None without a file.
+        splits_name: the file of the splits, or the files of the lists that make them.
+        splits: ids of the video files by split; None where nothing names splits.
+        all_splits: splits by name, as lists and captions give them; `main` are those of `splits`.
+        format_name: the name of the captions' format.
+        chosen: the id of the caption that is a video's query, by video id; None where nothing names them.
+        remarks: how captions and lists were read, and what was mended or left out.
     """
 
     path: Path
-    captions_path: Path
+    captions_name: str
     video_folder: VideoFolder
     match: IdMatch
     captions: Sequence[Caption]
-    splits_path: Path
+    splits_name: str
     splits: Mapping[str, Sequence[str]] | None
+    all_splits: Mapping[str, Mapping[str, Sequence[str]]]
+    format_name: str
+    chosen: Mapping[str, str] | None
+    remarks: Sequence[Remark]
 
     @property
     def videos(self) -> Mapping[str, Sequence[Path]]:
@@ -62,33 +71,40 @@ class RawFolder:
         return self.video_folder.files
 
 
-def read_raw(folder: Path, splits_file: str = DEFAULT_SPLITS) -> RawFolder:
+def read_raw(source: Path, splits_file: str = DEFAULT_SPLITS, chosen_file: str | None = None) -> RawFolder:
     """Read a dataset folder without checks.
+
+    Args:
+        source: the folder, or a caption file in the folder.
+        splits_file: name of the file with the splits. Where the file is missing, lists that give the same splits do.
+        chosen_file: name of the file with the caption of each video that is its query, likewise.
 
     Raises:
         InputError: the folder, its captions or a splits file other than the default one are missing, or a file is
             not in its format.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder", "give the folder that holds videos/ and a captions file")
-    captions_path = _captions_path(folder)
-    splits_path = folder / splits_file
-    if splits_file != DEFAULT_SPLITS and not splits_path.exists():
-        names = sorted(path.name for path in folder.glob("splits*.json"))
-        raise InputError(f"{splits_path} does not exist", f"add it; there is {', '.join(names) or 'no other'}")
-    captions = list(_read_captions(captions_path))
-    splits = _read_splits(splits_path) if splits_path.exists() else None
+    if not source.exists():
+        raise InputError(f"{source} is not a folder", "give the folder that holds videos/ and a captions file")
+    reading = read_source(source)
+    folder = reading.folder
+    annotations = reading.annotations if reading.form.is_general else cleaned(reading.annotations, "en")
+    splits, splits_name, remarks = _splits(reading, annotations, splits_file)
     video_folder = read_video_folder(folder, regular=True)
     listed = [video_id for ids in (splits or {}).values() for video_id in ids]
-    match = video_folder.match([*(caption.video_id for caption in captions), *listed])
+    match = video_folder.match([*(caption.video_id for caption in annotations.captions), *listed])
+    captions = [replace(caption, video_id=match[caption.video_id]) for caption in annotations.captions]
     return RawFolder(
         path=folder,
-        captions_path=captions_path,
+        captions_name=reading.name,
         video_folder=video_folder,
         match=match,
-        captions=[replace(caption, video_id=match[caption.video_id]) for caption in captions],
-        splits_path=splits_path,
+        captions=captions,
+        splits_name=splits_name,
         splits=None if splits is None else {split: [match[name] for name in ids] for split, ids in splits.items()},
+        all_splits=annotations.splits if splits is None else {**annotations.splits, MAIN: splits},
+        format_name=reading.form.name,
+        chosen=_chosen(folder, annotations, chosen_file, captions, match) if chosen_file else None,
+        remarks=[*annotations.remarks, *remarks, *read_import_remarks(folder)],
     )
 
 
@@ -104,7 +120,7 @@ def load_folder(
     """Load a dataset folder and check its rules.
 
     Args:
-        folder: the dataset folder.
+        folder: the dataset folder, or a caption file in the folder.
         protocol: how captions become queries.
         missing_videos: treatment of captions and split entries whose video has no file. `error` refuses the folder.
             `drop` leaves the entries out and notes their number. `keep` keeps them; their features come from
@@ -120,22 +136,24 @@ def load_folder(
         InputError: empty or duplicate captions, unknown or overlapping splits, captions or splits that name videos
             without a file (see `missing_videos`).
     """
-    raw = read_raw(folder, splits_file)
-    for caption in raw.captions:
-        if not caption.text.strip():
-            raise InputError(
-                f"{raw.captions_path} has an empty caption ('{caption.id}')", "delete that entry or write its text"
-            )
+    raw = read_raw(folder, splits_file, chosen_file)
+    empty = [caption.id for caption in raw.captions if not caption.text.strip()]
+    if empty:
+        raise InputError(
+            f"{raw.path / raw.captions_name} has an empty caption ({some(empty)})",
+            "delete that entry or write its text; 'teachtext data import' leaves such captions out",
+        )
     captioned = {caption.video_id for caption in raw.captions}
     named = captioned | {video_id for ids in (raw.splits or {}).values() for video_id in ids}
     absent = sorted(named - raw.videos.keys())
-    notes = [*raw.match.notes, *raw.video_folder.notes]
+    of_videos = [*raw.match.notes, *raw.video_folder.notes]
     if absent and missing_videos == "error":
         raise InputError(
-            f"{raw.captions_path} or {raw.splits_path.name} names {len(absent)} videos without a file in "
-            f"{raw.video_folder.folder} (first: '{absent[0]}'){''.join(f'; {note}' for note in notes)}",
+            f"{raw.path / raw.captions_name} or {raw.splits_name} names {len(absent)} videos without a file in "
+            f"{raw.video_folder.folder} (first: '{absent[0]}'){''.join(f'; {note}' for note in of_videos)}",
             "add the files, remove the entries, or set 'missing_videos: drop'",
         )
+    notes = [*(remark.what for remark in raw.remarks), *of_videos]
     kept = named if missing_videos == "keep" else named & raw.videos.keys()
     if missing_videos == "drop" and absent:
         notes.append(f"left out, captioned but without a file: {len(absent)} (first: '{absent[0]}')")
@@ -151,11 +169,12 @@ def load_folder(
         for video_id in sorted(kept)
     }
     captions = [caption for caption in raw.captions if caption.video_id in videos]
-    choices = _read_chosen(folder / chosen_file, captions, raw.match) if chosen_file else {}
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
     questions = _questions(raw, named, videos, chosen, notes)
     check_unlearned(questions, splits, chosen)
-    dataset = Dataset(folder.resolve().name, videos, captions, splits, chosen, listed, notes, choices, questions)
+    dataset = Dataset(
+        raw.path.resolve().name, videos, captions, splits, chosen, listed, notes, raw.chosen or {}, questions
+    )
     _check_choices(dataset, chosen_file)
     return dataset
 
@@ -179,7 +198,7 @@ def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int)
         for video_id in ids:
             if split_of.setdefault(video_id, split) != split:
                 raise InputError(
-                    f"{raw.splits_path} puts '{video_id}' into both '{split_of[video_id]}' and '{split}'",
+                    f"{raw.path / raw.splits_name} puts '{video_id}' into both '{split_of[video_id]}' and '{split}'",
                     "keep it in one of them",
                 )
     splits = {split: [v for v in dict.fromkeys(ids) if v in usable] for split, ids in raw.splits.items()}
@@ -189,69 +208,26 @@ def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int)
     return splits
 
 
-def _captions_path(folder: Path) -> Path:
-    paths = [folder / name for name in CAPTION_FILES if (folder / name).is_file()]
-    if len(paths) != 1:
-        what = "several captions files: " + ", ".join(path.name for path in paths) if paths else "no captions file"
-        raise InputError(f"{folder} has {what}", f"keep exactly one of {', '.join(CAPTION_FILES)}")
-    return paths[0]
-
-
-def _read_captions(path: Path) -> Iterator[Caption]:
-    counts: dict[str, int] = {}
-    ids: set[str] = set()
-    for where, entry in _caption_entries(path):
-        video_id, text = entry.get("video"), entry.get("text")
-        if not isinstance(video_id, str) or not video_id or not isinstance(text, str):
-            raise InputError(f"{path}, {where}: a caption needs 'video' and 'text', both text", "correct that entry")
-        number = counts.get(video_id, 0)
-        counts[video_id] = number + 1
-        caption_id = str(entry.get("id") or f"{video_id}#{number}")
-        if caption_id in ids:
-            raise InputError(
-                f"{path}, {where}: caption id '{caption_id}' is used twice", "give every caption its own id"
-            )
-        ids.add(caption_id)
-        yield Caption(caption_id, video_id, text.strip(), str(entry.get("language") or "en"))
-
-
-def _caption_entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if path.suffix == ".json":
-        content = read_json(path)
-        if not isinstance(content, dict) or not all(isinstance(texts, list) for texts in content.values()):
-            raise InputError(f"{path} is not an object of lists", 'write {"video id": ["caption", ...]}')
-        for video_id, texts in content.items():
-            for text in texts:
-                yield f"video '{video_id}'", {"video": video_id, "text": text}
-        return
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _csv_entries(path, file) if path.suffix == ".csv" else _jsonl_entries(path, file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error})", "save it as UTF-8 text") from error
-
-
-def _csv_entries(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    # without this a caption of over 128 KiB would be refused
-    csv.field_size_limit(2**27)
-    reader = csv.DictReader(file)
-    if not {"video", "text"} <= set(reader.fieldnames or ()):
-        raise InputError(f"{path} lacks a column 'video' or 'text'", "name its columns in the first line: video,text")
-    for row in reader:
-        yield f"line {reader.line_num}", row
-
-
-def _jsonl_entries(path: Path, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number} is not valid JSON ({error})", "correct that line") from error
-        if not isinstance(entry, dict):
-            raise InputError(f"{path}, line {number} is not an object", 'write {"video": ..., "text": ...}')
-        yield f"line {number}", entry
+def _splits(
+    reading: Reading, annotations: Annotations, splits_file: str
+) -> tuple[Mapping[str, Sequence[str]] | None, str, list[Remark]]:
+    """Return the splits of a file, or else of lists and captions; what names them; and remarks on lists not used."""
+    path = reading.folder / splits_file
+    listed = {splits_file_of(name): splits for name, splits in annotations.splits.items()}
+    if path.exists():
+        splits = _read_splits(path)
+        others = listed.get(splits_file, splits)
+        if {split: set(ids) for split, ids in splits.items()} == {split: set(ids) for split, ids in others.items()}:
+            return splits, splits_file, []
+        counts = ", ".join(f"{split} {len(ids):,}" for split, ids in others.items())
+        what = f"{splits_file} is used, and not the splits of lists or captions beside it ({counts})"
+        return splits, splits_file, [Remark(what, f"remove {splits_file} to use them")]
+    if splits_file in listed:
+        return listed[splits_file], reading.splits_name, []
+    if splits_file != DEFAULT_SPLITS:
+        names = sorted({*(path.name for path in reading.folder.glob("splits*.json")), *listed})
+        raise InputError(f"{path} does not exist", f"add it; there is {', '.join(names) or 'no other'}")
+    return None, splits_file, []
 
 
 def _read_splits(path: Path) -> dict[str, list[str]]:
@@ -263,10 +239,15 @@ def _read_splits(path: Path) -> dict[str, list[str]]:
     return content
 
 
-def _read_chosen(path: Path, captions: Sequence[Caption], match: IdMatch) -> dict[str, str]:
-    if not path.exists():
+def _chosen(
+    folder: Path, annotations: Annotations, chosen_file: str, captions: Sequence[Caption], match: IdMatch
+) -> dict[str, str]:
+    """Return the chosen captions of a file, or else of a list with captions."""
+    path = folder / chosen_file
+    listed = {chosen_file_of(name): chosen for name, chosen in annotations.chosen.items()}
+    if not path.exists() and chosen_file not in listed:
         raise InputError(f"{path} does not exist", 'write {"video id": "id of the caption that is its query"} there')
-    content = read_json(path)
+    content = read_json(path) if path.exists() else listed[chosen_file]
     video_of = {caption.id: caption.video_id for caption in captions}
     captioned = set(video_of.values())
     if not isinstance(content, dict):

@@ -56,9 +56,13 @@ class Annotations:
     @property
     def video_ids(self) -> list[str]:
         """All video ids that captions or splits name, in their order, each once."""
-        captioned = (caption.video_id for caption in self.captions)
         listed = (video_id for splits in self.splits.values() for ids in splits.values() for video_id in ids)
-        return list(dict.fromkeys([*captioned, *listed]))
+        return list(dict.fromkeys([*self.captioned_ids, *listed]))
+
+    @property
+    def captioned_ids(self) -> list[str]:
+        """The ids of the videos with captions, in their order, each once."""
+        return list(dict.fromkeys(caption.video_id for caption in self.captions))
 
 
 class CaptionList:

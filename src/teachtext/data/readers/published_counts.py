@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from teachtext.data.benchmarks import Benchmark, benchmarks
-from teachtext.data.readers.annotations import MAIN, Annotations, Remark, splits_file_of
+from teachtext.data.readers.annotations import MAIN, Remark, splits_file_of
 
 
-def count_remarks(annotations: Annotations, format_name: str = "") -> list[Remark]:
+def count_remarks(all_splits: Mapping[str, Mapping[str, Sequence[str]]], format_name: str = "") -> list[Remark]:
     """Return a remark for every benchmark whose split sizes agree, or should agree and differ.
 
     Sizes should agree where the splits have the benchmark's name (1k-A, 1k-B), or the file has the benchmark's format.
+
+    Args:
+        all_splits: by name of the splits, the video ids of each split.
+        format_name: name of the format of the captions.
     """
-    return [remark for name, splits in annotations.splits.items() for remark in _remarks_on(name, splits, format_name)]
+    return [remark for name, splits in all_splits.items() for remark in _remarks_on(name, splits, format_name)]
 
 
 def _remarks_on(name: str, splits: Mapping[str, Sequence[str]], format_name: str) -> Iterator[Remark]:

@@ -72,7 +72,9 @@ def read(source: SourceFile) -> Annotations:
         splits.add(video, entry.get(more.split) if more.split else None)
     unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
     remark = Remark(f"{source.path.name}: fields {columns.video} and {columns.text} of JSON records{unread}")
-    return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=[*source.encoding_remarks, remark])
+    is_native = (columns.video, columns.text, columns.unread) == ("video", "text", [])
+    remarks = [*source.encoding_remarks, *([] if is_native else [remark])]
+    return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=remarks)
 
 
 def _columns(entry: Mapping[str, Any]) -> Columns | None:

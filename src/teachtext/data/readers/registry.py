@@ -6,13 +6,19 @@ from pathlib import Path
 from teachtext.data.readers.annotations import Annotations, some
 from teachtext.data.readers.caption_map import CAPTION_MAP
 from teachtext.data.readers.caption_pickle import CAPTION_PICKLE
+from teachtext.data.readers.coco import COCO
 from teachtext.data.readers.delimited import DELIMITED
+from teachtext.data.readers.didemo import DIDEMO
 from teachtext.data.readers.format import Format
+from teachtext.data.readers.lsmdc import LSMDC
 from teachtext.data.readers.msrvtt import MSRVTT
 from teachtext.data.readers.msvd import MSVD_LINES, MSVD_TABLE
 from teachtext.data.readers.records import RECORDS
 from teachtext.data.readers.source import ABSENT, SourceFile
 from teachtext.data.readers.teachclip import TEACHCLIP
+from teachtext.data.readers.vatex import VATEX
+from teachtext.data.readers.video_objects import ACTIVITYNET, VIDEO_OBJECTS
+from teachtext.data.readers.youcook2 import YOUCOOK2
 from teachtext.errors import InputError, unknown
 
 FORMATS: Mapping[str, Format] = {
@@ -21,9 +27,16 @@ FORMATS: Mapping[str, Format] = {
     MSVD_TABLE.name: MSVD_TABLE,
     MSVD_LINES.name: MSVD_LINES,
     TEACHCLIP.name: TEACHCLIP,
+    VATEX.name: VATEX,
+    ACTIVITYNET.name: ACTIVITYNET,
+    DIDEMO.name: DIDEMO,
+    YOUCOOK2.name: YOUCOOK2,
+    LSMDC.name: LSMDC,
+    COCO.name: COCO,
     DELIMITED.name: DELIMITED,
     RECORDS.name: RECORDS,
     CAPTION_MAP.name: CAPTION_MAP,
+    VIDEO_OBJECTS.name: VIDEO_OBJECTS,
     CAPTION_PICKLE.name: CAPTION_PICKLE,
 }
 
@@ -48,6 +61,7 @@ def read_file(path: Path, name: str | None = None) -> tuple[Format, Annotations]
         InputError: the file has no known format, several formats, or faults that its format names.
     """
     source = SourceFile(path)
+    source.check_size()
     if name is not None:
         form = format_named(name)
         if not form.recognises(source):
@@ -76,11 +90,18 @@ def format_named(name: str) -> Format:
 
 def not_understood(source: SourceFile) -> InputError:
     """Return the error for a file that no format recognises: what was seen, and a right line."""
-    ending = source.path.suffix.lower()
-    shows = FORMATS["delimited"].shows if ending in (".csv", ".tsv", ".txt") else FORMATS["records"].shows
-    if ending == ".json":
-        shows = FORMATS["caption-map"].shows
-    return InputError(f"{source.path} is in no known format of captions: {seen(source)}", f"write for example {shows}")
+    lines = source.first_lines
+    if lines and source.document is ABSENT and not source.json_problem and source.first_object is None:
+        return InputError(
+            f"{source.path} lacks a column for the video or for the caption, and is in no other known format: "
+            f"{seen(source)}",
+            f"write for example {DELIMITED.shows}",
+        )
+    line, form = ("", CAPTION_MAP) if source.path.suffix.lower() == ".json" else (", line 1", RECORDS)
+    place = line if source.first_object is not None else ""
+    return InputError(
+        f"{source.path}{place} is in no known format of captions: {seen(source)}", f"write for example {form.shows}"
+    )
 
 
 def seen(source: SourceFile) -> str:
@@ -97,6 +118,8 @@ def seen(source: SourceFile) -> str:
     lines = source.first_lines
     if not lines:
         return "it has no line of UTF-8 text"
+    if source.has_json_lines:
+        return _seen_document(source.first_object)
     if source.json_problem:
         return f"it is not valid JSON ({source.json_problem})"
     return f"line 1 is '{_short(lines[0])}'"
@@ -104,8 +127,9 @@ def seen(source: SourceFile) -> str:
 
 def _seen_document(content: object) -> str:
     if isinstance(content, dict):
-        keys = list(content)
-        value = next(iter(content.values()), None)
+        keys, value = list(content), next(iter(content.values()), None)
+        if not keys:
+            return "an empty object"
         return f"an object with the keys {some([_short(key) for key in keys])}, the first one with {_kind(value)}"
     if isinstance(content, list):
         return f"a list of {len(content):,} items, the first one {_kind(content[0]) if content else 'missing'}"

@@ -71,7 +71,7 @@ class SourceFile:
         if b"\0" in head:
             # UTF-16 without a mark: every other byte of plain letters is zero
             even, odd = head[0::2].count(0), head[1::2].count(0)
-            if max(even, odd) > len(head) // 5 and min(even, odd) * 20 < max(even, odd):
+            if len(head) >= 8 and max(even, odd) > len(head) // 5 and min(even, odd) * 20 < max(even, odd):
                 return "utf-16-be" if even > odd else "utf-16-le"
             return None
         if _CONTROL.intersection(head):
@@ -96,7 +96,10 @@ class SourceFile:
         if not self.is_text:
             return []
         decoder = codecs.getincrementaldecoder(self.encoding or "utf-8")(self._errors)
-        lines = io.StringIO(decoder.decode(self.head), newline=None)
+        try:
+            lines = io.StringIO(decoder.decode(self.head), newline=None)
+        except UnicodeError:
+            return []  # a mark of an encoding, and then something else
         return list(islice((line.rstrip("\n") for line in lines if line.strip()), _HEAD_LINES))
 
     def lines(self) -> Iterator[tuple[int, str]]:

@@ -30,11 +30,11 @@ class Table:
     columns: Columns
 
     @property
-    def layout(self) -> Remark:
+    def layout(self) -> str:
         """How the table is read."""
         columns = self.columns
         unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
-        return Remark(f"columns {columns.video} and {columns.text}, separated by a {_NAMES[self.delimiter]}{unread}")
+        return f"columns {columns.video} and {columns.text}, separated by a {_NAMES[self.delimiter]}{unread}"
 
 
 def table_of(source: SourceFile) -> Table | None:
@@ -127,14 +127,16 @@ class TableRows:
             for places, what, mend in rows
             if places
         ]
-        layout = Remark(f"{name}: {self.table.layout.what}")
+        columns = self.table.columns
+        is_native = (columns.video, columns.text, self.table.delimiter, columns.unread) == ("video", "text", ",", [])
+        layout = Remark(f"{name}: {self.table.layout}")
         if not self.table.has_header:
             line = self.source.first_lines[0][:80]
             layout = Remark(
                 f"{name} has no header: '{line}' was read as its first caption",
                 "write a first line such as video_id,caption",
             )
-        return [*self.source.encoding_remarks, layout, *slips]
+        return [*self.source.encoding_remarks, *([] if is_native else [layout]), *slips]
 
     def _is_row(self, cells: list[str], first: list[str]) -> bool:
         """Return whether a line looks like a row of its own, and not like a part of a caption over several lines."""

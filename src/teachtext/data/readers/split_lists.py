@@ -1,0 +1,208 @@
+"""Lists of video ids beside the captions: `train_list.txt`, `val.csv`, `splits/test.json`, the lists of 1k-A, 1k-B."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teachtext.data.protocol import Caption
+from teachtext.data.readers.annotations import MAIN, Remark, some
+from teachtext.data.readers.columns import find_columns
+from teachtext.data.readers.delimited_rows import split_cells
+from teachtext.data.readers.source import ABSENT, SourceFile
+from teachtext.data.readers.split_names import split_of, words_of
+from teachtext.data.readers.tables import DELIMITERS
+from teachtext.data.video_files import is_video_name
+from teachtext.errors import InputError
+
+# MSR-VTT's lists are known by the names of their authors and by the number of training videos
+_FAMILIES = (
+    ("1k-b", re.compile(r"1kb|miech")),
+    ("1k-a-7k", re.compile(r"(?<!\d)7k")),
+    ("1k-a", re.compile(r"1ka|jsfusion|(?<!\d)9k|(?<!\d)1k")),
+)
+_BENCHMARKS = frozenset(family for family, _ in _FAMILIES)
+_ORDER = ("train", "val", "val1", "val2", "test")
+
+
+@dataclass(frozen=True)
+class SplitList:
+    """A list of the videos of a split.
+
+    Attributes:
+        name: path of the file in its folder, for messages.
+        split: such as `train`, `val`, `val1` or `test`.
+        family: the lists that belong together have the same family.
+        ids: the video ids, each once.
+        captions: captions of the videos, where the list has them.
+    """
+
+    name: str
+    split: str
+    family: str
+    ids: Sequence[str]
+    captions: Sequence[Caption] = field(default=())
+
+
+def split_and_family(name: str) -> tuple[str, str] | None:
+    """Return the split and the family that a path names; None where the path names no split, or two.
+
+    Example:
+        >>> split_and_family("train_list.txt"), split_and_family("MSRVTT_JSFUSION_test.csv")
+        (('train', ''), ('test', '1k-a'))
+        >>> split_and_family("splits/val_2.json"), split_and_family("train_val_videodatainfo.json")
+        (('val2', ''), None)
+    """
+    path = Path(name)
+    for place in (path.stem, path.parent.name):
+        words = list(words_of(place))
+        named = [(at, split) for at, word in enumerate(words) if (split := split_of(word))]
+        if len({split for _, split in named}) == 1:
+            at, split = named[0]
+            number = words[at + 1] if at + 1 < len(words) and re.fullmatch("[1-9]", words[at + 1]) else ""
+            return split + number, _family(path)
+        if named:
+            return None
+    return None
+
+
+def read_ids(source: SourceFile) -> list[str] | None:
+    """Return the video ids of a list: an id a line, a column of a table, or a JSON list; None for other files."""
+    content = source.document
+    if content is not ABSENT:
+        is_list = isinstance(content, list) and bool(content) and all(isinstance(item, str) for item in content)
+        return list(dict.fromkeys(content)) if is_list else None
+    lines = source.first_lines
+    if not lines or source.json_problem or source.first_object is not None:
+        return None
+    column = _id_column(lines[0])
+    if column is not None:
+        delimiter, position = column
+        rows = [split_cells(line, delimiter) for _, line in source.lines() if line.strip()]
+        ids = [row[position] for row in rows[1:] if position < len(row) and row[position]]
+    elif all(_is_id(line.strip()) for line in lines):
+        ids = [line.strip() for _, line in source.lines() if line.strip()]
+    else:
+        return None
+    return list(dict.fromkeys(ids))
+
+
+def read_splits_document(content: object) -> dict[str, list[str]] | None:
+    """Return the splits of an object of lists of ids by split; None for other content."""
+    if not isinstance(content, dict) or not content or not all(split_of(key) for key in content):
+        return None
+    if not all(isinstance(ids, list) and all(isinstance(name, str) for name in ids) for ids in content.values()):
+        return None
+    return {split_of(key) or key: list(dict.fromkeys(ids)) for key, ids in content.items()}
+
+
+def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
+    """Put lists together: the video ids of each split, by the name of the splits.
+
+    Lists without a benchmark's name are the main splits where no split stands twice. Of 1k-A and 1k-B, the list
+    called val is the test set where there is no other: their authors select no epoch.
+
+    Raises:
+        InputError: two different lists of one split.
+    """
+    plain = [listed for listed in lists if listed.family not in _BENCHMARKS]
+    is_single = len({listed.split for listed in plain}) == len(plain)
+    listings: dict[tuple[str, str], SplitList] = {}
+    for listed in lists:
+        family = MAIN if listed in plain and (is_single or not listed.family) else listed.family
+        other = listings.setdefault((family, listed.split), listed)
+        if set(other.ids) != set(listed.ids):
+            raise InputError(
+                f"{other.name} ({len(other.ids):,} videos) and {listed.name} ({len(listed.ids):,} videos) are both "
+                f"lists of '{listed.split}'",
+                "keep one of them, or write splits.json",
+            )
+    families: dict[str, dict[str, list[str]]] = {}
+    for (family, split), listed in listings.items():
+        families.setdefault(family, {})[split] = list(listed.ids)
+    _complete_benchmarks(families)
+    return {family: _ordered(splits) for family, splits in sorted(families.items(), key=lambda item: item[0] != MAIN)}
+
+
+def list_remarks(lists: Sequence[SplitList]) -> list[Remark]:
+    """Return the remark on the lists that are used."""
+    used = [f"{listed.name} ({listed.split}, {len(listed.ids):,} videos)" for listed in lists]
+    return [Remark(f"splits from {', '.join(used)}")] if used else []
+
+
+def chosen_of(
+    lists: Sequence[SplitList], captions: Sequence[Caption]
+) -> tuple[dict[str, dict[str, str]], list[Remark]]:
+    """Return which caption of each video a list names as its query, by family, for lists that have captions.
+
+    Returns:
+        Caption ids by video id, by family; and remarks on captions that are not among those of their video.
+    """
+    by_text: dict[tuple[str, str], str] = {}
+    for caption in captions:
+        by_text.setdefault((caption.video_id, _folded(caption.text)), caption.id)
+    chosen: dict[str, dict[str, str]] = {}
+    remarks = []
+    for listed in lists:
+        if listed.family not in _BENCHMARKS or len(listed.captions) != len(listed.ids):
+            continue
+        names = {
+            caption.video_id: by_text.get((caption.video_id, _folded(caption.text))) for caption in listed.captions
+        }
+        absent = [video_id for video_id, caption_id in names.items() if caption_id is None]
+        if absent:
+            remarks.append(
+                Remark(
+                    f"{listed.name}: {len(absent):,} queries are not captions of their video ({some(absent)})",
+                    "look whether the list and the captions are of one data set",
+                )
+            )
+        chosen.setdefault(listed.family, {}).update(
+            {video_id: caption_id for video_id, caption_id in names.items() if caption_id is not None}
+        )
+    return chosen, remarks
+
+
+def _complete_benchmarks(families: dict[str, dict[str, list[str]]]) -> None:
+    seven = families.pop("1k-a-7k", None)
+    if seven is not None and "train" not in families.get("1k-a", {}):
+        families["1k-a"] = seven | families.get("1k-a", {})
+    elif seven is not None:
+        families["1k-a-7k"] = {split: ids for split, ids in families["1k-a"].items() if split != "train"} | seven
+    for family in ("1k-a", "1k-a-7k", "1k-b"):
+        splits = families.get(family, {})
+        if "val" in splits and "test" not in splits:
+            splits["test"] = splits.pop("val")
+
+
+def _ordered(splits: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    rest = [split for split in splits if split not in _ORDER]
+    return {split: splits[split] for split in (*_ORDER, *rest) if split in splits}
+
+
+def _family(path: Path) -> str:
+    for place in (path.stem, path.parent.name):
+        plain = re.sub(r"[\W_]+", "", place.lower())
+        for family, pattern in _FAMILIES:
+            if pattern.search(plain):
+                return family
+    ignored = {"list", "lists", "split", "splits", "set", "ids", "id", "videos", "video", "annotations", "annotation"}
+    words = [word for word in words_of(path.stem) if not split_of(word) and word not in ignored]
+    return "-".join(word for word in words if not re.fullmatch("[1-9]", word))
+
+
+def _id_column(line: str) -> tuple[str, int] | None:
+    for delimiter in DELIMITERS:
+        header = split_cells(line, delimiter)
+        columns = find_columns(header)
+        if columns is not None and columns.text is None:
+            return delimiter, header.index(columns.video)
+    return None
+
+
+def _is_id(line: str) -> bool:
+    return bool(line) and (not re.search(r"[\s,;|]", line) or is_video_name(line))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
