@@ -54,6 +54,7 @@ def pages() -> dict[str, str]:
         "study": settings(StudyConfig, "The file of a study", _STUDY_INTRO),
         "encoders": encoders(),
         "benchmarks": benchmark_tables(),
+        "caption-formats": caption_formats(),
         "objectives": objectives(),
         "python/index": _python_index(names),
         **{f"python/{page}": _public_name(name) for name, page in names.items()},
@@ -289,6 +290,19 @@ def _first_line(target: str) -> str:
     return (ast.get_docstring(classes[0]) or "").split("\n")[0] if classes else ""
 
 
+def caption_formats() -> str:
+    """Return the registered formats of caption files."""
+    from teachtext.data.readers.registry import FORMATS
+
+    lines = ["# Formats of caption files", ""]
+    lines += ["`teachtext data import` and dataset folders read these. `--format NAME` names one.", ""]
+    rows = [
+        [form.title, f"`{form.name}`", f"`{form.shows}`", "any" if form.is_general else "its data set"]
+        for form in FORMATS.values()
+    ]
+    return "\n".join([*lines, *table(["format", "name", "a right beginning", "of"], rows)])
+
+
 def benchmark_tables() -> str:
     """Return each benchmark: its splits, its queries, and the published numbers with their sources."""
     lines = ["# Benchmarks", ""]
@@ -372,7 +386,16 @@ def _python_index(names: Mapping[str, str]) -> str:
 
 
 def _index() -> str:
-    names = ("command-line", "config", "study", "python/index", "encoders", "benchmarks", "objectives")
+    names = (
+        "command-line",
+        "config",
+        "study",
+        "python/index",
+        "encoders",
+        "benchmarks",
+        "caption-formats",
+        "objectives",
+    )
     return "\n".join(
         [
             "# Reference",

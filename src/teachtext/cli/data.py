@@ -40,7 +40,9 @@ def check(
         for finding in report.findings:
             findings.add_row(finding.level, finding.what, finding.mend)
         console.print(findings)
-    verdict = "Usable, but look at the warnings above." if report.findings else "Sound."
+    verdict = "Sound, but look at the warnings above." if report.findings else "Sound."
+    if not report.whole:
+        verdict = "Usable, but not all of it was read as it stands: look at the warnings above."
     console.print(verdict if report.sound else "Not usable yet: mend the errors above.")
     if not report.sound:
         raise typer.Exit(2)

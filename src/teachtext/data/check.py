@@ -24,11 +24,19 @@ LONG_CAPTION_WORDS = 200
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake or a warning, with the way to mend it."""
+    """A mistake or a warning, with the way to mend it.
+
+    Attributes:
+        level: errors have to be mended before a run.
+        what: the mistake, with the number and the first places.
+        mend: how to mend the mistake.
+        is_loss: whether something was left out, or read otherwise than it stands.
+    """
 
     level: Literal["error", "warning"]
     what: str
     mend: str
+    is_loss: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,11 @@ class FolderCheck:
         """Whether there is no error (warnings are allowed)."""
         return not any(finding.level == "error" for finding in self.findings)
 
+    @property
+    def whole(self) -> bool:
+        """Whether everything was read as it stands, and nothing was left out."""
+        return not any(finding.is_loss for finding in self.findings)
+
 
 def check_folder(folder: Path) -> FolderCheck:
     """Check a dataset folder: counts, words, languages, splits, duplicates and contradictions.
@@ -53,7 +66,7 @@ def check_folder(folder: Path) -> FolderCheck:
     raw = read_raw(folder)
     questions, unfit = _questions(raw)
     findings = [
-        *(Finding("warning", remark.what, remark.mend) for remark in raw.remarks if remark.is_loss),
+        *(Finding("warning", remark.what, remark.mend, is_loss=True) for remark in raw.remarks if remark.is_loss),
         *_caption_findings(raw, {question.caption.id for question in questions}),
         *_video_findings(raw),
         *_split_findings(raw),
@@ -153,7 +166,10 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
     empty = [video_id for video_id, paths in raw.videos.items() if _is_empty(paths[0])]
     places = str(raw.path) if raw.video_folder.folder == raw.path else "videos/"
     return [
-        *(Finding("warning", f"{row.reason} in {places}, left out: {row.summary}", row.mend) for row in _left_out(raw)),
+        *(
+            Finding("warning", f"{row.reason} in {places}, left out: {row.summary}", row.mend, is_loss=True)
+            for row in _left_out(raw)
+        ),
         *(Finding("warning", note, "check that these are the videos that you mean") for note in raw.match.notes),
         *_some(
             "error", vanished, "video files that cannot be read", "check that they are there, and their permissions"

@@ -167,11 +167,12 @@ class SourceFile:
         Raises:
             InputError: a line is not a JSON object.
         """
+        decoder = json.JSONDecoder(object_pairs_hook=self._object)
         for number, line in self.lines():
             if not line.strip():
                 continue
             try:
-                content = json.loads(line, object_pairs_hook=self._object)
+                content = decoder.decode(line)
             except (ValueError, RecursionError) as error:
                 raise InputError(
                     f"{self.path}, line {number} is not valid JSON ({error})", "correct that line"
