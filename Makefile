@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo page test test-quick docs setup clean
+.PHONY: demo page test test-quick audit docs setup clean
 
 setup: $(VENV)/ready
 
@@ -38,6 +38,13 @@ test: setup
 # about two minutes on two quiet cores; `make test` runs everything
 test-quick: setup
 	$(BIN)/pytest -n 2 -m "not slow and not browser and not server"
+
+# asks the advisory databases about every pinned release, which needs a network. Without one, `make test` compares the
+# pins with advisories.yaml.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 # the documentation site; a warning is an error
 docs: setup

