@@ -18,6 +18,7 @@ from teachtext.data.readers.split_lists import (
     read_ids,
     read_splits_document,
     split_and_family,
+    without_repeats,
 )
 from teachtext.data.video_ids import plain
 from teachtext.errors import InputError
@@ -25,10 +26,14 @@ from teachtext.errors import InputError
 CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
 """The files that a dataset folder written for TeachText has; one of them goes before all others."""
 
-_ENDINGS = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".lst", ".list", ".pkl", ".pickle", ""})
+_ENDINGS = frozenset(
+    {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".lst", ".list", ".pkl", ".pickle", ".parquet", ""}
+)
+_SHARDS = ".tar"
 _OWN = ("splits*.json", "chosen*.json", "questions.json", "wrong-captions.json", "import.json", "config.json", "*.md")
 _OWN_FOLDERS = frozenset({"videos", "features", "denoising", "teachers", "runs", "models", "index"})
 _MOST_FILES = 300
+_FIRST_NAMES = 100
 _LARGEST_LIST = 32 * 2**20
 
 
@@ -75,10 +80,12 @@ def read_source(path: Path, name: str | None = None) -> Reading:
     folder = path if path.is_dir() else path.parent
     files = [path] if path.is_file() else _caption_files(folder, form)
     parts = {file: read_file(file, name) for file in files}
+    parts = {file: (form, _with_folder(folder, file, read)) for file, (form, read) in parts.items()}
     form = form or next(iter(parts.values()))[0]
     annotations, lists, used = _together(folder, {file: read for file, (_, read) in parts.items()})
     beside, remarks = _lists_beside(folder, parts, annotations)
-    lists = [*lists, *beside]
+    lists, repeats = without_repeats([*lists, *beside])
+    remarks += repeats
     splits = dict(annotations.splits)
     families = families_of(lists)
     if families and splits and MAIN in families:
@@ -96,6 +103,28 @@ def read_source(path: Path, name: str | None = None) -> Reading:
     )
     splits_name = some([entry.name for entry in lists] or [_name(path, folder) for path in used])
     return Reading(folder, used, form, annotations, splits_name)
+
+
+def _with_folder(folder: Path, path: Path, annotations: Annotations) -> Annotations:
+    """Return the annotations of a file in an inner folder, with that folder before the names of files that are there.
+
+    `train/metadata.csv` may name `0001.mp4`, and `test/metadata.csv` another file of that name.
+    """
+    place = path.parent.relative_to(folder).as_posix()
+    if place == "." or not any((path.parent / name).is_file() for name in annotations.video_ids[:_FIRST_NAMES]):
+        return annotations
+    placed = {name: f"{place}/{name}" for name in annotations.video_ids if (path.parent / name).is_file()}
+    return replace(
+        annotations,
+        captions=[
+            replace(caption, video_id=placed.get(caption.video_id, caption.video_id))
+            for caption in annotations.captions
+        ],
+        splits={
+            family: {split: [placed.get(name, name) for name in names] for split, names in splits.items()}
+            for family, splits in annotations.splits.items()
+        },
+    )
 
 
 def _caption_files(folder: Path, wanted: Format | None) -> list[Path]:
@@ -225,12 +254,14 @@ def _lists_beside(
         name, source = _name(path, folder), SourceFile(path)
         split = split_and_family(name)
         ids, captions = _ids_and_captions(source)
-        if ids and split and (any(_stem(entry) in videos for entry in ids) or not captions):
+        if ids and split and any(_stem(entry) in videos for entry in ids):
             lists.append(SplitList(name, *split, ids, captions))
         elif ids and sum(_stem(entry) in videos for entry in ids) * 2 > len(ids):
             ignored.append(f"{name} ({len(ids):,} videos)")
         elif by_split := read_splits_document(source.document):
             lists += [SplitList(name, key, "", value) for key, value in by_split.items()]
+        elif ids and split:
+            ignored.append(f"{name} ({len(ids):,} videos, none of them has a caption)")
         elif split:
             ignored.append(f"{name} ({seen(source)})")
     remarks = [
@@ -262,8 +293,9 @@ def _candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
         entries = sorted(folder.iterdir())
     except OSError:
         return
-    files = [path for path in entries if path.suffix.lower() in _ENDINGS and path.is_file() and not _is_own(path)]
-    yield from files[:_MOST_FILES]
+    files = [path for path in entries if path.is_file() and not _is_own(path)]
+    yield from [path for path in files if path.suffix.lower() in _ENDINGS][:_MOST_FILES]
+    yield from (path for path in files if path.suffix.lower() == _SHARDS)
     for path in entries:
         if depth > 0 and path.is_dir() and not path.name.startswith(".") and path.name not in _OWN_FOLDERS:
             yield from _candidates(path, depth - 1)

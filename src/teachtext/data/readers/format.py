@@ -1,6 +1,6 @@
 """What a format is: the contract of every entry of the registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ class Format:
             becomes a `Remark` with a mend. What cannot be read raises an InputError that names file and line.
         write_example: writes a small file of the format into an existing folder, and returns its path. The contract
             test reads the file, writes a dataset folder, and reads that folder again.
+        unpack: unpacks the videos of a file that holds them too, into a folder. Takes the file, the folder, and the
+            ids of the videos; returns the number of videos. None for files without videos.
         is_general: whether a format of a certain dataset goes before this one where both recognise a file.
     """
 
@@ -31,6 +33,7 @@ class Format:
     recognises: Callable[[SourceFile], bool]
     read: Callable[[SourceFile], Annotations]
     write_example: Callable[[Path], Path]
+    unpack: Callable[[Path, Path, Collection[str]], int] | None = None
     is_general: bool = False
 
 

@@ -70,6 +70,9 @@ def import_source(
     with atomic_folder(out) as folder:
         write_annotations(annotations, folder)
         placed = _place_videos(annotations, files, folder / "videos", videos, progress)
+        if reading.form.unpack and videos != "none":
+            wanted = set(annotations.video_ids) - files.files.keys()
+            placed += sum(reading.form.unpack(path, folder / "videos", wanted) for path in reading.files)
         counts = {
             "captions": len(annotations.captions),
             "captioned videos": len({caption.video_id for caption in annotations.captions}),

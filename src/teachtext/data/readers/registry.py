@@ -13,11 +13,13 @@ from teachtext.data.readers.format import Format
 from teachtext.data.readers.lsmdc import LSMDC
 from teachtext.data.readers.msrvtt import MSRVTT
 from teachtext.data.readers.msvd import MSVD_LINES, MSVD_TABLE
+from teachtext.data.readers.parquet import PARQUET
 from teachtext.data.readers.records import RECORDS
 from teachtext.data.readers.source import ABSENT, SourceFile
 from teachtext.data.readers.teachclip import TEACHCLIP
 from teachtext.data.readers.vatex import VATEX
 from teachtext.data.readers.video_objects import ACTIVITYNET, VIDEO_OBJECTS
+from teachtext.data.readers.webdataset import WEBDATASET
 from teachtext.data.readers.youcook2 import YOUCOOK2
 from teachtext.errors import InputError, unknown
 
@@ -33,10 +35,12 @@ FORMATS: Mapping[str, Format] = {
     YOUCOOK2.name: YOUCOOK2,
     LSMDC.name: LSMDC,
     COCO.name: COCO,
+    WEBDATASET.name: WEBDATASET,
     DELIMITED.name: DELIMITED,
     RECORDS.name: RECORDS,
     CAPTION_MAP.name: CAPTION_MAP,
     VIDEO_OBJECTS.name: VIDEO_OBJECTS,
+    PARQUET.name: PARQUET,
     CAPTION_PICKLE.name: CAPTION_PICKLE,
 }
 

@@ -124,6 +124,22 @@ def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
     return {family: _ordered(splits) for family, splits in sorted(families.items(), key=lambda item: item[0] != MAIN)}
 
 
+def without_repeats(lists: Sequence[SplitList]) -> tuple[list[SplitList], list[Remark]]:
+    """Leave out a list of all validation videos where the lists of their parts are there, as ActivityNet has them.
+
+    Returns:
+        The other lists, and a remark on each that is left out.
+    """
+    kept, remarks = [], []
+    for listed in lists:
+        parts = [part for part in lists if part.split != listed.split and part.split.rstrip("12") == listed.split]
+        if parts and set(listed.ids) <= {video_id for part in parts for video_id in part.ids}:
+            remarks.append(Remark(f"{listed.name} repeats the videos of {some([part.name for part in parts])}"))
+        else:
+            kept.append(listed)
+    return kept, remarks
+
+
 def list_remarks(lists: Sequence[SplitList]) -> list[Remark]:
     """Return the remark on the lists that are used."""
     used = [f"{listed.name} ({listed.split}, {len(listed.ids):,} videos)" for listed in lists]

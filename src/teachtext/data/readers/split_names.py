@@ -23,6 +23,8 @@ _MEANING = {
     "testing": "test",
     "testset": "test",
     "testlist": "test",
+    # as LSMDC spells its file
+    "publictect": "test",
 }  # fmt: skip
 
 
