@@ -56,7 +56,8 @@ def tar_files(path: Path) -> Iterator[tuple[str, TarContent]]:
         for number, member in enumerate(tar):
             if number > most:
                 raise InputError(f"{path} has more members than bytes", _MEND)
-            tar.members = []  # otherwise all headers are kept
+            # otherwise all headers are kept
+            tar.members = []  # type: ignore[attr-defined]
             name = checked_name(member, path)
             if member.size < 0:
                 raise InputError(f"{path}: member {name[:200]!r} has {member.size:,} bytes", _MEND)
