@@ -96,7 +96,7 @@ def test_missing_videos_are_refused_dropped_or_kept(tmp_path):
         ({"captions": CAPTIONS | {"a": ["  "]}}, "empty caption"),
         ({"splits": SPLITS | {"val": ["a", "b"]}}, "'a' into both 'train' and 'val'"),
         ({"splits": {"train": ["a"], "test": ["c"]}}, "no split 'val'"),
-        ({"captions": {"a": "not a list"}}, "not an object of lists"),
+        ({"captions": {"a": {"b": 1}}}, "no known format of captions: an object with the keys a"),
         ({"captions": {"a": [3], "b": ["x"], "c": ["y"]}}, "needs 'video' and 'text'"),
         ({"splits": ["a"]}, "not an object of lists of ids"),
     ],
