@@ -156,7 +156,10 @@ def test_evaluate_gives_the_numbers_of_the_run(ready: Any, teachtext: Command):
     assert said.returncode == 0, said.stderr
     results = json.loads((ready.folder / "results.json").read_text())
     (seed,) = results["rows"][-1]["seeds"]
-    assert json.loads(said.stdout) == {"t2v": seed["t2v"], "v2t": seed["v2t"]}
+    assert json.loads(said.stdout) == {
+        **{key: seed[key] for key in ("t2v", "v2t", "ties")},
+        "trained_on": "train split",
+    }
     table = teachtext("evaluate", ready.model, ready.playground, "--features", ready.features, "--split", "val").stdout
     assert "val" in table and "R@10" in table and "v2t" in table
 

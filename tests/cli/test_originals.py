@@ -73,10 +73,13 @@ def test_parity_files_that_are_none(teachtext: Command, recording: Callable[...,
 def test_metrics_of_a_square_and_of_several_cases(teachtext: Command, tmp_path: Path):
     np.save(tmp_path / "s.npy", np.array([[0.9, 0.9, 0.1], [0.2, 0.8, 0.1], [0.1, 0.2, 0.3]]))
     content = json.loads(teachtext("metrics", tmp_path / "s.npy", "--json").stdout)
-    assert content.keys() == {"t2v", "v2t"}
+    assert content.keys() == {"t2v", "v2t", "ties"}
+    assert (content["ties"]["t2v"]["tied"], content["ties"]["v2t"]["tied"]) == (1, 0)
+    assert content["ties"]["t2v"]["best"]["r1"] == 100 and content["ties"]["t2v"]["worst"]["r1"] == content["t2v"]["r1"]
     assert content["t2v"]["r1"] == pytest.approx(200 / 3) and content["t2v"]["mnr"] == pytest.approx(7 / 6)
     said = teachtext("metrics", tmp_path / "s.npy").stdout
     assert "R@1" in said and re.search(r"t2v .* 66\.7 .* 87\.4", said)
+    assert "t2v: of 1 of 3 captions the right video ties with others: R@1 66.67 averaged, 100.00 at best" in said
     cases = {f"{case}/similarity": np.eye(2) for case in "xy"} | {
         f"{c}/captions_per_video": np.ones(2, int) for c in "xy"
     }
@@ -127,7 +130,7 @@ def test_a_published_checkpoint_evaluates_as_recorded(teachtext: Command, publis
     said = teachtext("evaluate", model, published / "data", "--features", published / "features", "--json")
     assert said.returncode == 0, said.stderr
     expected = json.loads(teachtext("metrics", published / "s.npz", "--json").stdout)
-    assert json.loads(said.stdout) == expected
+    assert json.loads(said.stdout) == {**expected, "trained_on": "other"}
 
 
 def test_checkpoints_that_are_refused(teachtext: Command, legacy_folder: Path, tmp_path: Path):

@@ -61,7 +61,10 @@ class Index:
         check_string("text", text)
         check_choice("by", by, get_args(RankBy))
         count, conditions = check_count("k", k), _filter(where)
-        return list(self.searcher.search(text, k=count, where=conditions, by=by).results)
+        answer = self.searcher.search(text, k=count, where=conditions, by=by)
+        for note in answer.notes:
+            warnings.warn(note, stacklevel=2)
+        return list(answer.results)
 
     def like(self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = ()) -> list[SearchResult]:
         """Find videos like one of the index.

@@ -82,7 +82,7 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
 def cases_of(arrays: Mapping[str, NDArray[Any]], path: Path) -> dict[str, StoredScores]:
     """Read the cases among named arrays (see `read_similarity`)."""
     names = [name for name in arrays if name == _MATRIX or name.endswith(f"/{_MATRIX}")]
-    if not names and len(arrays) == 1:
+    if not names and len(arrays) == 1 and next(iter(arrays.values())).ndim > 1:
         # a file of one matrix needs no name
         return {"": scores_alone(next(iter(arrays.values())), str(path))}
     if not names:
