@@ -203,9 +203,10 @@ def evaluate_folder(
     ids = ranks.caption_ids, ranks.video_ids
     if trec:
         write_trec(trec, scores.similarity, scores.video_of, *ids)
+    # as large as captions times videos
+    del scores
     ensemble = None
     if others:
-        del scores
         averaged = score_split(models, gallery, split)
         ensemble = retrieval_metrics(*averaged, ndcg=ndcg)
         if trec:
