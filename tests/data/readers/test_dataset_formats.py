@@ -100,6 +100,7 @@ def test_each_step_of_youcook2_is_a_video(read):
         "database": {
             "GLd3aX16zBg": {"duration": 241.6, "subset": "training", "recipe_type": "113", "annotations": steps},
             "9GX8f5EwwE4": {"duration": 9.6, "subset": "validation", "recipe_type": "2", "annotations": steps[:1]},
+            "silent": {"subset": "testing", "annotations": [{"segment": [1, 2], "id": 0}]},
             "test": {"duration": 9.6, "subset": "testing", "recipe_type": "2"},
         }
     }
@@ -112,6 +113,7 @@ def test_each_step_of_youcook2_is_a_video(read):
     assert annotations.splits == {
         "main": {"train": ["GLd3aX16zBg_90_102", "GLd3aX16zBg_114.5_127"], "val": ["9GX8f5EwwE4_90_102"]}
     }
+    assert "1 steps have no sentence and were left out (silent, step 0)" in remarks
     assert "<video>_<start>_<end>" in remarks and "1 videos have no step and were left out (test)" in remarks
 
 

@@ -180,6 +180,18 @@ def test_a_video_folder_with_a_folder_for_each_split(tmp_path, form, root):
     assert video.path is not None and video.path.read_bytes() == b"test 0002.mp4"
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_a_video_folder_with_one_table_for_all_splits(tmp_path, form):
+    names = ["train/1.mp4", "validation/1.mp4", "test/1.mp4"]
+    table = {**METADATA, "parquet": parquet}[form]([(name, f"of {name}") for name in names])
+    source = fill(tmp_path / "source", {f"metadata.{form}": table, **{name: name for name in names}})
+    assert load_folder(source).splits == {"train": ["train/1"], "val": ["validation/1"], "test": ["test/1"]}
+    assert "the splits are the folders before the names of the videos" in said(read_source(source))
+    imported = import_source(source, tmp_path / "out")
+    assert imported.counts["videos"] == 3
+    assert load_folder(tmp_path / "out").splits == load_folder(source).splits
+
+
 def test_a_table_of_videos_with_their_paths_and_no_bytes_of_them_is_read(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet as tables

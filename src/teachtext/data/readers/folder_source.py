@@ -18,6 +18,7 @@ from teachtext.data.readers.split_lists import (
     read_ids,
     read_splits_document,
     split_and_family,
+    splits_by_folder,
     without_repeats,
 )
 from teachtext.data.video_ids import plain
@@ -92,6 +93,9 @@ def read_source(path: Path, name: str | None = None) -> Reading:
         # lists that people made go before the splits that the captions name
         remarks.append(Remark(f"the splits of the lists are used, and not those in {some([f.name for f in used])}"))
     splits.update(families)
+    if not splits and (by_folder := splits_by_folder(annotations.video_ids)):
+        splits = {MAIN: by_folder}
+        remarks.append(Remark("the splits are the folders before the names of the videos"))
     if splits and MAIN not in splits:
         splits = {MAIN: next(iter(splits.values())), **splits}
     chosen, absent = chosen_of(lists, annotations.captions)

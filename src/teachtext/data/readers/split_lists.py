@@ -124,6 +124,22 @@ def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
     return {family: _ordered(splits) for family, splits in sorted(families.items(), key=lambda item: item[0] != MAIN)}
 
 
+def splits_by_folder(video_ids: Sequence[str]) -> dict[str, list[str]] | None:
+    """Return the splits that the folders of videos name; None where a video is in no such folder, or all are in one.
+
+    Example:
+        >>> splits_by_folder(["train/a.mp4", "data/test/b.mp4"]), splits_by_folder(["train/a.mp4", "b.mp4"])
+        ({'train': ['train/a.mp4'], 'test': ['data/test/b.mp4']}, None)
+    """
+    splits: dict[str, list[str]] = {}
+    for video_id in video_ids:
+        named = [split for folder in video_id.split("/")[:-1] if (split := split_of(folder))]
+        if len(named) != 1:
+            return None
+        splits.setdefault(named[0], []).append(video_id)
+    return splits if len(splits) > 1 else None
+
+
 def without_repeats(lists: Sequence[SplitList]) -> tuple[list[SplitList], list[Remark]]:
     """Leave out a list of all validation videos where the lists of their parts are there, as ActivityNet has them.
 

@@ -19,15 +19,18 @@ def read(source: SourceFile) -> Annotations:
     """Read a video and a caption for every step: step `[90, 102]` of video `x` is the video `x_90_102`.
 
     Raises:
-        InputError: a step lacks its sentence or its two times.
+        InputError: a step lacks its two times, or its sentence is not text.
     """
     captions, splits = CaptionList(source.path), SplitLists()
-    mute = []
+    mute, unsaid = [], []
     for name, video in _database(source).items():
         steps = _steps(video)
         if not steps:
             mute.append(name)
         for number, step in enumerate(steps):
+            if step.get("sentence") is None:
+                unsaid.append(f"{name}, step {number}")
+                continue
             segment = step.get("segment")
             clip = f"{name}_{_number(segment[0])}_{_number(segment[1])}" if _is_segment(segment) else None
             captions.add(clip, step.get("sentence"), where=f"video '{name}', step {number}")
@@ -40,6 +43,13 @@ def read(source: SourceFile) -> Annotations:
             f"<video>_<start>_<end> in seconds, such as {all_captions[0].video_id if all_captions else 'x_90_102'}"
         ),
     ]
+    if unsaid:
+        remarks.append(
+            Remark(
+                f"{source.path.name}: {len(unsaid):,} steps have no sentence and were left out ({some(unsaid)})",
+                "write their sentences; those of the test videos are not published",
+            )
+        )
     if mute:
         remarks.append(
             Remark(
