@@ -43,7 +43,7 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 sync(path.parent)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise write_error(path, error) from error
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             sync(target.parent)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise write_error(path, error) from error
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
             is_folder = folder.is_dir() or not os.path.lexists(folder)
             vanished = isinstance(error, (FileNotFoundError, FileExistsError)) and is_folder
             if not vanished or attempt + 1 == _ATTEMPTS:
-                raise _write_error(folder, error) from error
+                raise write_error(folder, error) from error
     try:
         yield
     finally:
@@ -109,9 +109,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def write_bytes(path: Path, data: bytes | memoryview) -> None:
-    """Write `data`, whole or not at all."""
-    with atomic(path) as temporary:
+def write_bytes(path: Path, data: bytes | memoryview, *, durable: bool = True) -> None:
+    """Write `data`, whole or not at all; see `atomic`."""
+    with atomic(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 
@@ -124,7 +124,7 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise write_error(path, error) from error
 
 
 def move(path: Path, target: Path) -> None:
@@ -136,7 +136,7 @@ def move(path: Path, target: Path) -> None:
     try:
         path.replace(target)
     except OSError as error:
-        raise _write_error(target, error) from error
+        raise write_error(target, error) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -220,7 +220,8 @@ def _yaml_problem(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
-def _write_error(path: Path, error: OSError) -> Unwritable:
+def write_error(path: Path, error: OSError) -> Unwritable:
+    """Return the error of a file that the operating system does not write, in one sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unwritable(f"{path} could not be written, the disk is full", "free some space and run again")
     reason = error.strerror or error

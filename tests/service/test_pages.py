@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.service.pages import bars
@@ -11,6 +11,7 @@ results = st.lists(st.dictionaries(st.sampled_from(["face", "motion", "ocr", "sc
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(results)
 def test_a_bar_shows_every_part_on_its_side_of_zero(contributions: list[dict[str, float]]):
     drawn = bars(contributions)
@@ -26,6 +27,7 @@ def test_a_bar_shows_every_part_on_its_side_of_zero(contributions: list[dict[str
         assert all(end == pytest.approx(begin) for (_, end), (begin, _) in pairwise(beside))
 
 
+@settings(deadline=None)
 @given(results)
 def test_bars_of_a_page_have_one_scale_and_fill_it(contributions: list[dict[str, float]]):
     drawn = bars(contributions)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from teachtext.search.answer import Answer, SearchResult
 
 INDEX = "teachtext-index"
+# seconds that `index` waits for another writer, such as a service that takes in uploads
+_WAIT_S = 600.0
 IndexPlace = Annotated[
     str, typer.Option("--index", envvar="TEACHTEXT_INDEX", help="Folder of the index, or milvus://host:port/name.")
 ]
@@ -64,8 +66,11 @@ def index(
     Without a model, a search compares queries with the names of things that an image network recognises, and with words
     that were heard or read.
     """
+    from functools import partial
+
     from teachtext.api.load import load
     from teachtext.cli.progress import console, shown
+    from teachtext.errors import Busy
     from teachtext.search.index_model import CLASS_NAMES, load_embedder
     from teachtext.search.indexing import check_new, index_folder
     from teachtext.search.manifest import read_manifest
@@ -78,7 +83,8 @@ def index(
     else:
         chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model, device=device)
     with shown() as progress:
-        done = index_folder(
+        run = partial(
+            index_folder,
             folder,
             store,
             chosen,
@@ -93,6 +99,11 @@ def index(
             memory_limit=memory_limit,
             progress=progress,
         )
+        try:
+            done = run()
+        except Busy as error:
+            console.print(f"{error.problem}: waiting up to {_WAIT_S / 60:.0f} minutes", markup=False, soft_wrap=True)
+            done = run(wait_s=_WAIT_S)
     for note in done.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:

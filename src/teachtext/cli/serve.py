@@ -61,6 +61,9 @@ def serve(
     ] = None,
     exact: Exact = None,
     device: Device = "auto",
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds that the extraction of one uploaded video may take.")
+    ] = 1800.0,
     threads: Annotated[int, typer.Option(min=1, help="Requests that are answered at once; further ones wait.")] = 4,
 ) -> None:
     """Serve the search page of an index, and its API.
@@ -112,6 +115,7 @@ def serve(
             most_bytes=max_upload_mb * 2**20,
             most_total_bytes=math.inf if max_uploads_total_mb is None else max_uploads_total_mb * 2**20,
             device=device,
+            time_limit=time_limit,
         ),
         hosts=["*"] if host in ("0.0.0.0", "::") and not name else ["localhost", "127.0.0.1", "[::1]", host, *name],
         token=token,

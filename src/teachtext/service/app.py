@@ -62,6 +62,7 @@ def create_app(
         uploads.start()
         yield
         await anyio.to_thread.run_sync(uploads.stop)
+        await anyio.to_thread.run_sync(library.close)
 
     app = FastAPI(
         title="TeachText",

@@ -42,6 +42,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "The request cannot be used."},
     429: {"model": Problem, "description": "Too many requests."},
     503: {"model": Problem, "description": "The store does not answer."},
+    507: {"model": Problem, "description": "The disk of the service is full or read-only."},
 }
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
@@ -124,11 +125,11 @@ def api_router(
         """Remove a video from the index, and its file if it was uploaded. `teachtext index` adds other files again."""
         library.remove([video])
 
-    @api.get("/api/thumbnails/{video:path}", response_class=FileResponse)
-    def thumbnail(video: str, at: Annotated[float | None, Query(ge=0, le=1e9)] = None) -> FileResponse:
+    @api.get("/api/thumbnails/{video:path}", response_class=Response)
+    async def thumbnail(video: str, at: Annotated[float | None, Query(ge=0, le=1e9)] = None) -> Response:
         """Return a picture of a video, by default of its middle."""
         headers = {"Cache-Control": "private, max-age=3600"}
-        return FileResponse(library.thumbnail(video, at), media_type="image/jpeg", headers=headers)
+        return Response(await library.thumbnail(video, at), media_type="image/jpeg", headers=headers)
 
     @api.get("/api/files/{video:path}", response_class=FileResponse)
     def file(video: str) -> FileResponse:
@@ -162,7 +163,7 @@ def api_router(
         log.choice(chosen.query, chosen.video)
 
     @api.get("/api/health/live")
-    def live() -> dict[str, str]:
+    async def live() -> dict[str, str]:
         """Answer, which shows that the service runs."""
         return {"status": "live"}
 

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.errors import Busy, InputError, NotFound, Unavailable, Unwritable
 from teachtext.service.bodies import TooLarge, TooSlow
-from teachtext.service.state import Busy
 
 # an absolute path, perhaps as a URL; not the end of a longer word or address, and not a route of the API
 _PATH = re.compile(r"(?<![\w.~:/-])(?:file:/{0,2})?/(?!api/)(?:[^\s/'\"(),:;<>]+/)+([^\s/'\"(),:;<>]*)")
@@ -48,6 +47,7 @@ def status_of(error: InputError) -> int:
         (TooSlow, 408),
         (Busy, 409),
         (TooLarge, 413),
+        (Unwritable, 507),
         (Unavailable, 503),
     ]
     return next((status for kind, status in kinds if isinstance(error, kind)), 422)

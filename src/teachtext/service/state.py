@@ -3,28 +3,30 @@
 import heapq
 import math
 import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from teachtext.errors import InputError, NotFound, Unavailable
+from anyio.to_thread import run_sync
+
+from teachtext.data.removal import remove_items
+from teachtext.errors import Busy, InputError, NotFound, Unavailable, Unwritable
+from teachtext.files import locked
 from teachtext.search.answer import Answer
 from teachtext.search.searcher import Searcher
-from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
 from teachtext.search.vectors import PresencePattern
-from teachtext.service.media import cached_thumbnail, file_of, has_file
+from teachtext.service.media import file_of, has_file
+from teachtext.service.picture_cache import PictureCache
+from teachtext.service.pictures import Moment, Pictures, moment_of
 
 # the last result that a search can return, over all its pages
 DEEPEST = 1000
 # videos on one page
 SHOWN = 24
-
-
-class Busy(InputError):
-    """Another writer is changing the index."""
+# seconds that a removal waits for another writer
+_PATIENCE_S = 5.0
 
 
 class Overview(NamedTuple):
@@ -64,7 +66,7 @@ class Library:
         self.features = features
         self.captions = searcher.embed_captions(captions) if captions else {}
         self.writing = threading.Lock()
-        self._thumbnails = thumbnails
+        self._pictures = Pictures(PictureCache(thumbnails))
         self._reading = threading.Lock()
         self._overview: tuple[Mapping[PresencePattern, Hashable], Overview] | None = None
 
@@ -105,8 +107,8 @@ class Library:
         """Return whether the file of a video of the index is there."""
         return has_file(self.searcher.snapshot().manifest, item)
 
-    def thumbnail(self, item_id: str, at_s: float | None = None) -> Path:
-        """Return a picture of a video.
+    async def thumbnail(self, item_id: str, at_s: float | None = None) -> bytes:
+        """Return a picture of a video, JPEG.
 
         Args:
             item_id: id of the video.
@@ -115,12 +117,23 @@ class Library:
         Raises:
             NotFound: the index does not hold the video, or the file is gone.
             InputError: the file shows no picture.
+            Busy: too many pictures are being made.
         """
+        moment, picture = await run_sync(self._kept_picture, item_id, at_s)
+        return picture or await self._pictures.picture(moment)
+
+    def _kept_picture(self, item_id: str, at_s: float | None) -> tuple[Moment, bytes | None]:
         item = self.searcher.entry(item_id).item
-        path = self._file(item)
-        length = item.duration_s or 0.0
-        moment = length / 2 if at_s is None else min(at_s, length)
-        return cached_thumbnail(path, moment, self._thumbnails / item.content)
+        moment = moment_of(self._file(item), item.content, item.duration_s, at_s)
+        return moment, self._pictures.cache.read(moment.name)
+
+    def check_video(self, path: Path, name: str) -> None:
+        """Check that a file is a video with pictures; see `Pictures.check_video`."""
+        self._pictures.check_video(path, name)
+
+    def close(self) -> None:
+        """End the processes that make pictures."""
+        self._pictures.close()
 
     def missing(self) -> list[Item]:
         """Return the videos whose files are gone, sorted by id."""
@@ -129,26 +142,47 @@ class Library:
         return sorted(gone, key=lambda item: item.id)
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Remove videos from the index, and the files of those that were uploaded.
+        """Remove videos from the index, with their pictures, features and words, and the files of uploaded ones.
+
+        What another video of the same content needs is kept. A removal that failed can be repeated.
 
         Raises:
             NotFound: the index does not hold a video.
             Busy: the index is being changed.
+            Unavailable: the features cannot be removed.
         """
-        for item_id in ids:
-            self.searcher.entry(item_id)
-        if not self.writing.acquire(timeout=5):
+        store = self.searcher.store
+        contents = {self.searcher.entry(item_id).item.content for item_id in ids}
+        if not self.writing.acquire(timeout=_PATIENCE_S):
             raise Busy("videos are being indexed", "try again when that is done")
         try:
-            with _writing(self.searcher.store):
+            with store.writing(_PATIENCE_S):
+                contents -= {item.content for item in store.catalog() if item.id not in set(ids)}
+                # The entries last: an entry that still stands can be removed again, but a file without an entry would
+                # be indexed again.
                 for item_id in ids:
-                    # The file first: an entry without a file can be removed later, but a file without an entry would
-                    # be indexed again.
                     if self.was_uploaded(item_id):
                         self.searcher.manifest.path_of(item_id).unlink(missing_ok=True)
-                self.searcher.store.remove(list(ids))
+                for content in contents:
+                    self._pictures.remove(content)
+                self._remove_features(ids, contents)
+                store.remove(list(ids))
+        except OSError as error:
+            raise Unwritable(f"the file cannot be removed ({error.strerror})", "check the folder") from error
         finally:
             self.writing.release()
+        self.searcher.forget_removed()
+
+    def _remove_features(self, ids: Collection[str], contents: Collection[str]) -> None:
+        videos = self.features / "video"
+        if not videos.is_dir():
+            return
+        with locked(videos, wait_s=_PATIENCE_S):
+            for folder in filter(Path.is_dir, videos.iterdir()):
+                try:
+                    remove_items(folder, ids=ids, sources=contents)
+                except InputError as error:
+                    raise Unavailable(f"the features cannot be removed ({error.problem})", error.mend) from error
 
     def was_uploaded(self, item_id: str) -> bool:
         """Return whether the file of a video was uploaded. Such a file is removed together with the video."""
@@ -184,16 +218,3 @@ def _overview(video_count: int, items: Iterator[Item]) -> Overview:
 
     newest = heapq.nsmallest(SHOWN, tagged(), key=lambda item: (-item.added_s, item.id))
     return Overview(video_count, newest, sorted(tags))
-
-
-@contextmanager
-def _writing(store: Store) -> Iterator[None]:
-    """Be the one writer; raise Busy where another process is."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(store.writing())
-        except Unavailable:
-            raise
-        except InputError as error:
-            raise Busy(error.problem, error.mend) from error
-        yield

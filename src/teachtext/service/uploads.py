@@ -1,35 +1,48 @@
-"""Uploads of videos: written to a temporary file, checked, moved to their place, indexed in the background."""
+"""Uploads of videos: written to a temporary file, checked, given a free name, indexed in the background.
+
+An upload that was accepted is indexed sooner or later. If another process holds the index, or the disk is full, the
+upload waits and is tried again.
+"""
 
 import math
 import os
-import queue
-import re
 import threading
-import unicodedata
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from teachtext.data.video_files import VIDEO_ENDINGS
-from teachtext.errors import InputError, NotFound
-from teachtext.files import move
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.requests import ClientDisconnect
+
+from teachtext.errors import Busy, InputError, NotFound
+from teachtext.files import write_error
 from teachtext.search.indexing import index_folder
 from teachtext.service.bodies import TooLarge
+from teachtext.service.file_names import free_name, safe_name
 from teachtext.service.state import Library
-from teachtext.video.file import open_video
+from teachtext.unfinished import remove_leftovers, sync, unfinished_file
 
+Result = TypeVar("Result")
 State = Literal["waiting", "indexing", "done", "failed"]
 _REMEMBERED = 1000
 _WAITING = 100
-# bytes of a name without its ending; file systems take 255 for all
-_LONGEST_NAME = 180
-# bytes after which the size of all uploads is measured again
-_MEASURED_EVERY = 32 * 2**20
-_PART = ".part"
+# A file that could not be indexed is tried once more: the machine may have been short of memory or time.
+_ATTEMPTS = 2
+# uploads that are written or checked at once
+_THREADS = 4
+# bytes that are written at once, and bytes after which the size of all uploads is measured again
+_PIECE, _MEASURED_EVERY = 2**20, 32 * 2**20
+# seconds between two runs, in which other writers of the index get their turn
+_PAUSE_S = 0.3
+# seconds until what could not be indexed is tried again: at first, and at most
+_SOON_S, _LATE_S = 1.0, 30.0
+# seconds that an upload waits for another writer before it says so
+_LOCK_S = 2.0
 
 
 @dataclass
@@ -42,7 +55,8 @@ class UploadJob:
         state: what happens to the video.
         done: finished steps of the indexing that is under way.
         total: all steps of it.
-        problem: why the indexing failed.
+        problem: why the indexing failed, or has to wait.
+        attempts: how often the indexing failed.
     """
 
     id: str
@@ -51,6 +65,7 @@ class UploadJob:
     done: int = 0
     total: int = 0
     problem: str = ""
+    attempts: int = 0
 
 
 class Uploads:
@@ -62,6 +77,7 @@ class Uploads:
         most_total_bytes: largest size of all uploaded files together.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
+        time_limit: seconds that the extraction of one video may take (see `teachtext.extraction.extract`).
     """
 
     def __init__(
@@ -72,30 +88,35 @@ class Uploads:
         most_total_bytes: float = math.inf,
         workers: int = 1,
         device: str = "auto",
+        time_limit: float | None = None,
     ) -> None:
         self.most_bytes = most_bytes
         self._most_total_bytes = most_total_bytes
         self._library = library
         self._workers = workers
         self._device = device
+        self._time_limit = time_limit
         self._jobs: OrderedDict[str, UploadJob] = OrderedDict()
-        self._waiting: queue.Queue[UploadJob | None] = queue.Queue(_WAITING)
+        self._threads: CapacityLimiter | None = None
+        # guards what follows; notified when there is work, and at the stop
+        self._changed = threading.Condition()
+        self._waiting: list[UploadJob] = []
+        self._is_due = False
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
 
     def start(self) -> None:
-        """Index uploads from now on, and those from before a stop. Half-written uploads are removed."""
+        """Index uploads from now on, and those from before a stop. What killed services left half is removed."""
         if self._library.uploads.is_dir():
-            for path in self._library.uploads.glob(f".*{_PART}"):
-                path.unlink(missing_ok=True)
-            self._waiting.put(UploadJob(uuid.uuid4().hex, ""))
+            remove_leftovers(self._library.uploads)
+            self._is_due = True
         self._thread.start()
 
     def stop(self) -> None:
         """Stop once the indexing that is under way has ended."""
-        self._stopping = True
-        with suppress(queue.Full):
-            self._waiting.put_nowait(None)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
         self._thread.join()
 
     def job(self, job_id: str) -> UploadJob:
@@ -113,19 +134,28 @@ class Uploads:
 
         Raises:
             TooLarge: more than `most_bytes`, or than there is room for.
-            InputError: the name or the content is not of a video, or too many uploads wait.
+            Busy: too many uploads wait.
+            Unwritable: the disk is full or read-only.
+            InputError: the name or the content is not of a video, or the client has left.
         """
-        from anyio.to_thread import run_sync
-
-        path = self._library.uploads / _safe_name(name)
-        self._library.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(f".{uuid.uuid4().hex}{_PART}")
+        file_name, folder = safe_name(name), self._library.uploads
+        self._check_queue()
         try:
-            await self._write(temporary, chunks)
-            await run_sync(_check_video, temporary, name)
-            return await run_sync(self._take_in, temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with unfinished_file(folder / "upload") as temporary:
+                await self._write(temporary, chunks)
+                await self._in_thread(self._library.check_video, temporary, name)
+                return await self._in_thread(self._take_in, temporary, file_name)
+        except ClientDisconnect as error:
+            raise InputError("the upload was broken off", "send the file again") from error
+        except OSError as error:
+            raise write_error(Path(file_name), error) from error
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in a thread that answers no other requests."""
+        if self._threads is None:
+            self._threads = CapacityLimiter(_THREADS)
+        return await run_sync(work, *arguments, limiter=self._threads)
 
     def too_large(self) -> TooLarge:
         """Return the error for a file that is larger than is allowed."""
@@ -134,22 +164,24 @@ class Uploads:
         )
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> None:
-        size = measured = 0
-        # private, whatever is usual on this machine
-        path.touch(mode=0o600, exist_ok=False)
-        with path.open("wb") as file:
-            self._check_room(0)
+        """Write a file piece by piece, in another thread, so that a slow disk holds up nobody else."""
+        piece, size, measured = bytearray(), 0, 0
+        with path.open("wb", buffering=0) as file:
+            path.chmod(0o600)
+            await self._in_thread(self._check_room, 0)
             async for chunk in chunks:
                 size += len(chunk)
                 if size > self.most_bytes:
                     raise self.too_large()
+                piece += chunk
                 if size >= measured + _MEASURED_EVERY:
-                    file.flush()
-                    self._check_room(len(chunk))
+                    await self._in_thread(self._check_room, len(piece))
                     measured = size
-                file.write(chunk)
-            file.flush()
-            self._check_room(0)
+                if len(piece) >= _PIECE:
+                    await self._in_thread(_write_all, file.fileno(), bytes(piece))
+                    piece.clear()
+            await self._in_thread(_write_all, file.fileno(), bytes(piece))
+            await self._in_thread(self._check_room, 0)
 
     def _check_room(self, coming: int) -> None:
         """Raise TooLarge if all uploads, also those under way, and `coming` bytes are more than is allowed."""
@@ -160,75 +192,112 @@ class Uploads:
             most = f"{self._most_total_bytes / 2**20:,.3g} MiB"
             raise TooLarge(f"all uploads together may have {most}", "remove an uploaded video first")
 
-    def _take_in(self, temporary: Path, path: Path) -> UploadJob:
-        target, number = path, 2
-        while target.exists():
-            target = path.with_name(f"{path.stem}-{number}{path.suffix}")
-            number += 1
-        _, root = self._library.searcher.snapshot().manifest.with_root(self._library.uploads)
-        job = UploadJob(uuid.uuid4().hex, f"{root}/{target.name}")
-        if self._waiting.full():
-            raise InputError("too many uploads are waiting to be indexed", "try again later")
-        move(temporary, target)
-        self._jobs[job.id] = job
-        while len(self._jobs) > _REMEMBERED:
-            self._jobs.popitem(last=False)
-        self._waiting.put(job)
+    def _check_queue(self) -> None:
+        if len(self._waiting) >= _WAITING:
+            raise Busy("too many uploads are waiting to be indexed", "try again later")
+
+    def _take_in(self, temporary: Path, name: str) -> UploadJob:
+        """Give a whole file its name, and queue it. Afterwards the file is never lost."""
+        with self._changed:
+            self._check_queue()
+            root = self._root()
+            sync(temporary)
+            target = free_name(temporary, temporary.with_name(name))
+            sync(target.parent)
+            job = UploadJob(uuid.uuid4().hex, f"{root}/{target.name}")
+            self._jobs[job.id] = job
+            while len(self._jobs) > _REMEMBERED:
+                self._jobs.popitem(last=False)
+            self._waiting.append(job)
+            self._changed.notify_all()
         return job
 
+    def _root(self) -> str:
+        """Return what the ids of uploaded videos begin with."""
+        return self._library.searcher.snapshot().manifest.with_root(self._library.uploads)[1]
+
     def _work(self) -> None:
-        while (job := self._waiting.get()) is not None and not self._stopping:
+        """Index what waits, again and again, until the service stops."""
+        pause_s = _PAUSE_S
+        while (jobs := self._next_jobs(pause_s)) is not None:
             try:
-                self._index(job)
+                self._index(jobs)
+                pause_s = _PAUSE_S
             except Exception as error:
-                # any error: the jobs after this one still have to be indexed
-                job.state, job.problem = "failed", str(error)
+                # any error: what was accepted has to be indexed at last
+                self._put_back(jobs, str(error))
+                pause_s = _SOON_S if isinstance(error, Busy) else min(_LATE_S, max(_SOON_S, 2 * pause_s))
 
-    def _index(self, job: UploadJob) -> None:
+    def _next_jobs(self, pause_s: float) -> list[UploadJob] | None:
+        """Return all waiting jobs once there is work, at least some seconds after the last; None at the stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, timeout=pause_s)
+            self._changed.wait_for(lambda: self._stopping or self._is_due or self._waiting)
+            jobs, self._waiting, self._is_due = self._waiting, [], False
+        return None if self._stopping else jobs
+
+    def _put_back(self, jobs: Sequence[UploadJob], problem: str) -> None:
+        """Let jobs wait for another attempt, before those that came meanwhile."""
+        for job in jobs:
+            job.state, job.problem = "waiting", problem
+        with self._changed:
+            self._waiting[:0] = jobs
+            self._is_due = True
+
+    def _index(self, jobs: Sequence[UploadJob]) -> None:
+        """Bring the index up to date with the folder of uploads, and settle the jobs."""
+
         def report(what: str, done: int, total: int, note: str = "") -> None:
-            job.done, job.total = done, total
+            for job in jobs:
+                job.done, job.total = done, total
 
-        library, job.state = self._library, "indexing"
-        with library.writing:
-            result = index_folder(
-                library.uploads,
-                library.searcher.store,
-                library.searcher.model,
-                library.features,
-                workers=self._workers,
-                device=self._device,
-                progress=report,
-            )
-        reasons = {Path(failure.path).name: failure.reason for failure in result.failed}
-        name = Path(job.video).name
-        if name in reasons:
-            job.state, job.problem = "failed", reasons[name]
-            (library.uploads / name).unlink(missing_ok=True)
+        library = self._library
+        # an index that was deleted or has lost its tables is not begun anew with the uploads alone
+        library.searcher.snapshot()
+        for job in jobs:
+            job.state = "indexing"
+        reasons: dict[str, str] = {}
+        if library.uploads.is_dir():
+            with library.writing:
+                result = index_folder(
+                    library.uploads,
+                    library.searcher.store,
+                    library.searcher.model,
+                    library.features,
+                    workers=self._workers,
+                    device=self._device,
+                    time_limit=self._time_limit,
+                    wait_s=_LOCK_S,
+                    progress=report,
+                )
+            reasons = {failure.id: failure.reason for failure in result.failed}
+        root = self._root()
+        again = []
+        for job in jobs:
+            # the folder may have got another name, if one of that name was indexed meanwhile
+            job.video = f"{root}/{job.video.partition('/')[2]}"
+            again += self._settle(job, reasons)
+        if again:
+            self._put_back(again, "")
+
+    def _settle(self, job: UploadJob, reasons: dict[str, str]) -> list[UploadJob]:
+        """Note what became of a job; return the job if it is to be tried again."""
+        path = self._library.uploads / job.video.partition("/")[2]
+        if not path.exists():
+            job.state, job.problem = "failed", "the video was removed before it was indexed"
+        elif job.video not in reasons:
+            job.state, job.problem = "done", ""
         else:
-            job.state = "done"
+            job.attempts += 1
+            if job.attempts < _ATTEMPTS:
+                return [job]
+            job.state, job.problem = "failed", reasons[job.video].replace(f"{path.parent.resolve()}/", "")
+            with suppress(OSError):
+                path.unlink()
+        return []
 
 
-def _safe_name(name: str) -> str:
-    base = re.split(r"[/\\]", name)[-1]
-    stem, ending = Path(base).stem, Path(base).suffix.lower()
-    if ending not in VIDEO_ENDINGS:
-        raise InputError(
-            f"'{base[:100]}' has no ending of a video file", "send one of " + ", ".join(sorted(VIDEO_ENDINGS))
-        )
-    letters = (letter if _is_plain(letter) else "_" for letter in unicodedata.normalize("NFC", stem))
-    kept = "".join(letters).encode()[:_LONGEST_NAME].decode(errors="ignore").strip(" .")
-    return f"{kept or 'video'}{ending}"
-
-
-def _is_plain(letter: str) -> bool:
-    """Return whether a file name may have a character: letters, marks and digits of any script, and a few others."""
-    return letter in "-_ ()." or unicodedata.category(letter)[0] in "LMN"
-
-
-def _check_video(path: Path, name: str) -> None:
-    try:
-        with open_video(path) as file:
-            if not file.streams.video:
-                raise InputError(f"'{name[:100]}' has no pictures", "send a video")
-    except InputError as error:
-        raise InputError(error.problem.replace(str(path), f"'{name[:100]}'"), "send a whole video file") from error
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
