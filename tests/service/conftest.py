@@ -45,11 +45,17 @@ def made(made_once: Made, tmp_path: Path) -> Made:
     return made_once._replace(place=place)
 
 
+@pytest.fixture(scope="session")
+def trained(made_once: Made) -> TrainedModel:
+    """The model of the index, loaded once."""
+    return TrainedModel(made_once.model)
+
+
 @pytest.fixture
-def library(made: Made) -> Library:
+def library(made: Made, trained: TrainedModel) -> Library:
     place = made.place
     return Library(
-        Searcher(place),
+        Searcher(place, model=trained),
         uploads=place / "uploads",
         features=place / "features",
         thumbnails=place / "thumbnails",

@@ -10,8 +10,8 @@ from pathlib import Path
 from teachtext.data.video_files import VIDEO_ENDINGS
 from teachtext.errors import InputError
 
-# Bytes of a name without its ending. Most disks take 255 bytes in all, some encrypted ones 143.
-_LONGEST_NAME = 120
+# bytes of a name without its ending; file systems take 255 for all
+_LONGEST_NAME = 180
 # how a disk answers that knows no second name of a file
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 

@@ -249,13 +249,11 @@ class Uploads:
 
         def report(what: str, done: int, total: int, note: str = "") -> None:
             for job in jobs:
-                job.done, job.total = done, total
+                job.state, job.done, job.total = "indexing", done, total
 
         library = self._library
         # an index that was deleted or has lost its tables is not begun anew with the uploads alone
         library.searcher.snapshot()
-        for job in jobs:
-            job.state = "indexing"
         reasons: dict[str, str] = {}
         if library.uploads.is_dir():
             with library.writing:
