@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from teachtext.cli.import_features import import_features
+
 VideoUse = Literal["link", "copy", "none"]
 
 if TYPE_CHECKING:
     from teachtext.originals.archive import ImportReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(import_features)
 
 
 @app.command()

@@ -171,10 +171,19 @@ class ExpertConfig(Config):
     settings: dict[str, Any] = Field(
         {}, description="settings of the expert that differ from its defaults, such as {per_second: 2}"
     )
-    file: DataPath | None = Field(None, description="an .npz file with 'ids' and features, relative to the config file")
-    key: str | None = Field(None, description="name of the array in that file; by default the expert's own name")
+    file: DataPath | None = Field(
+        None,
+        description="features made elsewhere, relative to the config file: a folder with one file a video (.npy, .npz, "
+        ".pt, .safetensors), or one file of all videos (.npz, HDF5, parquet, .pt, .safetensors, LMDB, a pickle)",
+    )
+    key: str | None = Field(
+        None, description="name of the array or group in that file; by default the expert's own name, or the only one"
+    )
     pool: bool = Field(
         True, description="average the rows of a video; false keeps the sequence, for NetVLAD or the transformer"
+    )
+    nan: Literal["refuse", "missing"] = Field(
+        "refuse", description="what becomes of NaN and infinite values in that file: refused, or their rows left out"
     )
     clusters: int = Field(8, ge=1, description="NetVLAD clusters of a sequence (pool: false)")
     max_tokens: int = Field(64, ge=1, description="rows of a sequence that are kept, the first ones (pool: false)")
@@ -186,6 +195,8 @@ class ExpertConfig(Config):
                 raise ValueError(f"setting '{key}' is {value!r}, give a number or a word")
         if self.file is None and self.key is not None:
             raise ValueError("'key' is said of a feature file, give its 'file' too")
+        if self.file is None and self.nan != "refuse":
+            raise ValueError("'nan' is said of a feature file, give its 'file' too")
         if self.file is not None and self.settings:
             raise ValueError("'settings' are said of an expert that is extracted, not of a feature file")
         if self.file is not None and ":" in self.name:

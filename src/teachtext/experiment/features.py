@@ -1,18 +1,21 @@
 """The features of a run: extracted, imported or embedded where they are missing, and opened once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.npz import import_npz
+from teachtext.data.feature_import import FeatureSource, import_notes, open_features
+from teachtext.data.feature_import.matching import some
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
 from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, check_video_settings
 from teachtext.errors import InputError
+from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_data import ExpertConfig
 from teachtext.extraction.cost import COSTS, Cost, cost_of
 from teachtext.extraction.embed import embed
 from teachtext.extraction.extract import extract
@@ -30,7 +33,9 @@ class RunFeatures:
     Args:
         config: of the run.
         progress: is called with the state of each step.
+        dataset: returns the dataset.
         opened: feature files by folder, shared by runs with the same dataset.
+        imported: by expert, the features that were made elsewhere; shared like the files.
 
     Attributes:
         set_aside: one line for each video that could not be read.
@@ -39,7 +44,9 @@ class RunFeatures:
 
     config: RunConfig
     progress: Progress
+    dataset: Callable[[], Dataset] = field(repr=False)
     opened: dict[Path, FeatureFile] = field(default_factory=dict, repr=False)
+    imported: dict[str, FeatureSource] = field(default_factory=dict, repr=False)
     set_aside: list[str] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
 
@@ -73,19 +80,15 @@ class RunFeatures:
                 raise InputError(f"{error.problem}, and {ready / kind} holds {stored}", error.mend) from error
         check_video_settings(experts, experts)
 
-    def make(self, dataset: Dataset) -> None:
-        """Make the features of a dataset, and verify them once against their checksums."""
-        self.extract(dataset)
-        self.embed(dataset)
+    def verify(self) -> None:
+        """Verify all features once against their checksums."""
         for folder in [*map(self._expert_folder, self._experts), *map(self._text_folder, self.text_encoders)]:
             self.opened[folder] = FeatureFile(folder, verify=True)
 
     def extract(self, dataset: Dataset) -> None:
-        """Extract or import the features of every expert, and list the videos that could not be read."""
-        for expert in self.config.experts:
-            if expert.file is not None:
-                key = expert.key or expert.name
-                import_npz(expert.file, key, self._expert_folder(expert.name), pool=expert.pool)
+        """Import or extract the features of every expert, and list the videos that could not be read."""
+        self._import()
+        self._check_ready(dataset)
         settings = self._extracted()
         if not settings:
             return
@@ -104,9 +107,30 @@ class RunFeatures:
         # an extraction reports its new videos alone; the remarks on earlier videos are kept beside the features
         path = self.folder / NOTES
         earlier = read_json(path) if path.exists() else []
-        self.notes = list(dict.fromkeys([*earlier, *extraction.notes]))
-        if self.notes != earlier:
-            write_json(path, self.notes)
+        notes = list(dict.fromkeys([*earlier, *extraction.notes]))
+        if notes != earlier:
+            write_json(path, notes)
+        self.notes += [note for note in notes if note not in self.notes]
+
+    def _import(self) -> None:
+        """Turn the features that were made elsewhere into stores, once."""
+        sources = {expert.name: self._source(expert) for expert in self.config.experts if expert.file is not None}
+        for name, source in sources.items():
+            folder = self._expert_folder(name)
+            source.store(folder, self.progress)
+            self.notes += [note for note in (*source.notes, *import_notes(folder)) if note not in self.notes]
+
+    def _check_ready(self, dataset: Dataset) -> None:
+        """Raise InputError for features that came with the dataset and describe none of its videos."""
+        ready = [expert.name for expert in self.config.experts if expert.file is None]
+        for name in set(ready) - self._extracted().keys():
+            file = self.expert(name)
+            if dataset.videos.keys().isdisjoint(file.ids):
+                raise InputError(
+                    f"{file.folder} describes none of the {len(dataset.videos):,} videos of {dataset.name} (it "
+                    f"names {some(file.ids)}; the videos are {some(dataset.videos)})",
+                    f"give 'file: {file.folder}' to this expert, which matches the ids, or give other features",
+                )
 
     def embed(self, dataset: Dataset) -> None:
         """Embed the captions with every text encoder: the queries of all splits, and the questions."""
@@ -174,8 +198,32 @@ class RunFeatures:
 
     def _expert_folder(self, name: str) -> Path:
         expert = next(expert for expert in self.config.experts if expert.name == name)
+        if expert.file is not None:
+            return self._imported_folder(expert)
         folder = VIDEO_EXPERTS.folder_name(name, expert.settings)
-        return (None if expert.file else self._ready("video", folder)) or self.folder / "video" / folder
+        return self._ready("video", folder) or self.folder / "video" / folder
+
+    def _source(self, expert: ExpertConfig) -> FeatureSource:
+        """Look into the features of an expert that were made elsewhere."""
+        if expert.name not in self.imported and expert.file is not None:
+            dataset = self.dataset()
+            self.imported[expert.name] = open_features(
+                expert.file,
+                key=expert.key,
+                expert=expert.name,
+                pool=expert.pool,
+                nan=expert.nan,
+                ids=list(dataset.videos),
+                dataset=dataset.name,
+            )
+        return self.imported[expert.name]
+
+    def _imported_folder(self, expert: ExpertConfig) -> Path:
+        """Return `video/<expert>`; where that holds other features, a folder with the fingerprint of these."""
+        source, plain = self._source(expert), self.folder / "video" / expert.name
+        if not shards_of(plain) or FeatureFile(plain).provenance == source.provenance:
+            return plain
+        return artifact_path(plain.parent, expert.name, source.provenance, "")
 
     def _extracted(self) -> dict[str, Mapping[str, Any]]:
         """Return the settings of the experts that are extracted here."""

@@ -53,6 +53,7 @@ class Workspace:
         other.listed_dataset = self.listed_dataset
         other.ranks = self.ranks
         other.features.opened = self.features.opened
+        other.features.imported = self.features.imported
         return other
 
     def once(self, key: Any, compute: Callable[[], T]) -> T:
@@ -65,7 +66,7 @@ class Workspace:
     @cached_property
     def features(self) -> RunFeatures:
         """The feature files."""
-        return RunFeatures(self.config, self.progress)
+        return RunFeatures(self.config, self.progress, lambda: self.listed_dataset)
 
     @cached_property
     def source(self) -> DatasetSource:
@@ -97,12 +98,15 @@ class Workspace:
         """Folder of the lists of kept and dropped captions and of their report; other settings have another folder."""
         config = self.config
         settings = config.denoising or DenoisingConfig()
-        experts = [expert.model_dump(mode="json") for expert in config.experts]
+        # a default leaves the key as it was before the setting existed
+        experts = [
+            expert.model_dump(mode="json", exclude={"nan"} if expert.nan == "refuse" else None)
+            for expert in config.experts
+        ]
         judges = [
             [judge.text, judge.experts, judge.model.model_dump(), judge.training.model_dump()]
             for judge in judges_of(config)
         ]
-        # a default leaves the key as it was before the setting existed
         apart = {"dropped", *(["described_by"] if config.dataset.described_by == "student" else [])}
         dataset = config.dataset.model_dump(mode="json", exclude=apart)
         key = fingerprint([settings.model_dump(), experts, judges, dataset])
@@ -126,8 +130,14 @@ class Workspace:
             _ = self.listed_dataset
 
     def make_features(self) -> None:
-        """Make the dataset where a program makes it, and all features."""
-        self.features.make(self.listed_dataset)
+        """Make the dataset where a program makes it, and all features.
+
+        Videos without features are looked for before the captions are embedded.
+        """
+        self.features.extract(self.listed_dataset)
+        _ = self.described_dataset
+        self.features.embed(self.listed_dataset)
+        self.features.verify()
 
     @cached_property
     def listed_dataset(self) -> Dataset:
@@ -153,7 +163,11 @@ class Workspace:
         dataset = only_described(self.listed_dataset, [self.features.expert(name) for name in names])
         for split in dataset.protocol.splits:
             if not dataset.splits[split]:
-                raise InputError(f"no video of split '{split}' has features", "look at failed.json beside them")
+                listed = self.listed_dataset.splits[split]
+                raise InputError(
+                    f"no video of split '{split}' has features",
+                    "look at failed.json beside them" if self.features.set_aside else f"give those of '{listed[0]}'",
+                )
         return dataset
 
     @cached_property

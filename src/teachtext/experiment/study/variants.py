@@ -204,7 +204,7 @@ def _check_files(variants: Sequence[Variant], path: Path) -> None:
     seen: dict[tuple[Path, str], tuple[Any, str]] = {}
     for variant in variants:
         for expert in variant.config.experts:
-            source = (expert.file, expert.key or expert.name, expert.pool) if expert.file else None
+            source = (expert.file, expert.key or expert.name, expert.pool, expert.nan) if expert.file else None
             before, first = seen.setdefault((variant.config.folder, expert.name), (source, variant.label))
             if before != source:
                 raise InputError(

@@ -1,0 +1,134 @@
+"""Turns a container of features into a feature store."""
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from teachtext.data.feature_import.containers import container_of
+from teachtext.data.feature_import.matching import NameMatch
+from teachtext.data.feature_import.sources import Request, opened
+from teachtext.data.feature_import.writing import write_features
+from teachtext.data.store import FeatureFile, shards_of
+from teachtext.errors import InputError
+from teachtext.files import atomic_folder, read_json, write_json
+from teachtext.processes import Workers
+from teachtext.progress import Progress, silent
+
+NOTES = "notes.json"
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSource:
+    """A container of features, of which the names of the items were read, and no values.
+
+    Attributes:
+        request: what was asked for.
+        container: name of its format.
+        provenance: all that a store of these features depends on.
+        match: for which ids the names of the items stand.
+        notes: sentences on what was left out, on items of other videos, and on videos without an item.
+    """
+
+    request: Request
+    container: str
+    provenance: dict[str, Any]
+    match: NameMatch
+    notes: list[str]
+
+    def store(self, folder: Path, progress: Progress = silent) -> FeatureFile:
+        """Write the features as a feature store, whole or not at all. Later calls open the store.
+
+        Raises:
+            InputError: a damaged container, items of several widths, values that are no floats, or NaN; or the folder
+                holds other features.
+        """
+        if shards_of(folder):
+            file = FeatureFile(folder)
+            if file.provenance == self.provenance:
+                return file
+            raise InputError(f"{folder} was imported from another file", "delete that folder and run again")
+        with atomic_folder(folder) as temporary:
+            if container_of(self.request.path).native:
+                notes = _apart(self.request.path, partial(_write, self.request, temporary))
+            else:
+                notes = _write(self.request, temporary, progress)
+            write_json(temporary / NOTES, notes)
+        return FeatureFile(folder)
+
+
+def open_features(path: Path, **options: Any) -> FeatureSource:
+    """Look into a container of features, and give its items their ids.
+
+    Args:
+        path: a folder with one file a video, or one file with all videos; see `CONTAINERS`.
+        options: see `Request`.
+
+    Raises:
+        InputError: no such file, another kind of file, a damaged file, no array of that name, or no item of the
+            dataset.
+    """
+    request = Request(path=path, **options)
+    return _apart(path, partial(_look, request)) if container_of(path).native else _look(request)
+
+
+def import_features(path: Path, folder: Path, *, progress: Progress = silent, **options: Any) -> FeatureFile:
+    """Turn a container of features into a feature store; see `Request` for the options.
+
+    Example:
+        >>> import numpy as np
+        >>> Path("clips").mkdir()
+        >>> np.save("clips/a.npy", np.ones((3, 2), np.float32))
+        >>> np.save("clips/b.npy", np.zeros((1, 2), np.float32))
+        >>> import_features(Path("clips"), Path("store/clip")).read("a").shape
+        (3, 2)
+    """
+    return open_features(path, **options).store(folder, progress)
+
+
+def import_notes(folder: Path) -> list[str]:
+    """Return what an import left out or saw as odd, a sentence each."""
+    path = folder / NOTES
+    return [str(note) for note in read_json(path)] if path.exists() else []
+
+
+def _look(request: Request) -> FeatureSource:
+    with opened(request) as source:
+        return FeatureSource(
+            request=request,
+            container=source.container.name,
+            provenance=source.provenance,
+            match=source.match,
+            notes=source.notes,
+        )
+
+
+def _write(request: Request, folder: Path, progress: Progress = silent) -> list[str]:
+    with opened(request) as source:
+        return write_features(source, folder, progress)
+
+
+def _apart(path: Path, work: Callable[[], Value]) -> Value:
+    """Work in a process of its own: a damaged file may end a process that reads with a library in C."""
+
+    def lost(_: object, how: str) -> NoReturn:
+        raise InputError(f"{path} is damaged: reading it ended the process ({how})", "copy or make it again")
+
+    workers: Workers[Callable[[], Value], Value] = Workers(
+        1, setup=_leave_on_sigterm, setup_arguments=(), work=_call, lost=lost, farewell_s=5.0
+    )
+    with workers as pool:
+        return next(pool.map([work]))
+
+
+def _leave_on_sigterm() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def _call(work: Callable[[], Value]) -> Value:
+    return work()
