@@ -46,12 +46,17 @@ TWO = [("video0", "a man walks"), ("video1", "a dog, fast")]
         "\n\nyoutube_id\tcaption\n\nvideo0\ta man walks\n\nvideo1\ta dog, fast\n",
         "caption\tvideo\na man walks\tvideo0\na dog, fast\tvideo1\n",
         'video,text\rvideo0,a man walks\rvideo1,"a dog, fast"\r',
+        ',video_id,caption\n0,video0,a man walks\n1,video1,"a dog, fast"\n',
+        "sep=;\nvideo;text\nvideo0;a man walks\nvideo1;a dog, fast\n",
+        '# made by hand\n# in May\nvideo,text\nvideo0,a man walks\nvideo1,"a dog, fast"\n',
+        "video0 a man walks\nvideo1 a dog, fast\n",
+        '[["video0", "a man walks"], ["video1", "a dog, fast"]]',
     ],
 )
 def test_headers_and_separators_in_use_are_read(tmp_path, text):
     annotations = read(tmp_path, text)
     assert pairs(annotations) == TWO
-    assert losses(annotations) == []
+    assert losses(annotations) == [] and not annotations.splits
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

@@ -51,6 +51,7 @@ SPLITS = {"train": ["video0", "video1"], "val": ["video2"], "test": ["video3"]}
             "TEST.csv": "clip;x\nvideo3;1",
         },
         {"train_ids.json": ["video0", "video1"], "val_ids.json": ["video2"], "test_ids.json": ["video3"]},
+        {"train.txt": "video0, video1", "val.txt": "video2", "test.txt": "video3"},
         {"split.json": {"train": ["video0", "video1"], "validation": ["video2"], "test": ["video3"]}},
         {"trainlist.txt": "video0.mp4\nvideo1.mp4\n", "vallist.txt": "video2.mp4\n", "testlist.txt": "video3.mp4"},
     ],

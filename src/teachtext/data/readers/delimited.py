@@ -25,14 +25,13 @@ def read(source: SourceFile) -> Annotations:
     captions, splits, rows = CaptionList(source.path), SplitLists(), TableRows(source, table)
     columns = table.columns
     for where, cells in rows:
-        captions.add(
-            cells.get(columns.video),
-            cells.get(columns.text or ""),
-            where=where,
-            caption_id=cells.get(columns.caption_id or ""),
-            language=cells.get(columns.language or ""),
+        caption_id, language, split = (
+            cells.get(name) if name is not None else None
+            for name in (columns.caption_id, columns.language, columns.split)
         )
-        splits.add(cells.get(columns.video), cells.get(columns.split or ""))
+        video, text = cells.get(columns.video), cells.get(columns.text or "")
+        captions.add(video, text, where=where, caption_id=caption_id, language=language)
+        splits.add(video, split)
     return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=rows.remarks)
 
 

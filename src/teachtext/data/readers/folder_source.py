@@ -32,7 +32,7 @@ _ENDINGS = frozenset(
 )
 _SHARDS = ".tar"
 _OWN = ("splits*.json", "chosen*.json", "questions.json", "wrong-captions.json", "import.json", "config.json", "*.md")
-_OWN_FOLDERS = frozenset({"videos", "features", "denoising", "teachers", "runs", "models", "index"})
+_OWN_FOLDERS = frozenset({"features", "denoising", "teachers", "runs", "models", "index"})
 _MOST_FILES = 300
 _FIRST_NAMES = 100
 _LARGEST_LIST = 32 * 2**20
@@ -302,7 +302,8 @@ def _candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
     yield from (path for path in files if path.suffix.lower() == _SHARDS)
     for path in entries:
         if depth > 0 and path.is_dir() and not path.name.startswith(".") and path.name not in _OWN_FOLDERS:
-            yield from _candidates(path, depth - 1)
+            # captions often lie among the videos, but not one folder further
+            yield from _candidates(path, depth - 1 if path.name != "videos" else 0)
 
 
 def _is_own(path: Path) -> bool:

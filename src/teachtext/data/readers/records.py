@@ -20,7 +20,7 @@ _columns_of = lru_cache(maxsize=1024)(find_columns)
 def records_of(source: SourceFile) -> Iterator[tuple[str, Mapping[str, Any]]] | None:
     """Return the objects of a file with their places; None where the file has another form.
 
-    The form is JSON lines, a list of objects, a single object, or an object with one such list in it.
+    The form is JSON lines, a list of objects or of pairs, a single object, or an object with one such list in it.
     """
     if source.has_json_lines:
         return source.objects()
@@ -30,6 +30,8 @@ def records_of(source: SourceFile) -> Iterator[tuple[str, Mapping[str, Any]]] | 
         content = lists[0] if len(lists) == 1 and isinstance(lists[0][0], dict) else [content]
     if not isinstance(content, list) or not content:
         return None
+    if all(isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) for entry in content):
+        content = [{"video": video, "text": text} for video, text in content]
     if not all(isinstance(entry, dict) for entry in content):
         return None
     return ((f"entry {number}", entry) for number, entry in enumerate(content, start=1))

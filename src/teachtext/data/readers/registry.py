@@ -14,6 +14,7 @@ from teachtext.data.readers.lsmdc import LSMDC
 from teachtext.data.readers.msrvtt import MSRVTT
 from teachtext.data.readers.msvd import MSVD_LINES, MSVD_TABLE
 from teachtext.data.readers.parquet import PARQUET
+from teachtext.data.readers.plain_lines import PLAIN_LINES
 from teachtext.data.readers.records import RECORDS
 from teachtext.data.readers.source import ABSENT, SourceFile
 from teachtext.data.readers.teachclip import TEACHCLIP
@@ -37,6 +38,7 @@ FORMATS: Mapping[str, Format] = {
     COCO.name: COCO,
     WEBDATASET.name: WEBDATASET,
     DELIMITED.name: DELIMITED,
+    PLAIN_LINES.name: PLAIN_LINES,
     RECORDS.name: RECORDS,
     CAPTION_MAP.name: CAPTION_MAP,
     VIDEO_OBJECTS.name: VIDEO_OBJECTS,

@@ -67,7 +67,7 @@ def split_and_family(name: str) -> tuple[str, str] | None:
 
 
 def read_ids(source: SourceFile) -> list[str] | None:
-    """Return the video ids of a list: an id a line, a column of a table, or a JSON list; None for other files."""
+    """Return the video ids of a list: an id a line, all in one line, a column of a table, or a JSON list; else None."""
     content = source.document
     if content is not ABSENT:
         is_list = isinstance(content, list) and bool(content) and all(isinstance(item, str) for item in content)
@@ -80,6 +80,8 @@ def read_ids(source: SourceFile) -> list[str] | None:
         delimiter, position = column
         rows = [split_cells(line, delimiter) for _, line in source.lines() if line.strip()]
         ids = [row[position] for row in rows[1:] if position < len(row) and row[position]]
+    elif len(lines) == 1 and all(_is_id(word) for word in re.split(r"[,;\s]+", lines[0].strip())):
+        ids = re.split(r"[,;\s]+", lines[0].strip())
     elif all(_is_id(line.strip()) for line in lines):
         ids = [line.strip() for _, line in source.lines() if line.strip()]
     else:

@@ -1,5 +1,6 @@
 """Tables in delimited text: how a file is laid out, and its rows, where slips are mended and counted."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from teachtext.data.readers.source import SourceFile
 from teachtext.errors import InputError
 
 DELIMITERS = "\t;|,"
+_SEPARATOR = re.compile("sep=.?", re.IGNORECASE)
 _NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
 
 
@@ -22,12 +24,14 @@ class Table:
         header: the names of the columns; their positions where the first line is a row.
         has_header: whether the first line is a header.
         columns: the columns that mean something.
+        preamble: the number of lines before the table that are not empty: comments, and `sep=;` of Excel.
     """
 
     delimiter: str
     header: Sequence[str]
     has_header: bool
     columns: Columns
+    preamble: int = 0
 
     @property
     def layout(self) -> str:
@@ -42,18 +46,24 @@ def table_of(source: SourceFile) -> Table | None:
     lines = source.first_lines
     if not lines or lines[0].lstrip()[:1] in ("{", "["):
         return None
-    for delimiter in DELIMITERS:
-        header = split_cells(lines[0], delimiter)
-        columns = find_columns(header)
-        if columns is not None and columns.text is not None:
-            return Table(delimiter, header, True, columns)
-    return next((table for delimiter in DELIMITERS if (table := _headless(lines, delimiter))), None)
+    preamble = 0
+    for line in lines:
+        for delimiter in DELIMITERS:
+            header = split_cells(line, delimiter)
+            columns = find_columns(header)
+            if columns is not None and columns.text is not None:
+                return Table(delimiter, header, True, columns, preamble)
+        if not line.startswith("#") and not _SEPARATOR.fullmatch(line.strip()):
+            break
+        preamble += 1
+    tables = (_headless(lines[preamble:], delimiter, preamble) for delimiter in DELIMITERS)
+    return next((table for table in tables if table), None)
 
 
-def _headless(lines: Sequence[str], delimiter: str) -> Table | None:
+def _headless(lines: Sequence[str], delimiter: str, preamble: int) -> Table | None:
     """Return the layout of a file whose first line is a row: a cell without a space, and a caption as the last cell."""
     rows = [split_cells(line, delimiter) for line in lines]
-    width = min(map(len, rows))
+    width = min(map(len, rows), default=0)
     if width < 2:
         return None
     captions = [delimiter.join(row[width - 1 :]) for row in rows]
@@ -62,7 +72,7 @@ def _headless(lines: Sequence[str], delimiter: str) -> Table | None:
     if ids is None or " " not in captions[0] or sentences * 2 < len(rows):
         return None
     positions = [str(number) for number in range(width)]
-    return Table(delimiter, positions, False, Columns(video=positions[ids], text=positions[-1]))
+    return Table(delimiter, positions, False, Columns(video=positions[ids], text=positions[-1]), preamble)
 
 
 @dataclass
@@ -90,7 +100,7 @@ class TableRows:
         """
         table, width, wide = self.table, len(self.table.header), []
         text_is_last = table.columns.text == table.header[-1]
-        rows = read_rows(self.source.lines(), table.delimiter, is_row=self._is_row, slips=self._slips)
+        rows = read_rows(self._body(), table.delimiter, is_row=self._is_row, slips=self._slips)
         if table.has_header:
             next(rows, None)
         for row in rows:
@@ -131,12 +141,23 @@ class TableRows:
         is_native = (columns.video, columns.text, self.table.delimiter, columns.unread) == ("video", "text", ",", [])
         layout = Remark(f"{name}: {self.table.layout}")
         if not self.table.has_header:
-            line = self.source.first_lines[0][:80]
+            line = self.source.first_lines[self.table.preamble][:80]
             layout = Remark(
                 f"{name} has no header: '{line}' was read as its first caption",
                 "write a first line such as video_id,caption",
             )
-        return [*self.source.encoding_remarks, *([] if is_native else [layout]), *slips]
+        before = self.source.first_lines[: self.table.preamble]
+        comments = [Remark(f"{name}: not read, before the table: {some([repr(line) for line in before])}")]
+        return [*self.source.encoding_remarks, *(comments if before else []), *([] if is_native else [layout]), *slips]
+
+    def _body(self) -> Iterator[tuple[int, str]]:
+        """Yield the lines of the table with their numbers."""
+        before = self.table.preamble
+        for number, line in self.source.lines():
+            if before and line.strip():
+                before -= 1
+            else:
+                yield number, line
 
     def _is_row(self, cells: list[str], first: list[str]) -> bool:
         """Return whether a line looks like a row of its own, and not like a part of a caption over several lines."""
