@@ -67,3 +67,19 @@ def test_metrics_of_an_array_a_tensor_and_a_file(tmp_path: Path):
     assert teachtext.metrics([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 1, 0])["t2v"].r1 == 100
     with pytest.raises(teachtext.InputError, match="is not square: give 'video_of'"):
         teachtext.metrics(np.ones((3, 2)))
+
+
+def test_metrics_of_every_kind_of_number_with_ties_ndcg_and_files_for_trec(tmp_path: Path):
+    scores = np.random.default_rng(0).integers(0, 3, (4, 3, 4))
+    packed, own = scores.reshape(12, 4), np.repeat(np.arange(4), 3)
+    expected = teachtext.metrics(packed.astype(float), own, ndcg=True)
+    for given in (scores, torch.from_numpy(scores).bfloat16(), scores.astype(np.uint8), scores.astype(np.float16)):
+        measured = teachtext.metrics(given, ndcg=True, trec=tmp_path / "trec")
+        assert measured == expected and measured["t2v"].ndcg10 > 0
+        assert measured["t2v"].ties is not None and measured["t2v"].ties.tied > 0
+    assert len((tmp_path / "trec" / "v2t.qrels").read_text().splitlines()) == 12
+    assert teachtext.metrics(packed > 1, own)["v2t"].r1 == teachtext.metrics((packed > 1).astype(int), own)["v2t"].r1
+    with pytest.raises(AttributeError, match="no metric 'ndcg10'"):
+        _ = teachtext.metrics(packed, own)["t2v"].ndcg10
+    with pytest.raises(teachtext.InputError, match="holds inf in row 1, column 2"):
+        teachtext.metrics([[0.0, np.inf], [1.0, 0.0]])

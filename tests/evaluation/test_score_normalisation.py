@@ -226,3 +226,14 @@ def test_stored_scores_need_a_beta_and_have_no_bank():
     ):
         with pytest.raises(InputError, match=problem):
             normalise_stored(scores, np.arange(6), names, beta)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8", "bool"])
+def test_whole_numbers_are_normalised_as_they_are(dtype):
+    scores = np.random.default_rng(5).integers(0, 2 if dtype == "bool" else 250, (12, 4)).astype(dtype)
+    names, own = ["dual-softmax", "sinkhorn"], np.repeat(np.arange(4), 3)
+    for whole, real in zip(
+        normalise_stored(scores, own, names, 0.1), normalise_stored(scores.astype(float), own, names, 0.1), strict=True
+    ):
+        np.testing.assert_array_equal(whole.ranks["t2v"], real.ranks["t2v"])
+        np.testing.assert_array_equal(whole.ranks["v2t"], real.ranks["v2t"])

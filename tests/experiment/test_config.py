@@ -1,15 +1,18 @@
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, load_config, show_config
-from teachtext.experiment.config_model import DistillationConfig, ModelConfig, TrainingConfig
+from teachtext.experiment.config import RunConfig, load_config, run_config, show_config
+from teachtext.experiment.config_data import DatasetConfig
+from teachtext.experiment.config_model import DenoisingConfig, DistillationConfig, ModelConfig, TrainingConfig
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.study.study import load_study
 from teachtext.files import fingerprint
@@ -232,6 +235,30 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
 def test_a_wrong_value_is_named_with_what_is_allowed(load: Load, changes: dict[str, Any], told: list[str]):
     message = refused(load, **changes)
     assert all(part in message for part in told), message
+
+
+STRANGE: list[Any] = [None, True, -1, 2.5, 10**400, float("nan"), "x", "", [], [[]], {}, {"x": 1}, date(2026, 1, 1)]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=repr)
+def test_whatever_stands_at_a_key_the_error_is_in_our_words(value: Any):
+    parts: dict[str, type[BaseModel]] = {
+        "": RunConfig,
+        "training": TrainingConfig,
+        "model": ModelConfig,
+        "dataset": DatasetConfig,
+        "distillation": DistillationConfig,
+        "denoising": DenoisingConfig,
+    }
+    for part, settings in parts.items():
+        for key in settings.model_fields:
+            try:
+                run_config(
+                    LEAST | ({part: {key: value}} if part else {key: value}), where="c.yaml", folder=Path("/nowhere")
+                )
+            except InputError as error:
+                told = str(error)
+                assert "nput should" not in told and "should " not in told and "valid " not in told, told
 
 
 @pytest.mark.parametrize("name", PRESETS)

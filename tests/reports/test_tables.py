@@ -13,9 +13,10 @@ from teachtext.evaluation.result_rows import DIRECTIONS, Row, SeedResult
 from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest collects names in Test*
 from teachtext.evaluation.results import Results, verdict_of
 from teachtext.evaluation.significance import Difference, compare
+from teachtext.evaluation.ties import Ties
 from teachtext.reports.figures import looks
 from teachtext.reports.results_tables import effect_cells, results_table, row_cells, seeds_table
-from teachtext.reports.sentences import effect_sentence, row_name
+from teachtext.reports.sentences import effect_sentence, notes, row_name, ties_sentences, trained_text
 from teachtext.reports.tables import number, signed
 
 TESTED = SplitTested(
@@ -259,3 +260,28 @@ def test_wide_spreads_fit_into_80_columns():
     shown = plain(results_table(results(wide, ALONE, taught(1.0, 1.0, 1.0))), width=80)
     assert "…" not in shown
     assert "(23)" in shown and "(42)" in shown
+
+
+def test_ties_ndcg_and_what_was_trained_on_stand_with_the_numbers():
+    alone = taught(1.9, 0.7, -0.2)
+    seeds = [
+        seed.model_copy(
+            update={
+                "t2v": seed.t2v | {"ndcg10": 33.3},
+                "v2t": seed.v2t | {"ndcg10": 44.4},
+                "ties": {"v2t": Ties(40, 171, {"r1": seed.v2t["r1"] + 3.0}, {"r1": seed.v2t["r1"]})},
+            }
+        )
+        for seed in alone.seeds
+    ]
+    told = results(alone.model_copy(update={"seeds": seeds}))
+    text = plain(results_table(told, "v2t"))
+    assert "nDCG@10" in text and "44.4" in text and "trained on: train split" in text
+    assert ties_sentences(told) == [
+        "Ties, video to text: of up to 40 of 171 queries the right answer has exactly the score of others (TeachText "
+        "student). Ranks average over ties; with every tie decided for the right answer, R@1 would be up to 3.0 higher"
+    ]
+    assert any(sentence.startswith("Ties, video to text") for sentence in notes(told))
+    without = results(alone, ALONE.model_copy(update={"trained_on": "nothing"}))
+    assert "nDCG@10" not in plain(results_table(without, "v2t")) and ties_sentences(without) == []
+    assert trained_text(without) == "trained on: train split (TeachText student); nothing (student alone)"
