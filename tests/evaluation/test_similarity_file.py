@@ -125,6 +125,7 @@ def written(tmp_path, name, content):
         ("s.txt", "\ufeff" + "\r\n".join(" ".join(map(repr, row)) for row in SCORES.tolist())),
         ("s", "\n".join(";".join(str(x).replace(".", ",") for x in row) for row in SCORES.tolist())),
         ("s.csv", ",0,1,2\n" + "\n".join(f"{n}," + ",".join(map(repr, r)) for n, r in enumerate(SCORES.tolist()))),
+        ("s.txt", "# three captions\n\n" + "\n".join(" ".join(map(repr, row)) for row in SCORES.tolist()) + "\n"),
         ("s.csv", "0,1,2\n" + "\n".join(",".join(map(repr, row)) for row in SCORES.tolist())),
     ],
 )
@@ -194,6 +195,7 @@ def test_rows_of_a_table_belong_to_the_columns_of_their_names(tmp_path):
     ("name", "content", "problem"),
     [
         ("s.csv", "1,2\n3,x\n", "has 'x', which is no number, in line 2, column 2"),
+        ("s.csv", "# two captions\n\n1,2\n\n3,x\n", "has 'x', which is no number, in line 5, column 2"),
         ("s.csv", "1,2\n3\n", "has 1 fields in line 2 and 2 in the lines before"),
         ("s.csv", "1,2\n3,4,5\n", "has 3 fields in line 2 and 2 in the lines before"),
         ("s.csv", "a,b\n1,2\n3,\n", "has nothing in line 3, column 2"),

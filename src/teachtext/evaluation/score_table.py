@@ -43,7 +43,7 @@ def read_score_table(path: Path) -> ScoreTable:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            begin = list(islice((line for line in file if line.strip()), 2))
+            begin = list(islice(filter(_is_data, file), 2))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a text file ({error})", "make it again") from error
     if not begin:
@@ -122,11 +122,15 @@ class _Form:
     def row_names(self, path: Path) -> list[str] | None:
         return [fields[0].strip() for fields in self._fields(path)] if self.names_first else None
 
-    def _lines(self, path: Path) -> Iterator[str]:
+    def _numbered(self, path: Path) -> Iterator[tuple[int, str]]:
+        """Yield the lines of numbers, each with its place in the file."""
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = (line for line in file if line.strip())
-            for line in islice(lines, 0 if self.header is None else 1, None):
-                yield line.replace(",", ".") if self.decimal_comma else line
+            lines = ((number, line) for number, line in enumerate(file, start=1) if _is_data(line))
+            for number, line in islice(lines, 0 if self.header is None else 1, None):
+                yield number, line.replace(",", ".") if self.decimal_comma else line
+
+    def _lines(self, path: Path) -> Iterator[str]:
+        return (line for _, line in self._numbered(path))
 
     def _fields(self, path: Path) -> Iterator[list[str]]:
         return (_split(line, self.delimiter) for line in self._lines(path))
@@ -140,7 +144,8 @@ class _Form:
 
     def _fault(self, path: Path, width: int) -> str:
         """Name the first line that has another length or a field that is no number."""
-        for number, fields in enumerate(self._fields(path), start=1 if self.header is None else 2):
+        for number, line in self._numbered(path):
+            fields = _split(line, self.delimiter)
             if len(fields) != width:
                 return f"has {len(fields)} fields in line {number} and {width} in the lines before"
             for column, field in enumerate(fields, start=1):
@@ -148,6 +153,11 @@ class _Form:
                     what = f"'{field.strip()[:40]}', which is no number," if field.strip() else "nothing"
                     return f"has {what} in line {number}, column {column}"
         return "is not a table of numbers"
+
+
+def _is_data(line: str) -> bool:
+    # numpy writes a header behind a number sign
+    return bool(line.strip()) and not line.startswith("#")
 
 
 def _split(line: str, delimiter: str | None) -> list[str]:
