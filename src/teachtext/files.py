@@ -165,24 +165,23 @@ def read_json(path: Path) -> Any:
         InputError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
+        return parse_json(read_text(path))
+    except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error})", "repair it or write it anew") from error
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file. Every JSON file is a YAML file.
+def parse_json(text: str | bytes) -> Any:
+    """Read a JSON value from a text.
 
     Raises:
-        InputError: the file is missing, unreadable or not YAML.
+        ValueError: the text is not JSON, is nested too deeply, or does not fit into memory.
     """
-    import yaml
-
     try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: an impossible date or number
-        raise InputError(f"{path} is not valid YAML ({_yaml_problem(error)})", "correct it") from error
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except MemoryError as error:
+        raise ValueError("it does not fit into memory") from error
 
 
 def fingerprint(value: Any) -> str:
@@ -210,14 +209,6 @@ def content_hash(path: Path) -> str:
 def version_of(stat: os.stat_result) -> tuple[int, ...]:
     """Return numbers that change when a file is replaced or written to."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def _yaml_problem(error: Exception) -> str:
-    """Return the message of a YAML parser in a single line."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    if mark is not None:
-        return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
-    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
 def write_error(path: Path, error: OSError) -> Unwritable:

@@ -65,7 +65,7 @@ def extract(
 
 def _settings(options: list[str]) -> dict[str, dict[str, object]]:
     """Read options of the form `expert.key=value`. An expert's name may have dots and equal signs, a key may not."""
-    import json
+    from teachtext.files import parse_json
 
     settings: dict[str, dict[str, object]] = {}
     for option in options:
@@ -74,7 +74,7 @@ def _settings(options: list[str]) -> dict[str, dict[str, object]]:
         if not (equal and dot and expert and key):
             raise InputError(f"'--set {option}' is not understood", "write it like --set motion.per_second=2")
         try:
-            value = json.loads(written)
+            value = parse_json(written)
         except ValueError:
             value = written
         settings.setdefault(expert, {})[key] = value

@@ -84,6 +84,10 @@ def main() -> None:
     except InputError as error:
         print(f"teachtext: {error}", file=sys.stderr)
         sys.exit(2)
+    except (MemoryError, RecursionError) as error:
+        reason = "there is not enough memory" if isinstance(error, MemoryError) else "a file is nested too deeply"
+        print(f"teachtext: {reason}: check the files that the command reads, or free some memory", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         _print_stopped()
         sys.exit(130)

@@ -32,9 +32,10 @@ def import_model(
     No code of the checkpoint is executed. The result is a model folder like those of 'teachtext train'.
     """
     from teachtext.cli.progress import console
-    from teachtext.files import read_text, read_yaml
+    from teachtext.files import read_text
     from teachtext.originals.model_inputs import find_inputs
     from teachtext.originals.published_model import import_published
+    from teachtext.yaml_files import read_yaml
 
     inputs = None if config is None else find_inputs(read_yaml(config), config)
     ids = None if trained_on is None else [line.strip() for line in read_text(trained_on).splitlines() if line.strip()]

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
 
+_FREE_BYTES, _BYTES_A_BYTE = 256 << 20, 100
 Arrays = dict[str, NDArray[Any]]
 
 DAMAGED = (
@@ -56,6 +57,24 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is not a whole {kind} file ({reason})", "copy or make it again") from error
 
 
+def check_unpacked_size(path: Path) -> None:
+    """Check that a zip file does not become far larger than it is; other files pass.
+
+    Raises:
+        InputError: the file is packed more tightly than arrays of numbers ever are.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+        with ZipFile(file) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    size = path.stat().st_size
+    if unpacked > _FREE_BYTES + _BYTES_A_BYTE * size:
+        raise InputError(
+            f"{path} has {size:,} bytes and would become {unpacked:,}", "save it uncompressed, or copy it again"
+        )
+
+
 def read_arrays(path: Path) -> NDArray[Any] | Arrays:
     """Read the array of an .npy file, or all arrays of an .npz file by name.
 
@@ -63,6 +82,7 @@ def read_arrays(path: Path) -> NDArray[Any] | Arrays:
         InputError: see `reading`.
     """
     with reading(path):
+        check_unpacked_size(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded

@@ -12,7 +12,6 @@ mask.pkl        the authors' mask as it was published (see `teachtext.originals.
 ```
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError
-from teachtext.files import read_json, read_text
+from teachtext.files import parse_json, read_json, read_text
 
 ENDINGS = (".jsonl", ".json", ".pkl", ".pickle")
 
@@ -134,8 +133,8 @@ def _entry(path: Path, number: int, line: str) -> tuple[str, str | None] | None:
     if not line.strip():
         return None
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        entry = parse_json(line)
+    except ValueError as error:
         raise InputError(f"{path}, line {number} is not valid JSON ({error})", "correct that line") from error
     caption_id = entry.get("id") if isinstance(entry, dict) else None
     video_id = entry.get("video") if isinstance(entry, dict) else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from teachtext.errors import InputError
-from teachtext.files import write_text
+from teachtext.files import parse_json, write_text
 
 
 class Passage(NamedTuple):
@@ -39,7 +39,7 @@ def read_passages(path: Path) -> dict[str, list[Passage]]:
     try:
         for line in path.read_text(encoding="utf-8").split("\n"):
             if line:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 passage = Passage(float(entry["start_s"]), float(entry["end_s"]), str(entry["text"]))
                 passages.setdefault(str(entry["id"]), []).append(passage)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -25,7 +25,7 @@ from safetensors.numpy import save
 
 from teachtext.data.tensor_header import sort_metadata
 from teachtext.errors import InputError
-from teachtext.files import atomic, version_of
+from teachtext.files import atomic, parse_json, version_of
 
 FORMAT = "teachtext-features-1"
 Values = NDArray[np.float16] | NDArray[np.float32]
@@ -82,8 +82,8 @@ class Shard:
                 times = file.get_slice("times") if "times" in file.keys() else None  # noqa: SIM118
             if header.get("format") != FORMAT:
                 raise KeyError("format")
-            ids, sources = json.loads(header["ids"]), json.loads(header["sources"])
-            provenance = json.loads(header["provenance"])
+            ids, sources = parse_json(header["ids"]), parse_json(header["sources"])
+            provenance = parse_json(header["provenance"])
             sound = (
                 len(shape) == 2
                 and kind in _DTYPES
@@ -99,7 +99,7 @@ class Shard:
             )
             begin = _begin_of("values", path)
             times_begin = None if times is None else _begin_of("times", path)
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
+        except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
             raise InputError(f"{path} is not a whole feature file ({error})", _REDO) from error
         if not sound:
             raise InputError(f"{path} has ids or offsets that do not fit its values", _REDO)
@@ -226,5 +226,5 @@ def _begin_of(name: str, path: Path) -> int:
     """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
+        header = parse_json(file.read(length))
     return 8 + int(length) + int(header[name]["data_offsets"][0])

@@ -24,9 +24,9 @@ from teachtext.experiment.config_model import (
     TrainingConfig,
 )
 from teachtext.extraction.extract import Engine
-from teachtext.files import read_yaml
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
+from teachtext.yaml_files import read_yaml
 
 _EXAMPLE = "'teachtext recipe NAME' prints a whole config"
 _Settings = TypeVar("_Settings", bound=Config)

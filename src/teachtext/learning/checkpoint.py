@@ -24,6 +24,9 @@ CONFIG = "config.json"
 METRICS = "metrics.json"
 TRAINED_ON = "trained_on.json"
 FORMAT = "teachtext-model-1"
+_TRAIN_AGAIN = "train or copy it again"
+# rows of a caption or of an expert: padding to a length takes memory
+_MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +154,10 @@ def load_spec(folder: Path) -> ModelSpec:
         if config["format"] != FORMAT or not isinstance(config["text_encoder"], str):
             raise KeyError("format")
         lengths = [config["max_words"], *config["max_tokens"].values()]
-        if not all(isinstance(length, int) and length > 0 for length in lengths):
+        if not all(isinstance(length, int) and 0 < length <= _MOST_ROWS for length in lengths):
             raise KeyError("max_words, max_tokens")
+        if not isinstance(config["model"]["arguments"], dict):
+            raise KeyError("arguments")
         settings = config.get("expert_settings", {})
         if not all(isinstance(values, dict) for values in settings.values()):
             raise KeyError("expert_settings")
@@ -200,22 +205,52 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
         InputError: a missing, truncated or foreign checkpoint.
     """
     spec = load_spec(folder)
+    path = folder / WEIGHTS
+    shapes = _shapes(path)
+    _check_size(folder / CONFIG, spec, shapes)
     try:
         # on the meta device, because a config may state any size
         with torch.device("meta"):
             model = spec.build()
     except Exception as error:
-        raise InputError(
-            f"{folder / CONFIG} does not describe a model ({_message(error)})", "train or copy it again"
-        ) from error
-    path = folder / WEIGHTS
+        raise InputError(f"{folder / CONFIG} does not describe a model ({_message(error)})", _TRAIN_AGAIN) from error
     try:
+        # names and shapes first: the file is opened anew for each tensor
+        model.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, assign=True)
         model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} does not hold the weights of its config ({_message(error)})", "train or copy it again"
-        ) from error
+        raise InputError(f"{path} does not hold the weights of its config ({_message(error)})", _TRAIN_AGAIN) from error
     return model.eval(), spec
+
+
+def _shapes(path: Path) -> dict[str, list[int]]:
+    """Return the shapes of the tensors of a file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} does not hold the weights of its config ({_message(error)})", _TRAIN_AGAIN) from error
+
+
+def _like(shapes: Mapping[str, Sequence[int]], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors without memory, of the shapes of a file and the types of a model."""
+    return {
+        name: torch.empty(list(shape), dtype=state[name].dtype if name in state else None, device="meta")
+        for name, shape in shapes.items()
+    }
+
+
+def _check_size(path: Path, spec: ModelSpec, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Raise InputError where a config states more experts or layers than there are weights.
+
+    Even without memory for weights, a model of so many layers would take minutes to build.
+    """
+    layers = spec.arguments.get("layers", 0)
+    if isinstance(layers, int) and layers > len(shapes):
+        raise InputError(f"{path} states {layers:,} layers, and the weights are {len(shapes):,}", _TRAIN_AGAIN)
+    experts = spec.arguments.get("expert_dims", {})
+    if isinstance(experts, Mapping) and len(experts) > len(shapes):
+        raise InputError(f"{path} states {len(experts):,} experts, and the weights are {len(shapes):,}", _TRAIN_AGAIN)
 
 
 def _weights(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from teachtext.data.batch import Batch
 from teachtext.errors import InputError
-from teachtext.files import read_text, write_text
+from teachtext.files import parse_json, read_text, write_text
 
 
 class SparseTeacher:
@@ -112,13 +112,13 @@ class SparseTeacher:
 
 def _candidates(path: Path, number: int, line: str) -> tuple[str, list[str], list[float]]:
     try:
-        entry: Any = json.loads(line)
+        entry: Any = parse_json(line)
         caption_id, video_ids = entry["caption"], entry["videos"]
         listed = isinstance(video_ids, list) and isinstance(entry["scores"], list)
         if not listed or not all(isinstance(item, str) for item in (caption_id, *video_ids)):
             raise TypeError("ids are texts, videos and scores are lists")
         return caption_id, video_ids, [math.nan if score is None else float(score) for score in entry["scores"]]
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError(
             f"{path}, line {number} is no scored list ({type(error).__name__}: {error})",
             'write {"caption": id, "videos": [ids], "scores": [numbers]}',

@@ -15,7 +15,7 @@ from teachtext.data.batch import Batch
 from teachtext.data.features import Features
 from teachtext.data.tensor_header import sort_metadata
 from teachtext.errors import InputError
-from teachtext.files import atomic
+from teachtext.files import atomic, parse_json
 from teachtext.learning.inference import embed_texts, embed_videos
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
@@ -138,11 +138,11 @@ class CachedTeacher:
                 text = {name: file.get_tensor(f"text/{name}") for name in names}
                 video = {name: file.get_tensor(f"video/{name}") for name in names}
                 loaded = cls(
-                    caption_ids=json.loads(metadata["captions"]),
+                    caption_ids=parse_json(metadata["captions"]),
                     text=TextEmbedding(text, file.get_tensor("weights")),
-                    video_ids=json.loads(metadata["videos"]),
+                    video_ids=parse_json(metadata["videos"]),
                     video=VideoEmbedding(video, file.get_tensor("present")),
-                    made_from=json.loads(metadata.get("made_from", "null")),
+                    made_from=parse_json(metadata.get("made_from", "null")),
                     name=str(path),
                 )
             loaded._check()

@@ -1,6 +1,5 @@
 """Reads a parity file: recorded inputs and outputs of the authors' model."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 from teachtext.data.arrays import Arrays
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.errors import InputError
+from teachtext.files import parse_json
 from teachtext.models.build import build_model
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.originals.parameter_names import from_original
@@ -40,8 +40,8 @@ class Recording:
         self.path = path
         self.arrays = arrays
         try:
-            self.kind, self.arguments, self.margin = _read_meta(json.loads(str(arrays["meta"])))
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            self.kind, self.arguments, self.margin = _read_meta(parse_json(str(arrays["meta"])))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: 'meta' does not describe a CE or MoEE ({error})", _MEND) from error
         self.experts: list[str] = list(self.arguments["expert_dims"])
 

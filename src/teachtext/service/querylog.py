@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.errors import InputError
-from teachtext.files import write_text
+from teachtext.files import parse_json, write_text
 
 _KEPT = 100
 
@@ -107,7 +107,7 @@ def _lines(log: Path) -> Iterator[dict[str, Any]]:
     lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         try:
-            fields = json.loads(line)
+            fields = parse_json(line)
             if not isinstance(fields["query"], str) or not ("chosen" in fields or isinstance(fields["found"], list)):
                 raise TypeError
         except (ValueError, KeyError, TypeError) as error:

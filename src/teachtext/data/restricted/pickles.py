@@ -6,17 +6,16 @@ Python version, and leaves the bytes in the file (see `ByteRange`). A file of ma
 
 import os
 import pickle
-import struct
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from teachtext.data.restricted.standins import COPY_AGAIN, ByteRange, DType, ExpertStore, LazyArray
+from teachtext.data.restricted.unpickler import RestrictedUnpickler
 from teachtext.errors import InputError
 
 # contents of at least this many bytes stay in the file
@@ -56,7 +55,7 @@ def read_pickle(file: BinaryIO, path: Path, *, whole: bool = False) -> Any:
 def load_with(reader: "PickleReader", path: Path) -> Any:
     """Return what a reader reads; turn its errors into one sentence."""
     try:
-        return reader.load()
+        return reader.read_whole()
     except InputError:
         raise
     # a damaged pickle can make any of its operations fail in any way
@@ -127,6 +126,7 @@ _ALLOWED: dict[str, Any] = {
     "copyreg._reconstructor": _copyreg,
     "copy_reg._reconstructor": _copyreg,
 }
+_FUNCTIONS = (_reconstruct, _scalar, LazyArray.of_buffer, DType, _encode, _no_bytes, _copyreg)
 _STORE_MODULES = ("datastructures", "zs_data_structures")
 
 
@@ -137,7 +137,7 @@ def _size_of(file: BinaryIO) -> int:
     return size
 
 
-class PickleReader(pickle._Unpickler):
+class PickleReader(RestrictedUnpickler):
     """Reads a pickle of plain data.
 
     Args:
@@ -146,17 +146,9 @@ class PickleReader(pickle._Unpickler):
         large: contents of at least this many bytes stay in the file; None reads everything at once.
     """
 
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
-    # attributes of the base class
-    stack: list[Any]
-    read: Callable[[int], bytes]
-
     def __init__(self, file: BinaryIO, path: Path, *, large: int | None = _LARGE) -> None:
-        super().__init__(file, encoding="latin-1")
-        self._file = file
+        super().__init__(file, _size_of(file), large=large)
         self._path = path
-        self._size = _size_of(file)
-        self._large = large
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a class or function; whatever is not plain data is refused."""
@@ -170,38 +162,33 @@ class PickleReader(pickle._Unpickler):
             )
         return standin
 
-    def _content(self, form: str, encoding: str | None) -> None:
-        """Push a text or bytes; for large contents, push their range in the file."""
-        (length,) = struct.unpack(form, self.read(struct.calcsize(form)))
-        start = self._file.tell()
-        if not 0 <= length <= self._size - start:
-            raise pickle.UnpicklingError("it ends too early")
-        if self._large is not None and length >= self._large:
-            self._file.seek(length, 1)
-            self.stack.append(ByteRange(self._file, start, length, recoded=encoding == "utf-8"))
-            return
-        data = self.read(length)
-        self.stack.append(data if encoding is None else data.decode(encoding, "surrogatepass"))
+    def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
+        """Call a stand-in. Texts may be copied to bytes, which is paid for."""
+        if function not in _FUNCTIONS:
+            return super().call(function, arguments)
+        self.spend(sum(len(part) for part in arguments if isinstance(part, str | bytes | bytearray)))
+        return function(*arguments)
 
-    def _build(self) -> None:
-        state = self.stack.pop()
-        target = self.stack[-1]
+    def new(self, kind: Any, arguments: tuple[Any, ...]) -> Any:
+        """Return a new container of the authors; other objects are made by calls."""
+        if kind is ExpertStore and not arguments:
+            return ExpertStore()
+        return super().new(kind, arguments)
+
+    def build(self, target: Any, state: Any) -> None:
+        """Fill a stand-in."""
+        if isinstance(target, OrderedDict):
+            # attributes that torch adds to a state dict
+            return
         if not isinstance(target, LazyArray | DType | ExpertStore):
-            raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
+            super().build(target, state)
+        self.spend(_copied(state))
         target.__setstate__(state)
 
-    def _frame(self) -> None:
-        """Skip the length of a frame, because contents are addressed by their offset in the file."""
-        self.read(8)
 
-    dispatch[pickle.BUILD[0]] = _build
-    dispatch[pickle.FRAME[0]] = _frame
-    for _opcode, _form, _encoding in (
-        (pickle.BINSTRING, "<i", "latin-1"),
-        (pickle.BINBYTES, "<I", None),
-        (pickle.BINBYTES8, "<Q", None),
-        (pickle.BYTEARRAY8, "<Q", None),
-        (pickle.BINUNICODE, "<I", "utf-8"),
-        (pickle.BINUNICODE8, "<Q", "utf-8"),
-    ):
-        dispatch[_opcode[0]] = partial(_content, form=_form, encoding=_encoding)
+def _copied(state: Any) -> int:
+    """Return the bytes that a stand-in copies of its state: of texts, and of the lists of a container."""
+    parts = state.values() if isinstance(state, dict) else state
+    texts = sum(len(part) for part in parts if isinstance(part, str | bytes | bytearray))
+    lists = sum(len(part) for part in parts if isinstance(part, list | tuple | set | frozenset))
+    return texts + 100 * lists if isinstance(state, dict) else texts

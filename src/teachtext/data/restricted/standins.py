@@ -5,7 +5,7 @@ Large contents stay in the file while the pickle is read; a `ByteRange` states t
 
 import codecs
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,7 +20,12 @@ from teachtext.errors import InputError
 
 _DTYPE_CODE = re.compile(r"[?bBhHiIlLqQefdO]|[biufOSU]\d{1,5}")
 _CHUNK = 1 << 20
+# of a key; larger numbers can be made to collide
+_LARGEST_KEY = 2**60
+_LONGEST_TUPLE_KEY = 8
 COPY_AGAIN = "copy or download it again"
+ARRAY_WEIGHT = 8
+"""What a byte of an array weighs where a file is weighed (see `RestrictedUnpickler`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,15 @@ class LazyArray:
             raise UnpicklingError(f"an array of shape {sizes} with {length} bytes")
 
     @property
+    def weight(self) -> int:
+        """Number of bytes, several times, because whoever reads the array writes or converts the values."""
+        return ARRAY_WEIGHT * self.size * self.dtype.itemsize
+
+    def parts(self) -> Sequence[Any] | None:
+        """Return the objects of an array of objects."""
+        return self.items
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -161,7 +175,9 @@ class ExpertStore:
     missing: Collection[str] = ()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        keys, self.matrix, self.missing = state["keys"], state["store"], set(state.get("missing") or ())
+        keys, missing = state["keys"], state.get("missing") or ()
+        check_keys([*keys, *missing])
+        self.matrix, self.missing = state["store"], set(missing)
         self.rows = state.get("keymap") or {key: row for row, key in enumerate(keys)}
         rows = self.rows.values()
         if not isinstance(self.matrix, LazyArray) or self.matrix.ndim != 2 or self.matrix.dtype.kind != "f":
@@ -169,9 +185,27 @@ class ExpertStore:
         if not all(isinstance(row, int) and 0 <= row < self.matrix.shape[0] for row in rows):
             raise UnpicklingError("an ExpertStore whose keys point outside its matrix")
 
+    def parts(self) -> Sequence[Any]:
+        """Return the matrix."""
+        return (self.matrix,)
+
 
 def as_list(value: Any) -> list[Any] | None:
     """Return a list, a tuple or a one-dimensional array of objects as a list; None for anything else."""
     if isinstance(value, LazyArray) and value.items is not None and value.ndim == 1:
         return value.items
     return list(value) if isinstance(value, list | tuple) else None
+
+
+def check_keys(keys: Iterable[Any]) -> None:
+    """Raise UnpicklingError for a key that is neither text nor a number, nor a short tuple of them.
+
+    A deep tuple takes 2^depth steps to hash, or ends the process.
+    """
+    for key in keys:
+        parts = key if type(key) is tuple and len(key) <= _LONGEST_TUPLE_KEY else (key,)
+        for part in parts:
+            if type(part) is str or (isinstance(part, int) and abs(part) < _LARGEST_KEY):
+                continue
+            if part is not None and not isinstance(part, str | bytes | float):
+                raise UnpicklingError("a key that is neither text nor a number")

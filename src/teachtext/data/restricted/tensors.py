@@ -1,22 +1,26 @@
 """Reads files of `torch.save` without torch and without running their code: plain data, numpy arrays and tensors."""
 
+import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.restricted.pickles import PickleReader, load_with
-from teachtext.data.restricted.standins import COPY_AGAIN
+from teachtext.data.restricted.pickles import PickleReader
+from teachtext.data.restricted.standins import ARRAY_WEIGHT, COPY_AGAIN
 from teachtext.errors import InputError
 
 LEGACY_BEGIN = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The first bytes of a file before torch 1.6: a pickled number."""
+
+_LEGACY_NUMBER = 0x1950A86A20F9469CFC6C
 
 # numpy has no bfloat16: two bytes without a meaning stand for it
 _TYPES = {
@@ -24,6 +28,7 @@ _TYPES = {
     "Char": "i1", "Byte": "u1", "Bool": "?",
 }  # fmt: skip
 _LOCAL_HEADER = 30
+_MOST_AXES = 16
 
 
 @dataclass
@@ -50,6 +55,11 @@ class LazyTensor:
     _offset: int = field(repr=False)
     _strides: tuple[int, ...] = field(repr=False)
     _file: BinaryIO = field(repr=False)
+
+    @property
+    def weight(self) -> int:
+        """Number of bytes, several times (see `LazyArray.weight`)."""
+        return ARRAY_WEIGHT * prod(self.shape) * self.dtype.itemsize
 
     def read_part(self, part: int | None) -> NDArray[Any]:
         """Read all values, or the part with that number along the first axis."""
@@ -82,10 +92,7 @@ def read_tensors(file: BinaryIO, path: Path) -> Any:
         InputError: the file is truncated or of another kind, or holds a class that is not plain data.
     """
     try:
-        if file.read(4) == b"PK\x03\x04":
-            return _read_zip(file, path)
-        file.seek(0)
-        return _read_legacy(file, path)
+        return read_saved(file, partial(TensorReader, file, path))
     except InputError:
         raise
     # a damaged file can fail in any way
@@ -94,12 +101,21 @@ def read_tensors(file: BinaryIO, path: Path) -> Any:
         raise InputError(f"{path} is not a whole file of torch.save ({reason})", COPY_AGAIN) from error
 
 
-def _read_zip(file: BinaryIO, path: Path) -> Any:
+def read_saved(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]) -> Any:
+    """Read an open file of `torch.save` with a reader of its pickles; a damaged file can raise anything."""
+    if file.read(4) == b"PK\x03\x04":
+        return _read_zip(file, reader)
+    file.seek(0)
+    return _read_legacy(file, reader)
+
+
+def _read_zip(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]) -> Any:
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: info for info in archive.infolist()}
     (pickled,) = (name for name in members if name.rpartition("/")[2] == "data.pkl")
     root = pickled.removesuffix("data.pkl")
     order = members.get(f"{root}byteorder")
+    file_size = file.seek(0, os.SEEK_END)
 
     def place_of(name: str) -> tuple[int, int]:
         """Return where the contents of a member begin, and their length."""
@@ -115,7 +131,7 @@ def _read_zip(file: BinaryIO, path: Path) -> Any:
 
     def storage_of(kind: np.dtype[Any], key: str, length: int) -> _Storage:
         begin, size = place_of(f"{root}data/{key}")
-        if length * kind.itemsize > size:
+        if length * kind.itemsize > min(size, file_size - begin):
             raise UnpicklingError(f"a storage of {length} values in {size} bytes")
         return _Storage(kind, length, begin)
 
@@ -124,19 +140,19 @@ def _read_zip(file: BinaryIO, path: Path) -> Any:
         if file.read(3) == b"big":
             raise UnpicklingError("its numbers are in big-endian order")
     file.seek(place_of(pickled)[0])
-    return load_with(_TensorReader(file, path, storage_of), path)
+    return reader(storage_of).read_whole()
 
 
-def _read_legacy(file: BinaryIO, path: Path) -> Any:
+def _read_legacy(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]) -> Any:
     storages: dict[str, _Storage] = {}
 
     def storage_of(kind: np.dtype[Any], key: str, length: int) -> _Storage:
         return storages.setdefault(key, _Storage(kind, length))
 
     def load() -> Any:
-        return load_with(_TensorReader(file, path, storage_of), path)
+        return reader(storage_of).read_whole()
 
-    if file.read(len(LEGACY_BEGIN)) != LEGACY_BEGIN:
+    if load() != _LEGACY_NUMBER:
         raise UnpicklingError("another beginning")
     load(), load()  # the version of the protocol, and the machine
     content = load()
@@ -158,15 +174,26 @@ def _last_byte(file: BinaryIO, size: int) -> bytes:
     return file.read(1)
 
 
-class _TensorReader(PickleReader):
-    """Reads a pickle of torch; `storage_of` returns where the values of a storage lie."""
+StorageOf: TypeAlias = Callable[[np.dtype[Any], str, int], _Storage]
+"""Returns where the values of a storage lie: its type, its name, its length."""
 
-    def __init__(self, file: BinaryIO, path: Path, storage_of: Callable[[np.dtype[Any], str, int], _Storage]) -> None:
+
+class TensorReader(PickleReader):
+    """Reads a pickle of torch.
+
+    Args:
+        file: the open file.
+        path: name of the file in messages.
+        storage_of: returns where the values of a storage lie.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path, storage_of: StorageOf) -> None:
         super().__init__(file, path)
         self._tensor_file = file
         self._storage_of = storage_of
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return the stand-in for a class or function of torch, or for plain data."""
         if module == "torch" and name.removesuffix("Storage") in _TYPES and name.endswith("Storage"):
             return np.dtype(_TYPES[name.removesuffix("Storage")])
         if f"{module}.{name}" == "torch._utils._rebuild_tensor_v2":
@@ -175,7 +202,14 @@ class _TensorReader(PickleReader):
             return _parameter
         return super().find_class(module, name)
 
+    def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
+        """Build a tensor, or call a stand-in."""
+        if function in (self._tensor, _parameter):
+            return function(*arguments)
+        return super().call(function, arguments)
+
     def persistent_load(self, pid: Any) -> _Storage:
+        """Return a storage by its id."""
         kind_of_id, kind, key, _, length, *_ = pid
         sound = kind_of_id == "storage" and isinstance(kind, np.dtype) and isinstance(length, int) and length >= 0
         if not sound or not isinstance(key, str):
@@ -184,7 +218,11 @@ class _TensorReader(PickleReader):
 
     def _tensor(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: object) -> LazyTensor:
         numbers = [offset, *shape, *strides]
-        if not isinstance(storage, _Storage) or not all(isinstance(n, int) and 0 <= n < 2**40 for n in numbers):
+        if (
+            len(shape) > _MOST_AXES
+            or not isinstance(storage, _Storage)
+            or not all(isinstance(n, int) and 0 <= n < 2**40 for n in numbers)
+        ):
             raise UnpicklingError("a tensor of a foreign kind")
         end = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         # a view with a size beyond its storage could fill the memory
@@ -197,4 +235,4 @@ def _parameter(tensor: Any, *_: object) -> Any:
     return tensor
 
 
-__all__: Sequence[str] = ["LEGACY_BEGIN", "LazyTensor", "read_tensors"]
+__all__: Sequence[str] = ["LEGACY_BEGIN", "LazyTensor", "TensorReader", "read_saved", "read_tensors"]
