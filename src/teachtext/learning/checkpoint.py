@@ -216,7 +216,8 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
         raise InputError(f"{folder / CONFIG} does not describe a model ({_message(error)})", _TRAIN_AGAIN) from error
     try:
         # names and shapes first: the file is opened anew for each tensor
-        model.load_state_dict({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, assign=True)
+        if shapes != {name: list(tensor.shape) for name, tensor in model.state_dict().items()}:
+            model.load_state_dict(_like(shapes), assign=True)
         model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not hold the weights of its config ({_message(error)})", _TRAIN_AGAIN) from error
@@ -232,12 +233,9 @@ def _shapes(path: Path) -> dict[str, list[int]]:
         raise InputError(f"{path} does not hold the weights of its config ({_message(error)})", _TRAIN_AGAIN) from error
 
 
-def _like(shapes: Mapping[str, Sequence[int]], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors without memory, of the shapes of a file and the types of a model."""
-    return {
-        name: torch.empty(list(shape), dtype=state[name].dtype if name in state else None, device="meta")
-        for name, shape in shapes.items()
-    }
+def _like(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """Return tensors of some shapes without memory."""
+    return {name: torch.empty(list(shape), device="meta") for name, shape in shapes.items()}
 
 
 def _check_size(path: Path, spec: ModelSpec, shapes: Mapping[str, Sequence[int]]) -> None:
