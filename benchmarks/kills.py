@@ -32,6 +32,9 @@ from typing import Any
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "helpers"))
+from clips import write_model
+
 DISK_MB = 600
 TEACHTEXT = [sys.executable, "-c", "from teachtext.cli.main import main; main()"]
 EXPERT = "motion"
@@ -267,21 +270,30 @@ def kill_uploads(folder: Path, rng: random.Random, kills: int, make_clip: Callab
         shutil.copytree(folder / "index", index)
         for kill in range(kills):
             service, full = Service(index), kill % 2 == 1 and place.is_own
-            timers = [threading.Timer(rng.uniform(0.0, 4.0), service.kill)]
-            if full:
-                timers.append(threading.Timer(rng.uniform(0.0, 3.0), place.fill))
-            for timer in timers:
-                timer.start()
-            while service.process.poll() is None and number < 40 * (kill + 1):
+            # by answers and not by the clock alone: how long an upload takes depends on the machine
+            before, filled, seconds = rng.randrange(0, 6), rng.randrange(0, 5), 1.0
+            timers = list[threading.Timer]()
+            for answer in range(40):
+                if answer == before:
+                    timers.append(threading.Timer(rng.uniform(0.0, 2.0 * seconds), service.kill))
+                if full and answer == min(filled, before):
+                    timers.append(threading.Timer(rng.uniform(0.0, seconds), place.fill))
+                for timer in timers:
+                    if timer.ident is None:
+                        timer.start()
                 number += 1
                 clip = folder / "clip.mp4"
                 clip.write_bytes(make_clip(number))
+                begun = time.monotonic()
                 status = service.upload("video.mp4", clip.read_bytes())
+                seconds = time.monotonic() - begun
                 statuses[status] += 1
                 if status == 202:
                     accepted.append(content_hash(clip))
                 elif status == 0:
                     lost_answers.append(content_hash(clip))
+                if service.process.poll() is not None:
+                    break
             for timer in timers:
                 timer.join()
             service.process.wait()
@@ -351,13 +363,17 @@ def experiment(verb: str, work: Path, *, epochs: int) -> list[str]:
     return [*TEACHTEXT, verb, str(config)]
 
 
-def cases(videos: Path) -> dict[str, Case]:
+def index_command(videos: Path, index: Path, model: Path) -> list[str]:
+    return [*TEACHTEXT, "index", str(videos), "--index", str(index), "--model", str(model)]
+
+
+def cases(videos: Path, model: Path) -> dict[str, Case]:
     extract = ["--expert", EXPERT, "--workers", "2"]
     return {
         "extract": Case(lambda work: [*TEACHTEXT, "extract", str(videos), "--out", str(work), *extract], features_of),
         "train": Case(lambda work: experiment("train", work, epochs=12), weights_of),
         "run": Case(lambda work: experiment("run", work, epochs=4), metrics_of),
-        "index": Case(lambda work: [*TEACHTEXT, "index", str(videos), "--index", str(work / "index")], entries_of),
+        "index": Case(lambda work: index_command(videos, work / "index", model), entries_of),
     }
 
 
@@ -375,15 +391,17 @@ def main() -> None:
         videos.mkdir()
         for number in range(asked.videos):
             (videos / f"v{number:03}.mp4").write_bytes(clip_of(number))
+        # random weights, of one expert that is fast
+        model = write_model(Path(temporary) / "model")
         for what in asked.what:
             folder, rng = Path(temporary) / what, random.Random(f"{asked.seed} {what}")
             folder.mkdir()
             if what == "upload":
-                run_whole([*TEACHTEXT, "index", str(videos), "--index", str(folder / "index")])
+                run_whole(index_command(videos, folder / "index", model))
                 outcome = kill_uploads(folder, rng, asked.kills, lambda number: clip_of(10_000 + number))
                 bad = outcome["lost"] or outcome["twice"] or outcome["phantoms"] or outcome["foreign"]
             else:
-                outcome = cases(videos)[what].go(folder, rng, asked.kills)
+                outcome = cases(videos, model)[what].go(folder, rng, asked.kills)
                 bad = outcome["differences"]
             failed = failed or bool(bad)
             print(f"{what}: {'WRONG' if bad else 'equal'} {json.dumps(outcome)}", flush=True)

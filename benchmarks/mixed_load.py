@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
-from kills import TEACHTEXT, clip_of
+from kills import TEACHTEXT, clip_of, index_command, write_model
 
 TEXTS = ("a dog runs", "something moves", "a red ball", "zanzibar", '"two words"', "un café", "犬が走る", "' OR 1=1 --")
 # clips that are sent again and again, so that equal contents meet
@@ -216,7 +216,8 @@ def main() -> None:
         videos.mkdir()
         for number in range(10):
             (videos / f"v{number}.mp4").write_bytes(clip_of(number))
-        subprocess.run([*TEACHTEXT, "index", str(videos), "--index", str(index)], check=True, stdout=sys.stderr)
+        model = write_model(Path(temporary) / "model")
+        subprocess.run(index_command(videos, index, model), check=True, stdout=sys.stderr)
         outcome = asyncio.run(run(index, videos, asked.minutes, asked.seed, asked.searchers, asked.uploaders))
         shutil.rmtree(index)
     grown = [name for name, (_, middle, last) in outcome["thirds"].items() if last > asked.growth * middle]

@@ -9,6 +9,7 @@ quotes in a key.
 import logging
 import os
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -206,7 +207,9 @@ class MilvusStore(PartitionedStore):
     def _count_changes(self, keys: Collection[str]) -> None:
         if keys:
             counts = self._row_about_index(_STATE) or {}
-            self._keep_row_about_index(_STATE, counts | {key: counts.get(key, 0) + 1 for key in keys})
+            # A collection that is made anew begins with other numbers than the one before.
+            start = time.time_ns() // 1_000_000
+            self._keep_row_about_index(_STATE, counts | {key: counts.get(key, start) + 1 for key in keys})
 
     def _query(self, condition: str, fields: list[str], partitions: list[str], *, level: str = "Strong") -> Any:
         return self._client.query(
