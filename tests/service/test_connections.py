@@ -255,7 +255,7 @@ def test_connections_leave_files_for_everything_else():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        assert most_connections() == 128
+        assert most_connections() == 64
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert 8 <= most_connections() <= 500

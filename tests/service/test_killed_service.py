@@ -1,9 +1,11 @@
+import os
 import random
 import re
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -21,8 +23,8 @@ SERVE = "from teachtext.cli.main import main; main()"
 KILLS = 5
 
 
-def start(place: Path) -> tuple[subprocess.Popen[str], str]:
-    arguments = ["serve", "--index", str(place), "--port", "0"]
+def start(place: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
+    arguments = ["serve", "--index", str(place), "--port", "0", *more]
     process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = re.search(r"http://\S+", process.stdout.readline())
@@ -69,6 +71,10 @@ def test_a_service_killed_while_videos_come_in_loses_none_that_it_took(made: Mad
     [
         (["--host", "0.0.0.0"], "set a token"),
         (["--rate", "often"], "rate 'often' is not understood"),
+        (["--trust-proxy", "*"], "'*' is not the address of a proxy"),
+        (["--token-file", "/dev/null"], "the first line of /dev/null is empty"),
+        (["--token-file", "/nowhere/token"], "/nowhere/token cannot be read"),
+        (["--token-file", "/dev/null", "--token", "x"], "the token is given twice"),
         (["--index", "nowhere"], "holds no index"),
     ],
 )
@@ -86,3 +92,38 @@ def test_a_port_that_is_taken_is_said(made: Made):
         command = [sys.executable, "-c", SERVE, "serve", "--index", str(made.place), "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2 and "choose another --port" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_a_service_writes_is_private_and_its_token_is_in_no_list_of_processes(made: Made, tmp_path: Path):
+    (tmp_path / "token").write_text("a secret of many letters\n")
+    arguments = ["--token-file", str(tmp_path / "token"), "--log-queries", str(tmp_path / "log.jsonl")]
+    before = os.umask(0)
+    try:
+        process, address = start(made.place, *arguments)
+    finally:
+        os.umask(before)
+    try:
+        command = Path(f"/proc/{process.pid}/cmdline")
+        assert not command.exists() or b"a secret" not in command.read_bytes()
+        headers = {"Authorization": "Bearer a secret of many letters"}
+
+        def ask(path: str, content: bytes | None = None) -> int:
+            asked = urllib.request.Request(f"{address}{path}", content, headers, method="POST" if content else "GET")
+            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
+                return int(answer.status)
+
+        assert ask("/api/search?text=dog") == 200
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{address}/api/tags", timeout=PATIENCE_S)
+        assert ask("/api/uploads?name=a.mp4", write_clip(tmp_path / "clip.mp4", 50).read_bytes()) == 202
+        wait_until(
+            lambda: len(list(Searcher(str(made.place)).store.catalog())) == 8, "the upload is never indexed", poll_s=0.2
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
+    written = [tmp_path / "log.jsonl", *(made.place / "uploads").rglob("*"), *made.place.glob("words.sqlite*")]
+    assert len(written) >= 3
+    for path in written:
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (made.place / "uploads").stat().st_mode & 0o077 == 0

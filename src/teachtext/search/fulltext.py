@@ -231,6 +231,10 @@ def _open(place: str) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: the file cannot be read or written, is damaged, or is of another schema.
     """
+    if place != ":memory:":
+        # private, because the file says what people said
+        with suppress(OSError):
+            Path(place).touch(mode=0o600)
     database = sqlite3.connect(place, timeout=60, check_same_thread=False, isolation_level=None)
     # what is deleted is overwritten
     database.execute("PRAGMA secure_delete = ON")

@@ -33,13 +33,13 @@ class Limits(NamedTuple):
 
 
 def most_connections() -> int:
-    """Return how many connections this process can hold: half of the files that it may open, at most 500."""
+    """Return how many connections this process can hold: a quarter of the files that it may open, at most 500."""
     try:
         import resource
     except ImportError:
         return Limits().connections
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return Limits().connections if files < 0 else max(8, min(Limits().connections, files // 2))
+    return Limits().connections if files < 0 else max(8, min(Limits().connections, files // 4))
 
 
 def make_server(app: Any, *, limits: Limits, proxies: Sequence[str] = ()) -> uvicorn.Server:
@@ -54,6 +54,8 @@ def make_server(app: Any, *, limits: Limits, proxies: Sequence[str] = ()) -> uvi
         app,
         http=type("BoundedConnection", (_BoundedConnection,), {"limits": limits}),
         ws="none",
+        # asyncio accepts so many at once before one of them can make room
+        backlog=max(8, limits.connections // 4),
         log_level="warning",
         access_log=False,
         server_header=False,
