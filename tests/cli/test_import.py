@@ -1,6 +1,7 @@
 """`teachtext data import`: one command from the files of the field to a dataset folder."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -54,3 +55,25 @@ def test_what_was_mended_is_printed_and_the_folder_is_not_called_sound(teachtext
     assert "Sound" not in checked.stdout
     refused = teachtext("data", "import", source, "--out", tmp_path / "b", "--format", "msrvtt")
     assert refused.returncode == 2 and "captions.tsv is not MSR-VTT" in refused.stderr and not (tmp_path / "b").exists()
+
+
+@pytest.mark.slow
+def test_a_run_reads_the_files_of_the_field_where_they_are(ready, write_config, teachtext: Command, tmp_path: Path):
+    dataset, folder = load_folder(ready.playground), tmp_path / "MSRVTT"
+    (folder / "videos").mkdir(parents=True)
+    shutil.copytree(ready.playground / "videos", folder / "videos" / "all")
+    # captions with commas and no quotation marks, and lists of the authors
+    rows = "".join(f"{caption.video_id}.mp4,{caption.text}, and so on\n" for caption in dataset.captions)
+    (folder / "MSRVTT_captions.csv").write_text(f"Video_ID,Sentence\n{rows}")
+    for split, ids in dataset.splits.items():
+        (folder / f"{split}_list.txt").write_text("".join(f"{video_id}\n" for video_id in ids))
+    config = write_config(tmp_path / "config.yaml", dataset={"path": str(folder)})
+    said = teachtext("run", config)
+    assert said.returncode == 0, said.stderr
+    results = (tmp_path / "run" / "results.json").read_text()
+    for note in (
+        f"MSRVTT_captions.csv: {len(dataset.captions)} rows have more cells than the header",
+        f"splits from test_list.txt (test, {len(dataset.splits['test'])} videos)",
+        f"ids read as those of files: {len(dataset.videos)} with an ending",
+    ):
+        assert note in results and f"note: {note}" in said.stdout
