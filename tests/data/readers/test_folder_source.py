@@ -1,6 +1,7 @@
 """Folders as people have them: which files belong together, which lists are used, and what is said about the rest."""
 
 import json
+import pickle
 
 import pytest
 
@@ -220,3 +221,31 @@ def test_what_was_mended_is_told_by_check_and_by_the_data_set(tmp_path):
     what = f"captions.csv: 4 rows have more cells than the header; captions were put together ({rows})"
     assert any(finding.what == what for finding in check_folder(folder).findings)
     assert what in load_folder(folder).notes
+
+
+def test_teachclip_names_its_splits_behind_the_set(tmp_path):
+    files = {
+        "msrvtt10ktrain/TextData/msrvtt10ktrain.caption.txt": "video0#enc#0 a dog\nvideo1#enc#0 a cat\n",
+        "msrvtt10ktrain/VideoSets/msrvtt10ktrain.txt": "video0\nvideo1\n",
+        "msrvtt10kval/TextData/msrvtt10kval.caption.txt": "video2#enc#0 a tree\n",
+        "msrvtt10ktest/TextData/msrvtt10ktest.caption.txt": "video3#enc#0 a man\n",
+    }
+    assert read_source(fill(tmp_path, files)).annotations.splits == {"main": SPLITS}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("form", ["txt", "json", "pkl"])
+def test_lists_with_the_other_ids_of_msvd_are_understood(tmp_path, form, turned):
+    fill(
+        tmp_path,
+        {"raw.json": captions(range(4)), **{name: text.replace("video", "vid") for name, text in LISTS.items()}},
+    )
+    pairs = [(f"vid{i}", f"video{i}") if turned else (f"video{i}", f"vid{i}") for i in range(4)]
+    path = tmp_path / f"dict_youtube_mapping.{form}"
+    if form == "txt":
+        path.write_text("".join(f"{key} {value}\n" for key, value in pairs))
+    else:
+        path.write_bytes(pickle.dumps(dict(pairs)) if form == "pkl" else json.dumps(dict(pairs)).encode())
+    annotations = read_source(tmp_path).annotations
+    assert annotations.splits == {"main": SPLITS}
+    assert not any(remark.is_loss for remark in annotations.remarks)

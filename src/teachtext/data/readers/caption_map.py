@@ -20,7 +20,9 @@ def recognises(source: SourceFile) -> bool:
 def is_caption_map(content: dict[Any, Any]) -> bool:
     """Return whether most values are captions; wrong ones among them are slips."""
     fitting = sum(_has_captions(value) for value in content.values())
-    return bool(content) and fitting * 2 >= len(content) and not _names_splits(content)
+    # single words are ids of another kind, or labels
+    has_texts = any(not isinstance(value, str) or " " in value.strip() for value in content.values())
+    return has_texts and fitting * 2 >= len(content) and not _names_splits(content)
 
 
 def read(source: SourceFile) -> Annotations:

@@ -22,6 +22,7 @@ _FAMILIES = (
     ("1k-a", re.compile(r"1ka|jsfusion|(?<!\d)9k|(?<!\d)1k")),
 )
 _BENCHMARKS = frozenset(family for family, _ in _FAMILIES)
+_IDLE_WORDS = frozenset({"list", "split", "set", "id", "video", "annotation", "caption"})
 _ORDER = ("train", "val", "val1", "val2", "test")
 
 
@@ -101,14 +102,16 @@ def read_splits_document(content: object) -> dict[str, list[str]] | None:
 def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
     """Put lists together: the video ids of each split, by the name of the splits.
 
-    Lists without a benchmark's name are the main splits where no split stands twice. Of 1k-A and 1k-B, the list
+    Lists without a benchmark's name are the main splits where those of one split agree. Of 1k-A and 1k-B, the list
     called val is the test set where there is no other: their authors select no epoch.
 
     Raises:
         InputError: two different lists of one split.
     """
     plain = [listed for listed in lists if listed.family not in _BENCHMARKS]
-    is_single = len({listed.split for listed in plain}) == len(plain)
+    is_single = len({listed.split for listed in plain}) == len(
+        {(listed.split, frozenset(listed.ids)) for listed in plain}
+    )
     listings: dict[tuple[str, str], SplitList] = {}
     for listed in lists:
         family = MAIN if listed in plain and (is_single or not listed.family) else listed.family
@@ -220,8 +223,7 @@ def _family(path: Path) -> str:
         for family, pattern in _FAMILIES:
             if pattern.search(plain):
                 return family
-    ignored = {"list", "lists", "split", "splits", "set", "ids", "id", "videos", "video", "annotations", "annotation"}
-    words = [word for word in words_of(path.stem) if not split_of(word) and word not in ignored]
+    words = [word for word in words_of(path.stem) if not split_of(word) and word.rstrip("s") not in _IDLE_WORDS]
     return "-".join(word for word in words if not re.fullmatch("[1-9]", word))
 
 

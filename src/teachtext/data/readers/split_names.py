@@ -26,6 +26,11 @@ _MEANING = {
     # as LSMDC spells its file
     "publictect": "test",
 }  # fmt: skip
+# as TeachCLIP names its files; `latest` and `contest` hold no split
+_SET_AND_SPLIT = re.compile(
+    r"(?i)\b([a-z]*\d+[a-z]{0,2}?|msvd|msrvtt|vatex|tgif|lsmdc|didemo|anet|activitynet|youcook2?|queryd)"
+    r"(train|val|test)(?![a-z])"
+)
 
 
 def split_of(word: str) -> str | None:
@@ -39,15 +44,16 @@ def split_of(word: str) -> str | None:
 
 
 def words_of(name: str) -> Iterator[str]:
-    """Yield the words of a file's name, in small letters; digits at the end of a word are a word.
+    """Yield the words of a file's name, in small letters; numbers, and a split behind the name of a set, are words.
 
     Example:
-        >>> list(words_of("MSRVTT_train.9k"))
-        ['msrvtt', 'train', '9k']
+        >>> list(words_of("MSRVTT_train.9k")), list(words_of("msrvtt10ktrain.caption"))
+        (['msrvtt', 'train', '9k'], ['msrvtt', '10k', 'train', 'caption'])
         >>> list(words_of("trainVal2"))
         ['train', 'val', '2']
     """
-    for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[A-Za-z]?\b|\d+", name.replace("_", " ")):
+    apart = _SET_AND_SPLIT.sub(r"\1 \2", name.replace("_", " "))
+    for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[A-Za-z]?\b|\d+", apart):
         yield word.lower()
 
 
