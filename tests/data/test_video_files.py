@@ -15,8 +15,7 @@ def write(folder: Path, *names: str) -> Path:
 
 
 def listed(folder: Path) -> list[str]:
-    files = list_video_files(folder)
-    return [files.name_of(path) for path in files.paths]
+    return list(list_video_files(folder).files)
 
 
 def left_out(folder: Path) -> dict[str, list[str]]:
@@ -77,9 +76,7 @@ def test_broken_links_are_named_and_what_lies_below_is_not_said_to_be_gone(tmp_p
     (folder / "circle").symlink_to("circle")
     (folder / "gone.mp4").symlink_to(tmp_path / "gone.mp4")
     files = list_video_files(folder)
-    assert [files.name_of(path) for path in files.paths] == ["a.mp4", "gone.mp4"], (
-        "a file's reader says that it is gone"
-    )
+    assert list(files.files) == ["a.mp4", "gone.mp4"], "a file's reader says that it is gone"
     assert left_out(folder) == {"links that lead nowhere": ["circle", "disk"]}
     assert sorted(files.unread) == ["circle", "disk"]
 
@@ -98,7 +95,7 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path):
 def test_a_folder_set_apart_is_not_looked_into(tmp_path: Path):
     write(tmp_path, "a.mp4", "index/data/x.mp4", "index/thumbnails/y.jpg")
     files = list_video_files(tmp_path, apart=[tmp_path / "index"])
-    assert [path.name for path in files.paths] == ["a.mp4"] and not files.left_out
+    assert list(files.files) == ["a.mp4"] and not files.left_out
 
 
 def test_odd_names_are_listed_and_shown_in_one_line(tmp_path: Path):
@@ -112,7 +109,7 @@ def test_odd_names_are_listed_and_shown_in_one_line(tmp_path: Path):
 
 def test_a_folder_that_does_not_exist_has_no_files(tmp_path: Path):
     files = list_video_files(tmp_path / "nowhere")
-    assert not files.paths and not files.left_out
+    assert not files.files and not files.left_out
 
 
 def test_a_folder_of_folders_deeper_than_python_calls_may_nest(tmp_path: Path):

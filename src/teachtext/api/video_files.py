@@ -49,7 +49,10 @@ def _videos_in(folder: Path) -> tuple[list[Video], list[str]]:
         videos, notes = dataset.videos, dataset.notes
     else:
         listed = list_video_files(folder)
-        videos, notes = [Video(str(path), path) for path in listed.paths], [str(row) for row in listed.left_out]
+        videos, notes = (
+            [Video(str(path), path) for path in listed.files.values()],
+            [str(row) for row in listed.left_out],
+        )
     if not videos:
         raise InputError("; ".join([f"{folder} holds no video", *notes]), "give a folder with video files in it")
     return videos, notes

@@ -7,7 +7,7 @@ left out is counted and named.
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,19 +63,16 @@ class VideoFiles:
 
     Attributes:
         folder: the folder.
-        paths: files with the ending of a video, below `folder`, sorted. A broken link or a pipe is among them.
+        files: files with the ending of a video, by their path in the folder, with slashes, sorted. A broken link or a
+            pipe is among them.
         left_out: everything else that somebody may take for a video.
         unread: paths in the folder of folders that cannot be read now, and of links to folders that are not there now.
     """
 
     folder: Path
-    paths: Sequence[Path]
+    files: Mapping[str, Path]
     left_out: Sequence[LeftOut]
     unread: Sequence[str] = ()
-
-    def name_of(self, path: Path) -> str:
-        """Return the path of a file in the folder, with slashes."""
-        return path.relative_to(self.folder).as_posix()
 
 
 def is_video_name(name: str) -> bool:
@@ -85,7 +82,7 @@ def is_video_name(name: str) -> bool:
         >>> [is_video_name(name) for name in ("a.MP4", "a.heic", ".a.mp4")]
         [True, False, False]
     """
-    return Path(name).suffix.lower() in VIDEO_ENDINGS and not name.startswith(".")
+    return _ending(name) in VIDEO_ENDINGS and not name.startswith(".")
 
 
 def printable(name: str) -> str:
@@ -109,7 +106,8 @@ def list_video_files(folder: Path, *, apart: Collection[Path] = ()) -> VideoFile
     walk = _Walk(folder, {os.path.realpath(path) for path in apart})
     if folder.is_dir():
         walk.run()
-    return VideoFiles(folder, sorted(walk.paths), walk.left_out(), [*walk.unreadable, *walk.broken])
+    files = {name: folder / name for name in sorted(walk.names, key=lambda name: name.split("/"))}
+    return VideoFiles(folder, files, walk.left_out(), [*walk.unreadable, *walk.broken])
 
 
 class _Walk:
@@ -118,32 +116,32 @@ class _Walk:
     def __init__(self, folder: Path, apart: Collection[str]) -> None:
         self.folder = folder
         self.apart = apart
-        self.paths: list[Path] = []
+        self.names: list[str] = []
         self.others: list[str] = []
         self.hidden_files: list[str] = []
         self.hidden_folders: list[str] = []
         self.unreadable: list[str] = []
         self.broken: list[str] = []
         self.repeated: list[str] = []
-        self.links: list[Path] = []
+        self.links: list[str] = []
         self.seen: set[str] = set()
 
     def run(self) -> None:
         """Read the folder, then the folders to which links lead."""
         real = os.path.realpath(self.folder)
         around = {str(place) for place in Path(real).parents}
-        self._read(self.folder, real)
-        while self.links:
-            link = self.links.pop(0)
-            target = os.path.realpath(link)
+        self._read("", real)
+        # links that are met on the way are appended
+        for link in self.links:
+            target = os.path.realpath(self.folder / link)
             if target in self.seen or target in around:
-                self.repeated.append(self._name(link))
+                self.repeated.append(link)
             else:
                 self._read(link, target)
 
     def left_out(self) -> list[LeftOut]:
         """Return what was left out, by reason."""
-        endings = Counter(Path(name).suffix.lower() or "without an ending" for name in self.others)
+        endings = Counter(_ending(name) or "without an ending" for name in self.others)
         counts = ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())
         rows = [
             LeftOut(
@@ -160,51 +158,60 @@ class _Walk:
         ]
         return [row for row in rows if row.names]
 
-    def _read(self, place: Path, real: str) -> None:
-        """Read a folder and all folders in it, and collect the links to folders."""
+    def _read(self, place: str, real: str) -> None:
+        """Read a folder and all folders in it, and collect the links to folders.
+
+        Args:
+            place: path in the folder of the walk.
+            real: the same folder, without links.
+        """
         waiting = [(place, real)]
         while waiting:
             place, real = waiting.pop()
             if real in self.apart:
                 continue
             if real in self.seen:
-                self.repeated.append(self._name(place))
+                self.repeated.append(place)
                 continue
             self.seen.add(real)
             for entry in self._entries(place):
-                path = place / entry.name
+                name = f"{place}/{entry.name}" if place else entry.name
                 if not _is_folder(entry):
-                    self._add(path, is_broken=entry.is_symlink() and not _exists(path))
+                    self._add(name, entry)
                 elif entry.name.startswith("."):
-                    self.hidden_folders.append(self._name(path))
+                    self.hidden_folders.append(name)
                 elif entry.is_symlink():
-                    self.links.append(path)
+                    self.links.append(name)
                 else:
-                    waiting.append((path, f"{real.rstrip(os.sep)}{os.sep}{entry.name}"))
+                    waiting.append((name, f"{real.rstrip(os.sep)}{os.sep}{entry.name}"))
 
-    def _entries(self, place: Path) -> list["os.DirEntry[str]"]:
+    def _entries(self, place: str) -> list["os.DirEntry[str]"]:
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(self.folder / place) as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except FileNotFoundError:
             return []  # removed while the walk went on: not there, and so not left out
         except OSError:
-            self.unreadable.append(self._name(place))
+            self.unreadable.append(place or ".")
             return []
 
-    def _add(self, path: Path, *, is_broken: bool) -> None:
-        ending = path.suffix.lower()
-        if is_video_name(path.name):
-            self.paths.append(path)
-        elif path.name.startswith("."):
-            self.hidden_files += [self._name(path)] if ending in VIDEO_ENDINGS else []
-        elif is_broken:
-            self.broken.append(self._name(path))
+    def _add(self, name: str, entry: "os.DirEntry[str]") -> None:
+        ending = _ending(entry.name)
+        if is_video_name(entry.name):
+            self.names.append(name)
+        elif entry.name.startswith("."):
+            self.hidden_files += [name] if ending in VIDEO_ENDINGS else []
+        elif entry.is_symlink() and not _exists(self.folder / name):
+            self.broken.append(name)
         elif ending not in _DATA_ENDINGS:
-            self.others.append(self._name(path))
+            self.others.append(name)
 
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
+
+def _ending(name: str) -> str:
+    """Return the ending of a file's name, in small letters."""
+    base = name.rpartition("/")[2]
+    stem, dot, ending = base.rpartition(".")
+    return f"{dot}{ending}".lower() if stem and ending else ""
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -7,7 +7,7 @@ folders before it, and with composed or decomposed accents.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -162,9 +162,9 @@ def read_video_folder(folder: Path, *, regular: bool = False) -> VideoFolder:
     """
     inner = folder / "videos"
     listed = list_video_files(inner if inner.is_dir() else folder)
-    odd = [path for path in listed.paths if regular and not path.is_file()]
-    mend = "put the files themselves there"
-    return _identify(listed, [_row("links that lead nowhere, pipes and devices", odd, mend, listed)], without=set(odd))
+    odd = [name for name, path in listed.files.items() if regular and not path.is_file()]
+    row = LeftOut("links that lead nowhere, pipes and devices", odd, "put the files themselves there")
+    return _identify(listed, row)
 
 
 def check_has_videos(folder: Path) -> VideoFolder:
@@ -182,48 +182,46 @@ def check_has_videos(folder: Path) -> VideoFolder:
     return videos
 
 
-def _identify(listed: VideoFiles, rows: Sequence[LeftOut], *, without: Collection[Path]) -> VideoFolder:
-    """Give video files their ids."""
-    by_stem: dict[str, list[Path]] = {}
+def _identify(listed: VideoFiles, odd: LeftOut) -> VideoFolder:
+    """Give video files their ids, but for those in `odd`."""
+    by_stem: dict[str, dict[str, list[str]]] = {}
     nameless = []
-    for path in listed.paths:
-        if path in without:
-            continue
-        if _is_utf8(listed.name_of(path)):
-            by_stem.setdefault(path.stem, []).append(path)
+    for name in listed.files.keys() - set(odd.names) if odd.names else listed.files:
+        if _is_utf8(name):
+            place = name.rpartition(".")[0]
+            by_stem.setdefault(place.rpartition("/")[2], {}).setdefault(place, []).append(name)
         else:
-            nameless.append(path)
-    files: dict[str, Sequence[Path]] = {}
-    copies: list[Path] = []
-    for stem, group in by_stem.items():
-        by_place: dict[str, list[Path]] = {}
-        for path in group:
-            by_place.setdefault(listed.name_of(path.with_suffix("")), []).append(path)
+            nameless.append(name)
+    names: dict[str, list[str]] = {}
+    copies: list[str] = []
+    for stem, by_place in sorted(by_stem.items()):
+        group = sorted(name for place in by_place.values() for name in place)
         if len(by_place) == 1:
-            files[stem] = group
-        elif _same_content(group):
-            files[stem], copies = group[:1], [*copies, *group[1:]]
+            names[stem] = group
+        elif _same_content([listed.files[name] for name in group]):
+            names[stem] = group[:1]
+            copies += group[1:]
         else:
-            files.update(by_place)
-    spare = [path for group in files.values() for path in group[1:]]
+            names.update(by_place)
+    spare = [name for group in names.values() for name in sorted(group)[1:]]
     rows = [
         *listed.left_out,
-        *rows,
-        _row("files whose names are not UTF-8", nameless, "rename them", listed),
-        _row("copies of a video in other folders", copies, "harmless: the first is used", listed),
-        _row(SECOND_FILES, spare, "keep one file an id", listed),
+        odd,
+        LeftOut("files whose names are not UTF-8", nameless, "rename them"),
+        LeftOut("copies of a video in other folders", copies, "harmless: the first is used"),
+        LeftOut(SECOND_FILES, spare, "keep one file an id"),
     ]
-    paths = {listed.name_of(path): video_id for video_id, group in files.items() for path in group}
-    return VideoFolder(listed.folder, files, [row for row in rows if row.names], paths)
-
-
-def _row(reason: str, paths: Sequence[Path], mend: str, listed: VideoFiles) -> LeftOut:
-    return LeftOut(reason, [listed.name_of(path) for path in paths], mend)
+    files = {video_id: [listed.files[name] for name in sorted(group)] for video_id, group in names.items()}
+    ids = {name: video_id for video_id, group in names.items() for name in group}
+    return VideoFolder(listed.folder, files, [row for row in rows if row.names], ids)
 
 
 def _same_content(paths: Sequence[Path]) -> bool:
     try:
-        return len({content_hash(path) for path in paths if path.is_file()}) == 1
+        stats = [path.stat() for path in paths]
+        if len({(stat.st_dev, stat.st_ino) for stat in stats}) == 1:
+            return True  # links to one file
+        return len({stat.st_size for stat in stats}) == 1 and len({content_hash(path) for path in paths}) == 1
     except OSError:
         return False
 

@@ -169,7 +169,7 @@ def check_new(folder: Path, store: Store) -> None:
             "give another folder for the index: place=... in Python, --index on the command line",
         )
     listed = list_video_files(folder, apart=_own_folders(store))
-    if folder.is_dir() and not listed.paths:
+    if folder.is_dir() and not listed.files:
         problem = "; ".join([f"{folder} holds no videos", *map(str, listed.left_out)])
         raise InputError(problem, "give a folder with videos in it")
 

@@ -61,8 +61,8 @@ def scan(folder: Path, root: str, *, apart: Collection[Path] = ()) -> Scan:
     listed = list_video_files(folder.resolve(), apart=apart)
     unread = tuple(f"{root}/" if name == "." else f"{root}/{name}/" for name in listed.unread)
     result = Scan(unread=unread, left_out=listed.left_out)
-    for path in listed.paths:
-        name = f"{root}/{listed.name_of(path)}"
+    for place, path in listed.files.items():
+        name = f"{root}/{place}"
         try:
             name.encode()
             check_file(path)

@@ -8,13 +8,13 @@ from typing import Any
 from teachtext.data.readers.annotations import Annotations, CaptionList, Remark
 from teachtext.data.readers.columns import Columns, find_columns
 from teachtext.data.readers.format import Format
-from teachtext.data.readers.source import MOST_MEMORY, SourceFile
+from teachtext.data.readers.source import MOST_BYTES, MOST_MEMORY, SourceFile
 from teachtext.data.readers.split_names import SplitLists
 from teachtext.errors import InputError
 from teachtext.packages import installed, load
 
 _MAGIC = b"PAR1"
-_BATCH = 512
+_BATCH = 128
 
 
 def recognises(source: SourceFile) -> bool:
@@ -73,6 +73,8 @@ def _columns(source: SourceFile, table: Any) -> Columns | None:
 def _damage_named(source: SourceFile) -> Iterator[None]:
     try:
         yield
+    except MemoryError as error:
+        raise InputError(f"{source.path} would fill the memory", "divide it into several datasets") from error
     except (OSError, ValueError, LookupError, NotImplementedError) as error:
         raise InputError(f"{source.path} is not a whole Parquet file ({error})", "copy it again") from error
 
@@ -88,11 +90,12 @@ def _rows(source: SourceFile, table: Any, columns: Columns) -> Iterator[Mapping[
     with _damage_named(source):
         _check_memory(source, table, paths)
         for batch in table.iter_batches(batch_size=_BATCH, columns=paths):
-            # a text that stands once in the file may fill many rows
-            size += batch.nbytes
-            if size > MOST_MEMORY:
-                raise _too_large(source, table)
-            yield from batch.to_pylist()
+            for row in batch.to_pylist():
+                # a text that stands once in the file may fill many rows
+                size += sum(map(_length, row.values()))
+                if size > MOST_BYTES:
+                    raise _too_large(source, table)
+                yield row
 
 
 def _has_path(schema: Any, name: str) -> bool:
@@ -120,6 +123,10 @@ def _check_memory(source: SourceFile, table: Any, paths: list[str]) -> None:
 def _too_large(source: SourceFile, table: Any) -> InputError:
     problem = f"{source.path} has {table.metadata.num_rows:,} rows, and their captions would fill the memory"
     return InputError(problem, "divide it into several datasets")
+
+
+def _length(value: Any) -> int:
+    return sum(map(_length, value)) if isinstance(value, list) else len(value) if isinstance(value, str) else 0
 
 
 def _video(value: Any) -> Any:
