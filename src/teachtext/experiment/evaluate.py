@@ -248,9 +248,8 @@ def _check_embedded(text: FeatureFile, queries: Sequence[Caption], use: CaptionU
     mend = "embed the captions of this dataset first: 'teachtext embed'"
     if use == "fused":
         mend = "give features in which the captions of a video are joined: those of a run with 'captions: fused'"
-    raise InputError(
-        f"{text.folder} has no features of {len(lacking):,} of {len(queries):,} queries ({first_of(lacking)})", mend
-    )
+    some = f"{first_of(lacking)} ({len(lacking):,} of {len(queries):,} queries)"
+    raise InputError(f"{text.folder} has no features of captions {some}", mend)
 
 
 def _unread(model_folder: Path, video_ids: Sequence[str], experts: Mapping[str, FeatureFile]) -> list[str]:
