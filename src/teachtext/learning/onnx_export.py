@@ -47,7 +47,7 @@ def export(model_folder: Path, folder: Path) -> float:
         InputError: no such model, a package that is not installed, a text encoder that is not in the registry, or
             files whose values differ from torch's.
     """
-    for package in ("onnx:ModelProto", "onnxruntime:InferenceSession"):
+    for package in ("onnx:ModelProto", "onnxruntime:InferenceSession", "tokenizers:Tokenizer"):
         load(package, "onnx")
     model, spec = load_model(model_folder)
     text = TEXT_ENCODERS.parse(spec.text_encoder)
