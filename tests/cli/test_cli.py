@@ -145,7 +145,7 @@ def test_train_and_report_find_what_run_made(ready: Any, teachtext: Command, tmp
     report = ready.folder / "report.html"
     before = report.read_text()
     report.unlink()
-    said = teachtext("report", ready.folder / "config.yaml")
+    said = teachtext("report", ready.folder)
     assert said.returncode == 0 and said.stdout == f"Report: {report}\n"
     assert len(report.read_text()) == pytest.approx(len(before), rel=0.02)
     assert {path: path.stat().st_mtime_ns for path in (ready.folder / "models").rglob("*")} == models

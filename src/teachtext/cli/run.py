@@ -86,15 +86,19 @@ def train(config: Config, jobs: Jobs = None) -> None:
         console.print(f"{training.plan.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
 
 
-def report(config: Config) -> None:
+def report(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG_OR_FOLDER", help="Config of the run, or the folder of the run.")
+    ],
+) -> None:
     """Write the HTML report of a run again.
 
-    From its config, or from the config.yaml in its folder.
+    Give the run's config or the run's folder.
     """
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
     from teachtext.experiment.run import rewrite_report
 
     with shown() as progress:
-        path = rewrite_report(load_config(config), progress=progress)
+        path = rewrite_report(load_config(config / "config.yaml" if config.is_dir() else config), progress=progress)
     console.print(f"Report: {path}", markup=False, soft_wrap=True)
