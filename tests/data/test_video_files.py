@@ -30,7 +30,7 @@ def test_flat_and_nested_files_in_small_letters_and_capitals(tmp_path: Path):
 
 def test_files_that_are_left_out_are_counted_and_named(tmp_path: Path):
     write(tmp_path, "a.mp4", "x.heic", "in/y.HEIC", "z.gif", "plain", "c.mp4.part")
-    write(tmp_path, "captions.json", "list.txt", "features.npz")
+    write(tmp_path, "captions.json", "list.txt", "features.npz", "LICENSE")
     row = list_video_files(tmp_path).left_out[0]
     assert sorted(row.names) == ["c.mp4.part", "in/y.HEIC", "plain", "x.heic", "z.gif"]
     assert str(row).startswith("left out, files without the ending of a video: 5 (.heic 2, ")

@@ -23,6 +23,7 @@ _DATA_ENDINGS = frozenset({
     ".npz", ".parquet", ".pickle", ".pkl", ".pt", ".pth", ".py", ".rst", ".safetensors", ".sh", ".sqlite", ".srt",
     ".ssa", ".sub", ".tmp", ".toml", ".tsv", ".txt", ".vtt", ".xml", ".yaml", ".yml",
 })  # fmt: skip
+_DATA_NAMES = frozenset({"citation", "copying", "license", "makefile", "md5sums", "notice", "readme", "sha256sums"})
 _SHOWN = 3
 
 
@@ -203,7 +204,7 @@ class _Walk:
             self.hidden_files += [name] if ending in VIDEO_ENDINGS else []
         elif entry.is_symlink() and not _exists(self.folder / name):
             self.broken.append(name)
-        elif ending not in _DATA_ENDINGS:
+        elif ending not in _DATA_ENDINGS and entry.name.lower() not in _DATA_NAMES:
             self.others.append(name)
 
 
