@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo page test test-quick audit docs setup clean
+.PHONY: demo page test test-quick fuzz audit docs setup clean
 
 setup: $(VENV)/ready
 
@@ -45,6 +45,14 @@ audit:
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# mutated files and requests, FUZZ_SECONDS for each reader; what fails is saved in build/fuzz, and its seed is printed
+FUZZ_SECONDS ?= 60
+FUZZ_SEED := $(or $(FUZZ_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+
+fuzz: setup
+	@echo "seed $(FUZZ_SEED)"
+	FUZZ_SEED=$(FUZZ_SEED) FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/fuzz/test_fuzz.py tests/service/test_fuzzed_requests.py
 
 # the documentation site; a warning is an error
 docs: setup

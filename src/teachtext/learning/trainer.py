@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 
 from teachtext.data.batch import Batch
+from teachtext.data.restricted.checkpoints import read_state
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
@@ -144,7 +145,7 @@ class Trainer:
         if not path.exists():
             return
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = read_state(path)
             self.model.load_state_dict(state["model"])
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])

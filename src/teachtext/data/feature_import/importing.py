@@ -17,8 +17,11 @@ from teachtext.errors import InputError
 from teachtext.files import atomic_folder, read_json, write_json
 from teachtext.processes import Workers
 from teachtext.progress import Progress, silent
+from teachtext.worker import OVER_MEMORY
 
 NOTES = "notes.json"
+# that a library in C may take for a file; features are written in shards of far less
+_MOST_MB = 4_000
 
 Value = TypeVar("Value")
 
@@ -117,10 +120,12 @@ def _apart(path: Path, work: Callable[[], Value]) -> Value:
     """Work in a process of its own: a damaged file may end a process that reads with a library in C."""
 
     def lost(_: object, how: str) -> NoReturn:
+        if how == OVER_MEMORY:
+            raise InputError(f"{path} needs more than {_MOST_MB:,} MB to be read", "divide it, or make it again")
         raise InputError(f"{path} is damaged: reading it ended the process ({how})", "copy or make it again")
 
     workers: Workers[Callable[[], Value], Value] = Workers(
-        1, setup=_leave_on_sigterm, setup_arguments=(), work=_call, lost=lost, farewell_s=5.0
+        1, setup=_leave_on_sigterm, setup_arguments=(), work=_call, lost=lost, farewell_s=5.0, memory_mb=_MOST_MB
     )
     with workers as pool:
         return next(pool.map([work]))

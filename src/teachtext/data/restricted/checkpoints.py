@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from teachtext.data.restricted.tensors import LazyTensor, TensorReader, read_saved
+from teachtext.data.restricted.tensors import LazyTensor, TensorReader, read_saved, read_tensors
 from teachtext.errors import InputError
 
 _CALLABLE_VALUES = {
@@ -148,6 +148,33 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return state, content
 
 
+def read_state(path: Path) -> Any:
+    """Read a file of `torch.save` that this package wrote: tensors, containers and numbers.
+
+    Raises:
+        InputError: the file is truncated or of another kind, or holds something else.
+    """
+    with path.open("rb") as file:
+        return _with_tensors(read_tensors(file, path))
+
+
+def _with_tensors(value: Any) -> Any:
+    if isinstance(value, LazyTensor):
+        return _torch_tensor(value)
+    if isinstance(value, dict):
+        return {name: _with_tensors(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_with_tensors(part) for part in value)
+    return value
+
+
+def _torch_tensor(value: LazyTensor) -> Tensor:
+    values = value.read_part(None)
+    if value.dtype.kind == "V":
+        return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(values)
+
+
 def _tensor_of(name: Any, value: Any, path: Path) -> Tensor:
     """Read a tensor of a state dict."""
     if not isinstance(name, str) or not isinstance(value, LazyTensor | _OtherTensor):
@@ -155,11 +182,7 @@ def _tensor_of(name: Any, value: Any, path: Path) -> Tensor:
         raise InputError(f"{path}: '{shown}' of the state dict is not a tensor", "give a state dict of tensors")
     if isinstance(value, _OtherTensor):
         raise InputError(f"{path}: '{name}' of the state dict is not a plain tensor", "save it dense, on the CPU")
-    values = value.read_part(None)
-    if value.dtype.kind == "V":
-        tensor = torch.from_numpy(values.view(np.int16)).view(torch.bfloat16)
-    else:
-        tensor = torch.from_numpy(values)
+    tensor = _torch_tensor(value)
     if not tensor.isfinite().all():
         raise InputError(f"{path}: '{name}' of the state dict is not finite", "give weights without NaN")
     return tensor
