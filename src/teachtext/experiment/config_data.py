@@ -87,7 +87,9 @@ class PlaygroundConfig(Config):
 class DatasetConfig(Config):
     """Where the videos and captions are, and by which protocol they are used."""
 
-    path: DataPath | None = Field(None, description="dataset folder, relative to the config file")
+    path: DataPath | None = Field(
+        None, description="dataset folder, or caption file in it, relative to the config file"
+    )
     playground: PlaygroundConfig | None = Field(
         None, description="settings of the generated dataset, instead of a path"
     )

@@ -9,6 +9,7 @@ from teachtext.data.readers.format import Format
 from teachtext.data.readers.registry import FORMATS, formats_of, not_understood
 from teachtext.data.readers.source import SourceFile
 from teachtext.data.readers.split_lists import split_and_family
+from teachtext.data.video_files import is_video_name
 from teachtext.errors import InputError
 
 CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
@@ -59,11 +60,13 @@ def candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
         entries = sorted(folder.iterdir())
     except OSError:
         return
-    files = [path for path in entries if path.is_file() and not _is_own(path)]
-    yield from [path for path in files if path.suffix.lower() in _ENDINGS][:_MOST_FILES]
-    yield from (path for path in files if path.suffix.lower() == _SHARDS)
+    texts = [path for path in entries if path.suffix.lower() in _ENDINGS and path.is_file() and not _is_own(path)]
+    yield from texts[:_MOST_FILES]
+    yield from (path for path in entries if path.suffix.lower() == _SHARDS and path.is_file() and not _is_own(path))
     for path in entries:
-        if depth > 0 and path.is_dir() and not path.name.startswith(".") and path.name not in _OWN_FOLDERS:
+        if depth == 0 or path.name.startswith(".") or path.name in _OWN_FOLDERS or is_video_name(path.name):
+            continue
+        if path.is_dir():
             # captions often lie among the videos, but not one folder further
             yield from candidates(path, depth - 1 if path.name != "videos" else 0)
 

@@ -57,7 +57,8 @@ def find_files(folder: Path, dataset: str) -> ArchiveFiles:
     if not files_of_roots:
         raise InputError(
             f"{folder} holds no archive of {dataset}",
-            f"give the .tar.gz, or the unpacked folder data/{LAYOUTS[dataset].folders[0]}",
+            f"give the .tar.gz, or the unpacked folder data/{LAYOUTS[dataset].folders[0]}; "
+            "'teachtext data import' reads the captions and lists of others",
         )
     (root, files), *others = files_of_roots.items()
     # features of two extractions are never mixed, but LSMDC has its lists and captions in the other root only
