@@ -17,9 +17,8 @@ from typing import Any, Literal, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from starlette.requests import ClientDisconnect
 
-from teachtext.errors import Busy, InputError, NotFound
+from teachtext.errors import Busy, NotFound
 from teachtext.files import write_error
 from teachtext.search.indexing import index_folder
 from teachtext.service.bodies import TooLarge
@@ -136,7 +135,7 @@ class Uploads:
             TooLarge: more than `most_bytes`, or than there is room for.
             Busy: too many uploads wait.
             Unwritable: the disk is full or read-only.
-            InputError: the name or the content is not of a video, or the client has left.
+            InputError: the name or the content is not of a video.
         """
         file_name, folder = safe_name(name), self._library.uploads
         self._check_queue()
@@ -146,8 +145,6 @@ class Uploads:
                 await self._write(temporary, chunks)
                 await self._in_thread(self._library.check_video, temporary, name)
                 return await self._in_thread(self._take_in, temporary, file_name)
-        except ClientDisconnect as error:
-            raise InputError("the upload was broken off", "send the file again") from error
         except OSError as error:
             raise write_error(Path(file_name), error) from error
 
