@@ -102,6 +102,7 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
         ("videos with a file", f"{len(raw.videos):,}"),
         ("captions", f"{len(raw.captions):,} in {raw.captions_name}"),
         ("captioned videos", f"{len(per_video):,}"),
+        *([("spelling", raw.match.respelled_note)] if raw.match.respelled_note else []),
         ("captions per video", _spread(per_video.values())),
         ("words per caption", _spread(words)),
         ("vocabulary", f"{len(vocabulary):,} different words"),
@@ -164,13 +165,14 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
             vanished.append(video_id)
     same = [" = ".join(ids) for ids in by_content.values() if len(ids) > 1]
     empty = [video_id for video_id, paths in raw.videos.items() if _is_empty(paths[0])]
+    ambiguous = raw.match.ambiguous_note
     places = str(raw.path) if raw.video_folder.folder == raw.path else "videos/"
     return [
         *(
             Finding("warning", f"{row.reason} in {places}, left out: {row.summary}", row.mend, is_loss=True)
             for row in _left_out(raw)
         ),
-        *(Finding("warning", note, "check that these are the videos that you mean") for note in raw.match.notes),
+        *([Finding("warning", ambiguous, "write their folders before the names")] if ambiguous else []),
         *_some(
             "error", vanished, "video files that cannot be read", "check that they are there, and their permissions"
         ),

@@ -123,17 +123,26 @@ class IdMatch:
     @property
     def notes(self) -> list[str]:
         """Sentences on the names that were read otherwise than they stand, and on those that are not understood."""
-        notes = []
+        return [note for note in (self.respelled_note, self.ambiguous_note) if note]
+
+    @property
+    def respelled_note(self) -> str:
+        """A sentence on the names that were read otherwise than they stand; empty where there are none."""
         respelled = self.respelled
-        if respelled:
-            kinds = Counter(_difference(name, video_id) for name, video_id in respelled.items())
-            counts = ", ".join(f"{kinds[kind]:,} {kind}" for kind in _KINDS if kinds[kind])
-            name, video_id = next(iter(respelled.items()))
-            notes.append(f"ids read as those of files: {counts} ('{printable(name)}' is '{printable(video_id)}')")
-        if self.ambiguous:
-            names = ", ".join(f"'{printable(name)}'" for name in self.ambiguous[:3])
-            notes.append(f"ids that may mean several files: {len(self.ambiguous):,} ({names})")
-        return notes
+        if not respelled:
+            return ""
+        kinds = Counter(_difference(name, video_id) for name, video_id in respelled.items())
+        counts = ", ".join(f"{kinds[kind]:,} {kind}" for kind in _KINDS if kinds[kind])
+        name, video_id = next(iter(respelled.items()))
+        return f"ids read as those of files: {counts} ('{printable(name)}' is '{printable(video_id)}')"
+
+    @property
+    def ambiguous_note(self) -> str:
+        """A sentence on the names that are not understood; empty where there are none."""
+        if not self.ambiguous:
+            return ""
+        names = ", ".join(f"'{printable(name)}'" for name in self.ambiguous[:3])
+        return f"ids that may mean several files: {len(self.ambiguous):,} ({names})"
 
 
 def plain(name: str) -> str:
