@@ -130,3 +130,25 @@ def test_a_saved_model_is_the_same_and_its_card_has_what_the_run_measured(run: A
         assert f"| selected epoch | {seed.best_epoch} of 2, validation t2v geometric mean" in table
     with pytest.raises(teachtext.InputError, match="exists and is not empty"):
         model.save(saved)
+
+
+def test_features_that_a_caller_has_need_no_folder(model: teachtext.Model, tmp_path: Path):
+    arrays = {f"v{number}": np.random.default_rng(number).normal(size=(2, DIMS["motion"])) for number in range(3)}
+    video = model.encode_video(features={"motion": arrays})
+    assert video.ids == ["v0", "v1", "v2"] and video.present.all()
+    tensors = {"v1": torch.from_numpy(arrays["v1"]), "none": None}
+    some = model.encode_video(["v1", "none"], features={"motion": tensors})
+    assert some.present[:, 0].tolist() == [True, False]
+    torch.testing.assert_close(some.vectors["motion"][0], video.vectors["motion"][1])
+    np.savez(tmp_path / "made.npz", **arrays)
+    file = model.encode_video(features={"motion": tmp_path / "made.npz"})
+    torch.testing.assert_close(file.vectors["motion"], video.vectors["motion"])
+    for features, message in (
+        ({"sound": arrays}, "unknown expert of '.*' 'sound'"),
+        ({"motion": {"v": [np.nan] * DIMS["motion"]}}, "features of 'motion': item 'v' holds NaN"),
+        ({"motion": {"v": [1, 2]}}, "item 'v' holds int64, not floats"),
+        ({"motion": {"v": [1.0, 2.0]}}, "features of width 2, the model reads"),
+        ({"motion": {}}, "no rows of any"),
+    ):
+        with pytest.raises(teachtext.InputError, match=message):
+            model.encode_video(features=features)

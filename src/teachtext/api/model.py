@@ -13,11 +13,12 @@ from teachtext import hub
 from teachtext.api.embeddings import EncodedTexts, EncodedVideos
 from teachtext.api.video_files import videos_of
 from teachtext.arguments import check_count, check_items, check_place, check_string
+from teachtext.data.feature_import import import_features, store_arrays
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import VIDEO_EXPERTS
-from teachtext.errors import InputError
+from teachtext.errors import InputError, unknown
 from teachtext.extraction.extract import Failure, extract
 from teachtext.learning.model_card import SplitMetrics
 from teachtext.learning.model_sharing import MODEL_FILES, save_shared
@@ -89,7 +90,7 @@ class Model:
         self,
         videos: str | Path | Sequence[str | Path] | None = None,
         *,
-        features: str | Path | None = None,
+        features: str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None = None,
         workers: int = 1,
         time_limit: float | None = None,
         memory_limit: float | None = None,
@@ -104,7 +105,8 @@ class Model:
             videos: files, a folder of videos, or a dataset folder; with `features`, also ids of videos in it. None
                 stands for every video that `features` holds.
             features: folder that keeps features (`<folder>/video/<expert>`), as `teachtext extract` writes it.
-                Videos whose features it holds are not decoded again. By default features are not kept.
+                Videos whose features it holds are not decoded again. By default features are not kept. Or features by
+                expert: arrays by video id, (D,) or (rows, D), or a file or folder that was made elsewhere.
             workers: processes that extract.
             time_limit: seconds that one video may take; by default ten times its length, at least a minute.
             memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
@@ -121,10 +123,25 @@ class Model:
         if videos is None and features is None:
             raise InputError("there is no video to encode", "give files, a folder, or a folder of features")
         limits = {"workers": check_count("workers", workers), "time_limit": time_limit, "memory_limit": memory_limit}
+        if isinstance(features, Mapping):
+            with TemporaryDirectory() as scratch:
+                self._store(features, Path(scratch) / "video")
+                return self._encode_video(videos, Path(scratch), limits, progress)
         if features is not None:
             return self._encode_video(videos, Path(check_place("features", features)), limits, progress)
         with TemporaryDirectory() as scratch:
             return self._encode_video(videos, Path(scratch), limits, progress)
+
+    def _store(self, features: Mapping[str, str | Path | Mapping[str, Any]], folder: Path) -> None:
+        """Write features that a caller has as feature stores."""
+        for name, values in features.items():
+            if name not in self.experts:
+                raise unknown(f"expert of '{self.name}'", str(name), self.experts)
+            place = folder / VIDEO_EXPERTS.folder_name(name, self.embedder.expert_settings.get(name, {}))
+            if isinstance(values, Mapping):
+                store_arrays(name, values, place)
+            else:
+                import_features(Path(check_place(f"features of {name}", values)), place, expert=name)
 
     def similarity(self, text: TextEmbedding, video: VideoEmbedding) -> Tensor:
         """Score C texts against B videos; see `teachtext.models.similarity.similarity`.

@@ -2,13 +2,17 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from feature_files import WRITERS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from teachtext.data.feature_import import import_features
 from teachtext.data.feature_import.containers import CONTAINERS
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 
 NATIVE = [name for name, container in CONTAINERS.items() if container.native]
@@ -48,3 +52,42 @@ def test_a_damaged_container_is_refused_in_a_sentence(tmp_path, name, harm):
     with pytest.raises(InputError, match="damaged"):
         import_features(source, tmp_path / "made")
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name not in NATIVE])
+@given(place=st.integers(0, 10**6), data=st.binary(min_size=1, max_size=8))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_changed_bytes_end_in_a_store_or_in_a_sentence(tmp_path, name, place, data):
+    with TemporaryDirectory(dir=tmp_path) as folder:
+        source = WRITERS[name](Path(folder), features())
+
+        def harm(whole: bytes) -> bytes:
+            start = place % len(whole)
+            return whole[:start] + data + whole[start + len(data) :]
+
+        changed = damaged(source, Path(folder) / "damaged", harm)
+        try:
+            file = import_features(changed, Path(folder) / "made")
+        except InputError:
+            return
+        assert FeatureFile(file.folder, verify=True)
+
+
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_bytes_of_a_library_in_c_end_in_a_store_or_in_a_sentence(tmp_path, name, seed):
+    rng = np.random.default_rng(seed)
+    source = WRITERS[name](tmp_path, features())
+
+    def harm(whole: bytes) -> bytes:
+        changed = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 12_000), 30):
+            changed[place] = rng.integers(256)
+        return bytes(changed)
+
+    changed = damaged(source, tmp_path / "damaged", harm)
+    try:
+        file = import_features(changed, tmp_path / "made")
+    except InputError:
+        return
+    assert FeatureFile(file.folder, verify=True)

@@ -2,15 +2,19 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from teachtext.data.feature_import.containers import container_of
+import numpy as np
+
+from teachtext.data.feature_import.containers import CONTAINERS, container_of
+from teachtext.data.feature_import.content import StoredArray
+from teachtext.data.feature_import.layouts import Items, Record
 from teachtext.data.feature_import.matching import NameMatch
-from teachtext.data.feature_import.sources import Request, opened
+from teachtext.data.feature_import.sources import OpenSource, Request, opened
 from teachtext.data.feature_import.writing import write_features
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.errors import InputError
@@ -92,6 +96,38 @@ def import_features(path: Path, folder: Path, *, progress: Progress = silent, **
         (3, 2)
     """
     return open_features(path, **options).store(folder, progress)
+
+
+def store_arrays(name: str, arrays: Mapping[str, Any], folder: Path) -> FeatureFile:
+    """Write arrays in memory as a feature store.
+
+    Args:
+        name: of the expert, for messages.
+        arrays: by video id, (D,) or (rows, D) floats; None for a missing video.
+        folder: of the store, new or empty.
+
+    Raises:
+        InputError: arrays of several widths, values that are no floats, or NaN.
+
+    Example:
+        >>> store_arrays("clip", {"a": [1.0, 2.0], "b": None}, Path("memory")).ids
+        ['a', 'b']
+    """
+    source = OpenSource(
+        request=Request(path=Path(f"features of '{name}'")),
+        container=CONTAINERS["pickle"],
+        items=Items(list(arrays), lambda item: Record(_in_memory(arrays[item], item))),
+        match=NameMatch({item: item for item in arrays}, len(arrays), [], []),
+        hash="",
+        notes=[],
+    )
+    with atomic_folder(folder) as temporary:
+        write_features(source, temporary)
+    return FeatureFile(folder)
+
+
+def _in_memory(values: Any, item: str) -> StoredArray | None:
+    return None if values is None else StoredArray.of(np.asarray(values), f"'{item}'")
 
 
 def import_notes(folder: Path) -> list[str]:
