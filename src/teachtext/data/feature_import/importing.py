@@ -1,12 +1,10 @@
 """Turns a container of features into a feature store."""
 
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,13 +17,14 @@ from teachtext.data.feature_import.writing import write_features
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.errors import InputError
 from teachtext.files import atomic_folder, read_json, write_json
-from teachtext.processes import Workers
+from teachtext.processes import BoundedCalls, Lost
 from teachtext.progress import Progress, silent
-from teachtext.worker import OVER_MEMORY
 
 NOTES = "notes.json"
-# that a library in C may take for a file; features are written in shards of far less
-_MOST_MB = 4_000
+# a shard takes three times its size while it is written, and an item may take a gigabyte
+_MEMORY_MB = 4_000
+# terabytes take hours
+_SECONDS = 86_400
 
 Value = TypeVar("Value")
 
@@ -153,22 +152,13 @@ def _write(request: Request, folder: Path, progress: Progress = silent) -> list[
 
 
 def _apart(path: Path, work: Callable[[], Value]) -> Value:
-    """Work in a process of its own: a damaged file may end a process that reads with a library in C."""
-
-    def lost(_: object, how: str) -> NoReturn:
-        if how == OVER_MEMORY:
-            raise InputError(f"{path} needs more than {_MOST_MB:,} MB to be read", "divide it, or make it again")
-        raise InputError(f"{path} is damaged: reading it ended the process ({how})", "copy or make it again")
-
-    workers: Workers[Callable[[], Value], Value] = Workers(
-        1, setup=_leave_on_sigterm, setup_arguments=(), work=_call, lost=lost, farewell_s=5.0, memory_mb=_MOST_MB
-    )
-    with workers as pool:
-        return next(pool.map([work]))
-
-
-def _leave_on_sigterm() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    """Work in a process of its own: a damaged file may end a process that reads with a library in C, or fill memory."""
+    calls: BoundedCalls[Callable[[], Value], Value] = BoundedCalls(_call, seconds=_SECONDS, memory_mb=_MEMORY_MB)
+    with calls as call:
+        try:
+            return call(work)
+        except Lost as error:
+            raise InputError(f"{path} {error}", "copy or make it again, in small chunks if it is compressed") from error
 
 
 def _call(work: Callable[[], Value]) -> Value:
