@@ -249,3 +249,11 @@ def test_lists_with_the_other_ids_of_msvd_are_understood(tmp_path, form, turned)
     annotations = read_source(tmp_path).annotations
     assert annotations.splits == {"main": SPLITS}
     assert not any(remark.is_loss for remark in annotations.remarks)
+
+
+def test_lists_of_other_data_sets_beside_a_file_are_not_its_lists(tmp_path):
+    fill(tmp_path, {"mine.json": captions(range(4)), "splits/train.txt": "video0\n", "splits/test.txt": "video1\n"})
+    fill(tmp_path / "other", {"train.txt": "video2\n", "test.txt": "video3\n"})
+    annotations = read_source(tmp_path / "mine.json").annotations
+    assert annotations.splits["main"] == {"train": ["video0"], "test": ["video1"]}
+    assert not any("other" in remark.what for remark in annotations.remarks)

@@ -9,6 +9,7 @@ from teachtext.data.readers.format import Format
 from teachtext.data.readers.registry import FORMATS, formats_of, not_understood
 from teachtext.data.readers.source import SourceFile
 from teachtext.data.readers.split_lists import split_and_family
+from teachtext.data.readers.split_names import words_of
 from teachtext.data.video_files import is_video_name
 from teachtext.errors import InputError
 
@@ -69,6 +70,17 @@ def candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
         if path.is_dir():
             # captions often lie among the videos, but not one folder further
             yield from candidates(path, depth - 1 if path.name != "videos" else 0)
+
+
+def neighbours(file: Path) -> Iterator[Path]:
+    """Yield the files that may be lists for a file of captions: those of its folder, and of folders of splits there.
+
+    Other folders beside the file may be other data sets.
+    """
+    yield from candidates(file.parent, depth=0)
+    for path in sorted(file.parent.iterdir()):
+        if path.is_dir() and {"split", "splits", "list", "lists"} & set(words_of(path.name)):
+            yield from candidates(path, depth=0)
 
 
 def name_in(path: Path, folder: Path) -> str:

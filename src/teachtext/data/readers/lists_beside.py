@@ -5,7 +5,7 @@ from pathlib import Path
 
 from teachtext.data.protocol import Caption
 from teachtext.data.readers.annotations import Annotations, Remark, some
-from teachtext.data.readers.folder_files import candidates, name_in
+from teachtext.data.readers.folder_files import candidates, name_in, neighbours
 from teachtext.data.readers.registry import formats_of, seen
 from teachtext.data.readers.source import SourceFile
 from teachtext.data.readers.split_lists import SplitList, read_ids, read_splits_document, split_and_family
@@ -16,34 +16,42 @@ _LARGEST_LIST = 32 * 2**20
 
 
 def lists_beside(
-    folder: Path, read: Collection[Path], annotations: Annotations
+    source: Path, read: Collection[Path], annotations: Annotations
 ) -> tuple[list[SplitList], list[Remark]]:
-    """Return the lists of videos beside the caption files `read`, and remarks on files that are not used."""
+    """Return the lists of videos in a folder or beside a file, and remarks on files that are not used.
+
+    Args:
+        source: the folder, or the file of captions.
+        read: the files whose captions were read.
+        annotations: the captions.
+    """
+    folder = source if source.is_dir() else source.parent
+    nearby = candidates(source) if source.is_dir() else neighbours(source)
     videos = {_stem(video_id) for video_id in annotations.video_ids}
-    files = [path for path in candidates(folder) if path not in read and path.stat().st_size <= _LARGEST_LIST]
+    files = [path for path in nearby if path not in read and path.stat().st_size <= _LARGEST_LIST]
     aliases: dict[str, str] = {}
     for path in files:
         aliases |= read_aliases(SourceFile(path), videos)
     lists: list[SplitList] = []
     ignored: list[str] = []
     for path in files:
-        name, source = name_in(path, folder), SourceFile(path)
+        name, listing = name_in(path, folder), SourceFile(path)
         split = split_and_family(name)
-        ids, captions = _ids_and_captions(source)
+        ids, captions = _ids_and_captions(listing)
         ids = [aliases.get(video_id, video_id) for video_id in ids] if ids else ids
         if ids and split and any(_stem(entry) in videos for entry in ids):
             lists.append(SplitList(name, *split, ids, captions))
         elif ids and sum(_stem(entry) in videos for entry in ids) * 2 > len(ids):
             ignored.append(f"{name} ({len(ids):,} videos)")
-        elif by_split := read_splits_document(source.document):
+        elif by_split := read_splits_document(listing.document):
             lists += [SplitList(name, key, "", value) for key, value in by_split.items()]
         elif ids and split:
             ignored.append(f"{name} ({len(ids):,} videos, none of them has a caption)")
         elif split:
-            ignored.append(f"{name} ({seen(source)})")
+            ignored.append(f"{name} ({seen(listing)})")
     remarks = [
         Remark(
-            f"{folder.name}: {len(ignored):,} files beside the captions are not used: {some(ignored)}",
+            f"{folder.absolute().name}: {len(ignored):,} files beside the captions are not used: {some(ignored)}",
             "name a list by its split, such as train.txt, with an id a line; or write splits.json",
         )
     ]
