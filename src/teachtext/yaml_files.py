@@ -41,6 +41,18 @@ def read_yaml(path: Path) -> Any:
 class _Loader(yaml.SafeLoader):
     """Reads plain values."""
 
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        self._check_depth(self.flow_level)
+        super().fetch_flow_collection_start(kind)
+
+    def add_indent(self, column: int) -> bool:
+        self._check_depth(len(self.indents))
+        return bool(super().add_indent(column))
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > _DEPTH:
+            raise yaml.scanner.ScannerError(None, None, "nested too deeply", self.get_mark())
+
     def get_single_node(self) -> Any:
         node = super().get_single_node()
         if node is not None:
