@@ -175,8 +175,10 @@ class Pictures:
         try:
             picture = self._decode((moment.path, moment.second))
         except (Lost, InputError) as error:
-            reason = error.reason if isinstance(error, Lost) else "shows no picture"
-            refusal = InputError(f"'{moment.path.name}' {reason}", "convert it again")
+            shown = f"'{moment.path.name}'"
+            problem = f"{shown} {error.reason}" if isinstance(error, Lost) else error.problem
+            problem = problem.replace(str(moment.path), shown)
+            refusal = InputError(problem, "convert it again")
             with self._lock:
                 self._refused[moment.content] = (time.monotonic(), refusal)
                 while len(self._refused) > _REFUSED:
