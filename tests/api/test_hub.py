@@ -16,6 +16,7 @@ pytest.importorskip("huggingface_hub")
 pytest.importorskip("wordllama")
 from clips import write_model
 from hub_server import Hub, hub_server
+from processes import PATIENCE_S
 
 from teachtext.learning.model_card import SplitMetrics, save_measured
 
@@ -49,7 +50,7 @@ def script(hub: Hub, tmp_path: Path) -> Script:
             env=inherited | names | environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_S,
             check=False,
         )
 
