@@ -12,7 +12,7 @@ import yaml
 from teachtext.errors import InputError
 from teachtext.files import read_text
 
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 300_000
 # values, when all that is named by an anchor is written out
 _MOST_VALUES = 100_000
 _LONGEST_NUMBER = 100
