@@ -174,6 +174,15 @@ def test_hdf5_that_claims_to_be_a_giant_is_refused(tmp_path):
         import_features(tmp_path / "x.h5", tmp_path / "made")
 
 
+def test_hdf5_that_claims_to_have_billions_of_ids_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("ids", (1 << 32,), "S64", chunks=(1 << 20,))
+        file["features"] = ARRAYS["a"]
+    with pytest.raises(InputError, match=r"x\.h5: 'ids' has 4,294,967,296 texts or lists"):
+        import_features(tmp_path / "x.h5", tmp_path / "made")
+
+
 def test_values_of_lmdb_in_other_formats(tmp_path, imported):
     lmdb = pytest.importorskip("lmdb")
     npz = io.BytesIO()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.feature_import.content import Content, LazyMapping, StoredArray
+from teachtext.data.feature_import.content import MOST_BYTES, Content, LazyMapping, StoredArray
 from teachtext.errors import InputError
 from teachtext.packages import load
 
@@ -46,6 +46,8 @@ def _dataset(node: Any, where: str) -> Content:
     if node.shape is None:
         return None
     if node.dtype.kind in "OS":
+        if node.size * node.dtype.itemsize > MOST_BYTES:
+            raise InputError(f"{where} has {node.size:,} texts or lists", "save one dataset a video")
         return _text_or_lists(node)
 
     def read_part(part: int | None) -> NDArray[Any]:
