@@ -52,9 +52,9 @@ def import_features(
     for note in [*opened.notes, *import_notes(out)]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     rows = [file.rows_of(item_id) for item_id in file.ids]
-    spread = f"{min(rows):,} to {max(rows):,} rows" if rows else "no rows"
+    counts = f"{min(rows):,} to {max(rows):,} rows" if len(set(rows)) > 1 else f"{next(iter(rows), 0):,} row(s) each"
     console.print(
-        f"{len(file):,} items of {spread}, {file.dim:,} wide, from {opened.container}, in {out}",
+        f"{len(file):,} items of {counts}, {file.dim:,} wide, from {opened.container}, in {out}",
         markup=False,
         soft_wrap=True,
     )

@@ -158,7 +158,7 @@ class PickleReader(RestrictedUnpickler):
         if standin is None:
             raise InputError(
                 f"{self._path} holds {f'{module}.{name}'[:80]!r}, which is not plain data; no code of it was run",
-                "remove that file, and get the archive from its authors",
+                "remove that file, or write its values again as plain arrays and lists",
             )
         return standin
 
