@@ -103,7 +103,7 @@ def odd(name, kind=tarfile.REGTYPE, link=""):
         odd("a.mp4", tarfile.SYMTYPE, "/etc/passwd"), odd("a.mp4", tarfile.LNKTYPE, "b.mp4"),
         odd("a.mp4", tarfile.CHRTYPE), odd("a.mp4", tarfile.FIFOTYPE),
     ],
-    ids=str,
+    ids=lambda member: f"{member.name} of type {member.type!r}",
 )  # fmt: skip
 def test_nothing_is_written_outside_the_folder(tmp_path, member):
     path = pack(tmp_path / "x.tar", [("b.mp4", VIDEO), ("b.txt", b"x"), (member, b"")])
