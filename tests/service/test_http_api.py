@@ -186,6 +186,15 @@ def test_a_link_out_of_the_folder_is_followed_to_what_was_indexed(client: TestCl
         moved.rename(path)
 
 
+def test_a_file_in_a_form_is_taken_by_the_api_too(client: TestClient, tmp_path: Path):
+    clip = write_clip(tmp_path / "new.mp4", 78).read_bytes()
+    sent = client.post("/api/uploads", files={"file": ("new clip.mp4", clip, "video/mp4")})
+    assert (sent.status_code, sent.json()["video"]) == (202, "uploads/new clip.mp4")
+    wait_for(client, sent.json())
+    assert client.get("/api/files/uploads/new clip.mp4").content == clip
+    assert "name=clip.mp4" in client.post("/api/uploads", content=clip).json()["mend"]
+
+
 @pytest.mark.slow
 def test_an_upload_is_indexed_and_can_be_removed_with_its_file(client: TestClient, made: Made, tmp_path: Path):
     clip = write_clip(tmp_path / "new.mp4", 77).read_bytes()

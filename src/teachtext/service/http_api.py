@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
 from teachtext.service.bodies import parse_json
+from teachtext.service.forms import FileOfForm
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
@@ -143,11 +144,22 @@ def api_router(
         status_code=202,
         openapi_extra=_body("application/octet-stream", _BYTES),
     )
-    async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=1000)]) -> JobJson:
-        """Take in a video file, the body of the request, and index it in the background."""
+    async def upload(
+        request: Request, name: Annotated[str | None, Query(min_length=1, max_length=1000)] = None
+    ) -> JobJson:
+        """Take in a video file and index it in the background.
+
+        The body is the file itself, and `name` is its name; or the body is a form (multipart/form-data) with the file.
+        """
         stated = request.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > uploads.most_bytes:
             raise uploads.too_large()
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            file = FileOfForm(request)
+            await file.begin()
+            return job_json(await uploads.receive(name or file.name, file.chunks()))
+        if name is None:
+            raise InputError("the file has no name", "add the name to the address: /api/uploads?name=clip.mp4")
         return job_json(await uploads.receive(name, request.stream()))
 
     @api.get("/api/uploads/{job}")
