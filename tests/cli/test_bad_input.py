@@ -84,14 +84,26 @@ def test_a_dataset_folder_without_videos(teachtext: Command, tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content", "parts"),
     [
-        (None, "", ["own has no captions file", "keep exactly one of captions.jsonl, captions.csv, captions.json"]),
-        ("captions.jsonl", '{"video": "a"', ["captions.jsonl, line 1 is not valid JSON", "correct that line"]),
-        ("captions.jsonl", '{"video": "a", "words": "x"}', ["captions.jsonl, line 1", "'video' and 'text'", "correct"]),
-        ("captions.jsonl", "[" * 100_000, ["captions.jsonl, line 1 is not valid JSON", "correct that line"]),
-        ("captions.json", "[" * 100_000, ["captions.json is not valid JSON", "repair it"]),
-        ("captions.json", '["a"]', ["captions.json is not an object of lists", "write"]),
-        ("captions.csv", "film,words\na,b\n", ["captions.csv lacks a column", "video,text"]),
-        ("captions.json", '{"play0001": [" "]}', ["captions.json has an empty caption ('play0001#0')", "delete"]),
+        (None, "", ["own has no captions file", "there is playground.json", "write for example"]),
+        (
+            "captions.jsonl",
+            '{"video": "a"',
+            ["captions.jsonl is", "not valid JSON", "line 1 column 14", "write for example"],
+        ),
+        (
+            "captions.jsonl",
+            '{"video": "a", "words": "x"}',
+            ["captions.jsonl, line 1", "keys video, words", "write for"],
+        ),
+        (
+            "captions.jsonl",
+            "[" * 100_000,
+            ["captions.jsonl is nested too deeply", "write its captions as a plain list"],
+        ),
+        ("captions.json", "[" * 100_000, ["captions.json is nested too deeply", "write its captions as a plain list"]),
+        ("captions.json", '["a"]', ["captions.json is in no known format", "a list of 1 items", "write for example"]),
+        ("captions.csv", "film,words\na,b\n", ["captions.csv lacks a column", "'film,words'", "video_id,caption"]),
+        ("captions.json", '{"play0001": [" "]}', ["captions.json has an empty caption (play0001#0)", "delete"]),
         ("captions.json", '{"play0001": []}', ["split 'train' of ", "has no captioned video", "add some"]),
     ],
 )
