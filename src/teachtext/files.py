@@ -91,8 +91,10 @@ def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
             # An empty folder is removed by its holder: it may be gone at one moment, and there again at the next.
             is_folder = folder.is_dir() or not os.path.lexists(folder)
             vanished = isinstance(error, (FileNotFoundError, FileExistsError)) and is_folder
-            if not vanished or attempt + 1 == _ATTEMPTS:
+            if not vanished:
                 raise write_error(folder, error) from error
+            if attempt + 1 == _ATTEMPTS:
+                raise Busy(f"another process is at work in {folder}", "wait for it, or stop it") from error
     try:
         yield
     finally:

@@ -152,7 +152,7 @@ def nan_in(array):
         (set_to("eval/present/a", lambda a: a + 0.5), "'eval/present/a' has values other than 0 and 1"),
         (set_to("eval/text_lengths", lambda a: a + 1), "'eval/text_lengths' goes beyond"),
         (set_to("train/text", lambda a: a.astype(str)), "'train/text' is <U"),
-        (without("meta"), "'eval/captions_per_video'"),
+        (without("meta"), "'eval/t2v/"),
         (meta(kind="MMT"), "'meta' does not describe"),
         (meta(experts=["a.b", "a"]), "experts are not sorted names"),
         (meta(dims={"a": 3}), "'meta' does not describe"),

@@ -28,7 +28,7 @@ from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
 from teachtext.yaml_files import read_yaml
 
-_EXAMPLE = "'teachtext recipe NAME' prints a whole config"
+_EXAMPLE = "see 'teachtext recipe NAME'"
 _Settings = TypeVar("_Settings", bound=Config)
 
 
