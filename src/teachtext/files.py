@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -68,6 +69,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise write_error(path, error) from error
 
 
+def _is_no_folder(path: Path) -> bool:
+    # One call: between two calls a folder may vanish or come.
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return path.is_symlink()
+
+
 @contextmanager
 def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a folder for this process alone. The lock ends with the process, even if the process is killed.
@@ -89,9 +98,7 @@ def locked(folder: Path, *, wait_s: float = 0.0) -> Iterator[None]:
             raise Busy(f"another process is at work in {folder}", "wait for it, or stop it") from error
         except OSError as error:
             # An empty folder is removed by its holder: it may be gone at one moment, and there again at the next.
-            is_folder = folder.is_dir() or not os.path.lexists(folder)
-            vanished = isinstance(error, (FileNotFoundError, FileExistsError)) and is_folder
-            if not vanished:
+            if not isinstance(error, (FileNotFoundError, FileExistsError)) or _is_no_folder(folder):
                 raise write_error(folder, error) from error
             if attempt + 1 == _ATTEMPTS:
                 raise Busy(f"another process is at work in {folder}", "wait for it, or stop it") from error
