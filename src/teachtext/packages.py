@@ -1,7 +1,9 @@
 """Optional packages: imported when they are needed, and named with the extra that installs them."""
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
+import re
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from teachtext.errors import InputError
@@ -28,4 +30,30 @@ def load(target: str, extra: str, **arguments: Any) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("teachtext"):
             raise
-        raise InputError(f"the package '{error.name}' is not installed", f"pip install 'teachtext[{extra}]'") from error
+        raise not_installed(error, extra) from error
+
+
+def not_installed(error: ModuleNotFoundError, extra: str | None = None) -> InputError:
+    """Return the error for a package that is not installed, with the extra that brings it.
+
+    Args:
+        error: of the import.
+        extra: the extra; by default the first extra of TeachText that lists a package of the module's name.
+    """
+    module = (error.name or "").partition(".")[0]
+    extra = extra or _extra_of(module)
+    mend = f"pip install 'teachtext[{extra}]'" if extra else f"pip install the package that brings '{module}'"
+    return InputError(f"the package '{error.name}' is not installed", mend)
+
+
+def _extra_of(module: str) -> str | None:
+    """Return the smallest extra that lists a package of a module's name."""
+    name = module.replace("_", "-").lower()
+    sizes: Counter[str] = Counter()
+    bringing: set[str] = set()
+    for requirement in requires("teachtext") or []:
+        if extra := re.search(r"extra == ['\"]([\w-]+)['\"]", requirement):
+            sizes[extra[1]] += 1
+            if re.split(r"[^\w.-]", requirement.lower())[0].replace("_", "-") == name:
+                bringing.add(extra[1])
+    return min(bringing, key=lambda extra: sizes[extra], default=None)

@@ -29,6 +29,7 @@ from teachtext.cli import (
     teachers,
 )
 from teachtext.errors import InputError
+from teachtext.packages import not_installed
 
 app = typer.Typer(
     name="teachtext",
@@ -83,6 +84,11 @@ def main() -> None:
         app()
     except InputError as error:
         print(f"teachtext: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "teachtext").startswith("teachtext"):
+            raise
+        print(f"teachtext: {not_installed(error)}", file=sys.stderr)
         sys.exit(2)
     except (MemoryError, RecursionError) as error:
         reason = "there is not enough memory" if isinstance(error, MemoryError) else "a file is nested too deeply"
