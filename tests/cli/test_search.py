@@ -64,8 +64,8 @@ def test_the_index_is_found_in_the_working_folder_or_the_environment(
     ("arguments", "message"),
     [
         (["search", ""], "the query is empty"),
-        (["search", "a ball", "-k", "0"], "ask for 1 at least"),
-        (["search", "a ball", "-k", "-1"], "ask for 1 at least"),
+        (["search", "a ball", "-k", "0"], "ask for at least 1"),
+        (["search", "a ball", "-k", "-1"], "ask for at least 1"),
         (["search", "a ball", "--filter", "colour=red"], "filter 'colour=red' is not understood"),
         (["search", "a" * 20_000], "the query has 20,000 characters"),
         (["search", "a ball", "--model", "/nowhere"], "/nowhere does not exist"),
