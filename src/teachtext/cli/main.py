@@ -29,7 +29,6 @@ from teachtext.cli import (
     teachers,
 )
 from teachtext.errors import InputError
-from teachtext.packages import not_installed
 
 app = typer.Typer(
     name="teachtext",
@@ -88,6 +87,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "teachtext").startswith("teachtext"):
             raise
+        from teachtext.packages import not_installed
+
         print(f"teachtext: {not_installed(error)}", file=sys.stderr)
         sys.exit(2)
     except (MemoryError, RecursionError) as error:
