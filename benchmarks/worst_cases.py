@@ -273,30 +273,17 @@ def captions() -> dict[str, bytes]:
     }
 
 
-def _picture(path: Path, codec: str, pixels: str, width: int, height: int, **options: str) -> bytes:
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=5, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, pixels
-        frame = av.VideoFrame(width, height, pixels)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        for number in range(2):
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path.read_bytes()
-
-
 def videos() -> dict[str, bytes]:
+    sys.path.insert(0, str(HELPERS))
+    from clips import write_black_video
+
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         h264 = {"preset": "ultrafast", "x264-params": "rc-lookahead=0:sliced-threads=0:threads=1"}
         return {
-            "9000x9000.avi": _picture(place / "a.avi", "png", "rgb24", 9000, 9000),
-            "9000x9000.mov": _picture(place / "a.mov", "png", "rgba64be", 9000, 9000),
-            "8192x8192.mp4": _picture(place / "a.mp4", "libx264", "yuv420p", 8192, 8192, **h264),
+            "9000x9000.avi": write_black_video(place / "a.avi", "png", "rgb24", 9000, 9000).read_bytes(),
+            "9000x9000.mov": write_black_video(place / "a.mov", "png", "rgba64be", 9000, 9000).read_bytes(),
+            "8192x8192.mp4": write_black_video(place / "a.mp4", "libx264", "yuv420p", 8192, 8192, **h264).read_bytes(),
             "16000x16000.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
             + struct.pack(">II", 16000, 16000)
             + b"\x08\2\0\0\0"

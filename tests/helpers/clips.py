@@ -38,6 +38,23 @@ def write_clip(path: Path, seed: int, *, sound: bool = False) -> Path:
     return path
 
 
+def write_black_video(path: Path, codec: str, pixels: str, width: int, height: int, **options: str) -> Path:
+    """Write a video of two black frames of any size, which compresses to almost nothing."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=5, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        frame = av.VideoFrame(width, height, pixels)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        for number in range(2):
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def write_model(
     folder: Path,
     *,

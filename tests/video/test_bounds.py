@@ -11,26 +11,13 @@ from teachtext.errors import InputError
 from teachtext.video.sampling import FrameSampling
 
 av = pytest.importorskip("av")
+from clips import write_black_video  # noqa: E402
+
 from teachtext.video.decode import sample_video  # noqa: E402
 from teachtext.video.file import MOST_PIXELS, open_video  # noqa: E402
 from teachtext.video.frames import thumbnail  # noqa: E402
 
 PICTURE = FrameSampling(per_second=2, most=8, height=16, width=16)
-
-
-def large(path: Path, codec: str, pixels: str, width: int, height: int, **options: str) -> Path:
-    """Write a video of two black frames of any size, which compresses to almost nothing."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=5, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, pixels
-        frame = av.VideoFrame(width, height, pixels)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        for number in range(2):
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
 
 
 USES = [lambda path: sample_video(path, [PICTURE]), thumbnail, open_video]
@@ -48,7 +35,7 @@ USES = [lambda path: sample_video(path, [PICTURE]), thumbnail, open_video]
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
     name: str, codec: str, pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    path = large(tmp_path / name, codec, pixels, 640, 480)
+    path = write_black_video(tmp_path / name, codec, pixels, 640, 480)
     monkeypatch.setattr("teachtext.video.file.MOST_PIXELS", 640 * 480)
     open_video(path).close()
     monkeypatch.setattr("teachtext.video.file.MOST_PIXELS", 640 * 480 - 1)
@@ -58,7 +45,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
 
 
 def test_where_only_the_decoder_knows_the_size_the_decoder_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = large(tmp_path / "a.mp4", "mpeg4", "yuv420p", 640, 480)
+    path = write_black_video(tmp_path / "a.mp4", "mpeg4", "yuv420p", 640, 480)
     assert thumbnail(path)
     monkeypatch.setattr("teachtext.video.file.MOST_PIXELS", 640 * 480 - 1)
     with pytest.raises(InputError, match=r"a.mp4 holds no frame that can be decoded \(of 64 megapixels at most\): "):
@@ -74,7 +61,7 @@ def test_the_bound_lets_8k_through_and_holds_what_a_decoder_takes():
 def test_a_picture_that_is_larger_than_its_container_states_is_not_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    data = bytearray(large(tmp_path / "a.avi", "png", "rgb24", 640, 480).read_bytes())
+    data = bytearray(write_black_video(tmp_path / "a.avi", "png", "rgb24", 640, 480).read_bytes())
     for position in range(len(data) - 8):
         # in the headers of the file and of the stream, but not in the pictures, whose numbers have the other order
         if data[position : position + 8] == struct.pack("<II", 640, 480):
