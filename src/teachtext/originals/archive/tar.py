@@ -6,10 +6,11 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader, RawIOBase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from teachtext.data.restricted.standins import COPY_AGAIN
+from teachtext.data.restricted.tar import checked_name
 from teachtext.errors import InputError
 from teachtext.files import atomic
 from teachtext.progress import Progress
@@ -55,7 +56,7 @@ def unpack(path: Path, folder: Path, is_relevant: Callable[[str], bool], progres
                     # the list of members would grow
                     tar.members.clear()  # type: ignore[attr-defined]
                     unpacked.count_member()
-                    name = _checked(member, path)
+                    name = checked_name(member, path)
                     if member.isfile() and is_relevant(name):
                         _write(folder / name, tar.extractfile(member), path)
             # gzip checks its checksum at the end of the file, after the last member
@@ -124,16 +125,6 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError("a sparse member")
         member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
         return member
-
-
-def _checked(member: tarfile.TarInfo, archive: Path) -> str:
-    parts = PurePosixPath(member.name).parts
-    mend = "do not unpack it; get the archive from its authors"
-    if member.name.startswith("/") or ".." in parts or "\\" in member.name or "\0" in member.name:
-        raise InputError(f"{archive}: member {member.name!r} would leave its folder", mend)
-    if not (member.isdir() or (member.isfile() and not member.issparse())):
-        raise InputError(f"{archive}: member {member.name!r} is a link, a device or the like, not a file", mend)
-    return "/".join(parts)
 
 
 def _write(target: Path, member: IO[bytes] | None, archive: Path) -> None:
