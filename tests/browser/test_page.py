@@ -147,6 +147,7 @@ def test_filters_and_tags_narrow_and_stay_in_the_address(page: Any):
 def test_more_like_this(page: Any):
     page.goto("/?q=dog")
     page.locator(".card").first.get_by_role("link", name="More like this").click()
+    page.wait_for_url("**/like?video=**")
     assert page.locator(".card").count() == 24 and "Videos like" in page.locator("[role=status]").inner_text()
 
 

@@ -52,5 +52,5 @@ def test_what_is_wrong_is_one_sentence(teachtext: Command, tmp_path: Path):
         assert said.returncode == 2 and len(said.stderr.splitlines()) == 1
         assert message in said.stderr
     said = teachtext("study", "modalities", cwd=tmp_path)
-    assert said.returncode == 2 and "write 'modalities: {}' into one" in said.stderr
+    assert said.returncode == 2 and "write 'modalities: {}' into a study file" in said.stderr
     assert teachtext("study", "bad.yaml", "--jobs", "0", cwd=tmp_path).returncode == 2
