@@ -181,6 +181,24 @@ def test_check_of_a_good_folder(ready: Any, teachtext: Command):
     assert said.returncode == 0 and not said.stderr
     assert "Sound." in said.stdout and "train 16, val 3, test 5" in said.stdout
     assert all(len(line) <= 80 for line in said.stdout.splitlines())
+    assert "Captions that a text encoder cuts were not counted: name it with" in said.stdout
+
+
+def test_check_counts_the_captions_that_an_encoder_cuts(ready: Any, teachtext: Command, tmp_path: Path):
+    folder = Path(shutil.copytree(ready.playground, tmp_path / "p"))
+    whole = teachtext("data", "check", folder, "--encoder", "glove", "--encoder", "wordllama")
+    assert whole.returncode == 0 and "Sound.\n" in whole.stdout and "reads 64 words" in whole.stdout
+    first = sorted((folder / "videos").iterdir())[0].stem
+    with (folder / "captions.jsonl").open("a") as file:
+        # the vocabulary of GloVe counts, so 64 words are whole, and 65 are not
+        for words in (64, 65):
+            file.write(json.dumps({"video": first, "id": f"of {words}", "text": "dog " * words}) + "\n")
+    said = teachtext("data", "check", folder, "--encoder", "glove")
+    output = " ".join(re.sub(r"[│┃]", " ", said.stdout).split())
+    assert "1 captions that 'glove'" in output and "('of 65')" in output and "Sound" not in output
+    assert "Usable, but not all of it was read as it stands" in output
+    refused = teachtext("data", "check", folder, "--encoder", "glov")
+    assert refused.returncode == 2 and "glove" in refused.stderr and len(refused.stderr.splitlines()) == 1
 
 
 def test_check_of_a_bad_folder_says_how_to_mend_it(ready: Any, teachtext: Command, tmp_path: Path):

@@ -7,6 +7,7 @@ from teachtext.data.check import check_folder
 from teachtext.data.folder import load_folder
 from teachtext.data.protocol import Caption, queries
 from teachtext.data.splits import automatic_splits, source_of
+from teachtext.encoders.base import Limit
 from teachtext.errors import InputError
 
 CAPTIONS = {"a": ["a dog runs", "the dog is running"], "b": ["a cat sleeps"], "c": ["rain falls"]}
@@ -134,7 +135,23 @@ def test_a_caption_of_5000_words_is_read_and_named(tmp_path):
     assert len(load_folder(tmp_path).captions[2].text.split()) == 5000
     report = check_folder(tmp_path)
     assert report.sound
-    assert any("more than 200 words" in finding.what for finding in report.findings)
+    assert any("more than 64 words" in finding.what for finding in report.findings)
+    (tmp_path / "shorter").mkdir()
+    make(tmp_path / "shorter", captions=CAPTIONS | {"a": ["word " * 64], "b": ["word " * 65]}, form="csv")
+    [finding] = [each for each in check_folder(tmp_path / "shorter").findings if "words" in each.what]
+    assert finding.what.startswith("1 captions of more than 64 words in captions.csv") and "'b#0'" in finding.what
+
+
+def test_captions_that_an_encoder_cuts_are_counted_and_named(tmp_path):
+    make(tmp_path, captions=CAPTIONS | {"b": ["a dog " * 4]})
+    few = Limit(6, "words", lambda texts: [len(text.split()) for text in texts])
+    report = check_folder(tmp_path, {"glove": few, "wordllama": None})
+    assert report.sound and not report.whole
+    [finding] = [each for each in report.findings if each.is_loss]
+    assert finding.what == "1 captions that 'glove' cuts to their first 6 words ('b#0')"
+    assert dict(report.facts)["glove"] == "reads 6 words"
+    assert dict(report.facts)["wordllama"] == "reads texts of any length"
+    assert check_folder(tmp_path, {"wordllama": None}).whole
 
 
 def test_check_finds_what_is_wrong_and_how_to_mend_it(tmp_path):

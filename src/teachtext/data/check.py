@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
-from typing import Literal
+from typing import Literal, Protocol
 
 from teachtext.data.folder import RawFolder, read_raw
 from teachtext.data.protocol import Caption
@@ -19,7 +19,8 @@ from teachtext.data.video_ids import SECOND_FILES
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 
-LONG_CAPTION_WORDS = 200
+LONG_CAPTION_WORDS = 64
+"""Encoders of tokens read 64 tokens by default, and a word is a token at least."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,20 @@ class FolderCheck:
         return not any(finding.is_loss for finding in self.findings)
 
 
-def check_folder(folder: Path) -> FolderCheck:
+class TextLimit(Protocol):
+    """The length that a text encoder reads; as text such as `64 tokens`. See `teachtext.encoders.base.Limit`."""
+
+    def exceeded(self, texts: Sequence[str]) -> Sequence[bool]:
+        """Return which texts are cut."""
+        ...
+
+
+def check_folder(folder: Path, limits: Mapping[str, TextLimit | None] | None = None) -> FolderCheck:
     """Check a dataset folder: counts, words, languages, splits, duplicates and contradictions.
+
+    Args:
+        folder: the dataset.
+        limits: by the spec of a text encoder, the length that it reads; None for one that reads texts of any length.
 
     Raises:
         InputError: the folder cannot be read at all.
@@ -68,6 +81,7 @@ def check_folder(folder: Path) -> FolderCheck:
     findings = [
         *(Finding("warning", remark.what, remark.mend, is_loss=True) for remark in raw.remarks if remark.is_loss),
         *_caption_findings(raw, {question.caption.id for question in questions}),
+        *_length_findings(raw, limits or {}),
         *_video_findings(raw),
         *_split_findings(raw),
         *unfit,
@@ -79,6 +93,10 @@ def check_folder(folder: Path) -> FolderCheck:
     facts = [
         *_facts(raw),
         *([("questions", counts)] if counts else []),
+        *(
+            (spec, f"reads {'texts of any length' if limit is None else limit}")
+            for spec, limit in (limits or {}).items()
+        ),
         *(("note", remark.what) for remark in (*raw.remarks, *sizes) if not remark.is_loss),
     ]
     return FolderCheck(facts=facts, findings=findings)
@@ -125,7 +143,6 @@ def _caption_findings(raw: RawFolder, in_questions: Collection[str]) -> list[Fin
     empty = [caption.id for caption in raw.captions if not caption.text.strip()]
     texts = Counter((caption.video_id, caption.text.lower()) for caption in raw.captions)
     repeated = [video_and_text for video_and_text, count in texts.items() if count > 1]
-    long = [caption.id for caption in raw.captions if len(caption.text.split()) > LONG_CAPTION_WORDS]
     return [
         *_some("error", empty, f"empty captions in {path}", "delete the entries or write their text"),
         *_some(
@@ -141,13 +158,27 @@ def _caption_findings(raw: RawFolder, in_questions: Collection[str]) -> list[Fin
             f"captions that stand under several videos in {path}",
             "each counts as a query with one right answer; make them more precise if you can",
         ),
-        *_some(
+    ]
+
+
+def _length_findings(raw: RawFolder, limits: Mapping[str, TextLimit | None]) -> list[Finding]:
+    """Return which captions the encoders cut; where none is named, which captions some encoders cut for certain."""
+    if not limits:
+        long = [caption.id for caption in raw.captions if len(caption.text.split()) > LONG_CAPTION_WORDS]
+        return _some(
             "warning",
             long,
-            f"captions of more than {LONG_CAPTION_WORDS} words in {path}",
-            "set 'max_words', or split them; token encoders read only their beginning",
-        ),
-    ]
+            f"captions of more than {LONG_CAPTION_WORDS} words in {raw.captions_name}, "
+            f"of which encoders of tokens read the first {LONG_CAPTION_WORDS} tokens",
+            "name your encoder with '--encoder' to see what it cuts; set 'max_words', or split them",
+        )
+    findings: list[Finding] = []
+    for spec, limit in limits.items():
+        is_cut = [] if limit is None else limit.exceeded([caption.text for caption in raw.captions])
+        ids = [caption.id for caption, cut in zip(raw.captions, is_cut, strict=False) if cut]
+        what = f"captions that '{spec}' cuts to their first {limit}"
+        findings += _some("warning", ids, what, "split them, or take another encoder", is_loss=True)
+    return findings
 
 
 def _video_findings(raw: RawFolder) -> list[Finding]:
@@ -280,11 +311,13 @@ def _shared(captions: Iterable[Caption]) -> list[str]:
     return [text for text, ids in videos.items() if len(ids) > 1]
 
 
-def _some(level: Literal["error", "warning"], items: Sequence[str], what: str, mend: str) -> list[Finding]:
+def _some(
+    level: Literal["error", "warning"], items: Sequence[str], what: str, mend: str, *, is_loss: bool = False
+) -> list[Finding]:
     if not items:
         return []
     shown = ", ".join(repr(item) for item in items[:3]) + (", ..." if len(items) > 3 else "")
-    return [Finding(level, f"{len(items):,} {what} ({shown})", mend)]
+    return [Finding(level, f"{len(items):,} {what} ({shown})", mend, is_loss)]
 
 
 def _counts(splits: Mapping[str, Sequence[str]]) -> str:
