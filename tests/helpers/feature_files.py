@@ -36,6 +36,14 @@ def write_pickle(folder: Path, arrays: Arrays) -> Path:
     return folder / "dict.pickle"
 
 
+def write_pickled_tensors(folder: Path, arrays: Arrays) -> Path:
+    import torch
+
+    tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
+    (folder / "tensors.pickle").write_bytes(pickle.dumps(tensors))
+    return folder / "tensors.pickle"
+
+
 def write_torch(folder: Path, arrays: Arrays) -> Path:
     import torch
 
@@ -69,6 +77,7 @@ def write_parquet(folder: Path, arrays: Arrays) -> Path:
     if any(values.ndim == 2 for values in arrays.values()):
         kind = pyarrow.list_(kind)
     table = pyarrow.table({"video_id": list(arrays), "features": pyarrow.array(rows, kind)})
+    folder.mkdir(exist_ok=True)
     pyarrow.parquet.write_table(table, folder / "features.parquet", row_group_size=2)
     return folder / "features.parquet"
 

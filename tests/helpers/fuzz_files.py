@@ -242,19 +242,76 @@ def arrays(folder: Path) -> dict[str, bytes]:
 def features(folder: Path) -> dict[str, bytes]:
     import feature_files
 
-    rng = np.random.default_rng(0)
-    values = {f"v{number}": rng.normal(size=(number + 1, 3)).astype("f4") for number in range(3)}
+    values = _feature_arrays()
     paths = [
         write(folder, values)
         for write in (
             feature_files.write_npz,
             feature_files.write_npy,
             feature_files.write_pickle,
+            feature_files.write_pickled_tensors,
             feature_files.write_torch,
             feature_files.write_safetensors,
         )
     ]
     return {path.name: path.read_bytes() for path in paths}
+
+
+def hdf5(folder: Path) -> dict[str, bytes]:
+    import feature_files
+    import h5py
+
+    values = _feature_arrays()
+    with h5py.File(folder / "columns.h5", "w") as file:
+        file["ids"] = list(values)
+        file.create_dataset("clip", data=np.ones((3, 5, 4), "f4"), chunks=(1, 5, 4), compression="gzip", shuffle=True)
+    with h5py.File(folder / "lists.h5", "w") as file:
+        file["ids"] = list(values)
+        lists = file.create_dataset("lists", 3, h5py.vlen_dtype(np.float32))
+        lists[:] = [row[0] for row in values.values()]
+    with h5py.File(folder / "groups.h5", "w", libver="latest") as file:
+        for name, rows in values.items():
+            file[f"clips/{name}/features"] = rows
+            file[f"clips/{name}/times"] = np.arange(len(rows), dtype=float)
+    paths = [
+        feature_files.write_hdf5(folder, values),
+        *(folder / f"{name}.h5" for name in ("columns", "lists", "groups")),
+    ]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def lmdb(folder: Path) -> dict[str, bytes]:
+    import feature_files
+
+    values = _feature_arrays()
+    # of several pages, one value on pages of its own
+    many = {f"w{number:03}": rows for number in range(70) for rows in values.values()} | {"x": np.ones((400, 4), "f4")}
+    files = {}
+    for name, arrays in (("few.mdb", values), ("many.mdb", many)):
+        place = folder / name.removesuffix(".mdb")
+        place.mkdir()
+        files[name] = (feature_files.write_lmdb(place, arrays) / "data.mdb").read_bytes()
+    return files
+
+
+def parquet(folder: Path) -> dict[str, bytes]:
+    import feature_files
+    import pyarrow
+    import pyarrow.parquet
+
+    values = _feature_arrays()
+    path = feature_files.write_parquet(folder, values)
+    pooled = feature_files.write_parquet(folder / "pooled", {name: rows[0] for name, rows in values.items()})
+    table = pyarrow.parquet.read_table(pooled)
+    pyarrow.parquet.write_table(table, folder / "packed.parquet", compression="zstd", version="1.0")
+    pyarrow.parquet.write_table(table, folder / "plain.parquet", compression="none", use_dictionary=False)
+    paths = [path, folder / "packed.parquet", folder / "plain.parquet"]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def _feature_arrays() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {f"v{number}": rng.normal(size=(number + 1, 4)).astype("f4") for number in range(3)}
 
 
 def scores(folder: Path) -> dict[str, bytes]:
@@ -320,7 +377,7 @@ def model(folder: Path) -> dict[str, bytes]:
 BASES: Mapping[str, Callable[[Path], dict[str, bytes]]] = {
     base.__name__: base
     for base in (
-        video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, scores,
-        captions, dataset, model,
+        video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, hdf5, lmdb, parquet,
+        scores, captions, dataset, model,
     )
 }  # fmt: skip

@@ -6,10 +6,17 @@ A reader returns, or raises `InputError`. Worker processes import this module. A
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from teachtext.errors import InputError
+from teachtext.processes import BoundedCalls
+
+NATIVE_S, NATIVE_MB = 60.0, 500.0
+"""Limits of a container that a library in C reads: half of what `test_fuzz.py` allows in all."""
 
 
 def video(path: Path) -> None:
@@ -114,6 +121,39 @@ def features(path: Path) -> None:
         open_features(path).store(Path(folder) / "store", silent)
 
 
+def _native(path: Path) -> None:
+    """Import a container that a library in C reads: in a process beside this one, which that library may end."""
+    from teachtext.data.feature_import import importing
+
+    # one process for all files, because a start takes a second
+    importing.BoundedCalls = _kept_calls  # type: ignore[misc,assignment]
+    features(path)
+
+
+@cache
+def _kept_process() -> BoundedCalls[Any, Any]:
+    from teachtext.data.feature_import import importing
+
+    return BoundedCalls(importing._call, seconds=NATIVE_S, memory_mb=NATIVE_MB)
+
+
+@contextmanager
+def _kept_calls(*_: object, **__: object) -> Iterator[BoundedCalls[Any, Any]]:
+    yield _kept_process()
+
+
+def hdf5(path: Path) -> None:
+    _native(path)
+
+
+def lmdb(path: Path) -> None:
+    _native(path)
+
+
+def parquet(path: Path) -> None:
+    _native(path)
+
+
 def scores(path: Path) -> None:
     from teachtext.data.tensors import read_safetensors, read_torch
 
@@ -150,8 +190,8 @@ def model(path: Path) -> None:
 READERS: Mapping[str, Callable[[Path], None]] = {
     reader.__name__: reader
     for reader in (
-        video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, scores,
-        captions, dataset, model,
+        video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, hdf5, lmdb, parquet,
+        scores, captions, dataset, model,
     )
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """`teachtext data import-features`: features made elsewhere as a feature store."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,14 +35,16 @@ def import_features(
     """
     from teachtext.cli.progress import console, shown
     from teachtext.data.feature_import import import_notes, open_features
-    from teachtext.data.folder import load_folder
+    from teachtext.data.folder import read_raw
     from teachtext.errors import InputError
 
     ids, name = None, "the dataset"
     if dataset is not None:
-        loaded = load_folder(dataset, missing_videos="keep")
-        ids = [caption.id for caption in loaded.captions] if captions else list(loaded.videos)
-        name = loaded.name
+        # splits may be as they are: a store has no splits
+        raw = read_raw(dataset)
+        videos = {*raw.videos, *(caption.video_id for caption in raw.captions), *chain(*(raw.splits or {}).values())}
+        ids = [caption.id for caption in raw.captions] if captions else sorted(videos)
+        name = raw.path.resolve().name
     elif captions:
         raise InputError("'--captions' needs the ids of captions", "give the '--dataset' that they belong to")
     opened = open_features(

@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 
 from teachtext.data.feature_import import import_features, import_notes, importing, open_features
 from teachtext.errors import InputError
@@ -112,6 +113,24 @@ def test_times_of_rows(tmp_path, times):
 def test_a_dict_of_records(tmp_path, imported):
     records = {name: {"features": values, "fps": 25.0, "title": "x"} for name, values in ARRAYS.items()}
     imported(pickled(tmp_path / "x.pkl", records))
+
+
+def test_a_pickle_of_tensors(tmp_path, imported):
+    # with bfloat16, and a part of a larger tensor
+    whole = torch.zeros(9, 6)
+    whole[1:7, :4] = torch.from_numpy(ARRAYS["c"])
+    tensors = {name: torch.from_numpy(values) for name, values in ARRAYS.items()} | {"c": whole[1:7, :4]}
+    imported(pickled(tmp_path / "x.pkl", tensors | {"half": torch.ones(2, 4).to(torch.bfloat16)}),
+             ARRAYS | {"half": np.ones((2, 4), np.float32)})  # fmt: skip
+
+
+def test_saved_files_are_told_by_their_content(tmp_path, imported):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    pickled(folder / "a.pt", torch.from_numpy(ARRAYS["a"]))
+    torch.save(torch.from_numpy(ARRAYS["b"]), folder / "b.pkl")
+    torch.save(torch.from_numpy(ARRAYS["c"]), folder / "c.pickle", _use_new_zipfile_serialization=False)
+    imported(folder)
 
 
 def test_a_list_of_records(tmp_path, imported):

@@ -1,6 +1,8 @@
-"""Files of torch.save are read without torch, and run nothing."""
+"""Files of torch.save, and pickles of tensors, are read without torch, and run nothing."""
 
+import io
 import pathlib
+import pickle
 from collections import OrderedDict
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachtext.data.restricted.tensors import LazyTensor, read_tensors
+from teachtext.data.restricted.tensors import LazyTensor, read_pickled_tensors, read_tensors
 from teachtext.errors import InputError
 
 
@@ -111,5 +113,96 @@ def test_a_changed_byte_never_ends_in_another_error(tmp_path_factory, place, byt
     path.write_bytes(data)
     try:
         loaded(path)
+    except InputError:
+        return
+
+
+def unpickled(path):
+    with path.open("rb") as file:
+        return plain(read_pickled_tensors(file, path))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("size", [24, 2400], ids=["small", "large"])
+def test_pickled_tensors_are_read(tmp_path, protocol, size):
+    whole = torch.arange(float(size)).reshape(2, 3, -1)
+    tensors = {"whole": whole, "turned": whole[0].T, "none": whole[:, :0], "p": torch.nn.Parameter(whole[1])}
+    tensors |= {"long": whole.long(), "half": whole.half(), "bool": whole > 3}
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps({**tensors, "n": np.arange(3.0), "ids": ["a"]}, protocol))
+    values = unpickled(path)
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(values[name], tensor.detach().numpy())
+        assert values[name].dtype == tensor.detach().numpy().dtype
+    assert values["ids"] == ["a"] and values["n"].shape == (3,)
+
+
+def test_pickled_bfloat16_keeps_its_bytes(tmp_path):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps([torch.tensor([1.5, -2.0]).to(torch.bfloat16)]))
+    with path.open("rb") as file:
+        [tensor] = read_pickled_tensors(file, path)
+        assert tensor.read_part(None).view(np.uint16).tolist() == [0x3FC0, 0xC000]
+
+
+class Inner:
+    """What loads a file inside the pickle, of another content than a storage."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def __reduce__(self):
+        inner = io.BytesIO()
+        torch.save(self.content, inner, _use_new_zipfile_serialization=False)
+        return torch.storage._load_from_bytes, (inner.getvalue(),)
+
+
+def test_nothing_inside_a_pickled_tensor_runs(tmp_path):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps({"x": Inner(Touches(tmp_path / "sprung"))}))
+    with pytest.raises(InputError, match=r"x\.pkl holds '.*', which is not plain data; no code of it was run"):
+        unpickled(path)
+    assert not (tmp_path / "sprung").exists()
+    for content in (["a"], Inner(torch.ones(2)), torch.ones(2)):
+        path.write_bytes(pickle.dumps(Inner(content)))
+        with pytest.raises(
+            InputError, match=r"x\.pkl (is not a whole pickle|holds 'torch\.storage\._load_from_bytes')"
+        ):
+            unpickled(path)
+
+
+def test_many_files_inside_a_pickle_share_one_budget(tmp_path):
+    _, (content,) = torch.ones(2)._typed_storage().__reduce__()
+    whole = io.BytesIO(content)
+    begin = [pickle.load(whole) for _ in range(3)]
+    # what a reader passes over may be long: 20,000 lists in place of the version
+    lists = pickle.dumps([[] for _ in range(20_000)], 2)
+    inner = pickle.dumps(begin[0], 2) + lists + pickle.dumps(begin[2], 2) + whole.read()
+    call = b"ctorch.storage\n_load_from_bytes\nq\0" + b"0B" + len(inner).to_bytes(4, "little") + inner + b"\x85q\1"
+    path = tmp_path / "x.pkl"
+    for count in (1, 1000):
+        path.write_bytes(b"\x80\x03" + call + b"0(" + b"h\0h\1R" * count + b"t.")
+        if count == 1:
+            unpickled(path)
+    with pytest.raises(InputError, match=r"x\.pkl is not a whole pickle .*far more memory than its size"):
+        unpickled(path)
+
+
+@pytest.mark.parametrize("end", [0, 10, 100, 600, -1000, -100, -1])
+def test_a_pickle_of_tensors_that_is_cut_is_refused(tmp_path, end):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps({"x": torch.arange(1000.0)})[:end])
+    with pytest.raises(InputError, match=r"x\.pkl is not a whole pickle"):
+        unpickled(path)
+
+
+@given(place=st.integers(0, 10**6), byte=st.integers(0, 255), size=st.sampled_from([3, 300]))
+def test_a_changed_byte_of_a_pickle_of_tensors_never_ends_in_another_error(tmp_path_factory, place, byte, size):
+    path = tmp_path_factory.getbasetemp() / "changed.pkl"
+    data = bytearray(pickle.dumps({"x": torch.arange(float(size)), "y": ["a"]}))
+    data[place % len(data)] = byte
+    path.write_bytes(data)
+    try:
+        unpickled(path)
     except InputError:
         return

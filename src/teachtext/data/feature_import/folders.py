@@ -8,7 +8,7 @@ from pathlib import Path
 
 from teachtext.data.feature_import.content import Content, LazyMapping, StoredArray
 from teachtext.data.feature_import.numpy_files import read_npy, read_npz
-from teachtext.data.feature_import.pickle_files import read_pickle_file, read_torch_file
+from teachtext.data.feature_import.pickle_files import read_saved_file
 from teachtext.data.feature_import.safetensors_files import read_safetensors
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
@@ -16,10 +16,10 @@ from teachtext.errors import InputError
 FILES: Mapping[str, Callable[[Path, ExitStack], Content]] = {
     ".npy": read_npy,
     ".npz": read_npz,
-    ".pt": read_torch_file,
-    ".pth": read_torch_file,
-    ".pkl": read_pickle_file,
-    ".pickle": read_pickle_file,
+    ".pt": read_saved_file,
+    ".pth": read_saved_file,
+    ".pkl": read_saved_file,
+    ".pickle": read_saved_file,
     ".safetensors": read_safetensors,
 }
 """Readers of the files of a folder, by ending."""

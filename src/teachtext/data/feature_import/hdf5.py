@@ -18,12 +18,17 @@ _DEEPEST = 32
 def read_hdf5(path: Path, stack: ExitStack) -> Content:
     """Read an HDF5 file."""
     file = stack.enter_context(load("h5py:File", "features", name=path, mode="r"))
-    return _group(file, path, "", 0)
+    return _group(file, path, "", {})
 
 
-def _group(group: Any, path: Path, prefix: str, depth: int) -> LazyMapping:
-    if depth > _DEEPEST:
+def _group(group: Any, path: Path, prefix: str, prefixes: dict[int, str]) -> LazyMapping:
+    """Return a group; `prefixes` holds the prefix of each group by the hash of its place in the file."""
+    if prefix.count("/") > _DEEPEST:
         raise InputError(f"{path} has groups nested more than {_DEEPEST} deep", "save one dataset a video")
+    # groups that are linked twice, level by level, double the number of their datasets with each level
+    first = prefixes.setdefault(hash(group.id), prefix)
+    if first != prefix:
+        raise InputError(f"{path}: '{prefix}' and '{first}' are one group", "link each group once")
     hard_link = load("h5py:HardLink", "features")
 
     def read(name: str) -> Content:
@@ -32,7 +37,7 @@ def _group(group: Any, path: Path, prefix: str, depth: int) -> LazyMapping:
             raise InputError(f"{where} is a link, which may lead to another file", "save the values themselves")
         node = group[name]
         if hasattr(node, "keys"):
-            return _group(node, path, f"{prefix}{name}/", depth + 1)
+            return _group(node, path, f"{prefix}{name}/", prefixes)
         if not hasattr(node, "shape"):
             raise InputError(f"{where} is a type and no dataset", "save one dataset a video")
         return _dataset(node, where)

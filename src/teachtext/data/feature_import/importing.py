@@ -18,7 +18,7 @@ from teachtext.data.store import FeatureFile, shards_of
 from teachtext.errors import InputError
 from teachtext.files import atomic_folder, read_json, write_json
 from teachtext.processes import BoundedCalls, Lost
-from teachtext.progress import Progress, silent
+from teachtext.progress import Progress, relayed, silent
 
 NOTES = "notes.json"
 # a shard takes three times its size while it is written, and an item may take a gigabyte
@@ -61,7 +61,8 @@ class FeatureSource:
             raise InputError(f"{folder} was imported from another file", "delete that folder and run again")
         with atomic_folder(folder) as temporary:
             if container_of(self.request.path).native:
-                notes = _apart(self.request.path, partial(_write, self.request, temporary))
+                with relayed(progress) as listener:
+                    notes = _apart(self.request.path, partial(_write, self.request, temporary, listener))
             else:
                 notes = _write(self.request, temporary, progress)
             write_json(temporary / NOTES, notes)
@@ -118,6 +119,7 @@ def store_arrays(name: str, arrays: Mapping[str, Any], folder: Path) -> FeatureF
         items=Items(list(arrays), lambda item: Record(_in_memory(arrays[item], item))),
         match=NameMatch({item: item for item in arrays}, len(arrays), [], []),
         hash="",
+        size=None,
         notes=[],
     )
     with atomic_folder(folder) as temporary:

@@ -9,13 +9,15 @@ from typing import Any
 from teachtext.data.feature_import.content import MOST_BYTES, Content, LazyMapping
 from teachtext.data.feature_import.numpy_files import read_npy_bytes, read_npz
 from teachtext.data.feature_import.pickle_files import plain_content
-from teachtext.data.restricted.pickles import read_pickle
+from teachtext.data.restricted.tensors import read_pickled_tensors
 from teachtext.errors import InputError
 from teachtext.packages import load
 
 DATA_FILE = "data.mdb"
 # of the page at the beginning
 MAGIC, MAGIC_AT = bytes.fromhex("dec0efbe"), 16
+# of the header of a key in a page
+_NODE_BYTES = 8
 # what some writers keep beside the items
 _ABOUT = frozenset({"keys", "__keys__", "__len__", "__length__", "length", "num_samples"})
 
@@ -28,7 +30,11 @@ def read_lmdb(path: Path, stack: ExitStack) -> Content:
     transaction = stack.enter_context(database.begin())
     names: dict[str, bytes] = {}
     about: list[str] = []
-    for key in _keys(transaction):
+    most = (path / DATA_FILE if path.is_dir() else path).stat().st_size // _NODE_BYTES
+    for number, key in enumerate(_keys(transaction)):
+        # pages of a damaged tree may lead back to themselves
+        if number >= most:
+            raise InputError(f"{path} has more than {most:,} keys, too many for its size", "copy or make it again")
         name = key.decode(errors="backslashreplace")
         if name in _ABOUT:
             about.append(name)
@@ -57,7 +63,7 @@ def _value(data: bytes, path: Path, where: str, stack: ExitStack) -> Content:
     if data.startswith(b"PK\x03\x04"):
         return read_npz(path, stack, file=BytesIO(data))
     if data.startswith(b"\x80"):
-        return plain_content(read_pickle(BytesIO(data), path), path, where)
+        return plain_content(read_pickled_tensors(BytesIO(data), path), path, where)
     raise InputError(
         f"{where} is {len(data):,} bytes that begin with {data[:8]!r}, neither .npy nor .npz nor a pickle",
         "write each value as the bytes of an .npy file, so that its type and shape are known",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from teachtext.data.feature_import.content import MOST_BYTES, Content, LazyMapping, StoredArray
 from teachtext.data.feature_import.pickle_files import plain_content
-from teachtext.data.restricted.pickles import read_pickle
+from teachtext.data.restricted.tensors import read_pickled_tensors
 from teachtext.errors import InputError
 
 # of pickled objects in a compressed file: unpacked bytes for each packed one, above a size that harms nobody
@@ -70,7 +70,7 @@ def _stored(
             whole: Any = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
             shutil.copyfileobj(file, whole)
             whole.seek(0)
-            return plain_content(read_pickle(whole, path), path, where)
+            return plain_content(read_pickled_tensors(whole, path), path, where)
     if begin + prod(shape) * dtype.itemsize > size:
         raise ValueError(f"an array of shape {shape} and type {dtype} in {size - begin:,} bytes")
     return StoredArray(shape, dtype, _Parts(opened, begin, shape, dtype, fortran, where, stack), where)

@@ -8,19 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.feature_import.content import Content, LazyMapping, StoredArray
-from teachtext.data.restricted.pickles import read_pickle
 from teachtext.data.restricted.standins import ExpertStore, LazyArray
-from teachtext.data.restricted.tensors import LazyTensor, read_tensors
+from teachtext.data.restricted.tensors import LEGACY_BEGIN, LazyTensor, read_pickled_tensors, read_tensors
 
 
 def read_pickle_file(path: Path, stack: ExitStack) -> Content:
-    """Read a pickle of plain data and numpy arrays."""
-    return plain_content(read_pickle(stack.enter_context(path.open("rb")), path), path, str(path))
+    """Read a pickle of plain data, numpy arrays and tensors."""
+    return plain_content(read_pickled_tensors(stack.enter_context(path.open("rb")), path), path, str(path))
 
 
 def read_torch_file(path: Path, stack: ExitStack) -> Content:
     """Read a file of `torch.save`, of any version since 0.4."""
     return plain_content(read_tensors(stack.enter_context(path.open("rb")), path), path, str(path))
+
+
+def read_saved_file(path: Path, stack: ExitStack) -> Content:
+    """Read a file of `torch.save` or a pickle, whichever it is: both are saved under the endings of both."""
+    with path.open("rb") as file:
+        is_torch = file.read(len(LEGACY_BEGIN)).startswith((b"PK\x03\x04", LEGACY_BEGIN))
+    return read_torch_file(path, stack) if is_torch else read_pickle_file(path, stack)
 
 
 def plain_content(value: object, path: Path, where: str) -> Content:

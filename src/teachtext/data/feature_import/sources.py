@@ -52,6 +52,7 @@ class OpenSource:
         items: what it holds.
         match: for which ids the names of the items stand.
         hash: of the content.
+        size: bytes of the container; None of arrays in memory.
         notes: sentences on what was left out, on items of other videos, and on videos without an item.
     """
 
@@ -60,6 +61,7 @@ class OpenSource:
     items: Items
     match: NameMatch
     hash: str
+    size: int | None
     notes: list[str]
 
     @property
@@ -93,10 +95,12 @@ def opened(request: Request) -> Iterator[OpenSource]:
         with reading(path, container):
             content = container.read(path, stack)
             items = items_of(content, Choice(path, request.key, request.expert))
-            digest = _hash(path)
+            digest, size = _hash(path), sum(file.stat().st_size for file in _files(path))
         match, notes = _matched(items, request)
         notes = [*(content.notes if isinstance(content, LazyMapping) else ()), *notes]
-        yield OpenSource(request=request, container=container, items=items, match=match, hash=digest, notes=notes)
+        yield OpenSource(
+            request=request, container=container, items=items, match=match, hash=digest, size=size, notes=notes
+        )
 
 
 def _matched(items: Items, request: Request) -> tuple[NameMatch, list[str]]:
@@ -120,9 +124,13 @@ def _matched(items: Items, request: Request) -> tuple[NameMatch, list[str]]:
 def _hash(path: Path) -> str:
     if path.is_file():
         return content_hash(path)
+    return fingerprint([[file.relative_to(path).as_posix(), content_hash(file)] for file in _files(path)])
+
+
+def _files(path: Path) -> list[Path]:
     # a lock beside a database changes whenever it is read
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != "lock.mdb")
-    return fingerprint([[file.relative_to(path).as_posix(), content_hash(file)] for file in files])
+    inside = (file for file in path.rglob("*") if file.is_file() and file.name != "lock.mdb")
+    return [path] if path.is_file() else sorted(inside)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from teachtext.progress import Progress, silent
 _SHARD_BYTES = 32 << 20
 # half precision rounds to one part in 2048; more than this is lost where values are very large or very small
 _HALF_IS_ENOUGH = 2.0**-10
+# compressed files, and files that leave out what was never written, may claim far more than they hold
+_FREE_BYTES, _BYTES_A_BYTE = 256 << 20, 100
 _NAN_MEND = "correct them, or choose 'nan: missing', which leaves out rows with NaN or infinite values"
 
 
@@ -61,7 +63,7 @@ class _Import:
 
     def _write(self, folder: Path, dtype: Literal["float16", "float32"]) -> None:
         source, ids = self.source, self.source.match.ids
-        total, first, writer, pending = len(ids), "", None, 0
+        total, first, writer, pending, written = len(ids), "", None, 0, 0
         timed: dict[bool, str] = {}
         absent: list[str] = []
         for done, (name, item_id) in enumerate(ids.items(), start=1):
@@ -91,12 +93,22 @@ class _Import:
                     rows = rows.astype(dtype, copy=False)
             writer.add(item_id, rows, source=source.hash, times=times)
             pending += 0 if rows is None else rows.nbytes
+            written += 0 if rows is None else rows.nbytes
+            self._check_size(written)
             if pending >= _SHARD_BYTES or done == total:
                 writer.flush()
                 pending = 0
                 self.progress(f"import {source.request.path.name}", done, total)
         if writer is None:
             raise InputError(f"{source.request.path} has no rows of any of its {total:,} items", "give features")
+
+    def _check_size(self, written: int) -> None:
+        size = self.source.size
+        if size is not None and written > _FREE_BYTES + _BYTES_A_BYTE * size:
+            raise InputError(
+                f"{self.source.request.path} has {size:,} bytes, and its features would take more than {written:,}",
+                "save it uncompressed, or copy it again",
+            )
 
     def _check_like(self, name: str, rows: NDArray[Any], first: str, dim: int) -> None:
         if rows.shape[1] != dim:

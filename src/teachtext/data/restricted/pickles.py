@@ -148,7 +148,7 @@ class PickleReader(RestrictedUnpickler):
 
     def __init__(self, file: BinaryIO, path: Path, *, large: int | None = _LARGE) -> None:
         super().__init__(file, _size_of(file), large=large)
-        self._path = path
+        self.path = path
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a class or function; whatever is not plain data is refused."""
@@ -157,7 +157,7 @@ class PickleReader(RestrictedUnpickler):
         standin = _ALLOWED.get(f"{module}.{name}") if "." not in name else None
         if standin is None:
             raise InputError(
-                f"{self._path} holds {f'{module}.{name}'[:80]!r}, which is not plain data; no code of it was run",
+                f"{self.path} holds {f'{module}.{name}'[:80]!r}, which is not plain data; no code of it was run",
                 "remove that file, or write its values again as plain arrays and lists",
             )
         return standin

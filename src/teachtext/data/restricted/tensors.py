@@ -1,5 +1,6 @@
-"""Reads files of `torch.save` without torch and without running their code: plain data, numpy arrays and tensors."""
+"""Reads tensors without torch and without running code of a file: files of `torch.save`, and pickles of tensors."""
 
+import io
 import os
 import zipfile
 from collections.abc import Callable, Sequence
@@ -13,8 +14,8 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.restricted.pickles import PickleReader
-from teachtext.data.restricted.standins import ARRAY_WEIGHT, COPY_AGAIN
+from teachtext.data.restricted.pickles import PickleReader, load_with
+from teachtext.data.restricted.standins import ARRAY_WEIGHT, COPY_AGAIN, ByteRange
 from teachtext.errors import InputError
 
 LEGACY_BEGIN = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -33,10 +34,11 @@ _MOST_AXES = 16
 
 @dataclass
 class _Storage:
-    """The values that tensors share: where they lie in the file."""
+    """The values that tensors share: where they lie in a file."""
 
     dtype: np.dtype[Any]
     length: int
+    file: BinaryIO
     begin: int | None = None
 
 
@@ -54,7 +56,6 @@ class LazyTensor:
     _storage: _Storage = field(repr=False)
     _offset: int = field(repr=False)
     _strides: tuple[int, ...] = field(repr=False)
-    _file: BinaryIO = field(repr=False)
 
     @property
     def weight(self) -> int:
@@ -71,8 +72,8 @@ class LazyTensor:
         length = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         if self._storage.begin is None:
             raise UnpicklingError("a tensor without contents")
-        self._file.seek(self._storage.begin + offset * self.dtype.itemsize)
-        data = self._file.read(length * self.dtype.itemsize)
+        self._storage.file.seek(self._storage.begin + offset * self.dtype.itemsize)
+        data = self._storage.file.read(length * self.dtype.itemsize)
         values = np.frombuffer(data, self.dtype, length)
         steps = [stride * self.dtype.itemsize for stride in strides]
         return np.lib.stride_tricks.as_strided(values, shape, steps, writeable=False).copy()
@@ -99,6 +100,19 @@ def read_tensors(file: BinaryIO, path: Path) -> Any:
     except Exception as error:
         reason = str(error)[:100] or type(error).__name__
         raise InputError(f"{path} is not a whole file of torch.save ({reason})", COPY_AGAIN) from error
+
+
+def read_pickled_tensors(file: BinaryIO, path: Path) -> Any:
+    """Read the pickle that begins at the position of an open file: plain data, numpy arrays and tensors.
+
+    Args:
+        file: its arrays and tensors can only be read while it is open.
+        path: name of the file in messages.
+
+    Raises:
+        InputError: the file is truncated or damaged, or holds a class that is not plain data.
+    """
+    return load_with(_PickledTensors(file, path), path)
 
 
 def read_saved(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]) -> Any:
@@ -133,7 +147,7 @@ def _read_zip(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]) -
         begin, size = place_of(f"{root}data/{key}")
         if length * kind.itemsize > min(size, file_size - begin):
             raise UnpicklingError(f"a storage of {length} values in {size} bytes")
-        return _Storage(kind, length, begin)
+        return _Storage(kind, length, file, begin)
 
     if order is not None:
         file.seek(place_of(order.filename)[0])
@@ -147,7 +161,7 @@ def _read_legacy(file: BinaryIO, reader: Callable[["StorageOf"], "TensorReader"]
     storages: dict[str, _Storage] = {}
 
     def storage_of(kind: np.dtype[Any], key: str, length: int) -> _Storage:
-        return storages.setdefault(key, _Storage(kind, length))
+        return storages.setdefault(key, _Storage(kind, length, file))
 
     def load() -> Any:
         return reader(storage_of).read_whole()
@@ -189,7 +203,6 @@ class TensorReader(PickleReader):
 
     def __init__(self, file: BinaryIO, path: Path, storage_of: StorageOf) -> None:
         super().__init__(file, path)
-        self._tensor_file = file
         self._storage_of = storage_of
 
     def find_class(self, module: str, name: str) -> Any:
@@ -228,11 +241,77 @@ class TensorReader(PickleReader):
         # a view with a size beyond its storage could fill the memory
         if prod(shape) and (end >= storage.length or prod(shape) > storage.length):
             raise UnpicklingError(f"a tensor of shape {tuple(shape)} beyond its storage")
-        return LazyTensor(tuple(shape), storage.dtype, storage, offset, tuple(strides), self._tensor_file)
+        return LazyTensor(tuple(shape), storage.dtype, storage, offset, tuple(strides))
+
+
+class _PickledTensors(TensorReader):
+    """Reads a pickle of tensors. The storage of each tensor is a whole file of `torch.save` inside it.
+
+    Args:
+        file: the open pickle.
+        path: name of the file in messages.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        super().__init__(file, path, _no_storage)
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the stand-in for a class or function."""
+        if f"{module}.{name}" == "torch.storage._load_from_bytes":
+            return self._storage
+        return super().find_class(module, name)
+
+    def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
+        """Read a storage, build a tensor, or call a stand-in."""
+        if function == self._storage:
+            return self._storage(*arguments)
+        return super().call(function, arguments)
+
+    def _storage(self, content: Any) -> _Storage:
+        """Read the storage whose file of `torch.save` is a run of bytes of the pickle."""
+        file, position = self._file, self._file.tell()
+        if isinstance(content, ByteRange) and not content.recoded:
+            file.seek(content.start)
+            storage = _read_legacy(file, partial(_InnerReader, self, file))
+            if file.tell() > content.start + content.length:
+                raise UnpicklingError("a storage that goes on behind its end")
+        else:
+            data = content.read() if isinstance(content, ByteRange) else content
+            if not isinstance(data, bytes | bytearray):
+                raise UnpicklingError("a storage without contents")
+            self.spend(len(data))
+            inner = io.BytesIO(data)
+            storage = _read_legacy(inner, partial(_InnerReader, self, inner))
+        if not isinstance(storage, _Storage):
+            raise UnpicklingError("a storage of a foreign kind")
+        file.seek(position)
+        return storage
+
+
+class _InnerReader(TensorReader):
+    """Reads a pickle inside another; whatever it takes is paid from the budget of the outer one."""
+
+    def __init__(self, outer: _PickledTensors, file: BinaryIO, storage_of: StorageOf) -> None:
+        super().__init__(file, outer.path, storage_of)
+        self._outer = outer
+
+    def spend(self, count: int) -> None:
+        self._outer.spend(count)
+
+
+def _no_storage(*_: object) -> _Storage:
+    raise UnpicklingError("a storage outside a file of torch.save")
 
 
 def _parameter(tensor: Any, *_: object) -> Any:
     return tensor
 
 
-__all__: Sequence[str] = ["LEGACY_BEGIN", "LazyTensor", "TensorReader", "read_saved", "read_tensors"]
+__all__: Sequence[str] = [
+    "LEGACY_BEGIN",
+    "LazyTensor",
+    "TensorReader",
+    "read_pickled_tensors",
+    "read_saved",
+    "read_tensors",
+]
