@@ -146,3 +146,37 @@ def test_a_plain_name_is_plain_already(name: str):
     assert plain(plain(name)) == plain(name)
     assert plain(unicodedata.normalize("NFD", name)) == plain(unicodedata.normalize("NFC", name))
     assert plain(f"{name}a.MP4") == plain(f"{name}a")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("v_abc.mp4", "abc"),
+        ("abc.mp4", "v_abc"),
+        ("abc.mp4", "v_abc.mkv"),
+        ("abc-_d.mp4", "https://www.youtube.com/watch?v=abc-_d&t=3"),
+        ("abc-_d.mp4", "https://youtu.be/abc-_d"),
+        ("tumblr_1_400.mp4", "https://38.media.tumblr.com/9f/tumblr_1_400.gif"),
+    ],
+)
+def test_an_id_may_stand_as_an_address_or_with_the_letter_of_activitynet(tmp_path: Path, file: str, name: str):
+    folder = read_video_folder(write(tmp_path, f"videos/{file}", "videos/other.mp4"))
+    match = folder.match([name, "other"])
+    assert match[name] == file.removesuffix(".mp4") and not match.ambiguous
+    assert "with folders" in match.respelled_note or "with another name" in match.respelled_note
+
+
+def test_a_name_that_a_file_has_goes_before_other_spellings(tmp_path: Path):
+    folder = read_video_folder(write(tmp_path, "v_a.mp4", "a.mp4"))
+    assert not folder.match(["a", "v_a"]).respelled
+    assert folder.match(["a"], {"a": "v_a"})["a"] == "a"
+    assert folder.match(["b"], {"b": "v_a"})["b"] == "v_a"
+
+
+def test_copies_in_folders_of_different_splits_are_different_videos(tmp_path: Path):
+    for split in ("train", "test"):
+        write(tmp_path, f"videos/{split}/1.mp4")
+        (tmp_path / "videos" / split / "1.mp4").write_bytes(b"the same")
+    folder = read_video_folder(tmp_path)
+    assert list(folder.files) == ["test/1", "train/1"]
+    assert folder.match(["train/1.mp4", "test/1.mp4"]).ids == {"train/1.mp4": "train/1", "test/1.mp4": "test/1"}

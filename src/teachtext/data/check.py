@@ -15,7 +15,7 @@ from teachtext.data.readers.published_counts import count_remarks
 from teachtext.data.splits import automatic_splits, source_of
 from teachtext.data.types import Question
 from teachtext.data.video_files import LeftOut
-from teachtext.data.video_ids import SECOND_FILES
+from teachtext.data.video_ids import AMBIGUOUS_MEND, SECOND_FILES
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 
@@ -197,13 +197,14 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
     same = [" = ".join(ids) for ids in by_content.values() if len(ids) > 1]
     empty = [video_id for video_id, paths in raw.videos.items() if _is_empty(paths[0])]
     ambiguous = raw.match.ambiguous_note
+    unpack = "run 'teachtext data import', which unpacks the videos" if raw.holds_videos else ""
     places = str(raw.path) if raw.video_folder.folder == raw.path else "videos/"
     return [
         *(
             Finding("warning", f"{row.reason} in {places}, left out: {row.summary}", row.mend, is_loss=True)
             for row in _left_out(raw)
         ),
-        *([Finding("warning", ambiguous, "write their folders before the names")] if ambiguous else []),
+        *([Finding("warning", ambiguous, AMBIGUOUS_MEND)] if ambiguous else []),
         *_some(
             "error", vanished, "video files that cannot be read", "check that they are there, and their permissions"
         ),
@@ -211,13 +212,13 @@ def _video_findings(raw: RawFolder) -> list[Finding]:
             "error",
             sorted(without_file - captioned_in_splits),
             f"captioned videos without a file in {places} and in no split",
-            "add the files or delete their captions",
+            unpack or "add the files or delete their captions",
         ),
         *_some(
             "warning",
             sorted(without_file & captioned_in_splits),
             f"captioned videos of a split without a file in {places}",
-            "add the files, or set 'missing_videos: drop' (their features may come from elsewhere: 'keep')",
+            unpack or "add the files, or set 'missing_videos: drop' (their features may come from elsewhere: 'keep')",
         ),
         *_some(
             "warning",

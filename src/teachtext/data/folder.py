@@ -49,6 +49,7 @@ class RawFolder:
         splits: ids of the video files by split; None where nothing names splits.
         all_splits: splits by name, as lists and captions give them; `main` are those of `splits`.
         format_name: the name of the captions' format.
+        holds_videos: whether the caption files are archives that hold the videos too.
         chosen: the id of the caption that is a video's query, by video id; None where nothing names them.
         remarks: how captions and lists were read, and what was mended or left out.
     """
@@ -62,6 +63,7 @@ class RawFolder:
     splits: Mapping[str, Sequence[str]] | None
     all_splits: Mapping[str, Mapping[str, Sequence[str]]]
     format_name: str
+    holds_videos: bool
     chosen: Mapping[str, str] | None
     remarks: Sequence[Remark]
 
@@ -89,9 +91,10 @@ def read_raw(source: Path, splits_file: str = DEFAULT_SPLITS, chosen_file: str |
     folder = reading.folder
     annotations = reading.annotations if reading.form.is_general else cleaned(reading.annotations, "en")
     splits, splits_name, remarks = _splits(reading, annotations, splits_file)
-    video_folder = read_video_folder(folder, regular=True)
+    video_folder = read_video_folder(folder, regular=True, apart=reading.files)
     listed = [video_id for ids in (splits or {}).values() for video_id in ids]
-    match = video_folder.match([*(caption.video_id for caption in annotations.captions), *listed])
+    names = [*(caption.video_id for caption in annotations.captions), *listed]
+    match = video_folder.match(names, reading.other_names)
     captions = [replace(caption, video_id=match[caption.video_id]) for caption in annotations.captions]
     return RawFolder(
         path=folder,
@@ -103,6 +106,7 @@ def read_raw(source: Path, splits_file: str = DEFAULT_SPLITS, chosen_file: str |
         splits=None if splits is None else {split: [match[name] for name in ids] for split, ids in splits.items()},
         all_splits=annotations.splits if splits is None else {**annotations.splits, MAIN: splits},
         format_name=reading.form.name,
+        holds_videos=reading.form.unpack is not None,
         chosen=_chosen(folder, annotations, chosen_file, captions, match) if chosen_file else None,
         remarks=[*annotations.remarks, *remarks, *read_import_remarks(folder)],
     )

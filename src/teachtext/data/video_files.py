@@ -102,7 +102,7 @@ def list_video_files(folder: Path, *, apart: Collection[Path] = ()) -> VideoFile
 
     Args:
         folder: to look in. There are no files where the folder does not exist.
-        apart: folders in it that are not looked into, such as the folder of an index.
+        apart: folders in it that are not looked into, such as the folder of an index, and files that are no videos.
     """
     walk = _Walk(folder, {os.path.realpath(path) for path in apart})
     if folder.is_dir():
@@ -204,8 +204,11 @@ class _Walk:
             self.hidden_files += [name] if ending in VIDEO_ENDINGS else []
         elif entry.is_symlink() and not _exists(self.folder / name):
             self.broken.append(name)
-        elif ending not in _DATA_ENDINGS and entry.name.lower() not in _DATA_NAMES:
+        elif ending not in _DATA_ENDINGS and entry.name.lower() not in _DATA_NAMES and not self._is_apart(name):
             self.others.append(name)
+
+    def _is_apart(self, name: str) -> bool:
+        return bool(self.apart) and os.path.realpath(self.folder / name) in self.apart
 
 
 def _ending(name: str) -> str:

@@ -2,23 +2,30 @@
 
 The id of a file is its name without the ending. Where several folders hold different files of one name, the id is the
 path in the folder: `train/0001` and `test/0001`. Captions and lists may write an id with or without the ending, with
-folders before it, and with composed or decomposed accents.
+folders before it, with composed or decomposed accents, as an address on YouTube, and with or without the `v_` of
+ActivityNet.
 """
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from teachtext.data.readers.split_names import splits_by_folder
 from teachtext.data.types import Video
 from teachtext.data.video_files import VIDEO_ENDINGS, LeftOut, VideoFiles, list_video_files, printable
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 
 SECOND_FILES = "second files of an id"
-_KINDS = ("with an ending", "with folders", "with other Unicode forms")
+AMBIGUOUS_MEND = "write their folders before the names"
+_KINDS = ("with an ending", "with folders", "with other Unicode forms", "with another name")
+# ActivityNet writes it before the ids of YouTube, and not all copies of the videos have it
+_PREFIX = "v_"
+_ADDRESS = re.compile(r"[?&]v=([^&#]+)")
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,15 @@ class VideoFolder:
         """The videos; of an id with several files the first."""
         return [Video(video_id, paths[0]) for video_id, paths in self.files.items()]
 
-    def match(self, names: Iterable[str]) -> "IdMatch":
+    def match(self, names: Iterable[str], other_names: Mapping[str, str] | None = None) -> "IdMatch":
         """Return the ids of the videos that `names` name; a name without a file stands for itself.
 
         Names without a file that differ in their spelling alone get the id of the first.
+
+        Args:
+            names: as captions and lists write them.
+            other_names: the other names of videos, by name, such as those of MSVD's `youtube_mapping.txt`. They count
+                where no file has the name itself.
         """
         spellings = list(dict.fromkeys(names))
         plain_names = {name: plain(name) for name in spellings}
@@ -59,6 +71,8 @@ class VideoFolder:
         claims: dict[str, list[str]] = {}
         for name in spellings:
             candidates = [name] if name in self.files else self._candidates(plain_names[name])
+            if not candidates and other_names and name in other_names:
+                candidates = self._candidates(plain(other_names[name]))
             if len(candidates) == 1:
                 claims.setdefault(candidates[0], []).append(name)
             elif candidates:
@@ -83,7 +97,10 @@ class VideoFolder:
             video_ids = self._by_plain_name.get("/".join(parts[start:]))
             if video_ids:
                 return video_ids
-        return self._by_last_part.get(parts[-1], [])
+        address = _ADDRESS.search(parts[-1])
+        last = address[1] if address else parts[-1].removesuffix(".gif")
+        spellings = (last, last.removeprefix(_PREFIX), _PREFIX + last)
+        return next((self._by_last_part[spelling] for spelling in spellings if spelling in self._by_last_part), [])
 
     @cached_property
     def _by_plain_name(self) -> Mapping[str, list[str]]:
@@ -162,15 +179,16 @@ def plain(name: str) -> str:
         text = stem
 
 
-def read_video_folder(folder: Path, *, regular: bool = False) -> VideoFolder:
+def read_video_folder(folder: Path, *, regular: bool = False, apart: Collection[Path] = ()) -> VideoFolder:
     """Read the videos of a dataset folder: those in `videos/`, or in the folder itself where there is no `videos/`.
 
     Args:
         folder: the dataset folder, or a folder of videos.
         regular: leave out broken links, pipes and devices. Without it, extraction sets them aside by name.
+        apart: files that are no videos, such as archives that hold captions and videos.
     """
     inner = folder / "videos"
-    listed = list_video_files(inner if inner.is_dir() else folder)
+    listed = list_video_files(inner if inner.is_dir() else folder, apart=apart)
     odd = [name for name, path in listed.files.items() if regular and not path.is_file()]
     row = LeftOut("links that lead nowhere, pipes and devices", odd, "put the files themselves there")
     return _identify(listed, row)
@@ -207,7 +225,7 @@ def _identify(listed: VideoFiles, odd: LeftOut) -> VideoFolder:
         group = sorted(name for place in by_place.values() for name in place)
         if len(by_place) == 1:
             names[stem] = group
-        elif _same_content([listed.files[name] for name in group]):
+        elif not splits_by_folder(group) and _same_content([listed.files[name] for name in group]):
             names[stem] = group[:1]
             copies += group[1:]
         else:
@@ -245,6 +263,8 @@ def _is_utf8(name: str) -> bool:
 
 def _difference(name: str, video_id: str) -> str:
     """Return in what a name differs from the id that it means."""
+    if plain(name).rpartition("/")[2] != plain(video_id).rpartition("/")[2]:
+        return _KINDS[3]
     if PurePosixPath(name.replace("\\", "/")).name != name and "/" not in video_id:
         return _KINDS[1]
     composed = unicodedata.normalize("NFC", name), unicodedata.normalize("NFC", video_id)

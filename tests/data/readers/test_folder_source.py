@@ -9,6 +9,7 @@ from teachtext.data.check import check_folder
 from teachtext.data.folder import load_folder, read_raw
 from teachtext.data.protocol import Protocol
 from teachtext.data.readers.folder_source import read_source
+from teachtext.data.readers.importing import import_source
 from teachtext.errors import InputError
 
 
@@ -257,3 +258,54 @@ def test_lists_of_other_data_sets_beside_a_file_are_not_its_lists(tmp_path):
     annotations = read_source(tmp_path / "mine.json").annotations
     assert annotations.splits["main"] == {"train": ["video0"], "test": ["video1"]}
     assert not any("other" in remark.what for remark in annotations.remarks)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [
+            "data/train-00000-of-00002-3e0f2a.csv",
+            "data/train-00001-of-00002-99ab12.csv",
+            "data/test.csv",
+        ],
+        ["train_part1.csv", "train_part2.csv", "test.csv"],
+        ["train_1.csv", "train_2.csv", "test.csv"],
+    ],
+)
+def test_files_that_are_parts_of_a_split_are_joined(tmp_path, names):
+    files = {name: f"video_id,caption\nvideo{i},a man walks {i}\n" for i, name in enumerate(names)}
+    annotations = read_source(fill(tmp_path, files)).annotations
+    assert annotations.splits == {"main": {"train": ["video0", "video1"], "test": ["video2"]}}
+    assert len(annotations.captions) == 3
+
+
+def test_lists_in_parts_are_joined(tmp_path):
+    parts = {
+        "train_part1.txt": "video0\n",
+        "train_part2.txt": "video1\n",
+        "val.txt": "video2\n",
+        "test.txt": "video3\n",
+    }
+    assert read_source(fill(tmp_path, {"c.json": captions(range(4)), **parts})).annotations.splits == {"main": SPLITS}
+
+
+def test_captions_that_a_repeated_file_has_beyond_the_others_are_counted(tmp_path):
+    rows = [f"video{i},a man walks {i}" for i in range(4)]
+    files = {"all.csv": rows, "test.csv": [rows[2], rows[3], "video9,a new video"]}
+    fill(tmp_path, {name: "\n".join(["video_id,caption", *lines]) for name, lines in files.items()})
+    remarks = [remark.what for remark in read_source(tmp_path).annotations.remarks if remark.is_loss]
+    assert remarks == [
+        "test.csv repeats the captions of another file; 1 further captions of it were left out (video9#0)"
+    ]
+
+
+def test_captions_with_the_other_ids_of_msvd_find_their_videos(tmp_path):
+    mapping = "".join(f"AbC{i}_1_{i} video{i}\n" for i in range(4))
+    fill(tmp_path, {"raw.json": captions(range(4)), "youtube_mapping.txt": mapping, **LISTS})
+    fill(tmp_path, {}, [f"AbC{i}_1_{i}.avi" for i in range(4)])
+    dataset = load_folder(tmp_path)
+    assert dataset.splits == {split: [f"AbC{name[-1]}_1_{name[-1]}" for name in ids] for split, ids in SPLITS.items()}
+    assert "ids read as those of files: 4 with another name ('video0' is 'AbC0_1_0')" in dataset.notes
+    imported = import_source(tmp_path, tmp_path / "out")
+    assert imported.counts["videos"] == 4
+    assert load_folder(tmp_path / "out").splits == dataset.splits

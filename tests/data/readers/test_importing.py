@@ -102,3 +102,18 @@ def test_published_sizes_are_recognised(tmp_path):
     note = "splits 'main' (train 1,200, val 100, test 670) have the sizes of MSVD: 'benchmark: msvd' fits"
     assert note in [remark.what for remark in imported.remarks]
     assert ("note", note) in check_folder(tmp_path / "out").facts
+
+
+def test_captions_without_a_video_and_videos_without_a_caption_are_named(source, tmp_path):
+    (source / "YouTubeClips" / "ghi_2_3.avi").rename(source / "YouTubeClips" / "other.avi")
+    (source / "YouTubeClips" / "jkl.heic").write_bytes(b"x")
+    out = tmp_path / "out"
+    remarks = {remark.what: remark for remark in import_source(source, out).remarks}
+    absent = f"1 captioned videos have no file in {source} (ghi_2_3)"
+    mute = "1 videos have neither caption nor split, and were left out (other)"
+    assert remarks[absent].is_loss and mute in remarks
+    assert any("files without the ending of a video" in what and "jkl.heic" in what for what in remarks)
+    # the folder says by itself which files it lacks
+    assert absent not in (out / "import.json").read_text() and mute in (out / "import.json").read_text()
+    assert any("without a file" in finding.what for finding in check_folder(out).findings)
+    assert absent not in [remark.what for remark in import_source(source, tmp_path / "none", videos="none").remarks]

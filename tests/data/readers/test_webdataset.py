@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 
+from teachtext.data.check import check_folder
 from teachtext.data.folder import load_folder
 from teachtext.data.protocol import Protocol
 from teachtext.data.readers.folder_source import read_source
@@ -149,3 +150,42 @@ def test_a_tar_that_ends_in_the_middle_of_a_video_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cut\.tar is not a whole tar file"):
         unpack_videos(path, tmp_path / "videos", {"a"})
     assert not list(tmp_path.glob("videos/*"))
+
+
+def test_shards_of_one_split_are_joined(tmp_path):
+    source = tmp_path / "shards"
+    source.mkdir()
+    for name in ("train-000000", "train-000001", "val-000000", "test-000000"):
+        shard(source / f"{name}.tar", [f"{name}-a", f"{name}-b"])
+    imported = import_source(source, tmp_path / "out")
+    assert imported.counts["videos"] == 8
+    assert {split: len(ids) for split, ids in load_folder(tmp_path / "out").splits.items()} == {
+        "train": 4,
+        "val": 2,
+        "test": 2,
+    }
+    assert not (tmp_path / "out/splits-000000.json").exists()
+
+
+@pytest.mark.parametrize("names", [("train/00000", "train/00001", "test/00000"), ("a", "b", "c")])
+def test_equal_keys_of_several_shards_are_different_videos(tmp_path, names):
+    source = tmp_path / "shards"
+    for number, name in enumerate(names):
+        path = source / f"{name}.tar"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pack(path, [("0.mp4", VIDEO + bytes([number])), ("0.txt", b"it moves")])
+    imported = import_source(source, tmp_path / "out")
+    assert imported.counts == {"captions": 3, "captioned videos": 3, "videos": 3}
+    assert [(tmp_path / "out/videos" / name / "0.mp4").read_bytes()[-1] for name in names] == [0, 1, 2]
+    assert any("several archives have videos of one id" in remark.what for remark in imported.remarks)
+    dataset = load_folder(tmp_path / "out", protocol=Protocol(select=None))
+    assert {caption.video_id for caption in dataset.captions} == {f"{name}/0" for name in names}
+    if "train/00000" in names:
+        assert dataset.splits == {"train": ["train/00000/0", "train/00001/0"], "test": ["test/00000/0"]}
+
+
+def test_check_of_shards_says_how_their_videos_are_unpacked(tmp_path):
+    shard(tmp_path / "00000.tar", ["a", "b"])
+    findings = check_folder(tmp_path).findings
+    assert not any("without the ending of a video" in finding.what for finding in findings)
+    assert "teachtext data import" in next(f.mend for f in findings if "without a file" in f.what)

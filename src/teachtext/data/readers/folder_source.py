@@ -1,8 +1,8 @@
 """Reads the caption files and split lists of a folder: which files belong together, and what each of them is."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from teachtext.data.protocol import Caption
@@ -17,9 +17,9 @@ from teachtext.data.readers.split_lists import (
     families_of,
     list_remarks,
     split_and_family,
-    splits_by_folder,
     without_repeats,
 )
+from teachtext.data.readers.split_names import splits_by_folder
 from teachtext.errors import InputError
 
 _FIRST_NAMES = 100
@@ -35,6 +35,8 @@ class Reading:
         form: their format.
         annotations: what they say, with the splits of lists beside them.
         splits_name: the names of the files that name the splits.
+        other_names: the other names of videos, by the names that captions give them.
+        places: by file that holds videos, the folder before the ids of its videos; files without such a folder lack.
     """
 
     folder: Path
@@ -42,6 +44,8 @@ class Reading:
     form: Format
     annotations: Annotations
     splits_name: str
+    other_names: Mapping[str, str]
+    places: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -68,10 +72,18 @@ def read_source(path: Path, name: str | None = None) -> Reading:
     folder = path if path.is_dir() else path.parent
     files = [path] if path.is_file() else caption_files(folder, form)
     parts = {file: read_file(file, name) for file in files}
-    parts = {file: (form, _with_folder(folder, file, read)) for file, (form, read) in parts.items()}
     form = form or next(iter(parts.values()))[0]
-    annotations, lists, used = _together(folder, {file: read for file, (_, read) in parts.items()})
-    beside, remarks = lists_beside(path, parts, annotations)
+    read = {file: _with_folder(folder, file, annotations) for file, (_, annotations) in parts.items()}
+    places = _places(folder, read) if form.unpack else {}
+    for file, place in places.items():
+        read[file] = _renamed(read[file], {name: f"{place}/{name}" for name in read[file].video_ids})
+    annotations, lists, used = _together(folder, read)
+    beside, other_names, remarks = lists_beside(path, parts, annotations)
+    if places:
+        example = next(iter(places.values()))
+        remarks.append(
+            Remark(f"several archives have videos of one id; ids begin with the archive, such as '{example}/'")
+        )
     lists, repeats = without_repeats([*lists, *beside])
     remarks += repeats
     splits = dict(annotations.splits)
@@ -93,7 +105,7 @@ def read_source(path: Path, name: str | None = None) -> Reading:
         remarks=[*annotations.remarks, *list_remarks(lists), *absent, *remarks],
     )
     splits_name = some([entry.name for entry in lists] or [name_in(path, folder) for path in used])
-    return Reading(folder, used, form, annotations, splits_name)
+    return Reading(folder, used, form, annotations, splits_name, other_names, places)
 
 
 def _with_folder(folder: Path, path: Path, annotations: Annotations) -> Annotations:
@@ -104,15 +116,29 @@ def _with_folder(folder: Path, path: Path, annotations: Annotations) -> Annotati
     place = path.parent.relative_to(folder).as_posix()
     if place == "." or not any((path.parent / name).is_file() for name in annotations.video_ids[:_FIRST_NAMES]):
         return annotations
-    placed = {name: f"{place}/{name}" for name in annotations.video_ids if (path.parent / name).is_file()}
+    return _renamed(
+        annotations,
+        {name: f"{place}/{name}" for name in annotations.video_ids if (path.parent / name).is_file()},
+    )
+
+
+def _places(folder: Path, parts: Mapping[Path, Annotations]) -> dict[Path, str]:
+    """Return the path of each archive without its ending, where several archives have videos of one id."""
+    count = Counter(name for part in parts.values() for name in part.video_ids)
+    if max(count.values(), default=0) < 2:
+        return {}
+    return {path: path.relative_to(folder).with_suffix("").as_posix() for path in parts}
+
+
+def _renamed(annotations: Annotations, ids: Mapping[str, str]) -> Annotations:
+    """Return annotations with the ids of some videos changed."""
     return replace(
         annotations,
         captions=[
-            replace(caption, video_id=placed.get(caption.video_id, caption.video_id))
-            for caption in annotations.captions
+            replace(caption, video_id=ids.get(caption.video_id, caption.video_id)) for caption in annotations.captions
         ],
         splits={
-            family: {split: [placed.get(name, name) for name in names] for split, names in splits.items()}
+            family: {split: [ids.get(name, name) for name in names] for split, names in splits.items()}
             for family, splits in annotations.splits.items()
         },
     )
@@ -169,6 +195,15 @@ def _checked_repeat(
     read_before = {(caption.video_id, caption.text) for caption in captions}
     repeated = sum((caption.video_id, caption.text) in read_before for caption in part.captions)
     if repeated * 2 > len(part.captions):
+        others = [caption.id for caption in part.captions if (caption.video_id, caption.text) not in read_before]
+        if others:
+            remarks.append(
+                Remark(
+                    f"{name_in(path, folder)} repeats the captions of another file; {len(others):,} further captions "
+                    f"of it were left out ({some(others)})",
+                    "give that file itself to read them",
+                )
+            )
         return lists
     remarks.append(
         Remark(

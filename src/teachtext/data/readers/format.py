@@ -7,6 +7,8 @@ from pathlib import Path
 from teachtext.data.readers.annotations import Annotations
 from teachtext.data.readers.source import SourceFile
 
+Unpack = Callable[[Path, Path, Collection[str]], int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
@@ -33,7 +35,7 @@ class Format:
     recognises: Callable[[SourceFile], bool]
     read: Callable[[SourceFile], Annotations]
     write_example: Callable[[Path], Path]
-    unpack: Callable[[Path, Path, Collection[str]], int] | None = None
+    unpack: Unpack | None = None
     is_general: bool = False
 
 

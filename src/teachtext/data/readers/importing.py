@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,9 +10,10 @@ from typing import Any, Literal
 from teachtext.data.protocol import Caption
 from teachtext.data.readers.annotations import Annotations, Remark, some
 from teachtext.data.readers.folder_source import Reading, read_source
+from teachtext.data.readers.format import Unpack
 from teachtext.data.readers.published_counts import count_remarks
 from teachtext.data.readers.writing import write_annotations
-from teachtext.data.video_ids import VideoFolder, read_video_folder
+from teachtext.data.video_ids import AMBIGUOUS_MEND, VideoFolder, read_video_folder
 from teachtext.errors import InputError
 from teachtext.files import atomic_folder, read_json, write_json
 from teachtext.progress import Progress, silent
@@ -63,24 +65,26 @@ def import_source(
         InputError: nothing or several things can be read, a file has faults that cannot be mended, or `out` is in use.
     """
     reading = read_source(source, form)
-    files = read_video_folder(reading.folder, regular=True)
-    annotations = cleaned(matched(reading.annotations, files), language)
+    files = read_video_folder(reading.folder, regular=True, apart=reading.files)
+    annotations = cleaned(matched(reading.annotations, files, reading.other_names), language)
     if not annotations.captions:
         raise InputError(f"{source} has no caption that can be used", "write some")
     with atomic_folder(out) as folder:
         write_annotations(annotations, folder)
         placed = _place_videos(annotations, files, folder / "videos", videos, progress)
         if reading.form.unpack and videos != "none":
-            wanted = set(annotations.video_ids) - files.files.keys()
-            placed += sum(reading.form.unpack(path, folder / "videos", wanted) for path in reading.files)
+            placed += _unpack(reading, reading.form.unpack, set(annotations.video_ids) - files.files.keys(), folder)
         counts = {
             "captions": len(annotations.captions),
             "captioned videos": len({caption.video_id for caption in annotations.captions}),
             "videos": placed,
         }
         remarks = [*annotations.remarks, *count_remarks(annotations.splits, reading.form.name)]
+        if not reading.form.unpack:
+            remarks += _left_out(annotations, files)
         write_json(folder / RECORD, _record(reading, counts, remarks))
-    return Imported(out, reading.form.title, counts, remarks)
+    absent = [] if videos == "none" or reading.form.unpack else _absent(annotations, files)
+    return Imported(out, reading.form.title, counts, [*remarks, *absent])
 
 
 def read_import_remarks(folder: Path) -> list[Remark]:
@@ -95,9 +99,12 @@ def read_import_remarks(folder: Path) -> list[Remark]:
     ]
 
 
-def matched(annotations: Annotations, files: VideoFolder) -> Annotations:
-    """Return the annotations with the ids of the video files, where other spellings of them are used."""
-    match = files.match(annotations.video_ids)
+def matched(annotations: Annotations, files: VideoFolder, other_names: Mapping[str, str]) -> Annotations:
+    """Return the annotations with the ids of the video files, where other spellings or names of them are used."""
+    match = files.match(annotations.video_ids, other_names)
+    remarks = [Remark(note) for note in (match.respelled_note,) if note]
+    if match.ambiguous_note:
+        remarks.append(Remark(match.ambiguous_note, AMBIGUOUS_MEND))
     return replace(
         annotations,
         captions=[replace(caption, video_id=match[caption.video_id]) for caption in annotations.captions],
@@ -109,7 +116,7 @@ def matched(annotations: Annotations, files: VideoFolder) -> Annotations:
             name: {match[video_id]: caption_id for video_id, caption_id in chosen.items()}
             for name, chosen in annotations.chosen.items()
         },
-        remarks=[*annotations.remarks, *(Remark(note) for note in match.notes)],
+        remarks=[*annotations.remarks, *remarks],
     )
 
 
@@ -153,6 +160,35 @@ def _place_videos(annotations: Annotations, files: VideoFolder, folder: Path, us
             target.symlink_to(path.resolve())
         progress("videos", number, len(wanted))
     return len(wanted)
+
+
+def _left_out(annotations: Annotations, files: VideoFolder) -> list[Remark]:
+    """Return remarks on the files of the source that the dataset folder lacks."""
+    remarks = [Remark(str(row), row.mend) for row in files.left_out]
+    named = set(annotations.video_ids)
+    mute = [video_id for video_id in files.files if video_id not in named]
+    if mute:
+        remarks.append(Remark(f"{len(mute):,} videos have neither caption nor split, and were left out ({some(mute)})"))
+    return remarks
+
+
+def _absent(annotations: Annotations, files: VideoFolder) -> list[Remark]:
+    """Return the remark on captioned videos without a file, which `data check` tells of the dataset folder too."""
+    absent = [video_id for video_id in annotations.captioned_ids if video_id not in files.files]
+    if not absent:
+        return []
+    what = f"{len(absent):,} captioned videos have no file in {files.folder} ({some(absent)})"
+    return [Remark(what, "import the folder that holds them too, or set 'missing_videos: keep' to use features alone")]
+
+
+def _unpack(reading: Reading, unpack: Unpack, wanted: Collection[str], folder: Path) -> int:
+    """Unpack the videos of archives into `videos/` of a dataset folder; return their number."""
+    count = 0
+    for path in reading.files:
+        before = f"{reading.places[path]}/" if path in reading.places else ""
+        keys = {name.removeprefix(before) for name in wanted if name.startswith(before)}
+        count += unpack(path, folder / "videos" / before, keys)
+    return count
 
 
 def _record(reading: Reading, counts: dict[str, int], remarks: list[Remark]) -> dict[str, Any]:

@@ -17,8 +17,8 @@ _LARGEST_LIST = 32 * 2**20
 
 def lists_beside(
     source: Path, read: Collection[Path], annotations: Annotations
-) -> tuple[list[SplitList], list[Remark]]:
-    """Return the lists of videos in a folder or beside a file, and remarks on files that are not used.
+) -> tuple[list[SplitList], dict[str, str], list[Remark]]:
+    """Return the lists of videos in a folder or beside a file, other names of videos, and remarks on unused files.
 
     Args:
         source: the folder, or the file of captions.
@@ -55,7 +55,7 @@ def lists_beside(
             "name a list by its split, such as train.txt, with an id a line; or write splits.json",
         )
     ]
-    return lists, remarks if ignored else []
+    return lists, {name: other for other, name in aliases.items()}, remarks if ignored else []
 
 
 def read_aliases(source: SourceFile, videos: Container[str]) -> dict[str, str]:

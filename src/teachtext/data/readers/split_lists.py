@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from teachtext.data.protocol import Caption
@@ -10,7 +10,7 @@ from teachtext.data.readers.annotations import MAIN, Remark, some
 from teachtext.data.readers.columns import find_columns
 from teachtext.data.readers.delimited_rows import split_cells
 from teachtext.data.readers.source import ABSENT, SourceFile
-from teachtext.data.readers.split_names import split_of, words_of
+from teachtext.data.readers.split_names import split_of, without_shard, words_of
 from teachtext.data.readers.tables import DELIMITERS
 from teachtext.data.video_files import is_video_name
 from teachtext.errors import InputError
@@ -22,7 +22,7 @@ _FAMILIES = (
     ("1k-a", re.compile(r"1ka|jsfusion|(?<!\d)9k|(?<!\d)1k")),
 )
 _BENCHMARKS = frozenset(family for family, _ in _FAMILIES)
-_IDLE_WORDS = frozenset({"list", "split", "set", "id", "video", "annotation", "caption"})
+_IDLE_WORDS = frozenset({"list", "split", "set", "id", "video", "annotation", "caption", "data", "part"})
 _ORDER = ("train", "val", "val1", "val2", "test")
 
 
@@ -53,15 +53,20 @@ def split_and_family(name: str) -> tuple[str, str] | None:
         (('train', ''), ('test', '1k-a'))
         >>> split_and_family("splits/val_2.json"), split_and_family("train_val_videodatainfo.json")
         (('val2', ''), None)
+        >>> split_and_family("data/train-00000-of-00002.parquet")
+        ('train', '')
     """
     path = Path(name)
-    for place in (path.stem, path.parent.name):
+    stem = without_shard(path.stem)
+    for place in (stem, path.parent.name):
         words = list(words_of(place))
         named = [(at, split) for at, word in enumerate(words) if (split := split_of(word))]
         if len({split for _, split in named}) == 1:
             at, split = named[0]
-            number = words[at + 1] if at + 1 < len(words) and re.fullmatch("[1-9]", words[at + 1]) else ""
-            return split + number, _family(path)
+            # ActivityNet has two validation sets
+            following = words[at + 1 : at + 2] if split == "val" else []
+            number = next((word for word in following if re.fullmatch("[1-9]", word)), "")
+            return split + number, _family(stem, path.parent.name)
         if named:
             return None
     return None
@@ -102,12 +107,14 @@ def read_splits_document(content: object) -> dict[str, list[str]] | None:
 def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
     """Put lists together: the video ids of each split, by the name of the splits.
 
-    Lists without a benchmark's name are the main splits where those of one split agree. Of 1k-A and 1k-B, the list
-    called val is the test set where there is no other: their authors select no epoch.
+    Parts of a split become one list. Lists without a benchmark's name are the main splits where those of one split
+    agree. Of 1k-A and 1k-B, the list called val is the test set where there is no other: their authors select no
+    epoch.
 
     Raises:
         InputError: two different lists of one split.
     """
+    lists = _joined_parts(lists)
     plain = [listed for listed in lists if listed.family not in _BENCHMARKS]
     is_single = len({listed.split for listed in plain}) == len(
         {(listed.split, frozenset(listed.ids)) for listed in plain}
@@ -127,22 +134,6 @@ def families_of(lists: Sequence[SplitList]) -> dict[str, dict[str, list[str]]]:
         families.setdefault(family, {})[split] = list(listed.ids)
     _complete_benchmarks(families)
     return {family: _ordered(splits) for family, splits in sorted(families.items(), key=lambda item: item[0] != MAIN)}
-
-
-def splits_by_folder(video_ids: Sequence[str]) -> dict[str, list[str]] | None:
-    """Return the splits that the folders of videos name; None where a video is in no such folder, or all are in one.
-
-    Example:
-        >>> splits_by_folder(["train/a.mp4", "data/test/b.mp4"]), splits_by_folder(["train/a.mp4", "b.mp4"])
-        ({'train': ['train/a.mp4'], 'test': ['data/test/b.mp4']}, None)
-    """
-    splits: dict[str, list[str]] = {}
-    for video_id in video_ids:
-        named = [split for folder in video_id.split("/")[:-1] if (split := split_of(folder))]
-        if len(named) != 1:
-            return None
-        splits.setdefault(named[0], []).append(video_id)
-    return splits if len(splits) > 1 else None
 
 
 def without_repeats(lists: Sequence[SplitList]) -> tuple[list[SplitList], list[Remark]]:
@@ -200,6 +191,29 @@ def chosen_of(
     return chosen, remarks
 
 
+def _joined_parts(lists: Sequence[SplitList]) -> list[SplitList]:
+    """Join the parts of a split: shards of one name, and files of captions, without a common video."""
+    joined: dict[tuple[str, str], SplitList] = {}
+    others = []
+    for listed in lists:
+        whole = joined.get((listed.family, listed.split))
+        if whole is None:
+            joined[listed.family, listed.split] = listed
+        elif _are_parts(whole, listed):
+            joined[listed.family, listed.split] = replace(
+                whole, ids=[*whole.ids, *listed.ids], captions=[*whole.captions, *listed.captions]
+            )
+        else:
+            others.append(listed)
+    return [*joined.values(), *others]
+
+
+def _are_parts(first: SplitList, second: SplitList) -> bool:
+    paths = Path(first.name), Path(second.name)
+    names = {path.with_name(without_shard(path.stem) + path.suffix) for path in paths}
+    return (len(names) == 1 or bool(first.captions and second.captions)) and set(first.ids).isdisjoint(second.ids)
+
+
 def _complete_benchmarks(families: dict[str, dict[str, list[str]]]) -> None:
     seven = families.pop("1k-a-7k", None)
     if seven is not None and "train" not in families.get("1k-a", {}):
@@ -217,13 +231,13 @@ def _ordered(splits: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {split: splits[split] for split in (*_ORDER, *rest) if split in splits}
 
 
-def _family(path: Path) -> str:
-    for place in (path.stem, path.parent.name):
+def _family(stem: str, folder: str) -> str:
+    for place in (stem, folder):
         plain = re.sub(r"[\W_]+", "", place.lower())
         for family, pattern in _FAMILIES:
             if pattern.search(plain):
                 return family
-    words = [word for word in words_of(path.stem) if not split_of(word) and word.rstrip("s") not in _IDLE_WORDS]
+    words = [word for word in words_of(stem) if not split_of(word) and word.rstrip("s") not in _IDLE_WORDS]
     return "-".join(word for word in words if not re.fullmatch("[1-9]", word))
 
 

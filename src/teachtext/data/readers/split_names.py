@@ -1,7 +1,7 @@
 """The names of splits: what words in a file's name or in a column mean."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from teachtext.data.readers.annotations import MAIN
 
@@ -32,6 +32,11 @@ _SET_AND_SPLIT = re.compile(
     r"(train|val|test)(?![a-z])"
 )
 
+# `-00000-of-00002` and a hash, as the hub of Hugging Face names files; `-000001`, as WebDataset does; `_part1`
+_SHARD = re.compile(
+    r"(?i)[-_. ]*(?:\d+-of-\d+(?:-[0-9a-f]{4,})?|(?:part|shard|chunk)[-_. ]?\d+(?:[-_. ]?of[-_. ]?\d+)?|0\d{2,})$"
+)
+
 
 def split_of(word: str) -> str | None:
     """Return the split that a word means; None for other words.
@@ -41,6 +46,16 @@ def split_of(word: str) -> str | None:
         ('val', 'train', None)
     """
     return _MEANING.get(word.strip().lower())
+
+
+def without_shard(stem: str) -> str:
+    """Return the stem of a file's name without the number of a shard, whose files are one file in parts.
+
+    Example:
+        >>> without_shard("train-00000-of-00002-3e0f2a"), without_shard("test_part2"), without_shard("val_1")
+        ('train', 'test', 'val_1')
+    """
+    return _SHARD.sub("", stem)
 
 
 def words_of(name: str) -> Iterator[str]:
@@ -55,6 +70,22 @@ def words_of(name: str) -> Iterator[str]:
     apart = _SET_AND_SPLIT.sub(r"\1 \2", name.replace("_", " "))
     for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[A-Za-z]?\b|\d+", apart):
         yield word.lower()
+
+
+def splits_by_folder(video_ids: Sequence[str]) -> dict[str, list[str]] | None:
+    """Return the splits that the folders of videos name; None where a video is in no such folder, or all are in one.
+
+    Example:
+        >>> splits_by_folder(["train/a.mp4", "data/test/b.mp4"]), splits_by_folder(["train/a.mp4", "b.mp4"])
+        ({'train': ['train/a.mp4'], 'test': ['data/test/b.mp4']}, None)
+    """
+    splits: dict[str, list[str]] = {}
+    for video_id in video_ids:
+        named = [split for folder in video_id.split("/")[:-1] if (split := split_of(folder))]
+        if len(named) != 1:
+            return None
+        splits.setdefault(named[0], []).append(video_id)
+    return splits if len(splits) > 1 else None
 
 
 class SplitLists:

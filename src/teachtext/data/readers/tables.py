@@ -167,7 +167,10 @@ class TableRows:
         name = cells[position]
         if not name or " " in name:
             return False
-        return shape_of(name) == shape_of(first[position]) or any(letter.isdigit() or letter == "_" for letter in name)
+        if shape_of(name) == shape_of(first[position]):
+            return True
+        # a number alone is a part of a caption, where ids are no numbers
+        return not name.isdigit() and any(letter.isdigit() or letter == "_" for letter in name)
 
 
 def _tail(row: Row, table: Table) -> str:
