@@ -238,3 +238,57 @@ def test_damaged_files_of_tensors(tmp_path, begin):
     path.write_bytes(begin + b"\0" * 20)
     with pytest.raises(InputError, match="not a whole"):
         read_similarity(path)
+
+
+def test_rows_that_fill_up_videos_with_fewer_captions_are_left_out(tmp_path):
+    scores = np.random.default_rng(0).normal(size=(4, 3, 4))
+    scores[0, 1:] = scores[2, 2:] = -np.inf
+    np.save(tmp_path / "s.npy", scores)
+    stored = read_similarity(tmp_path / "s.npy")[""]
+    assert stored.video_of.tolist() == [0, 1, 1, 1, 2, 2, 3, 3, 3] and stored.similarity.shape == (9, 4)
+    assert list(stored.notes) == ["3 rows of minus infinity fill up videos with fewer captions; left out"]
+    packed = np.concatenate([scores[0, :1], scores[1], scores[2, :2], scores[3]])
+    np.savez(tmp_path / "s.npz", similarity=packed, captions_per_video=[1, 3, 2, 3])
+    assert read_similarity(tmp_path / "s.npz")[""].metrics() == stored.metrics()
+    for place in ((0, 0), (1, 1), (2, 2, 1)):
+        broken = scores.copy()
+        broken[2, 2] = 0
+        broken[place] = -np.inf
+        np.save(tmp_path / "s.npy", broken)
+        with pytest.raises(InputError, match="holds -inf in caption"):
+            read_similarity(tmp_path / "s.npy")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "first"),
+    [
+        ("0,1\n1,0\n", (2, 2), 0),
+        ("0,1,2\n1,0,2\n2,1,0\n", (3, 3), 0),
+        ("0,1\n0.5,0.1\n0.2,0.3\n", (2, 2), 0.5),
+        ("caption,0,1\na,0.5,0.1\nb,0.2,0.3\n", (2, 2), 0.5),
+        ("caption,0,1\na,5,1\nb,2,3\n", (2, 2), 5),
+    ],
+)
+def test_a_first_line_of_numbers_is_a_header_where_it_numbers_the_columns(tmp_path, text, shape, first):
+    (tmp_path / "s.csv").write_text(text)
+    similarity = read_similarity(tmp_path / "s.csv")[""].similarity
+    assert similarity.shape == shape and similarity[0, 0] == first
+
+
+def test_a_fault_in_the_first_row_is_named_and_the_row_is_no_header(tmp_path):
+    for row, what in (("1,,3", "nothing"), ("1,n/a,3", "'n/a', which is no number,")):
+        (tmp_path / "s.csv").write_text(f"{row}\n1,2,3\n1,2,3\n1,2,3\n")
+        with pytest.raises(InputError, match=f"has {what} in line 1, column 2"):
+            read_similarity(tmp_path / "s.csv")
+
+
+def test_the_only_matrix_of_a_file_is_read_and_the_other_arrays_named(tmp_path):
+    np.savez(tmp_path / "s.npz", sims=np.eye(2), captions=["a", "b"], videos=["v", "w"])
+    stored = read_similarity(tmp_path / "s.npz")[""]
+    assert stored.similarity.tolist() == np.eye(2).tolist()
+    assert list(stored.notes) == ["not read: 'captions', 'videos'"]
+    np.savez(tmp_path / "s.npz", t2v=np.eye(2), v2t=np.eye(2))
+    with pytest.raises(InputError, match="holds no 'similarity', but 't2v', 'v2t'"):
+        read_similarity(tmp_path / "s.npz")
+    with pytest.raises(InputError, match="is a folder"):
+        read_similarity(tmp_path)

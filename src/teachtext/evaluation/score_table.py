@@ -87,12 +87,17 @@ class _Form:
         decimal_comma = delimiter in ("\t", ";") and any("," in field for field in first)
         names_first = not first or not _NUMBER.fullmatch(first[0])
         header = None
-        numbers = all(map(_NUMBER.fullmatch, head[names_first:]))
+        whole = all(map(_WHOLE.fullmatch, first[names_first:]))
+        fields = head[names_first:]
+        # a single field that is no number is a fault in a row of numbers
+        names = sum(not _NUMBER.fullmatch(field) for field in fields) * 2 > len(fields)
         # pandas numbers the rows below an empty corner, and the columns from 0
-        if len(begin) > 1 and (not numbers or head[0] == "" or head == [str(number) for number in range(len(head))]):
+        numbered = fields == [str(number) for number in range(len(fields))] and (names_first or not whole)
+        if len(begin) > 1 and (names or head[0] == "" or numbered):
             header = head
             names_first = names_first or head[0] == "" or len(head) == len(first) - 1
-        return cls(delimiter, decimal_comma, header, names_first, all(map(_WHOLE.fullmatch, first[names_first:])))
+            whole = all(map(_WHOLE.fullmatch, first[names_first:]))
+        return cls(delimiter, decimal_comma, header, names_first, whole)
 
     def parse(self, path: Path) -> NDArray[Any]:
         width = 0

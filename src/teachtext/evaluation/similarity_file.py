@@ -1,7 +1,7 @@
 """Files of similarity matrices: which rows are captions, and of which video."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
     The format is found by content. A matrix may have these forms; what has to be guessed is said in `notes`.
 
     - (N, N): text i belongs to video i.
-    - (V, K, V): K captions for each of V videos.
+    - (V, K, V): K captions for each of V videos. Rows of minus infinity behind the captions of a video fill up, as
+      CLIP4Clip's evaluation does, and are left out.
     - (V * K, V) without counts: the rows go video by video, K each. (V, V * K) is the same transposed.
     - (C, V) with `captions_per_video` (V,) in the file: the rows go video by video, in one of two forms. Packed rows
       are the captions that exist. Slotted rows are (V * K): K slots a video, of which the first `captions_per_video`
@@ -75,6 +76,8 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
         return {"": scores_alone(loaded, str(path))} if isinstance(loaded, np.ndarray) else cases_of(loaded, path)
     if path.is_file() and (path.suffix.lower() in _TEXT or is_text(path)):
         return {"": _of_table(read_score_table(path), path)}
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "give a file of similarities")
     arrays = read_arrays(path)
     return {"": scores_alone(arrays, str(path))} if isinstance(arrays, np.ndarray) else cases_of(arrays, path)
 
@@ -82,11 +85,15 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
 def cases_of(arrays: Mapping[str, NDArray[Any]], path: Path) -> dict[str, StoredScores]:
     """Read the cases among named arrays (see `read_similarity`)."""
     names = [name for name in arrays if name == _MATRIX or name.endswith(f"/{_MATRIX}")]
-    if not names and len(arrays) == 1 and next(iter(arrays.values())).ndim > 1:
+    matrices = [name for name in arrays if arrays[name].ndim > 1]
+    if not names and len(matrices) == 1 and _COUNTS not in arrays:
         # a file of one matrix needs no name
-        return {"": scores_alone(next(iter(arrays.values())), str(path))}
+        scores = scores_alone(arrays[matrices[0]], f"{path}: '{matrices[0]}'" if len(arrays) > 1 else str(path))
+        others = ", ".join(f"'{name}'" for name in arrays if name not in matrices)
+        return {"": replace(scores, notes=[*scores.notes, *([f"not read: {others}"] if others else [])])}
     if not names:
-        raise InputError(f"{path} holds no '{_MATRIX}'", f"save '{_MATRIX}' and '{_COUNTS}' in it")
+        held = ", ".join(f"'{name}'" for name in list(arrays)[:5]) or "no array"
+        raise InputError(f"{path} holds no '{_MATRIX}', but {held}", f"save '{_MATRIX}' and '{_COUNTS}' in it")
     return {name.removesuffix(_MATRIX).rstrip("/"): _case(arrays, name, path) for name in names}
 
 
@@ -145,8 +152,23 @@ def scores_alone(array: NDArray[Any], what: str) -> StoredScores:
     each = rows // videos
     if each > 1:
         notes.append(f"{rows:,} rows, {videos:,} videos: each video has {each} captions, the rows go video by video")
-    used = np.arange(rows)
-    return StoredScores(_finite(scores, used, what, slots), np.repeat(np.arange(videos), each), notes=tuple(notes))
+    used: Ints = np.arange(rows)
+    if slots is not None:
+        used = _unfilled(array)
+        if len(used) < rows:
+            notes[:] = [f"{rows - len(used):,} rows of minus infinity fill up videos with fewer captions; left out"]
+    return StoredScores(_finite(scores, used, what, slots), used // each, notes=tuple(notes))
+
+
+def _unfilled(array: NDArray[Any]) -> Ints:
+    """Return the rows of an array (V, K, V), flattened, but for those of minus infinity at the end of each video."""
+    if array.dtype.kind != "f":
+        return np.arange(array.shape[0] * array.shape[1])
+    filling: NDArray[np.bool_] = np.all(np.isneginf(array), axis=-1)
+    is_last = np.logical_and.accumulate(filling[:, ::-1], axis=1)[:, ::-1]
+    # a video without a caption is no filling: its first row is refused
+    is_last[:, 0] = False
+    return np.flatnonzero(~is_last.ravel())
 
 
 def _of_table(table: ScoreTable, path: Path) -> StoredScores:

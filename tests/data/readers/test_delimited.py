@@ -144,6 +144,32 @@ def test_ids_languages_and_splits_are_read(tmp_path):
     assert annotations.splits == {"main": {"train": ["v0"], "val": ["v1"]}}
 
 
+def test_every_column_of_captions_is_read(tmp_path):
+    annotations = read(tmp_path, 'file_name,caption_1,caption_2\nv0,a dog,"it, runs"\nv1,a cat,\nv2,,a tree\n')
+    assert pairs(annotations) == [("v0", "a dog"), ("v0", "it, runs"), ("v1", "a cat"), ("v2", "a tree")]
+    annotations = read(tmp_path, "video,caption,caption_2,title,start\nv0,a dog,a hound,x y,3\n")
+    assert pairs(annotations) == [("v0", "a dog"), ("v0", "a hound")]
+    assert annotations.remarks[0].what.endswith("not read: title, start")
+    with pytest.raises(InputError, match=r"has 3 columns, but more cells in line 2"):
+        read(tmp_path, "file_name,caption_1,caption_2\nv0,a dog, fast,it runs\n")
+
+
+def test_a_cell_with_a_list_holds_several_captions(tmp_path):
+    cells = ["""['a dog', "it's fast"]""", '["a cat"]', "[music] plays", "[1, 2]", "[]", "[" * 5_000 + "]" * 5_000]
+    file = io.StringIO()
+    csv.writer(file).writerows([["video", "caption"], *([f"v{i}", cell] for i, cell in enumerate(cells))])
+    annotations = read(tmp_path, file.getvalue())
+    assert pairs(annotations)[:3] == [("v0", "a dog"), ("v0", "it's fast"), ("v1", "a cat")]
+    assert pairs(annotations)[3:] == [(f"v{i}", cells[i]) for i in range(2, 6)]
+    assert "c.csv: 2 cells hold lists of captions (line 2, line 3)" in [r.what for r in annotations.remarks]
+
+
+def test_rows_of_separators_alone_are_no_rows(tmp_path):
+    annotations = read(tmp_path, "video,caption,note\nv0,a dog,x\n,,\nv1,a cat,\n,,\n")
+    assert pairs(annotations) == [("v0", "a dog"), ("v1", "a cat")] and not losses(annotations)
+    assert "c.csv: 2 rows have separators alone (line 3, line 5)" in [r.what for r in annotations.remarks]
+
+
 @pytest.mark.parametrize(
     ("text", "seen"),
     [

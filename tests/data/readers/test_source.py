@@ -1,7 +1,9 @@
 """Bounds of caption files, and JSON in every shape: a sentence, never more."""
 
+import gzip
 import json
 import os
+import tarfile
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.data.readers import source as source_module
+from teachtext.data.readers.folder_source import read_source
 from teachtext.data.readers.registry import formats_of, read_file
 from teachtext.data.readers.source import SourceFile
 from teachtext.errors import InputError
@@ -91,3 +94,41 @@ def test_any_bytes_are_read_or_end_in_a_sentence(tmp_path_factory, data):
         read_file(path)
     except InputError as error:
         assert str(path) in error.problem and error.mend
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what", "mend"),
+    [
+        ("MSRVTT_data.json.gz", gzip.compress(b"{}"), "it is packed with gzip", "unpack it"),
+        ("MSRVTT.zip", b"PK\x03\x04" + bytes(200), "it is a zip archive", "unpack it"),
+        ("captions.xlsx", b"PK\x03\x04 xl/workbook.xml" + bytes(200), "it is a workbook", "save the sheet as CSV"),
+        (
+            "a.csv",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "a pointer of Git LFS",
+            "git lfs",
+        ),
+        (
+            "a.csv",
+            b"<!DOCTYPE html>\n<html></html>\n",
+            "it is a web page",
+            "download the file itself",
+        ),
+        ("a.json", b'{"v0": ["a dog"],}', "it is not valid JSON", "copy it again, or correct that place"),
+        ("train.txt", b"video0\nvideo1\n", "it is a list of 2 ids without captions", "give the file with"),
+    ],
+)
+def test_a_file_that_holds_no_captions_says_what_it_is(tmp_path, name, data, what, mend):
+    (tmp_path / name).write_bytes(data)
+    for source in (tmp_path, tmp_path / name):
+        with pytest.raises(InputError) as caught:
+            read_source(source)
+        assert name in caught.value.problem and what in caught.value.problem and mend in caught.value.mend
+
+
+def test_a_tar_that_holds_no_captions_names_its_files(tmp_path):
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("a.mp4"))
+        tar.addfile(tarfile.TarInfo("a.cls"))
+    with pytest.raises(InputError, match=r"a tar without captions of its videos \(a\.mp4, a\.cls\)"):
+        read_source(tmp_path)

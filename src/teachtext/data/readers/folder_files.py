@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from teachtext.data.readers.annotations import some
+from teachtext.data.readers.foreign_files import PACKED_ENDINGS
 from teachtext.data.readers.format import Format
 from teachtext.data.readers.registry import FORMATS, formats_of, not_understood
 from teachtext.data.readers.source import SourceFile
@@ -102,6 +103,9 @@ def _is_own(path: Path) -> bool:
 
 def _nothing(folder: Path, candidates: Collection[Path], wanted: Format | None) -> InputError:
     """Return the error for a folder without captions: what is there, and what the largest file holds."""
+    if not candidates:
+        # an archive or workbook is not looked into
+        candidates = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PACKED_ENDINGS]
     names = some([name_in(path, folder) for path in candidates]) if candidates else "no text, csv or json file"
     problem = f"{folder} has no captions file{f' that is {wanted.title}' if wanted else ''}: there is {names}"
     if wanted is not None or not candidates:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.readers.annotations import Annotations, CaptionList, Remark
+from teachtext.data.readers.annotations import Annotations, CaptionList, Remark, some
 from teachtext.data.readers.columns import Columns, find_columns
 from teachtext.data.readers.format import Format
 from teachtext.data.readers.source import MOST_BYTES, MOST_MEMORY, SourceFile
@@ -44,6 +44,7 @@ def read(source: SourceFile) -> Annotations:
     for number, row in enumerate(_rows(source, table, columns), start=1):
         video, text = _video(row[columns.video]), row[columns.text]
         texts = text if isinstance(text, list) and text else [text]
+        texts = [*texts, *(row[name] for name in columns.further if row[name])]
         for caption in texts:
             captions.add(
                 video,
@@ -54,7 +55,7 @@ def read(source: SourceFile) -> Annotations:
             )
         splits.add(video, row[columns.split] if columns.split else None)
     unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
-    remark = Remark(f"{source.path.name}: columns {columns.video} and {columns.text}{unread}")
+    remark = Remark(f"{source.path.name}: columns {columns.video} and {some(columns.texts)}{unread}")
     return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=[remark])
 
 
@@ -80,7 +81,7 @@ def _damage_named(source: SourceFile) -> Iterator[None]:
 
 
 def _rows(source: SourceFile, table: Any, columns: Columns) -> Iterator[Mapping[str, Any]]:
-    names = [columns.video, columns.text, columns.caption_id, columns.language, columns.split]
+    names = [columns.video, *columns.texts, columns.caption_id, columns.language, columns.split]
     wanted = [name for name in names if name is not None]
     schema = table.schema_arrow
     with _damage_named(source):

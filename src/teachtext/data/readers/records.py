@@ -7,7 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.readers.annotations import Annotations, CaptionList, Remark
+from teachtext.data.readers.annotations import Annotations, CaptionList, Remark, some
 from teachtext.data.readers.columns import Columns, find_columns
 from teachtext.data.readers.format import Format, text_example
 from teachtext.data.readers.source import SourceFile
@@ -63,6 +63,7 @@ def read(source: SourceFile) -> Annotations:
         more = _columns(entry) or columns
         video, text = entry.get(columns.video), entry.get(columns.text)
         texts = text if isinstance(text, list) and text else [text]
+        texts = [*texts, *(entry[name] for name in more.further if entry.get(name))]
         for caption in texts:
             captions.add(
                 video,
@@ -73,8 +74,8 @@ def read(source: SourceFile) -> Annotations:
             )
         splits.add(video, entry.get(more.split) if more.split else None)
     unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
-    remark = Remark(f"{source.path.name}: fields {columns.video} and {columns.text} of JSON records{unread}")
-    is_native = (columns.video, columns.text, columns.unread) == ("video", "text", [])
+    remark = Remark(f"{source.path.name}: fields {columns.video} and {some(columns.texts)} of JSON records{unread}")
+    is_native = (columns.video, columns.texts, columns.unread) == ("video", ["text"], [])
     remarks = [*source.encoding_remarks, *([] if is_native else [remark])]
     return Annotations(captions=captions.finish(), splits=splits.finish(), remarks=remarks)
 

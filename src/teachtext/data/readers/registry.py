@@ -9,6 +9,7 @@ from teachtext.data.readers.caption_pickle import CAPTION_PICKLE
 from teachtext.data.readers.coco import COCO
 from teachtext.data.readers.delimited import DELIMITED
 from teachtext.data.readers.didemo import DIDEMO
+from teachtext.data.readers.foreign_files import kind_of
 from teachtext.data.readers.format import Format
 from teachtext.data.readers.lsmdc import LSMDC
 from teachtext.data.readers.msrvtt import MSRVTT
@@ -96,6 +97,9 @@ def format_named(name: str) -> Format:
 
 def not_understood(source: SourceFile) -> InputError:
     """Return the error for a file that no format recognises: what was seen, and a right line."""
+    kind = kind_of(source)
+    if kind is not None:
+        return InputError(f"{source.path} is in no known format of captions: {kind[0]}", kind[1])
     lines = source.first_lines
     if lines and source.document is ABSENT and not source.json_problem and source.first_object is None:
         return InputError(
@@ -117,7 +121,8 @@ def seen(source: SourceFile) -> str:
     if source.is_pickle:
         return source.pickle_problem or f"a pickle of {_seen_document(source.pickled)}"
     if not source.is_text:
-        return "it is not text"
+        kind = kind_of(source)
+        return kind[0] if kind else "it is not text"
     content = source.document
     if content is not ABSENT:
         return _seen_document(content)

@@ -38,7 +38,7 @@ class Table:
         """How the table is read."""
         columns = self.columns
         unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
-        return f"columns {columns.video} and {columns.text}, separated by a {_NAMES[self.delimiter]}{unread}"
+        return f"columns {columns.video} and {some(columns.texts)}, separated by a {_NAMES[self.delimiter]}{unread}"
 
 
 def table_of(source: SourceFile) -> Table | None:
@@ -91,6 +91,7 @@ class TableRows:
     _slips: Slips = field(default_factory=Slips, init=False)
     _joined: list[str] = field(default_factory=list, init=False)
     _repeated: list[str] = field(default_factory=list, init=False)
+    _empty: list[str] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the place of each row, and its cells by column; missing cells are missing.
@@ -99,12 +100,15 @@ class TableRows:
             InputError: rows with more cells than the header that cannot be put together again.
         """
         table, width, wide = self.table, len(self.table.header), []
-        text_is_last = table.columns.text == table.header[-1]
+        text_is_last = table.columns.texts == [table.header[-1]]
         rows = read_rows(self._body(), table.delimiter, is_row=self._is_row, slips=self._slips)
         if table.has_header:
             next(rows, None)
         for row in rows:
             cells = row.cells
+            if not any(cells):
+                self._empty.append(row.where)
+                continue
             if table.has_header and cells == table.header:
                 self._repeated.append(row.where)
                 continue
@@ -138,7 +142,8 @@ class TableRows:
             if places
         ]
         columns = self.table.columns
-        is_native = (columns.video, columns.text, self.table.delimiter, columns.unread) == ("video", "text", ",", [])
+        is_plain = not columns.unread and not columns.further and self.table.delimiter == ","
+        is_native = is_plain and (columns.video, columns.text) == ("video", "text")
         layout = Remark(f"{name}: {self.table.layout}")
         if not self.table.has_header:
             line = self.source.first_lines[self.table.preamble][:80]
@@ -148,7 +153,9 @@ class TableRows:
             )
         before = self.source.first_lines[: self.table.preamble]
         comments = [Remark(f"{name}: not read, before the table: {some([repr(line) for line in before])}")]
-        return [*self.source.encoding_remarks, *(comments if before else []), *([] if is_native else [layout]), *slips]
+        empty = [Remark(f"{name}: {len(self._empty):,} rows have separators alone ({some(self._empty)})")]
+        notes = [*(comments if before else []), *([] if is_native else [layout]), *(empty if self._empty else [])]
+        return [*self.source.encoding_remarks, *notes, *slips]
 
     def _body(self) -> Iterator[tuple[int, str]]:
         """Yield the lines of the table with their numbers."""
