@@ -48,6 +48,40 @@ def test_all_words_of_a_query_in_all_their_forms_anywhere_in_a_video(store: Stor
     assert matches_by_id["a"].words == ["dogs", "after", "BALL"] and matches_by_id["a"].moments == [0, 1]
 
 
+def test_words_of_file_names_are_found(store: Store):
+    put(
+        store,
+        **{
+            "trips/2019 Tenerife/birthday-anna.mp4": [],
+            "trips/IMG_beachWalk2020.mov": [heard("a birthday")],
+            "trips/cafe\u0301.mp4": [],
+            "birthday/c.mp4": [],
+        },
+    )
+    words = FullTextIndex(store, None)
+    party, walk = "trips/2019 Tenerife/birthday-anna.mp4", "trips/IMG_beachWalk2020.mov"
+    for query in ("birthday-anna.mp4", "Birthday Anna", "birthdays of anna", "tenerife 2019", '"birthday anna"'):
+        assert words.find(query) == [party], query
+    assert sorted(words.find("birthday")) == sorted([party, walk]), "the name of the indexed folder does not count"
+    for query in ("IMG_beachWalk2020.mov", "img", "beach walk", "walk 2020", "beachwalk2020", "beach birthday"):
+        assert words.find(query) == [walk], query
+    assert words.find("caf\u00e9") == ["trips/cafe\u0301.mp4"]
+    assert words.find("trips") == [] and words.find("anna beach") == []
+    matches = words.matches("birthday", [party, walk])
+    assert matches[party].words == ["birthday"] and matches[party].moments == []
+    assert matches[walk].words == ["birthday"] and matches[walk].moments == [0]
+
+
+def test_the_name_of_a_renamed_video_is_found(store: Store):
+    put(store, **{"v/first.mp4": [heard("hello")]})
+    words = FullTextIndex(store, None)
+    assert words.find("first") == ["v/first.mp4"]
+    with store.writing():
+        store.remove(["v/first.mp4"])
+    put(store, **{"v/second.mp4": [heard("hello")]})
+    assert words.find("first") == [] and words.find("second hello") == ["v/second.mp4"]
+
+
 def test_quoted_words_follow_one_another(store: Store):
     put(store, a=[heard("credit card fraud")], b=[heard("card of credit")])
     words = FullTextIndex(store, None)

@@ -49,7 +49,8 @@ class Index:
             text: the query.
             k: how many videos, at most.
             where: a filter, or conditions such as `["duration<=30", "tag=holiday"]`, which must all hold.
-            by: `model` for the similarity of query and video, `words` for words that are heard or read, `both` fused.
+            by: `model` for the similarity of query and video, `words` for words that are heard, read or in file
+                names, `both` fused.
 
         Returns:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space) and `moments`.

@@ -132,7 +132,8 @@ def search(
         ),
     ] = [],  # noqa: B006
     by: Annotated[
-        RankBy, typer.Option(help="Rank by the model's similarity, by the words heard and read, or by both.")
+        RankBy,
+        typer.Option(help="Rank by the model's similarity, by words (heard, read, or in file names), or by both."),
     ] = "both",
     exact: Exact = None,
     device: Device = "auto",
@@ -140,7 +141,8 @@ def search(
 ) -> None:
     """Find videos with words.
 
-    Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read.
+    Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read, or
+    that stand in file names.
     """
     from teachtext.api.video_index import open_index
     from teachtext.search.filters import parse_filters

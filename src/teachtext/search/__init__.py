@@ -3,4 +3,4 @@
 from typing import Literal
 
 RankBy = Literal["both", "model", "words"]
-"""What ranks videos: the model's similarity, the words that were heard and read, or both, fused."""
+"""What ranks videos: the model's similarity, words that are heard, read or in file names, or both, fused."""

@@ -19,7 +19,7 @@ class SearchResult:
         score: the model's similarity of query and video, in [-1, 1].
         why: the part of each space in the score. The sum of the parts is the score.
         moments: when words of the query were heard or read.
-        words: those words, as the video has them.
+        words: words of the query that were heard or read, or that stand in the path of the file.
     """
 
     item: Item

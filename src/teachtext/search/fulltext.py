@@ -1,4 +1,4 @@
-"""Full-text search over the words that were heard and read: an SQLite index beside a store.
+"""Full-text search over the words that were heard and read, and over file names: an SQLite index beside a store.
 
 The index is derived from the store and brought up to date when it is searched. So it serves every store, and may be
 deleted. A file that is damaged, or that something else has written, is made anew; where the file cannot be written,
@@ -23,7 +23,7 @@ _BEGIN, _END = "\x02", "\x03"
 _TABLES = {
     "known": "CREATE TABLE known (row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, made TEXT NOT NULL)",
     "seen": "CREATE TABLE seen (versions TEXT NOT NULL)",
-    "words": "CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2')",
+    "words": "CREATE VIRTUAL TABLE words USING fts5(text, name, tokenize = 'porter unicode61 remove_diacritics 2')",
 }
 # The file is not to be trusted any more: not a database, damaged, or of another schema.
 _DAMAGED = {
@@ -35,6 +35,8 @@ _DAMAGED = {
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_FORMAT,
 }
+# Where a name has no separator: birthdayAnna, anna2019, 2019anna.
+_INNER_BORDER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _PARTS = ("", "-journal", "-wal", "-shm")
 # English stop words. A query of stop words alone is searched as it is.
 _COMMON = """
@@ -53,7 +55,7 @@ class WordMatch(NamedTuple):
     """Where the words of a query stand in a video.
 
     Attributes:
-        words: the words that matched, as the video has them, each once.
+        words: the words that matched, as the video and its file name have them, each once.
         moments: positions, in the item's moments, of those with a match.
     """
 
@@ -62,7 +64,7 @@ class WordMatch(NamedTuple):
 
 
 class FullTextIndex:
-    """A full-text index of a store's moments. May be shared by threads.
+    """A full-text index of a store's moments and file names. May be shared by threads.
 
     English words match in all their forms. Words of other languages match as they are written. Case and accents do not
     count.
@@ -84,6 +86,8 @@ class FullTextIndex:
     def find(self, text: str, versions: Mapping[PresencePattern, Hashable] | None = None) -> list[str]:
         """Return the ids of the videos that have all words of a query, best first (BM25).
 
+        Words count wherever they stand: in the sound, on the screen or in the path of the file in its indexed folder.
+
         Stop words (the, of, ...) are left out. Words in double quotes must follow one another.
 
         Args:
@@ -99,18 +103,19 @@ class FullTextIndex:
         )
         return [name for (name,) in rows]
 
-    def matches(self, text: str, ids: Collection[str]) -> dict[str, WordMatch]:
+    def matches(self, query: str, ids: Collection[str]) -> dict[str, WordMatch]:
         """Return where the words of a query stand, by id, in those of some videos that have all the words."""
-        expression = _expression(text)
+        expression = _expression(query)
         if not expression:
             return {}
         marks = ", ".join("?" * len(ids))
+        text_and_name = ", ".join(f"highlight(words, {column}, '{_BEGIN}', '{_END}')" for column in (0, 1))
         rows = self._ask(
-            f"SELECT known.id, highlight(words, 0, '{_BEGIN}', '{_END}') FROM words "
-            f"JOIN known ON known.row = words.rowid WHERE words MATCH ? AND known.id IN ({marks})",
+            f"SELECT known.id, {text_and_name} FROM words JOIN known ON known.row = words.rowid "
+            f"WHERE words MATCH ? AND known.id IN ({marks})",
             [expression, *ids],
         )
-        return {name: _word_match(marked) for name, marked in rows}
+        return {video_id: _word_match(text, name) for video_id, text, name in rows}
 
     def forget_removed(self) -> None:
         """Bring the index up to date; afterwards its file holds no word of a video that was removed."""
@@ -192,8 +197,7 @@ class FullTextIndex:
                 run("DELETE FROM known WHERE id = ?", [name])
             for item in items:
                 row = run("INSERT INTO known (id, made) VALUES (?, ?)", [item.id, item.made]).lastrowid
-                if item.moments:
-                    run("INSERT INTO words (rowid, text) VALUES (?, ?)", [row, _text(item)])
+                run("INSERT INTO words (rowid, text, name) VALUES (?, ?, ?)", [row, _text(item), _name(item)])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -275,12 +279,23 @@ def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _text(item: Item) -> str:
     """Return the words of an item, one line for each moment."""
-    return "\n".join(re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", " ", moment.text) for moment in item.moments)
+    return "\n".join(_one_line(moment.text) for moment in item.moments)
 
 
-def _word_match(marked: str) -> WordMatch:
-    lines = marked.split("\n")
-    words = re.findall(f"{_BEGIN}(.*?){_END}", marked)
+def _name(item: Item) -> str:
+    """Return the path of a file in its indexed folder, and the path with spaces at the borders inside words."""
+    path = _one_line(item.id.partition("/")[2])
+    words = _INNER_BORDER.sub(" ", path)
+    return path if words == path else f"{path} {words}"
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", " ", text)
+
+
+def _word_match(text: str, name: str) -> WordMatch:
+    lines = text.split("\n")
+    words = re.findall(f"{_BEGIN}(.*?){_END}", f"{text}\n{name}")
     return WordMatch(list(dict.fromkeys(words)), [number for number, line in enumerate(lines) if _BEGIN in line])
 
 

@@ -131,8 +131,8 @@ class Searcher:
             text: the query.
             k: at most so many videos.
             where: the filter.
-            by: `model` ranks by the model's similarity, `words` by the words that were heard and read, `both` by
-                their fusion (see `fuse`).
+            by: `model` ranks by the model's similarity, `words` by words that are heard, read or in file names,
+                `both` by their fusion (see `fuse`).
 
         Raises:
             InputError: the query is empty or enormous, k is below 1, the store is down.

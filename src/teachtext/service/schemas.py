@@ -45,7 +45,9 @@ class ResultJson(VideoJson):
     there: bool = Field(description="whether its file exists")
     score: float = Field(description="the model's similarity, from -1 to 1")
     why: dict[str, float] = Field(description="the part of each expert in the score; their sum is the score")
-    words: list[str] = Field(description="words of the query that were heard or read in the video")
+    words: list[str] = Field(
+        description="words of the query that were heard or read in the video, or stand in its file name"
+    )
     moments: list[MomentJson] = Field(description="when they were heard or read")
 
     @classmethod
