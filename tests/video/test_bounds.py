@@ -14,7 +14,7 @@ av = pytest.importorskip("av")
 from clips import write_black_video  # noqa: E402
 
 from teachtext.video.decode import sample_video  # noqa: E402
-from teachtext.video.file import MOST_PIXELS, open_video  # noqa: E402
+from teachtext.video.file import MOST_PIXELS, checked_seconds, open_video, stated_seconds  # noqa: E402
 from teachtext.video.frames import thumbnail  # noqa: E402
 
 PICTURE = FrameSampling(per_second=2, most=8, height=16, width=16)
@@ -85,6 +85,28 @@ def test_a_stated_length_is_not_believed(make_video: Callable[..., Path]):
         path.write_bytes(data[:place] + struct.pack(">d", stated) + data[place + 8 :])
         [told] = sample_video(path, [PICTURE])
         assert np.array_equal(told.pixels, honest.pixels) and np.array_equal(told.times, honest.times)
+
+
+@pytest.mark.parametrize("kind", ["mkv", "flv"])
+@pytest.mark.parametrize("sound", [False, True], ids=["silent", "with sound"])
+def test_a_stated_length_is_checked_against_the_end(kind: str, sound: bool, make_video: Callable[..., Path]):
+    frames = np.stack([np.full((48, 64, 3), 40 + 4 * number, np.uint8) for number in range(40)])
+    # the sound goes on after the last picture
+    seconds = 9.0 if sound else 4.0
+    track = [(0.0, np.zeros((1, 44_100 * 9)))] if sound else ()
+    path = make_video(f"a.{kind}", frames, fps=10, sound=track, sound_as=("mp3", "s16p", "mono", 44_100))
+    data = path.read_bytes()
+
+    def state(stated_s: float) -> None:
+        begin, scale = (data.index(b"\x44\x89\x88") + 3, 1000) if kind == "mkv" else (data.index(b"duration") + 9, 1)
+        path.write_bytes(data[:begin] + struct.pack(">d", scale * stated_s) + data[begin + 8 :])
+
+    state(seconds + 0.5)
+    assert checked_seconds(path) == stated_seconds(path) == pytest.approx(seconds + 0.5), "which is near enough"
+    for stated_s in (3600.0, 1e6, 0.1):
+        state(stated_s)
+        assert stated_seconds(path) == pytest.approx(stated_s, abs=0.01)
+        assert checked_seconds(path) == pytest.approx(seconds, abs=0.2)
 
 
 @pytest.mark.parametrize(

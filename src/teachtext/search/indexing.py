@@ -313,7 +313,7 @@ class _Run:
                 made=self._made(file.content),
                 added_s=old.added_s if old else now,
                 size=file.size,
-                duration_s=load("teachtext.video.file:stated_seconds", "video")(file.path),
+                duration_s=load("teachtext.video.file:checked_seconds", "video")(file.path),
                 tags=_joined(old.tags if old else (), tags),
                 moments=moments[video_id],
             )

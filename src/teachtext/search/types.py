@@ -42,7 +42,7 @@ class Item:
         made: fingerprint of everything that the vectors depend on: content, model, experts, query bank.
         added_s: when the video came into the index, in seconds since 1970.
         size: bytes.
-        duration_s: seconds; None where the file states no length.
+        duration_s: seconds, checked against the last picture; None where the file states no length.
         tags: tags of the user.
         moments: the words that were heard or read, by expert, then by time.
     """

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from teachtext.errors import InputError
 from teachtext.video.clips import ClipSampler
-from teachtext.video.file import COPY_AGAIN, MOST_PIXELS, open_video, stream_seconds
+from teachtext.video.file import COPY_AGAIN, MOST_PIXELS, is_too_long, open_video, stream_seconds
 from teachtext.video.frames import FrameSampler
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.video.sound import Ear, Listener
@@ -29,8 +29,6 @@ _LOST_SHARE = 0.1
 _LEAST_RATE = 250
 # sound and pictures need not end together
 _SLACK_S = 1.0
-# a stated length that is so many times the real one is not believed
-_BELIEVED = 2.0
 
 
 def sample_video(
@@ -81,7 +79,7 @@ def sample_video(
             listener.finish(decoder.start or 0.0)
         if decoder.left_out:
             note(f"{path}: {decoder.left_out}")
-    if samplers and seconds is not None and seconds > _BELIEVED * (decoder.end + _SLACK_S):
+    if samplers and seconds is not None and is_too_long(seconds, decoder.end):
         # moments that were spread over the stated length would be few
         with open_video(path) as container:
             stream = _pictures(path, container)

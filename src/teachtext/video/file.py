@@ -2,7 +2,9 @@
 
 import codecs
 import stat
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -24,6 +26,9 @@ _CONTAINERS = (
 )
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 _HEAD_BYTES = 1024
+# a stated length that is so many times the real one, beyond some slack, is not believed
+_BELIEVED, _SLACK_S = 2.0, 1.0
+_PATIENCE_S = 20.0
 _PICTURES = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\0\0\0\x0cjP  ")
 _SOUNDS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"fLaC", b"#!AMR", b"FORM", b".snd", b"caff")
 
@@ -108,6 +113,53 @@ def stated_seconds(path: Path) -> float | None:
             return stream_seconds(container, container.streams.video[0])
     except (InputError, av.error.FFmpegError, IndexError, OSError):
         return None
+
+
+def is_too_long(stated_s: float, end_s: float) -> bool:
+    """Return whether a stated length is not believed, because pictures and sound end long before.
+
+    >>> is_too_long(3600.0, 10.0), is_too_long(12.0, 10.0)
+    (True, False)
+    """
+    return stated_s > _BELIEVED * (end_s + _SLACK_S)
+
+
+def checked_seconds(path: Path) -> float | None:
+    """Return the length that a video file states, or the end of its pictures and sound where they are far apart.
+
+    Only the end of the file is read where the file can be searched by time. Nothing is decoded.
+
+    Returns:
+        Seconds; None where the file states none, or cannot be opened.
+    """
+    try:
+        with open_video(path) as container:
+            stream = container.streams.video[0]
+            stated = stream_seconds(container, stream)
+            end = None if stated is None else _real_end(container, stream, stated)
+    except (InputError, av.error.FFmpegError, IndexError, OSError):
+        return None
+    if stated is None or end is None:
+        return stated
+    return end if is_too_long(stated, end) or is_too_long(end, stated) else stated
+
+
+def _real_end(container: InputContainer, stream: VideoStream, stated_s: float) -> float | None:
+    """Return when pictures and sound end, in seconds from the first picture; None where that takes too long to see."""
+    begin_s = float((stream.start_time or 0) * (stream.time_base or 0))
+    end_s, until = None, time.monotonic() + _PATIENCE_S
+    for place_s in (begin_s + stated_s, begin_s):
+        with suppress(av.error.FFmpegError, OverflowError):
+            container.seek(int(place_s * av.time_base))
+            for packet in container.demux([stream, *container.streams.audio]):
+                if packet.pts is not None and packet.time_base:
+                    last_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    end_s = last_s if end_s is None else max(end_s, last_s)
+                if time.monotonic() > until:
+                    return None
+        if end_s is not None:
+            return end_s - begin_s
+    return None
 
 
 def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
