@@ -1,5 +1,6 @@
 """WebDataset: shards with videos and captions, read and unpacked; and tars that are made to do harm."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -39,6 +40,23 @@ def shard(path, keys, **options):
         )
     ]
     return pack(path, members, **options)
+
+
+@pytest.mark.parametrize("ending", ["tar.gz", "tgz", "tar"])
+def test_packed_shards_are_read_as_plain_ones(tmp_path, ending):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "packed").mkdir()
+    keys = [f"{number:09}" for number in range(400)]
+    shard(tmp_path / "plain" / "0.tar", keys)
+    # found by content, whatever the ending is
+    (tmp_path / "packed" / f"0.{ending}").write_bytes(gzip.compress((tmp_path / "plain" / "0.tar").read_bytes()))
+    for folder in ("plain", "packed"):
+        import_source(tmp_path / folder, tmp_path / f"out-{folder}")
+    contents = [
+        {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*") if path.name != "import.json"}
+        for out in (tmp_path / "out-plain", tmp_path / "out-packed")
+    ]
+    assert contents[0] == contents[1] and len(contents[0]) > 400
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -189,3 +207,17 @@ def test_check_of_shards_says_how_their_videos_are_unpacked(tmp_path):
     findings = check_folder(tmp_path).findings
     assert not any("without the ending of a video" in finding.what for finding in findings)
     assert "teachtext data import" in next(f.mend for f in findings if "without a file" in f.what)
+
+
+def test_a_packed_shard_that_is_cut_or_becomes_too_large_is_refused(tmp_path):
+    plain = shard(tmp_path / "whole.tar", ["a"]).read_bytes()
+    zeros = pack(tmp_path / "zeros.tar", [("a.mp4", bytes(300 << 20)), ("a.txt", b"x")]).read_bytes()
+    for content, reason in (
+        (gzip.compress(plain)[:-9], "ended before"),
+        (gzip.compress(plain)[:-8] + bytes(8), "CRC check failed"),
+        (gzip.compress(zeros), "it would become far larger than it is"),
+    ):
+        path = tmp_path / "x.tar.gz"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=rf"x\.tar\.gz is not a whole tar file \(.*{reason}"):
+            unpack_videos(path, tmp_path / "out", ["a"])

@@ -20,7 +20,7 @@ CAPTION_FILES = ("captions.jsonl", "captions.csv", "captions.json")
 _ENDINGS = frozenset(
     {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".lst", ".list", ".pkl", ".pickle", ".parquet", ""}
 )
-_SHARDS = ".tar"
+_SHARDS = (".tar", ".tar.gz", ".tgz")
 _OWN = ("splits*.json", "chosen*.json", "questions.json", "wrong-captions.json", "import.json", "config.json", "*.md")
 _OWN_FOLDERS = frozenset({"features", "denoising", "teachers", "runs", "models", "index"})
 _MOST_FILES = 300
@@ -64,7 +64,9 @@ def candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
         return
     texts = [path for path in entries if path.suffix.lower() in _ENDINGS and path.is_file() and not _is_own(path)]
     yield from texts[:_MOST_FILES]
-    yield from (path for path in entries if path.suffix.lower() == _SHARDS and path.is_file() and not _is_own(path))
+    yield from (
+        path for path in entries if path.name.lower().endswith(_SHARDS) and path.is_file() and not _is_own(path)
+    )
     for path in entries:
         if depth == 0 or path.name.startswith(".") or path.name in _OWN_FOLDERS or is_video_name(path.name):
             continue

@@ -1,4 +1,4 @@
-"""WebDataset: a tar with the files of each video under one key: `key.mp4` with `key.txt` or `key.json`."""
+"""WebDataset: a .tar or .tar.gz with the files of each video under one key: `key.mp4` with `key.txt` or `key.json`."""
 
 import io
 import json
@@ -20,22 +20,28 @@ from teachtext.files import atomic
 
 _TEXT_ENDINGS = (".txt", ".caption", ".text")
 _MOST_TEXT = 2**20
-_HEAD_FILES = 300
+_HEAD_FILES, _HEAD_BYTES = 300, 2**30
 
 
 def recognises(source: SourceFile) -> bool:
     """Return whether the file is a tar, and one of its first videos has a text or an object of the same key."""
     if not is_tar(source.head):
         return False
-    videos, texts = set(), set()
+    videos, texts, passed = set(), set(), 0
     with suppress(InputError):
-        for name, _ in islice(tar_files(source.path), _HEAD_FILES):
+        for name, content in islice(tar_files(source.path), _HEAD_FILES):
             key, ending = key_of(name)
             if ending in VIDEO_ENDINGS:
                 videos.add(key)
             elif ending in (*_TEXT_ENDINGS, ".json"):
                 texts.add(key)
-    return not videos.isdisjoint(texts)
+            if key in videos & texts:
+                return True
+            # a packed file cannot be passed over without unpacking it
+            passed += content.size
+            if passed > _HEAD_BYTES:
+                return False
+    return False
 
 
 def read(source: SourceFile) -> Annotations:

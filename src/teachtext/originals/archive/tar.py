@@ -7,28 +7,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from teachtext.data.restricted.standins import COPY_AGAIN
-from teachtext.data.restricted.tar import checked_name
+from teachtext.data.restricted.tar import CheckedHeader, Unpacked, checked_name
 from teachtext.errors import InputError
 from teachtext.files import atomic
 from teachtext.progress import Progress
 
 _CHUNK = 1 << 20
 _DAMAGES = (tarfile.TarError, EOFError, OSError, zlib.error)
-# a few megabytes can be packed so that they fill a disk; features hardly shrink, and texts to a tenth
-_FREE_BYTES, _BYTES_A_BYTE = 256 << 20, 100
-_FREE_MEMBERS, _BYTES_A_MEMBER = 10_000, 1_000
-# headers that hold long names, and what else no header of 512 bytes can hold
-_LONG_HEADERS = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
-_LONGEST_HEADER = 1 << 16
 
 
 def unpack(path: Path, folder: Path, is_relevant: Callable[[str], bool], progress: Progress) -> str:
@@ -50,8 +38,8 @@ def unpack(path: Path, folder: Path, is_relevant: Callable[[str], bool], progres
     try:
         source = _Source(path, progress)
         with BufferedReader(source, _CHUNK) as packed, gzip.GzipFile(fileobj=packed) as plain:
-            unpacked: Any = _Unpacked(plain, path.stat().st_size)
-            with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=_Header) as tar:
+            unpacked = Unpacked(plain, path.stat().st_size)
+            with tarfile.open(fileobj=cast("IO[bytes]", unpacked), mode="r|", tarinfo=CheckedHeader) as tar:
                 for member in tar:
                     # the list of members would grow
                     tar.members.clear()  # type: ignore[attr-defined]
@@ -92,39 +80,6 @@ class _Source(RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-class _Unpacked:
-    """The unpacked bytes of an archive, at most so many as its size allows."""
-
-    def __init__(self, plain: gzip.GzipFile, packed_size: int) -> None:
-        self._plain = plain
-        self._left = _FREE_BYTES + _BYTES_A_BYTE * packed_size
-        self._members_left = _FREE_MEMBERS + packed_size // _BYTES_A_MEMBER
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._plain.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise tarfile.ReadError("it would become far larger than it is")
-        return data
-
-    def count_member(self) -> None:
-        self._members_left -= 1
-        if self._members_left < 0:
-            raise tarfile.ReadError("it holds far more members than its size allows")
-
-
-class _Header(tarfile.TarInfo):
-    """A header whose length is checked before it is read into memory."""
-
-    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        if self.type in _LONG_HEADERS and self.size > _LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
-        if self.type == tarfile.GNUTYPE_SPARSE:
-            raise tarfile.ReadError("a sparse member")
-        member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
-        return member
 
 
 def _write(target: Path, member: IO[bytes] | None, archive: Path) -> None:
