@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from processes import PATIENCE_S
 
+from teachtext import encoders
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
 
@@ -168,6 +170,52 @@ def test_pickled_weights_are_refused(bert: str):
         build_text_encoder(bert)
 
 
+def test_pickled_weights_behind_the_network_are_refused_too(bert: str, tmp_path: Path):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    modules = sentence_transformers.models
+    network = modules.Transformer(bert.removeprefix("hf:"))
+    parts = [network, modules.Pooling(16), modules.Dense(16, 5)]
+    sentence_transformers.SentenceTransformer(modules=parts, device="cpu").save(str(tmp_path / "whole"))
+    assert build_text_encoder(f"hf:{tmp_path / 'whole'}#pooled").dim == 5
+    [weights] = (tmp_path / "whole").glob("*Dense/model.safetensors")
+    torch.save(parts[2].state_dict(), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    with pytest.raises(InputError, match=r"pytorch_model\.bin holds pickled weights: .*safetensors"):
+        build_text_encoder(f"hf:{tmp_path / 'whole'}#pooled")
+
+
+@pytest.mark.parametrize("kind", ["bert", "own"])
+def test_code_that_comes_with_a_model_never_runs(bert: str, tmp_path: Path, kind: str):
+    """A model that names its own classes is read as one of transformers, or refused."""
+    folder, sprung = Path(bert.removeprefix("hf:")), tmp_path / "sprung"
+    (folder / "own.py").write_text(f"open({str(sprung)!r}, 'w').close()\n")
+    for name in ("config.json", "tokenizer_config.json"):
+        content = json.loads((folder / name).read_text())
+        classes = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoTokenizer": ["own.Slow", "own.Fast"]}
+        (folder / name).write_text(json.dumps(content | {"model_type": kind, "auto_map": classes}))
+    for output in ("tokens", "pooled"):
+        try:
+            build_text_encoder(f"{bert}#{output}").encode(["a dog"])
+        except InputError as error:
+            assert kind == "own" and "cannot be loaded as a text model" in str(error)
+    assert not sprung.exists()
+
+
+def test_every_loader_is_told_to_run_no_code_and_to_unpickle_nothing():
+    loaders = {"from_pretrained", "SentenceTransformer", "from_config", "pipeline"}
+    calls = [
+        (path.name, ast.unparse(node.func), {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords})
+        for path in Path(encoders.__path__[0]).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in loaders
+    ]
+    assert len(calls) >= 6
+    for name, function, options in calls:
+        assert options.get("trust_remote_code") == "False", f"{function} in {name}"
+        if "Model" in function or "Sentence" in function:
+            assert "use_safetensors" in str(options), f"{function} in {name}"
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="is not the folder of a model"):
         build_text_encoder(f"hf:{tmp_path}")
@@ -198,8 +246,9 @@ print(time.perf_counter() - start)
 """
 
 
-def from_the_hub(model: str, endpoint: str, cache: Path) -> tuple[str, float]:
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "PYTHONPATH": ":".join(sys.path)}
+def from_the_hub(model: str, endpoint: str, cache: Path, **options: str) -> tuple[str, float]:
+    places = {"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "PYTHONPATH": ":".join(sys.path)}
+    environment = {**os.environ, **places, **options}
     command = [sys.executable, "-c", _FROM_THE_HUB, model]
     said = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S
@@ -218,3 +267,13 @@ def test_a_hub_that_does_not_answer_is_told_and_a_cached_model_does_not_ask_it(b
         message, seconds = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache")
         assert "is not in the cache and cannot be downloaded from the hub" in message and seconds < 15
         assert from_the_hub("own/bert", endpoint, tmp_path / "cache")[0] == "16"
+
+
+def test_offline_the_hub_is_not_asked(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        hub.settimeout(0)
+        endpoint = f"http://127.0.0.1:{hub.getsockname()[1]}"
+        message, _ = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache", HF_HUB_OFFLINE="1")
+        assert "is not in the cache and cannot be downloaded from the hub" in message
+        with pytest.raises(BlockingIOError):
+            hub.accept()

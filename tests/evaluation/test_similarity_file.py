@@ -1,4 +1,6 @@
 import io
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -292,3 +294,32 @@ def test_the_only_matrix_of_a_file_is_read_and_the_other_arrays_named(tmp_path):
         read_similarity(tmp_path / "s.npz")
     with pytest.raises(InputError, match="is a folder"):
         read_similarity(tmp_path)
+
+
+@pytest.mark.parametrize("lies", [False, True], ids=["honest", "states a small size"])
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_without_the_memory(tmp_path, lies):
+    """400 MB of zeros as 390 kB: the stated size is checked, and no more than that is unpacked."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("similarity.npy", "w") as member:
+            np.lib.format.write_array_header_1_0(
+                member, {"descr": "<f4", "fortran_order": False, "shape": (10_000, 10_000)}
+            )
+            for _ in range(400):
+                member.write(bytes(10**6))
+        packed_size = archive.infolist()[0].compress_size
+    data = bytearray(packed.getvalue())
+    if lies:
+        place = data.rfind(b"PK\x01\x02") + 24
+        data[place : place + 4] = (10**6).to_bytes(4, "little")
+    path = tmp_path / "x.npz"
+    path.write_bytes(data)
+    assert packed_size < 10**6
+    tracemalloc.start()
+    try:
+        reason = "is not a whole .npz file" if lies else r"has [\d,]+ bytes and would become 400,000,128"
+        with pytest.raises(InputError, match=rf"x\.npz {reason}"):
+            read_similarity(path)
+        assert lies or tracemalloc.get_traced_memory()[1] < 20 * 10**6
+    finally:
+        tracemalloc.stop()

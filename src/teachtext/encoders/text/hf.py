@@ -90,6 +90,10 @@ def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tupl
     modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     if not all(module["type"].startswith("sentence_transformers.") for module in modules):
         raise InputError(f"{folder} has modules that run code of their own", "give a model that needs none")
+    # the parts behind the network are not covered by 'use_safetensors'
+    for pickled in sorted(folder.rglob("pytorch_model.bin")):
+        if not pickled.with_name("model.safetensors").is_file():
+            raise InputError(f"{pickled} holds pickled weights", "give a model with weights in safetensors")
     try:
         model = SentenceTransformer(
             str(folder), device=place.name, trust_remote_code=False, model_kwargs={"use_safetensors": True}
