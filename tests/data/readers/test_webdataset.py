@@ -170,11 +170,14 @@ def test_a_tar_that_ends_in_the_middle_of_a_video_is_named(tmp_path):
     assert not list(tmp_path.glob("videos/*"))
 
 
-def test_shards_of_one_split_are_joined(tmp_path):
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_shards_of_one_split_are_joined(tmp_path, ending):
     source = tmp_path / "shards"
     source.mkdir()
     for name in ("train-000000", "train-000001", "val-000000", "test-000000"):
-        shard(source / f"{name}.tar", [f"{name}-a", f"{name}-b"])
+        path = shard(tmp_path / "shard.tar", [f"{name}-a", f"{name}-b"])
+        data = path.read_bytes()
+        (source / f"{name}.{ending}").write_bytes(data if ending == "tar" else gzip.compress(data))
     imported = import_source(source, tmp_path / "out")
     assert imported.counts["videos"] == 8
     assert {split: len(ids) for split, ids in load_folder(tmp_path / "out").splits.items()} == {
@@ -185,13 +188,15 @@ def test_shards_of_one_split_are_joined(tmp_path):
     assert not (tmp_path / "out/splits-000000.json").exists()
 
 
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
 @pytest.mark.parametrize("names", [("train/00000", "train/00001", "test/00000"), ("a", "b", "c")])
-def test_equal_keys_of_several_shards_are_different_videos(tmp_path, names):
+def test_equal_keys_of_several_shards_are_different_videos(tmp_path, names, ending):
     source = tmp_path / "shards"
     for number, name in enumerate(names):
-        path = source / f"{name}.tar"
+        path = source / f"{name}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pack(path, [("0.mp4", VIDEO + bytes([number])), ("0.txt", b"it moves")])
+        data = pack(tmp_path / "shard.tar", [("0.mp4", VIDEO + bytes([number])), ("0.txt", b"it moves")]).read_bytes()
+        path.write_bytes(data if ending == "tar" else gzip.compress(data))
     imported = import_source(source, tmp_path / "out")
     assert imported.counts == {"captions": 3, "captioned videos": 3, "videos": 3}
     assert [(tmp_path / "out/videos" / name / "0.mp4").read_bytes()[-1] for name in names] == [0, 1, 2]

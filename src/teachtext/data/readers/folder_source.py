@@ -127,7 +127,7 @@ def _places(folder: Path, parts: Mapping[Path, Annotations]) -> dict[Path, str]:
     count = Counter(name for part in parts.values() for name in part.video_ids)
     if max(count.values(), default=0) < 2:
         return {}
-    return {path: path.relative_to(folder).with_suffix("").as_posix() for path in parts}
+    return {path: path.relative_to(folder).with_name(path.name.partition(".tar")[0]).as_posix() for path in parts}
 
 
 def _renamed(annotations: Annotations, ids: Mapping[str, str]) -> Annotations:

@@ -57,7 +57,7 @@ def split_and_family(name: str) -> tuple[str, str] | None:
         ('train', '')
     """
     path = Path(name)
-    stem = without_shard(path.stem)
+    stem = without_shard(path)
     for place in (stem, path.parent.name):
         words = list(words_of(place))
         named = [(at, split) for at, word in enumerate(words) if (split := split_of(word))]
@@ -210,7 +210,7 @@ def _joined_parts(lists: Sequence[SplitList]) -> list[SplitList]:
 
 def _are_parts(first: SplitList, second: SplitList) -> bool:
     paths = Path(first.name), Path(second.name)
-    names = {path.with_name(without_shard(path.stem) + path.suffix) for path in paths}
+    names = {path.with_name(without_shard(path) + path.suffix) for path in paths}
     return (len(names) == 1 or bool(first.captions and second.captions)) and set(first.ids).isdisjoint(second.ids)
 
 

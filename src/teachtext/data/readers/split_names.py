@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from teachtext.data.readers.annotations import MAIN
 
@@ -48,14 +49,16 @@ def split_of(word: str) -> str | None:
     return _MEANING.get(word.strip().lower())
 
 
-def without_shard(stem: str) -> str:
-    """Return the stem of a file's name without the number of a shard, whose files are one file in parts.
+def without_shard(path: Path) -> str:
+    """Return the name of a file without endings and without the number of a shard, whose files are one file in parts.
 
     Example:
-        >>> without_shard("train-00000-of-00002-3e0f2a"), without_shard("test_part2"), without_shard("val_1")
-        ('train', 'test', 'val_1')
+        >>> without_shard(Path("train-00000-of-00002-3e0f2a.parquet")), without_shard(Path("test-000001.tar.gz"))
+        ('train', 'test')
+        >>> without_shard(Path("val_1.csv"))
+        'val_1'
     """
-    return _SHARD.sub("", stem)
+    return _SHARD.sub("", Path(path.name.removesuffix(".gz")).stem)
 
 
 def words_of(name: str) -> Iterator[str]:
