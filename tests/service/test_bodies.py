@@ -63,6 +63,16 @@ def test_a_form_goes_to_its_place_as_it_comes_in(serve: Serve, made: Made, tempo
     assert path.name == "日本 _a.mp4" and path.read_bytes() == clip and not list(temporary.iterdir())
 
 
+def test_the_name_of_a_file_in_a_form_may_be_percent_encoded(client: TestClient, made: Made):
+    clip = client.get("/api/files/videos/v1.mp4").content
+    head = b"""--b\r\nContent-Disposition: form-data; name="file"; filename*=UTF-8''%e6%97%a5.mp4\r\n\r\n"""
+    empty = b'\r\n--b\r\nContent-Disposition: form-data; name="more"; filename=""\r\n\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    sent = client.post("/api/uploads", content=head + clip + empty + b"\r\n--b--\r\n", headers=kind)
+    assert sent.status_code == 202 and sent.json()["video"] == "uploads/日.mp4"
+    assert (made.place / "uploads/日.mp4").read_bytes() == clip
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "told"),
     [
@@ -83,6 +93,15 @@ def test_a_form_goes_to_its_place_as_it_comes_in(serve: Serve, made: Made, tempo
             "multipart/form-data; boundary=b",
             b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\nxyz',
             "before its file does",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"".join(
+                b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s.mp4"\r\n\r\nxyz\r\n' % name
+                for name in (b"a", b"b", b"c")
+            )
+            + b"--b--\r\n",
+            "form has 3 files",
         ),
     ],
 )

@@ -353,3 +353,33 @@ def fuzz(client: TestClient, operation: Any) -> None:
         assert anonymous.status_code == (200 if operation.path == "/api/health/live" else 401), (case, anonymous.text)
 
     ask()
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/api/search?text=a&tag=fun", "tag"),
+        ("/api/search?text=a&k=5", "k"),
+        ("/api/like/videos/v1.mp4?limit=3", "limit"),
+        ("/api/thumbnails/videos/v1.mp4?time=3", "time"),
+        ("/api/tags?text=a", "text"),
+    ],
+)
+def test_a_parameter_that_does_not_exist_is_named(client: TestClient, address: str, name: str):
+    answer = client.get(address)
+    assert answer.status_code == 422 and answer.json()["problem"] == f"the address has the parameter '{name}'"
+
+
+@pytest.mark.parametrize("header", ["bytes=5-1", "bytes=abc", "chars=0-1", "bytes=", "bytes=1", "bytes=--1", "x"])
+def test_a_header_that_is_no_range_of_bytes_counts_as_none(client: TestClient, header: str):
+    whole = client.get("/api/files/videos/v1.mp4")
+    answer = client.get("/api/files/videos/v1.mp4", headers={"Range": header})
+    assert answer.status_code == 200 and answer.content == whole.content
+
+
+def test_parts_of_a_file_are_sent(client: TestClient):
+    whole = client.get("/api/files/videos/v1.mp4").content
+    for header, part in (("bytes=2-5", whole[2:6]), ("bytes=-3", whole[-3:]), ("bytes=7-", whole[7:])):
+        answer = client.get("/api/files/videos/v1.mp4", headers={"Range": header})
+        assert answer.status_code == 206 and answer.content == part
+    assert client.get("/api/files/videos/v1.mp4", headers={"Range": "bytes=99999999-"}).status_code == 416

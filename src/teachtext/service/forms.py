@@ -1,6 +1,8 @@
 """Files in forms, passed on while they come in: nothing is kept in memory or in a temporary folder."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -10,6 +12,8 @@ from teachtext.errors import InputError
 
 _MEND = "send the form of the upload page: multipart/form-data with a file"
 _LONGEST_HEADERS = 16 * 2**10
+# as RFC 5987 writes names that are not ASCII, which some clients send
+_ENCODED_NAME = re.compile(rb"(?i);\s*filename\*=utf-8'[^']*'([^;\s]+)")
 
 
 class FileOfForm:
@@ -36,6 +40,7 @@ class FileOfForm:
         self._header = (b"", b"")
         self._headers: dict[bytes, bytes] = {}
         self._is_file = self._is_whole = False
+        self._others = 0
         self._content = bytearray()
         self._parser = MultipartParser(
             boundary,
@@ -66,7 +71,7 @@ class FileOfForm:
         """Yield the content of the file, and pass over the rest of the form.
 
         Raises:
-            InputError: the form ends before the file does.
+            InputError: the form ends before the file does, or holds another file.
         """
         yield self._taken()
         async for chunk in self._body:
@@ -74,6 +79,8 @@ class FileOfForm:
             yield self._taken()
         if not self._is_whole:
             raise InputError("the form ends before its file does", "send the form again")
+        if self._others:
+            raise InputError(f"the form has {self._others + 1:,} files", "send a form for each file")
 
     def _taken(self) -> bytes:
         content = bytes(self._content)
@@ -111,10 +118,11 @@ class FileOfForm:
         self._header = (b"", b"")
 
     def _end_headers(self) -> None:
-        if self._is_file:
-            return
         name = _file_name(self._headers)
-        if name is not None:
+        if self._is_file:
+            # a form of a page may have empty fields for further files
+            self._others += bool(name)
+        elif name is not None:
             self.name, self._is_file = name, True
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
@@ -127,6 +135,9 @@ class FileOfForm:
 
 def _file_name(headers: Mapping[bytes, bytes]) -> str | None:
     """Return the name of the file of a part, or None if the part is no file."""
-    _, options = parse_options_header(headers.get(b"content-disposition", b""))
+    header = headers.get(b"content-disposition", b"")
+    _, options = parse_options_header(header)
     name = options.get(b"filename")
+    if name is None and (encoded := _ENCODED_NAME.search(header)):
+        name = unquote_to_bytes(encoded[1])
     return None if name is None else name.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """The API: searches, videos and their files, uploads, health. Its OpenAPI is at /api/openapi.json."""
 
 import mimetypes
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -45,6 +46,12 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "The store does not answer."},
     507: {"model": Problem, "description": "The disk of the service is full or read-only."},
 }
+_PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "A part of the file."},
+    416: {"description": "The file has no such part."},
+}
+# at most 19 digits each
+_RANGE = re.compile(r"bytes=\s*(\d{1,19}-(\d{1,19})?|-\d{1,19})(\s*,\s*(\d{1,19}-(\d{1,19})?|-\d{1,19}))*\s*")
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 First = Annotated[int, Query(ge=0, le=1000, description="place of the first result, from 0")]
@@ -53,6 +60,27 @@ Count = Annotated[int, Query(ge=1, le=1000, description="number of results")]
 
 async def _captions_request(request: Request) -> CaptionsRequest:
     return await run_sync(parse_json, CaptionsRequest, await request.body())
+
+
+def _is_range(header: str) -> bool:
+    """Return whether a Range header is well-formed: `bytes=0-99`, `bytes=100-`, `bytes=-100`, or several of them."""
+    if not _RANGE.fullmatch(header):
+        return False
+    bounds = re.findall(r"(\d+)-(\d+)", header)
+    return all(int(first) <= int(last) for first, last in bounds)
+
+
+def _check_parameters(request: Request) -> None:
+    """Raise InputError for parameters that a route does not have: a search would pass over a slip of the pen."""
+    if not request.query_params:
+        return
+    route = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
+    names = [parameter["name"] for parameter in route.get("parameters", ()) if parameter["in"] == "query"]
+    for name in request.query_params:
+        if name not in names:
+            raise InputError(
+                f"the address has the parameter '{name[:200]}'", f"use {', '.join(names)}" if names else "leave it out"
+            )
 
 
 def api_router(
@@ -72,7 +100,7 @@ def api_router(
         log: the query log, if queries are logged.
         without_paths: takes the paths of the server out of a text.
     """
-    api = APIRouter(responses=_PROBLEMS)
+    api = APIRouter(responses=_PROBLEMS, dependencies=[Depends(_check_parameters)])
     searcher = library.searcher
 
     def job_json(job: UploadJob) -> JobJson:
@@ -132,10 +160,13 @@ def api_router(
         headers = {"Cache-Control": "private, max-age=3600"}
         return Response(await library.thumbnail(video, at), media_type="image/jpeg", headers=headers)
 
-    @api.get("/api/files/{video:path}", response_class=FileResponse)
-    def file(video: str) -> FileResponse:
+    @api.get("/api/files/{video:path}", response_class=FileResponse, responses=_PARTS)
+    def file(video: str, request: Request) -> FileResponse:
         """Return the file of a video, or a part of it (`Range`)."""
         path = library.file(video)
+        if not _is_range(request.headers.get("range", "")):
+            # RFC 9110: a Range that is no range of bytes counts as none
+            request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
         kind = mimetypes.guess_type(path.name)[0] or ""
         return FileResponse(path, media_type=kind if kind.startswith("video/") else "application/octet-stream")
 
