@@ -1,6 +1,8 @@
 import io
+import os
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,8 +294,13 @@ def test_the_only_matrix_of_a_file_is_read_and_the_other_arrays_named(tmp_path):
     np.savez(tmp_path / "s.npz", t2v=np.eye(2), v2t=np.eye(2))
     with pytest.raises(InputError, match="holds no 'similarity', but 't2v', 'v2t'"):
         read_similarity(tmp_path / "s.npz")
-    with pytest.raises(InputError, match="is a folder"):
-        read_similarity(tmp_path)
+
+
+def test_a_folder_a_pipe_and_a_device_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is no file"):
+            read_similarity(path)
 
 
 @pytest.mark.parametrize("lies", [False, True], ids=["honest", "states a small size"])

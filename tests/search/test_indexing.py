@@ -422,3 +422,12 @@ def test_a_query_bank_that_is_not_there_leaves_no_folder(index: Index, tmp_path:
     with pytest.raises(InputError, match=r"none\.txt cannot be read"):
         index(query_bank=tmp_path / "none.txt")
     assert not (tmp_path / "index").exists() and not (tmp_path / "features").exists()
+
+
+def test_what_is_no_folder_is_refused_before_a_model_is_loaded(tmp_path: Path):
+    file = tmp_path / "v.mp4"
+    file.write_bytes(b"x")
+    for place in (file, tmp_path / "gone", Path("/dev/null")):
+        with pytest.raises(InputError, match="is not a folder"):
+            check_new(place, open_store(tmp_path / "index"))
+    assert not (tmp_path / "index").exists()

@@ -76,8 +76,8 @@ def read_similarity(path: Path) -> dict[str, StoredScores]:
         return {"": scores_alone(loaded, str(path))} if isinstance(loaded, np.ndarray) else cases_of(loaded, path)
     if path.is_file() and (path.suffix.lower() in _TEXT or is_text(path)):
         return {"": _of_table(read_score_table(path), path)}
-    if path.is_dir():
-        raise InputError(f"{path} is a folder", "give a file of similarities")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file", "give a file of similarities")
     arrays = read_arrays(path)
     return {"": scores_alone(arrays, str(path))} if isinstance(arrays, np.ndarray) else cases_of(arrays, path)
 

@@ -102,7 +102,7 @@ def index_folder(
     """
     is_gone = remove_missing and not folder.exists()
     if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
-        raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
+        raise _no_folder(folder)
     check_tags(tags)
     if query_bank is not None:
         # before a folder is made
@@ -159,7 +159,11 @@ def check_new(folder: Path, store: Store) -> None:
     Raises:
         InputError: the folder holds no videos, or the place of the index holds a run or a model.
     """
-    if store.manifest() is not None:
+    is_new = store.manifest() is None
+    # a folder that is gone may be removed from its index
+    if not folder.is_dir() and (is_new or folder.exists()):
+        raise _no_folder(folder)
+    if not is_new:
         return
     place = Path(store.place)
     names = [] if is_url(store.place) else [name for name in _NO_INDEX if (place / name).exists()]
@@ -169,7 +173,7 @@ def check_new(folder: Path, store: Store) -> None:
             "give another folder for the index: place=... in Python, --index on the command line",
         )
     listed = list_video_files(folder, apart=_own_folders(store))
-    if folder.is_dir() and not listed.files:
+    if not listed.files:
         problem = "; ".join([f"{folder} holds no videos", *map(str, listed.left_out)])
         raise InputError(problem, "give a folder with videos in it")
 
@@ -186,6 +190,10 @@ def check_tags(tags: Collection[str]) -> None:
     """Raise InputError for a tag that is empty, or that is no whole text."""
     for tag in tags:
         check_text(tag, "a tag")
+
+
+def _no_folder(folder: Path) -> InputError:
+    return InputError(f"{folder} is not a folder", "give a folder with videos in it")
 
 
 def _own_folders(store: Store, *folders: Path) -> list[Path]:

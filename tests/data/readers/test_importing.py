@@ -1,6 +1,8 @@
 """A dataset folder from the files of the field: what is written, and what is said about it."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +119,21 @@ def test_captions_without_a_video_and_videos_without_a_caption_are_named(source,
     assert absent not in (out / "import.json").read_text() and mute in (out / "import.json").read_text()
     assert any("without a file" in finding.what for finding in check_folder(out).findings)
     assert absent not in [remark.what for remark in import_source(source, tmp_path / "none", videos="none").remarks]
+
+
+def test_an_import_into_the_source_leaves_the_source_as_it_was(source, tmp_path):
+    before = load_folder(source)
+    imported = import_source(source, source / "out")
+    assert imported.counts["captions"] == 3
+    again = load_folder(source)
+    assert (again.captions, again.splits) == (before.captions, before.splits)
+    assert import_source(source, source / "again").counts == imported.counts
+
+
+def test_a_pipe_and_a_device_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "captions.csv").write_text("video,text\nv0,a dog\n")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), Path("/dev/null")):
+        for read in (lambda path: import_source(path, tmp_path / "out"), check_folder):
+            with pytest.raises(InputError, match="is a pipe or a device"):
+                read(path)

@@ -21,7 +21,10 @@ _ENDINGS = frozenset(
     {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".lst", ".list", ".pkl", ".pickle", ".parquet", ""}
 )
 _SHARDS = (".tar", ".tar.gz", ".tgz")
-_OWN = ("splits*.json", "chosen*.json", "questions.json", "wrong-captions.json", "import.json", "config.json", "*.md")
+RECORD = "import.json"
+"""The file of an import in the dataset folder that it wrote."""
+
+_OWN = ("splits*.json", "chosen*.json", "questions.json", "wrong-captions.json", RECORD, "config.json", "*.md")
 _OWN_FOLDERS = frozenset({"features", "denoising", "teachers", "runs", "models", "index"})
 _MOST_FILES = 300
 
@@ -68,9 +71,10 @@ def candidates(folder: Path, depth: int = 2) -> Iterator[Path]:
         path for path in entries if path.name.lower().endswith(_SHARDS) and path.is_file() and not _is_own(path)
     )
     for path in entries:
+        # a folder that an import wrote is a data set of its own
         if depth == 0 or path.name.startswith(".") or path.name in _OWN_FOLDERS or is_video_name(path.name):
             continue
-        if path.is_dir():
+        if path.is_dir() and not (path / RECORD).is_file():
             # captions often lie among the videos, but not one folder further
             yield from candidates(path, depth - 1 if path.name != "videos" else 0)
 

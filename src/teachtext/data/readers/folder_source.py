@@ -68,6 +68,10 @@ def read_source(path: Path, name: str | None = None) -> Reading:
     """
     if not path.exists():
         raise InputError(f"{path} does not exist", "give a file of captions, or the folder that holds such a file")
+    if not path.is_dir() and not path.is_file():
+        raise InputError(
+            f"{path} is a pipe or a device", "give a file of captions, or the folder that holds such a file"
+        )
     form = format_named(name) if name is not None else None
     folder = path if path.is_dir() else path.parent
     files = [path] if path.is_file() else caption_files(folder, form)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from teachtext.data.protocol import Caption
 from teachtext.data.readers.annotations import Annotations, Remark, some
+from teachtext.data.readers.folder_files import RECORD
 from teachtext.data.readers.folder_source import Reading, read_source
 from teachtext.data.readers.format import Unpack
 from teachtext.data.readers.published_counts import count_remarks
@@ -18,7 +19,6 @@ from teachtext.errors import InputError
 from teachtext.files import atomic_folder, read_json, write_json
 from teachtext.progress import Progress, silent
 
-RECORD = "import.json"
 VideoUse = Literal["link", "copy", "none"]
 
 
