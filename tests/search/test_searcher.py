@@ -14,7 +14,7 @@ from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search.filters import Filter
 from teachtext.search.manifest import BankRecord, Manifest, read_manifest
-from teachtext.search.searcher import Searcher
+from teachtext.search.searcher import Searcher, check_query
 from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
 
@@ -302,3 +302,13 @@ def test_a_query_that_is_read_in_part_is_said(searcher: Searcher, monkeypatch: p
     whole = MODEL.embed_query
     monkeypatch.setattr(MODEL, "embed_query", lambda text: replace(whole(text), read="30 tokens"))
     assert searcher.search("a dog").notes == ["the query is long: only its first 30 tokens were read"]
+
+
+@pytest.mark.parametrize(
+    ("query", "k", "problem"),
+    [(" ", 1, "the query is empty"), ("a", 0, "results is 0"), ("a" * 10_001, 1, "10,001"), ("\ud800", 1, "the query")],
+)
+def test_a_query_is_checked_without_a_model(query, k, problem):
+    with pytest.raises(InputError, match=problem):
+        check_query(query, k)
+    check_query("a" * 10_000, 1)

@@ -146,8 +146,10 @@ def search(
     """
     from teachtext.api.video_index import open_index
     from teachtext.search.filters import parse_filters
+    from teachtext.search.searcher import check_query
 
     where = parse_filters(filters)
+    check_query(query, k)
     searcher = open_index(place, model=model, device=device, exact=exact).searcher
     answer = searcher.search(query, k=k, where=where, by=by)
     if as_json:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
+from teachtext.encoders.query import check_text
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
@@ -138,9 +139,7 @@ class Searcher:
             InputError: the query is empty or enormous, k is below 1, the store is down.
         """
         begin = time.perf_counter()
-        _check(k)
-        if len(text) > _MOST_CHARACTERS:
-            raise InputError(f"the query has {len(text):,} characters", f"keep it under {_MOST_CHARACTERS:,}")
+        check_query(text, k)
         snapshot = self.snapshot()
         query = self.model.embed_query(text)
         literal = self._rank_by_words(text, max(k, _DEPTH), where, snapshot) if by != "model" else []
@@ -283,6 +282,18 @@ def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest
         moments=[item.moments[number] for number in numbers],
         words=match.words if match else [],
     )
+
+
+def check_query(text: str, k: int) -> None:
+    """Check a query and the number of its results; no model is needed.
+
+    Raises:
+        InputError: the query is empty or enormous, k is below 1.
+    """
+    _check(k)
+    check_text(text, "the query")
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"the query has {len(text):,} characters", f"keep it under {_MOST_CHARACTERS:,}")
 
 
 def _check(k: int) -> None:
