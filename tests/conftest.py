@@ -1,5 +1,7 @@
 import json
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# The tests start hundreds of processes. Each would compile the package anew where the shell asks for no bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # limits on the time of an example would need a quiet machine
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

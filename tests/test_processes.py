@@ -146,6 +146,7 @@ def test_a_task_that_takes_more_memory_than_it_may_costs_one_task():
 
 
 @needs_proc
+@pytest.mark.slow
 def test_memory_that_earlier_tasks_left_behind_costs_no_task():
     keeps = "__import__('time').sleep(0.3) or globals().setdefault('kept', []).append(b'x' * 10**8) or len(kept)"
     with hungry() as workers:

@@ -44,6 +44,7 @@ def test_every_public_name_is_there_and_described():
         _ = teachtext.Modle
 
 
+@pytest.mark.slow
 def test_every_public_name_is_there_without_the_optional_packages():
     script = """
 import sys

@@ -1,7 +1,10 @@
+import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from processes import PATIENCE_S
+
+from teachtext.cli.main import main
 
 COMMAND = str(Path(sys.executable).parent / "teachtext")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
@@ -64,6 +69,32 @@ def teachtext() -> Command:
             check=False,
             **options,
         )
+
+    return run
+
+
+@pytest.fixture
+def teachtext_here(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command in the process of the test, which costs no start; for verbs that start no processes of their own."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        at_sigterm = signal.getsignal(signal.SIGTERM)
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", [COMMAND, *map(str, arguments)])
+            patch.chdir(cwd or Path.cwd())
+            for name in ("COLUMNS", "NO_COLOR"):
+                patch.setenv(name, ENVIRONMENT[name])
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+            finally:
+                signal.signal(signal.SIGTERM, at_sigterm)
+        for stream in (out, err):
+            stream.seek(0)
+        return subprocess.CompletedProcess(sys.argv, code, out.read(), err.read())
 
     return run
 

@@ -13,30 +13,30 @@ from teachtext.data.benchmarks import benchmarks
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_benchmarks_are_listed_with_published_numbers_and_their_sources(teachtext: Command):
-    said = teachtext("benchmarks")
+def test_benchmarks_are_listed_with_published_numbers_and_their_sources(teachtext_here: Command):
+    said = teachtext_here("benchmarks")
     assert said.returncode == 0 and not said.stderr
     for name, entry in benchmarks().items():
         assert name in said.stdout and entry.title in said.stdout
     assert said.stdout.count("t2v, TeachText README, high-quality features") == 5
-    didemo = teachtext("benchmarks", "didemo")
+    didemo = teachtext_here("benchmarks", "didemo")
     assert "DiDeMo" in didemo.stdout and "MSVD" not in didemo.stdout
-    content = json.loads(teachtext("benchmarks", "msvd", "--json").stdout)
+    content = json.loads(teachtext_here("benchmarks", "msvd", "--json").stdout)
     assert content["msvd"]["splits"] == {"train": [1200], "val": [100], "test": [670]}
     assert content["msvd"]["published"][0]["rows"]["CE+"][0] == "25.1 (0.9)"
 
 
-def test_an_unknown_benchmark_or_recipe_is_one_sentence(teachtext: Command):
+def test_an_unknown_benchmark_or_recipe_is_one_sentence(teachtext_here: Command):
     for arguments in (["benchmarks", "msr"], ["recipe", "msvd/ce++"]):
-        said = teachtext(*arguments)
+        said = teachtext_here(*arguments)
         assert said.returncode == 2 and not said.stdout
         assert said.stderr.startswith("teachtext: ") and said.stderr.count("\n") == 1
 
 
-def test_a_recipe_is_printed_as_a_config(teachtext: Command):
-    names = teachtext("recipe").stdout.split()
+def test_a_recipe_is_printed_as_a_config(teachtext_here: Command):
+    names = teachtext_here("recipe").stdout.split()
     assert "msvd/teachtext-ce+" in names and len(names) == len(set(names)) >= 20
-    content = yaml.safe_load(teachtext("recipe", "msvd/teachtext-ce+", "--data", "here").stdout)
+    content = yaml.safe_load(teachtext_here("recipe", "msvd/teachtext-ce+", "--data", "here").stdout)
     assert content["dataset"]["path"] == "here" and content["training"]["margin"] == 0.30764700456522676
 
 

@@ -29,31 +29,31 @@ def msrvtt(tmp_path: Path) -> Path:
     return folder
 
 
-def test_one_command_makes_a_data_set_with_the_1k_a_split(teachtext: Command, msrvtt: Path, tmp_path: Path):
+def test_one_command_makes_a_data_set_with_the_1k_a_split(teachtext_here: Command, msrvtt: Path, tmp_path: Path):
     out = tmp_path / "out"
-    said = teachtext("data", "import", msrvtt, "--out", out)
+    said = teachtext_here("data", "import", msrvtt, "--out", out)
     assert said.returncode == 0, said.stderr
     assert "12 captions, 4 captioned videos, 4 videos" in said.stdout
     assert "note: splits from MSRVTT_JSFUSION_test.csv (test, 1 videos), MSRVTT_train.9k.csv" in said.stdout
     assert read_json(out / "splits-1k-a.json") == {"train": ["video0", "video1", "video2"], "test": ["video3"]}
     assert read_json(out / "chosen-1k-a.json") == {"video3": "video3#1"}
     assert load_folder(out).captions == load_folder(msrvtt).captions
-    checked = teachtext("data", "check", out)
+    checked = teachtext_here("data", "check", out)
     assert checked.returncode == 0 and "Sound." in checked.stdout
-    again = teachtext("data", "import", msrvtt, "--out", out)
+    again = teachtext_here("data", "import", msrvtt, "--out", out)
     assert again.returncode == 2 and "exists and is not empty" in again.stderr
 
 
-def test_what_was_mended_is_printed_and_the_folder_is_not_called_sound(teachtext: Command, tmp_path: Path):
+def test_what_was_mended_is_printed_and_the_folder_is_not_called_sound(teachtext_here: Command, tmp_path: Path):
     source = tmp_path / "captions.tsv"
     source.write_text("clip;caption\nv0;a man; who walks\nv1;a dog\nv2;\n")
-    said = teachtext("data", "import", source, "--out", tmp_path / "out")
+    said = teachtext_here("data", "import", source, "--out", tmp_path / "out")
     assert said.returncode == 0, said.stderr
     assert "warning: captions.tsv: 1 rows have more cells than the header" in said.stdout
     assert "warning: 1 empty captions were left out (v2#0)" in said.stdout
-    checked = teachtext("data", "check", tmp_path / "out")
+    checked = teachtext_here("data", "check", tmp_path / "out")
     assert "Sound" not in checked.stdout
-    refused = teachtext("data", "import", source, "--out", tmp_path / "b", "--format", "msrvtt")
+    refused = teachtext_here("data", "import", source, "--out", tmp_path / "b", "--format", "msrvtt")
     assert refused.returncode == 2 and "captions.tsv is not MSR-VTT" in refused.stderr and not (tmp_path / "b").exists()
 
 

@@ -62,11 +62,11 @@ def test_a_packed_archive_with_a_teacher(teachtext: Command, tmp_path: Path):
     refused(again, f"{out} was imported before", "delete it to import again")
 
 
-def test_the_miniature(teachtext: Command, legacy_folder: Path, tmp_path: Path):
+def test_the_miniature(teachtext_here: Command, legacy_folder: Path, tmp_path: Path):
     out = tmp_path / "out"
-    said = teachtext("data", "import-archive", legacy_folder / "MSVD", "--dataset", "MSVD", "--out", out)
+    said = teachtext_here("data", "import-archive", legacy_folder / "MSVD", "--dataset", "MSVD", "--out", out)
     assert said.returncode == 0, said.stderr
-    checked = teachtext("data", "check", out)
+    checked = teachtext_here("data", "check", out)
     assert checked.returncode == 0 and "Sound" in checked.stdout
     dataset = load_folder(out, missing_videos="keep")
     assert {split: len(ids) for split, ids in dataset.splits.items()} == {"train": 8, "val": 2, "test": 4}
@@ -84,9 +84,9 @@ def test_the_miniature(teachtext: Command, legacy_folder: Path, tmp_path: Path):
     assert set(mask["kept"]) | set(mask["dropped"]) == trained and mask["kept"] and mask["dropped"]
 
 
-def test_the_hostile_pickle(teachtext: Command, legacy_folder: Path, tmp_path: Path):
+def test_the_hostile_pickle(teachtext_here: Command, legacy_folder: Path, tmp_path: Path):
     root = write(tmp_path / "MSVD", archive() | {FACE: (legacy_folder / "hostile.pickle").read_bytes()})
-    said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out", cwd=tmp_path)
+    said = teachtext_here("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out", cwd=tmp_path)
     refused(said, root / FACE, "'posix.system'", "no code of it was run", "remove that file")
     assert [path.name for path in tmp_path.iterdir()] == ["MSVD"]
 
@@ -107,14 +107,14 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
     ],
 )
 def test_hostile_and_truncated_archives(
-    teachtext: Command, tmp_path: Path, member: tarfile.TarInfo | None, message: str
+    teachtext_here: Command, tmp_path: Path, member: tarfile.TarInfo | None, message: str
 ):
     root = write(tmp_path / "made", archive())
     packed = pack(root, tmp_path / "a.tar.gz", "data/MSVD/structured-symlinks", [member] if member else [])
     if member is None:
         packed.write_bytes(packed.read_bytes()[:-100])
     before = sorted(tmp_path.iterdir())
-    said = teachtext("data", "import-archive", packed, "--dataset", "MSVD", "--out", tmp_path / "out")
+    said = teachtext_here("data", "import-archive", packed, "--dataset", "MSVD", "--out", tmp_path / "out")
     refused(said, packed, message)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -128,20 +128,20 @@ def test_hostile_and_truncated_archives(
         (TEACHER, {"v1": {"vid_embds": {}, "text_embds": {}}}, "has other experts"),
     ],
 )
-def test_bad_files(teachtext: Command, tmp_path: Path, name: str, content: Any, message: str):
+def test_bad_files(teachtext_here: Command, tmp_path: Path, name: str, content: Any, message: str):
     root = write(tmp_path / "MSVD", archive() | {name: content})
-    said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out")
+    said = teachtext_here("data", "import-archive", root, "--dataset", "MSVD", "--out", tmp_path / "out")
     refused(said, root / name, message)
     assert [path.name for path in tmp_path.iterdir()] == ["MSVD"]
 
 
-def test_names_and_folders_that_are_wrong(teachtext: Command, tmp_path: Path):
+def test_names_and_folders_that_are_wrong(teachtext_here: Command, tmp_path: Path):
     root = write(tmp_path / "MSVD", archive())
     out = tmp_path / "out"
-    said = teachtext("data", "import-archive", root, "--dataset", "msvdd", "--out", out)
+    said = teachtext_here("data", "import-archive", root, "--dataset", "msvdd", "--out", out)
     refused(said, "no published archive of a dataset 'msvdd'", "use one of MSRVTT, MSVD, DiDeMo, LSMDC, activity-net")
-    said = teachtext("data", "import-archive", tmp_path / "gone", "--dataset", "MSVD", "--out", out)
+    said = teachtext_here("data", "import-archive", tmp_path / "gone", "--dataset", "MSVD", "--out", out)
     refused(said, tmp_path / "gone", "is not a file or folder")
-    said = teachtext("data", "import-archive", root, "--dataset", "MSVD", "--out", root)
+    said = teachtext_here("data", "import-archive", root, "--dataset", "MSVD", "--out", root)
     refused(said, f"{root} exists and is not empty", "give another folder")
     assert not out.exists()

@@ -6,8 +6,8 @@ from teachtext.learning.distillation.parts import TABLES
 from teachtext.learning.distillation.presets import PRESETS
 
 
-def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext):
-    said = teachtext("objectives")
+def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext_here):
+    said = teachtext_here("objectives")
     assert said.returncode == 0
     words = said.stdout.split()
     for part, table in TABLES.items():
@@ -19,8 +19,8 @@ def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext):
         assert settings in output
 
 
-def test_as_json(teachtext):
-    content = json.loads(teachtext("objectives", "--json").stdout)
+def test_as_json(teachtext_here):
+    content = json.loads(teachtext_here("objectives", "--json").stdout)
     assert content["presets"]["teachtext"]["parts"]["distance"] == "huber"
     assert content["presets"]["c2kd"]["code"] == {"pool": "max"}
     assert {part: list(choices) for part, choices in content["parts"].items()} == {

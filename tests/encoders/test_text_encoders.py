@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+from halves import slow
 from numpy.typing import NDArray
 
 from teachtext.encoders.base import TextEncoder
@@ -13,7 +14,9 @@ from teachtext.encoders.query import limit_of
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.errors import InputError
 
-SPECS = [spec for spec in TEXT_ENCODERS.choices() if ":" not in spec]
+_SPECS = [spec for spec in TEXT_ENCODERS.choices() if ":" not in spec]
+_LARGE = [spec for spec in _SPECS if spec.startswith(("e5", "smollm2"))]
+SPECS = [*(spec for spec in _SPECS if spec not in _LARGE), *slow(_LARGE)]
 TEXTS = [
     "a man is slicing a tomato with a knife",
     "dogs",

@@ -142,6 +142,7 @@ def test_bad_videos_are_set_aside_and_tried_again(videos: list[Video], bad_video
     assert not (store / "failed.json").exists()
 
 
+@pytest.mark.slow
 def test_a_video_that_went_bad_loses_its_old_features(videos: list[Video], tmp_path: Path):
     extract(videos[:2], ["motion"], tmp_path / "store")
     videos[0].path.write_bytes(videos[0].path.read_bytes()[:2000])
@@ -150,6 +151,7 @@ def test_a_video_that_went_bad_loses_its_old_features(videos: list[Video], tmp_p
     assert (file.rows_of("v0"), file.rows_of("v1")) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_single_picture_has_no_motion_and_is_not_tried_again(make_video: Make, moving: Moving, tmp_path: Path):
     picture = [Video("p", make_video("p.mp4", moving(count=1)))]
     assert extract(picture, ["motion"], tmp_path / "store").done == 1
@@ -226,6 +228,7 @@ def test_what_hangs_kills_or_gives_nan_is_set_aside(workers: int, odd: Callable[
 
 
 @needs_proc
+@pytest.mark.slow
 def test_a_video_that_takes_too_much_memory_is_set_aside_by_name(odd: Callable[..., Extraction], tmp_path: Path):
     fine, takes_memory = odd_experts.FINE, odd_experts.TAKES_MEMORY
     done = odd(fine, takes_memory, fine + 9, memory_limit=500)
@@ -261,6 +264,7 @@ def test_a_time_limit_that_lets_nothing_through_is_refused(videos: list[Video], 
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.slow
 def test_a_renamed_or_copied_video_is_taken_over_from_the_store(
     make_video: Make, moving: Moving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -306,6 +310,7 @@ def test_of_files_with_the_same_content_one_is_decoded(
     assert extract([first, *copies, other], ["motion"], tmp_path / "store").reused == 4
 
 
+@pytest.mark.slow
 def test_a_copy_is_decoded_where_the_first_file_has_disappeared(videos: list[Video], tmp_path: Path):
     copy = Video("copy", Path(shutil.copy(videos[0].path, tmp_path / "copy.mp4")))
 
@@ -398,6 +403,7 @@ def test_a_file_that_may_not_be_read_is_set_aside(videos: list[Video], tmp_path:
     )
 
 
+@pytest.mark.slow
 def test_a_file_that_disappears_while_others_are_done_is_set_aside(videos: list[Video], tmp_path: Path):
     def vanish(what: str, done: int, total: int, note: str = "") -> None:
         if (what, done) == ("videos", 0):

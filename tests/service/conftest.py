@@ -51,9 +51,7 @@ def trained(made_once: Made) -> TrainedModel:
     return TrainedModel(made_once.model)
 
 
-@pytest.fixture
-def library(made: Made, trained: TrainedModel) -> Library:
-    place = made.place
+def library_of(place: Path, trained: TrainedModel) -> Library:
     return Library(
         Searcher(place, model=trained),
         uploads=place / "uploads",
@@ -61,6 +59,11 @@ def library(made: Made, trained: TrainedModel) -> Library:
         thumbnails=place / "thumbnails",
         captions=["something moves", "nothing at all"],
     )
+
+
+@pytest.fixture
+def library(made: Made, trained: TrainedModel) -> Library:
+    return library_of(made.place, trained)
 
 
 @pytest.fixture
@@ -83,3 +86,12 @@ def serve(library: Library) -> Iterator[Callable[..., TestClient]]:
 @pytest.fixture
 def client(serve: Callable[..., TestClient]) -> TestClient:
     return serve()
+
+
+@pytest.fixture(scope="session")
+def reader(made_once: Made, trained: TrainedModel) -> Iterator[TestClient]:
+    """A client that many tests share, of a service whose index none of them changes."""
+    library = library_of(made_once.place, trained)
+    app = create_app(library=library, uploads=Uploads(library=library, most_bytes=2**20))
+    with TestClient(app, base_url=HOST, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client

@@ -1,6 +1,7 @@
 """Bodies of requests, and the errors that requests get."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from clips import write_clip
+from halves import slow
 from served import Made
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
@@ -105,10 +107,10 @@ def test_the_name_of_a_file_in_a_form_may_be_percent_encoded(client: TestClient,
         ),
     ],
 )
-def test_a_form_that_cannot_be_read_is_refused(client: TestClient, made: Made, kind: str, body: bytes, told: str):
-    answer = client.post("/upload", content=body, headers={"Content-Type": kind})
+def test_a_form_that_cannot_be_read_is_refused(reader: TestClient, made_once: Made, kind: str, body: bytes, told: str):
+    answer = reader.post("/upload", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 422 and told in answer.text and "That did not work" in answer.text
-    assert not list(made.place.glob("uploads/*")) and not list(made.place.glob("uploads/.*"))
+    assert not list(made_once.place.glob("uploads/*")) and not list(made_once.place.glob("uploads/.*"))
 
 
 @pytest.mark.parametrize(
@@ -133,16 +135,16 @@ def test_a_form_that_cannot_be_read_is_refused(client: TestClient, made: Made, k
         (b'{"video": "videos/v1.mp4", "captions": [' + b",\n".join([b'"a, [b]"'] * 1000) + b"]}", 200),
     ],
 )
-def test_captions_are_read_within_bounds(client: TestClient, body: bytes, status: int):
-    answer = client.post("/api/captions", content=body, headers={"Content-Type": "application/json"})
+def test_captions_are_read_within_bounds(reader: TestClient, body: bytes, status: int):
+    answer = reader.post("/api/captions", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     if status != 200:
         assert problem_of(answer)
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 50_000, b"1" * 50_000, b'{"query": "q", "video": NaN}'])
-def test_feedback_that_cannot_be_read_is_a_problem(client: TestClient, body: bytes):
-    answer = client.post("/api/feedback", content=body, headers={"Content-Type": "application/json"})
+def test_feedback_that_cannot_be_read_is_a_problem(reader: TestClient, body: bytes):
+    answer = reader.post("/api/feedback", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422) and problem_of(answer)
 
 
@@ -239,18 +241,22 @@ LONG = "犬" * 90
     ("name", "kept"),
     [
         (f"{LONG}.mp4", f"{LONG[:60]}.mp4"),
-        ("a" * 300 + ".mp4", "a" * 180 + ".mp4"),
-        ("हिन्दी वीडियो.mp4", "हिन्दी वीडियो.mp4"),
-        ("วิดีโอ.MP4", "วิดีโอ.mp4"),
-        ("cafe\u0301.mp4", "caf\u00e9.mp4"),
-        ("😀.mp4", "_.mp4"),
-        ("a\x00b\n.mp4", "a_b_.mp4"),
         ("..\\..\\x.mp4", "x.mp4"),
-        (".mp4.mp4", "mp4.mp4"),
-        ("\ud800.mp4".encode("utf-8", "surrogatepass"), None),
         ("a" * 1001 + ".mp4", None),
         (".mp4", None),
         ("/", None),
+        *slow(
+            [
+                ("a" * 300 + ".mp4", "a" * 180 + ".mp4"),
+                ("हिन्दी वीडियो.mp4", "हिन्दी वीडियो.mp4"),
+                ("วิดีโอ.MP4", "วิดีโอ.mp4"),
+                ("cafe\u0301.mp4", "caf\u00e9.mp4"),
+                ("😀.mp4", "_.mp4"),
+                ("a\x00b\n.mp4", "a_b_.mp4"),
+                (".mp4.mp4", "mp4.mp4"),
+                ("\ud800.mp4".encode("utf-8", "surrogatepass"), None),
+            ]
+        ),
     ],
 )
 def test_names_of_any_length_and_script(client: TestClient, made: Made, tmp_path: Path, name: Any, kept: str | None):
@@ -277,12 +283,16 @@ def test_names_of_any_length_and_script(client: TestClient, made: Made, tmp_path
         b"<?xml version='1.0'?><MPD></MPD>" * 9,
     ],
 )
-def test_pictures_and_lists_are_no_videos(client: TestClient, made: Made, content: bytes):
-    (made.place / "uploads").mkdir()
-    write_clip(made.place / "uploads" / "v1.mp4", 3)
-    answer = client.post("/api/uploads", params={"name": "a.mp4"}, content=content)
-    assert answer.status_code == 422 and problem_of(answer).startswith("'a.mp4' is ")
-    assert [path.name for path in (made.place / "uploads").iterdir()] == ["v1.mp4"]
+def test_pictures_and_lists_are_no_videos(reader: TestClient, made_once: Made, content: bytes):
+    uploads = made_once.place / "uploads"
+    uploads.mkdir()
+    write_clip(uploads / "v1.mp4", 3)
+    try:
+        answer = reader.post("/api/uploads", params={"name": "a.mp4"}, content=content)
+        assert answer.status_code == 422 and problem_of(answer).startswith("'a.mp4' is ")
+        assert [path.name for path in uploads.iterdir()] == ["v1.mp4"]
+    finally:
+        shutil.rmtree(uploads)
 
 
 def test_real_pictures_are_no_videos(client: TestClient, tmp_path: Path):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from clips import write_clip
+from halves import slow
 from processes import PATIENCE_S, wait_until
 from served import Made
 from starlette.requests import ClientDisconnect
@@ -75,6 +76,7 @@ def test_uploads_of_one_name_at_once_are_all_kept(client: TestClient, made: Made
     assert len(names_in(made.place / "uploads")) == 6, "nothing else is left"
 
 
+@pytest.mark.slow
 def test_names_are_taken_one_by_one_where_a_disk_has_no_links(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -226,16 +228,9 @@ def test_an_upload_that_is_broken_off_leaves_nothing(library: Library, tmp_path:
     "name",
     [
         "日本語の長い名前" * 12,
-        "a" * 900,
-        "नमस्ते दुनिया",
-        "مرحبا بالعالم",
-        "e\u0301té",
-        "👩‍👩‍👧 family",
         "..",
-        " ",
-        "con",
         "\u202egpj",
-        "a\nb",
+        *slow(["a" * 900, "नमस्ते दुनिया", "مرحبا بالعالم", "e\u0301té", "👩‍👩‍👧 family", " ", "con", "a\nb"]),
     ],
 )
 def test_names_of_any_length_and_script_are_taken(library: Library, tmp_path: Path, name: str):

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import skew
 
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranked, metrics_from_ranks
@@ -168,7 +167,11 @@ def hubness(similarity: Floats, k: int = HUBNESS_K) -> float:
     0.0
     """
     counts = np.bincount(top_columns(similarity, k).ravel(), minlength=similarity.shape[1])
-    return float(skew(counts)) if counts.min() < counts.max() else 0.0
+    if counts.min() == counts.max():
+        return 0.0
+    deviation = counts - counts.mean()
+    squared = deviation**2
+    return float((squared * deviation).mean() / squared.mean() ** 1.5)
 
 
 @dataclass(frozen=True)
