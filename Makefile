@@ -37,7 +37,7 @@ test: setup
 
 # about two minutes on two quiet cores; `make test` runs everything
 test-quick: setup
-	$(BIN)/pytest -n 2 -m "not slow and not browser and not server"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not server"
 
 # asks the advisory databases about every pinned release, which needs a network. Without one, `make test` compares the
 # pins with advisories.yaml.

@@ -337,6 +337,7 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "set").exists()
 
 
+@pytest.mark.slow
 def test_the_largest_set_can_be_drawn() -> None:
     drawn = scenes.sample_scenes(5000, 0)
     assert len({scene.key for scene in drawn}) == 5000

@@ -285,7 +285,7 @@ def test_names_of_any_length_and_script(client: TestClient, made: Made, tmp_path
 )
 def test_pictures_and_lists_are_no_videos(reader: TestClient, made_once: Made, content: bytes):
     uploads = made_once.place / "uploads"
-    uploads.mkdir()
+    uploads.mkdir(exist_ok=True)
     write_clip(uploads / "v1.mp4", 3)
     try:
         answer = reader.post("/api/uploads", params={"name": "a.mp4"}, content=content)

@@ -295,6 +295,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
         open_features(tmp_path / "x.h5")
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded(tmp_path):
     """A folder, and columns that are larger than the memory that may be used, are read item by item."""
     values = np.zeros((600, 40, 1024), np.float32)
