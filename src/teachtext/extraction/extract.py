@@ -1,7 +1,7 @@
 """Videos to features: resumable, over processes or a cluster, and never stopped by a bad video."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from teachtext.arguments import check_choice, check_count
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.devices import AUTO, check_device
-from teachtext.encoders.registry import VIDEO_EXPERTS, check_video_settings
+from teachtext.encoders.registry import VIDEO_EXPERTS, check_installed, check_video_settings
 from teachtext.errors import InputError
 from teachtext.extraction.feature_output import Output, Place
 from teachtext.extraction.task import Job, Result, Task
@@ -137,6 +137,16 @@ def extract(
             finally:
                 _list(run.extraction.failed, store / FAILED)
     return run.extraction
+
+
+def check_packages(experts: Iterable[str]) -> None:
+    """Check that what decodes videos is installed, and what these experts need.
+
+    Raises:
+        InputError: an unknown expert, or a package that is not installed; names the extra that brings it.
+    """
+    load("teachtext.video.file:check_file", "video")
+    check_installed(experts)
 
 
 class _Run:

@@ -1,12 +1,14 @@
 """Loads the embedder of an index by its stored identity, and compares the identities."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.packages import load
+from teachtext.search.zero_shot import EXPERTS, ClassNames, usable_experts
 
 CLASS_NAMES: Mapping[str, Any] = {"kind": "classnames"}
 """The identity of the built-in embedder, which needs no trained model."""
@@ -24,7 +26,7 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
         InputError: the model is not in its folder, or is another model; or there is no such device.
     """
     if identity["kind"] != "trained":
-        embedder: Embedder = load("teachtext.search.zero_shot:ClassNames", "index")(device=device)
+        embedder: Embedder = ClassNames(_experts_of(identity), device=device)
     else:
         place = Path(identity["folder"] if folder is None else folder)
         if not place.is_dir():
@@ -34,6 +36,26 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     if "fingerprint" in identity:
         check_same(identity, embedder)
     return embedder
+
+
+def unused_experts(identity: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each expert that the built-in embedder of an index cannot use, with the mend."""
+    if identity["kind"] != CLASS_NAMES["kind"]:
+        return []
+    return [
+        f"searches of this index cannot use '{name}', whose packages were not installed when the index was made: "
+        f"{VIDEO_EXPERTS[name].install}, and index into another folder"
+        for name in EXPERTS
+        if name not in _experts_of(identity)
+    ]
+
+
+def _experts_of(identity: Mapping[str, Any]) -> Collection[str]:
+    """Return the experts of the built-in embedder: of a new index those that are installed."""
+    if "fingerprint" not in identity:
+        return usable_experts()
+    experts: Collection[str] = identity.get("experts", EXPERTS)
+    return experts
 
 
 def check_same(identity: Mapping[str, Any], embedder: Embedder) -> None:

@@ -14,12 +14,12 @@ from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
 from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
 from teachtext.errors import InputError
-from teachtext.extraction.extract import Extraction, Failure, extract
+from teachtext.extraction.extract import Extraction, Failure, check_packages, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
 from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank, read_captions
-from teachtext.search.index_model import check_same
+from teachtext.search.index_model import check_same, unused_experts
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.moves import look_elsewhere
 from teachtext.search.scan import FileScan, Scan, scan
@@ -104,8 +104,10 @@ def index_folder(
     if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
         raise _no_folder(folder)
     check_tags(tags)
-    if query_bank is not None:
+    if store.manifest() is None:
         # before a folder is made
+        check_packages({*model.experts, *(word_experts() if words else ())})
+    if query_bank is not None:
         read_captions(query_bank)
     with store.writing(wait_s):
         manifest, root = _begin(store, model, words).with_root(folder)
@@ -149,7 +151,13 @@ def index_folder(
         unchanged=len(files) - len(changed),
         gone=lost,
         failed=[*scanned.failed, *extraction.failed],
-        notes=[*map(str, scanned.left_out), *others.notes(), *extraction.notes, *run.notes],
+        notes=[
+            *map(str, scanned.left_out),
+            *others.notes(),
+            *extraction.notes,
+            *run.notes,
+            *unused_experts(model.identity),
+        ],
     )
 
 
@@ -207,7 +215,6 @@ def _is_indexed(store: Store, folder: Path) -> bool:
 
 def _begin(store: Store, model: Embedder, words: bool) -> Manifest:
     """Return what the index is, or is to be."""
-    VIDEO_EXPERTS.check(model.experts)
     if store.manifest() is None:
         manifest = Manifest(model=model.identity, spaces=model.spaces, experts=list(model.experts))
     else:

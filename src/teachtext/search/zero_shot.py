@@ -9,7 +9,8 @@ classes, many of them animals, and from English text. It has no notion of action
 that was trained on similar videos with captions is far better.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +21,9 @@ from teachtext.data.store import FeatureFile
 from teachtext.devices import resolve_device
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
-from teachtext.encoders.registry import build_text_encoder
+from teachtext.encoders.registry import build_text_encoder, check_installed
 from teachtext.encoders.weights import check_package
+from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.packages import load
 
@@ -30,6 +32,18 @@ _ENCODER = "minilm"
 _TEMPLATE, _CLASSES = "a photo of a {}", 30
 _WEIGHTS: Mapping[str, float] = {"ocr": 0.1, "scene": 0.8, "speech": 0.1}
 _VERSION = 1
+EXPERTS = tuple(_WEIGHTS)
+"""The video experts that the embedder can use; it needs `scene`."""
+
+
+def usable_experts() -> list[str]:
+    """Return `scene`, and those of the other experts whose packages are installed."""
+    usable = ["scene"]
+    for name in sorted({*EXPERTS} - {"scene"}):
+        with suppress(InputError):
+            check_installed([name])
+            usable.append(name)
+    return usable
 
 
 class ClassNames:
@@ -40,23 +54,27 @@ class ClassNames:
     the means of their passages.
 
     Args:
+        experts: those of `EXPERTS` that it uses.
         device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
     Raises:
         InputError: a package is not installed, or there is no such device.
     """
 
-    def __init__(self, *, device: str = "auto") -> None:
+    def __init__(self, experts: Collection[str] = EXPERTS, *, device: str = "auto") -> None:
         self.device = resolve_device(device)
         self._encoder = build_text_encoder(_ENCODER, device=self.device)
         self._query = QueryEncoder(self._encoder)
-        self.experts: Sequence[str] = sorted(_WEIGHTS)
+        self.experts: Sequence[str] = sorted(experts)
         self.expert_settings: Mapping[str, Mapping[str, Any]] = {}
         self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._encoder.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
-        settings = [_TEMPLATE, _CLASSES, _WEIGHTS, _VERSION, self._encoder.settings]
+        weights = {name: _WEIGHTS[name] for name in self.experts}
+        settings = [_TEMPLATE, _CLASSES, weights, _VERSION, self._encoder.settings]
         name = "classnames"
-        self.identity: Mapping[str, Any] = {"kind": name, "name": name, "fingerprint": fingerprint(settings)}
+        # an identity without experts is of all of them
+        some = {} if len(weights) == len(EXPERTS) else {"experts": list(self.experts)}
+        self.identity: Mapping[str, Any] = {"kind": name, "name": name, "fingerprint": fingerprint(settings), **some}
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
