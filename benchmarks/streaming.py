@@ -77,7 +77,7 @@ def build(shape: Shape, folder: Path, fraction: float) -> None:
     from teachtext.data.store import FeatureWriter
     from teachtext.encoders.registry import TEXT_ENCODERS
     from teachtext.learning.checkpoint import ModelSpec, save_spec
-    from teachtext.learning.trainer import WEIGHTS
+    from teachtext.learning.model_files import WEIGHTS
 
     random = np.random.default_rng(0)
     captions = shape.captions_of(fraction)

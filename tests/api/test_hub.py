@@ -134,6 +134,13 @@ def test_without_a_network_the_cache_answers_or_one_sentence(script: Script, hub
         )
 
 
+@pytest.mark.parametrize("place", ["me/nothing", "no/such/folder", "~/nothing"])
+def test_what_cannot_be_loaded_is_refused_before_torch_is_imported(script: Script, place: str):
+    """The import of torch alone would take a large part of the five seconds."""
+    code = f"import sys\ntry: teachtext.load('{place}')\nexcept teachtext.InputError: print('torch' in sys.modules)"
+    assert script(code, HF_HUB_OFFLINE="1").stdout == "False\n"
+
+
 def test_a_hub_that_does_not_answer_is_given_up_within_five_seconds(script: Script):
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
         code = (

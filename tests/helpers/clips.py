@@ -68,7 +68,7 @@ def write_model(
     from safetensors.torch import save_file
 
     from teachtext.learning.checkpoint import ModelSpec, save_spec
-    from teachtext.learning.trainer import WEIGHTS
+    from teachtext.learning.model_files import WEIGHTS
 
     spec = ModelSpec(
         kind=kind,

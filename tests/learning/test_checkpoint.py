@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 from teachtext.data.store import FeatureWriter
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
-from teachtext.learning.checkpoint import CONFIG, check_finished, load_model, load_spec, save_spec
+from teachtext.learning.checkpoint import check_finished, load_model, load_spec, save_spec
 from teachtext.learning.inference import score
 from teachtext.learning.model_card import save_card
-from teachtext.learning.trainer import WEIGHTS
+from teachtext.learning.model_files import CONFIG, WEIGHTS
 
 
 @pytest.fixture

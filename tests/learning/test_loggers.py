@@ -13,8 +13,9 @@ from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.inference import score
 from teachtext.learning.loggers import LOGGERS, scalars
 from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.objective import Retrieval
-from teachtext.learning.trainer import WEIGHTS, Trainer
+from teachtext.learning.trainer import Trainer
 
 EPOCHS = 4
 FACTS = {"role": "student", "seed": 3, "training": {"lr": 0.01}}

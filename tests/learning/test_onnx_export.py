@@ -16,9 +16,9 @@ from teachtext.encoders.registry import build_text_encoder
 from teachtext.errors import InputError
 from teachtext.learning import onnx_export as export_module
 from teachtext.learning.checkpoint import ModelSpec, save_spec
+from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.onnx_export import export
 from teachtext.learning.onnx_runtime import ExportedBranch, ExportedText
-from teachtext.learning.trainer import WEIGHTS
 
 pytest.importorskip("onnxruntime")
 TEXTS = ["a dog", "Two men play chess; a crowd looks on.", "dogs \U0001f600 \u4f60\u597d", "word " * 400]

@@ -20,8 +20,9 @@ from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.inference import score
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
+from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.objective import Objective, Retrieval
-from teachtext.learning.trainer import RESUME, WEIGHTS, Trainer, best_epoch
+from teachtext.learning.trainer import RESUME, Trainer, best_epoch
 
 EPOCHS = 5
 

@@ -1,30 +1,33 @@
-"""From a place to a model: a run, a model's folder, an index, or an id of the hub."""
+"""From a place to a model: a run, a model's folder, an index, or an id of the hub.
+
+What cannot be loaded is refused before torch is imported, which takes seconds.
+"""
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from teachtext import hub
-from teachtext.api.model import Model
 from teachtext.arguments import check_place
-from teachtext.devices import resolve_device
+from teachtext.devices import check_device, resolve_device
 from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
 from teachtext.experiment.main_student import main_student
-from teachtext.learning.checkpoint import CONFIG
 from teachtext.learning.model_card import SplitMetrics, load_measured
-from teachtext.learning.model_sharing import MODEL_FILES
-from teachtext.learning.trained_model import TrainedModel
-from teachtext.learning.trainer import WEIGHTS
+from teachtext.learning.model_files import CONFIG, MODEL_FILES, WEIGHTS
 from teachtext.search.index_model import load_embedder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
+
+if TYPE_CHECKING:
+    from teachtext.api.model import Model
 
 _RESULTS, _RUN_CONFIG, _INDEX = "results.json", "config.yaml", "index.json"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def load(place: str | Path, *, device: str = "auto", revision: str | None = None) -> Model:
+def load(place: str | Path, *, device: str = "auto", revision: str | None = None) -> "Model":
     """Load a model. Weights are safetensors, and nothing that comes with a model is ever executed.
 
     Args:
@@ -46,7 +49,7 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     teachtext.errors.InputError: no/such/folder does not exist: give the folder of a run, a model or an index
     """
     check_place("place", place)
-    device = resolve_device(device)
+    check_device(device)
     if is_url(place):
         return _index_model(place, device)
     folder = Path(place).expanduser()
@@ -87,16 +90,23 @@ def _is_hub_id(place: str | Path) -> bool:
     return bool(_HUB_ID.fullmatch(text)) and not is_path
 
 
-def _trained(folder: Path, device: str) -> Model:
+def _trained(folder: Path, device: str) -> "Model":
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).exists():
             raise InputError(f"{folder} has no {name}", "train the model to its end, or copy it again")
+    from teachtext.api.model import Model
+    from teachtext.learning.trained_model import TrainedModel
+
+    device = resolve_device(device)
     embedder = TrainedModel(folder, device=device)
     return Model(embedder, device=device, folder=folder, measured=load_measured(folder) or _measured_by_run(folder))
 
 
-def _index_model(place: str | Path, device: str) -> Model:
+def _index_model(place: str | Path, device: str) -> "Model":
     identity = read_manifest(open_store(place)).model
+    from teachtext.api.model import Model
+
+    device = resolve_device(device)
     embedder = load_embedder(identity, device=device)
     folder = Path(identity["folder"]) if "folder" in identity else None
     return Model(embedder, device=device, folder=folder, measured=_measured_by_run(folder) if folder else ())

@@ -21,7 +21,8 @@ from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError, unknown
 from teachtext.extraction.extract import Failure, extract
 from teachtext.learning.model_card import SplitMetrics
-from teachtext.learning.model_sharing import MODEL_FILES, save_shared
+from teachtext.learning.model_files import MODEL_FILES
+from teachtext.learning.model_sharing import save_shared
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 from teachtext.progress import Progress, silent
 

@@ -10,7 +10,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Role
 from teachtext.evaluation.results import Results
 from teachtext.files import read_json, write_json
-from teachtext.learning.checkpoint import METRICS
+from teachtext.learning.model_files import METRICS
 
 BEST = "best.json"
 

@@ -11,10 +11,10 @@ from teachtext.errors import InputError
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.plan import ExternalTeacher
 from teachtext.experiment.workspace import Workspace
-from teachtext.learning.checkpoint import CONFIG, load_model, load_spec
+from teachtext.learning.checkpoint import load_model, load_spec
+from teachtext.learning.model_files import CONFIG, WEIGHTS
 from teachtext.learning.sparse_teacher import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher, Teacher
-from teachtext.learning.trainer import WEIGHTS
 from teachtext.progress import Progress
 
 

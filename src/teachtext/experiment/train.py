@@ -28,11 +28,12 @@ from teachtext.experiment.teachers import external_teacher, frozen, identity_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
-from teachtext.learning.checkpoint import METRICS, ModelSpec, load_model, save_spec
+from teachtext.learning.checkpoint import ModelSpec, load_model, save_spec
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.model_card import save_card
+from teachtext.learning.model_files import METRICS
 from teachtext.learning.model_sharing import card_facts
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.teachers import LiveTeacher, Teacher

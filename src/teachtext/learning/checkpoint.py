@@ -16,13 +16,10 @@ from teachtext.data.store import FeatureFile
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.files import read_json, version_of, write_json
-from teachtext.learning.trainer import WEIGHTS
+from teachtext.learning.model_files import CONFIG, METRICS, TRAINED_ON, WEIGHTS
 from teachtext.models.build import build_model
 from teachtext.models.retrieval import RetrievalModel
 
-CONFIG = "config.json"
-METRICS = "metrics.json"
-TRAINED_ON = "trained_on.json"
 FORMAT = "teachtext-model-1"
 _TRAIN_AGAIN = "train or copy it again"
 # rows of a caption or of an expert: padding to a length takes memory

@@ -13,9 +13,8 @@ import yaml
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import NAMES
 from teachtext.files import read_json, write_json, write_text
+from teachtext.learning.model_files import CARD, EVALUATION
 
-CARD = "README.md"
-EVALUATION = "evaluation.json"
 _TAGS = ["teachtext", "text-video-retrieval", "video-search"]
 _DIRECTIONS = {"t2v": "text to video", "v2t": "video to text"}
 

@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.files import atomic_folder, read_json
-from teachtext.learning.checkpoint import CONFIG, METRICS, TRAINED_ON, ModelSpec, load_spec
-from teachtext.learning.model_card import CARD, EVALUATION, SplitMetrics, load_measured, save_card, save_measured
-from teachtext.learning.trainer import WEIGHTS
-
-MODEL_FILES = (CONFIG, WEIGHTS, METRICS, TRAINED_ON, EVALUATION, CARD)
-"""All files of a model folder that are shared, and all that are downloaded. None of them is code."""
+from teachtext.learning.checkpoint import ModelSpec, load_spec
+from teachtext.learning.model_card import SplitMetrics, load_measured, save_card, save_measured
+from teachtext.learning.model_files import CONFIG, METRICS, TRAINED_ON, WEIGHTS
 
 
 def save_shared(

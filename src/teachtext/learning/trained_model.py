@@ -18,7 +18,7 @@ from teachtext.encoders.embedder import QueryVectors, VideoVectors, pad_rows
 from teachtext.encoders.query import QueryEncoder, read_of
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import load_model
-from teachtext.learning.trainer import WEIGHTS
+from teachtext.learning.model_files import WEIGHTS
 
 _BATCH = 256
 

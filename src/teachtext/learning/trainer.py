@@ -15,11 +15,11 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
 from teachtext.files import write_bytes
 from teachtext.learning.loggers import OnEpoch
+from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.objective import Objective
 from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.retrieval import RetrievalModel
 
-WEIGHTS = "model.safetensors"
 RESUME = "resume.pt"
 
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from teachtext.data.restricted.checkpoints import Inert, read_checkpoint
 from teachtext.errors import InputError
 from teachtext.files import content_hash, write_bytes, write_json
-from teachtext.learning.checkpoint import METRICS, ModelSpec, save_spec
+from teachtext.learning.checkpoint import ModelSpec, save_spec
 from teachtext.learning.model_card import save_card
+from teachtext.learning.model_files import METRICS, WEIGHTS
 from teachtext.learning.model_sharing import card_facts
-from teachtext.learning.trainer import WEIGHTS
 from teachtext.originals.model_inputs import ModelInputs, find_inputs, mapping_at
 from teachtext.originals.parameter_names import from_original
 
