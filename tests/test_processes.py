@@ -139,6 +139,7 @@ def hungry(count: int = 1, memory_mb: float = 300) -> Workers[str, object]:
 
 
 @needs_proc
+@pytest.mark.slow
 def test_a_task_that_takes_more_memory_than_it_may_costs_one_task():
     with hungry() as workers:
         results = list(workers.map(["1", TAKES.format(50), TAKES.format(3000), "2"]))

@@ -94,6 +94,7 @@ def test_what_is_no_video_is_refused_before_a_worker_starts(
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 def test_embeddings_are_compared_by_the_model_that_made_them(model: teachtext.Model, clips: Path, tmp_path: Path):
     other = teachtext.load(write_model(tmp_path / "other", seed=1))
     text, video = model.encode_text(["a dog", "a cat"]), model.encode_video(clips)

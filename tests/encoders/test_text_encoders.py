@@ -148,6 +148,7 @@ def test_every_encoder_finds_the_paraphrase(spec: str):
     assert actual.sum() >= (12 if spec in ("glove", "smollm2#tokens") else 21)
 
 
+@pytest.mark.slow
 def test_smollm2_is_what_transformers_reads_from_the_same_file():
     # last hidden states, computed with transformers 5.23 and its own reader of GGUF files
     tokens = built("smollm2#tokens").encode(["a man is slicing a tomato"])[0]
@@ -156,6 +157,7 @@ def test_smollm2_is_what_transformers_reads_from_the_same_file():
     assert np.allclose(tokens[-1, :6], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_causal_model_does_not_look_ahead():
     short, longer = built("smollm2#tokens").encode(["a dog runs", "a dog runs over the hill"])
     assert np.allclose(short, longer[: len(short)], atol=1e-3)

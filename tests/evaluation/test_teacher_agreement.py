@@ -40,6 +40,7 @@ def make_content(seeds=(0, 1), **options):
 
 @settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 4))
+@pytest.mark.slow
 def test_each_together_and_alone(seed, teachers):
     scores, video_of = world(seed, teachers)
     roster = compare_teachers(scores, video_of)

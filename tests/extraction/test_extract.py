@@ -170,6 +170,7 @@ def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[s
         assert_same(tmp_path / "entry", tmp_path / "two", name)
 
 
+@pytest.mark.slow
 def test_features_made_otherwise_are_not_mixed(videos: list[Video], tmp_path: Path):
     extract(videos[:1], ["motion"], tmp_path / "made")
     made = FeatureFile(tmp_path / "made" / "motion")
@@ -384,6 +385,7 @@ def test_what_is_no_regular_file_is_set_aside_and_nothing_waits_for_it(videos: l
     assert all(f"{name}.mp4 does not exist" in reasons[name] for name in ("nowhere", "gone"))
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_be_read_is_set_aside(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     locked = videos[1].path
     locked.chmod(0)

@@ -336,7 +336,7 @@ LEARNING = {
 }
 
 
-@pytest.mark.parametrize("what", LEARNING)
+@pytest.mark.parametrize("what", ["ranger", *slow(["a loss that learns"])])
 def test_what_a_loss_and_an_optimizer_keep_is_resumed_to_the_bit(world, tmp_path, what):
     # eight epochs of two steps: Lookahead has moved its slow weights before and after the stop
     whole = make_trainer(world, tmp_path / "whole", epochs=8, **LEARNING[what]())

@@ -67,7 +67,6 @@ def extracted(tmp_path: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video/motion").iterdir()}
 
 
-@pytest.mark.slow
 def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: TrainedModel, videos: Path):
     assert counts(index()) == (4, 0, 0, 0)
     stored = items(tmp_path)
@@ -186,6 +185,7 @@ def test_bad_files_are_set_aside_and_an_item_that_went_bad_is_dropped(index: Ind
     assert "videos/v2.mp4" not in items(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_for_a_while_is_neither_gone_nor_dropped(index: Index, tmp_path: Path, videos: Path):
     index()
     (videos / "v0.mp4").unlink()
@@ -242,6 +242,7 @@ def test_an_index_among_the_videos_is_not_looked_into(index: Index, videos: Path
     assert counts(done) == (0, 0, 0, 4) and done.notes == []
 
 
+@pytest.mark.slow
 def test_a_folder_under_a_new_name_keeps_its_videos(index: Index, tmp_path: Path, videos: Path):
     index(tags=["old"])
     before = items(tmp_path)

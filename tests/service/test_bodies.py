@@ -240,13 +240,13 @@ LONG = "犬" * 90
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        (f"{LONG}.mp4", f"{LONG[:60]}.mp4"),
         ("..\\..\\x.mp4", "x.mp4"),
         ("a" * 1001 + ".mp4", None),
         (".mp4", None),
         ("/", None),
         *slow(
             [
+                (f"{LONG}.mp4", f"{LONG[:60]}.mp4"),
                 ("a" * 300 + ".mp4", "a" * 180 + ".mp4"),
                 ("हिन्दी वीडियो.mp4", "हिन्दी वीडियो.mp4"),
                 ("วิดีโอ.MP4", "วิดีโอ.mp4"),
@@ -321,6 +321,7 @@ def test_all_uploads_together_are_bounded(library: Any, made: Made, tmp_path: Pa
     anyio.run(uploads.receive, "a.mp4", pieces())
 
 
+@pytest.mark.slow
 def test_what_people_send_and_ask_is_private(serve: Serve, made: Made, tmp_path: Path):
     from teachtext.service.querylog import QueryLog
 
@@ -339,6 +340,7 @@ def test_what_people_send_and_ask_is_private(serve: Serve, made: Made, tmp_path:
         assert path.stat().st_mode & 0o777 == mode, path
 
 
+@pytest.mark.slow
 def test_methods_are_counted_in_few_series(client: TestClient):
     for number in range(200):
         client.request(f"METHOD{number}" + "X" * 1000, "/api/tags")

@@ -171,6 +171,7 @@ def test_pictures_count_as_requests(serve: Serve):
     assert [client.get("/api/thumbnails/videos/v0.mp4").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
+@pytest.mark.slow
 def test_a_removed_video_takes_its_pictures_features_and_words_along(
     client: TestClient, library: Library, made: Made, tmp_path: Path
 ):

@@ -96,6 +96,7 @@ def test_names_are_taken_one_by_one_where_a_disk_has_no_links(
     library.close()
 
 
+@pytest.mark.slow
 def test_a_namesake_in_a_folder_costs_an_upload_nothing(client: TestClient, made: Made, tmp_path: Path):
     broken = made.place / "uploads" / "sub" / "clip.mp4"
     broken.parent.mkdir(parents=True)
@@ -165,6 +166,7 @@ def test_an_upload_is_tried_again_until_it_is_in(client: TestClient, tmp_path: P
     assert settled(client, send(client, "a.mp4", clip))["state"] == "done" and not failures
 
 
+@pytest.mark.slow
 def test_an_upload_that_was_removed_before_it_was_indexed_is_not_called_done(
     serve: Serve, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -191,6 +193,7 @@ def test_a_second_service_leaves_uploads_of_the_first_alone(library: Library, ma
     library.close()
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_an_upload_and_leaves_nothing(client: TestClient, made: Made, tmp_path: Path):
     """The limit of a file's size stands for a disk that fills while the file comes in."""
     [clip] = clips(tmp_path, 1)
