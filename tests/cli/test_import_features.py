@@ -52,13 +52,13 @@ def test_each_container_becomes_a_store(teachtext: Command, dataset: Path, tmp_p
     holds(tmp_path / "pooled", {name: values.mean(axis=0) for name, values in VIDEOS.items()})
 
 
-def test_features_of_captions_get_the_ids_of_captions(teachtext: Command, dataset: Path, tmp_path: Path):
+def test_features_of_captions_get_the_ids_of_captions(teachtext_here: Command, dataset: Path, tmp_path: Path):
     source = WRITERS["HDF5"](tmp_path, {**CAPTIONS, "e#0": np.ones(5, np.float32)})
     out = tmp_path / "features" / "text" / "mine"
     arguments = ("data", "import-features", source, "--out", out, "--captions")
-    refused = teachtext(*arguments)
+    refused = teachtext_here(*arguments)
     assert refused.returncode == 2 and "'--captions' needs the ids of captions: give the '--dataset'" in refused.stderr
-    said = teachtext(*arguments, "--dataset", dataset)
+    said = teachtext_here(*arguments, "--dataset", dataset)
     assert said.returncode == 0, said.stderr
     holds(out, {**CAPTIONS, "e#0": np.ones(5)})
     assert f"note: {source.name}: 1 items describe no caption of films ('e#0')" in " ".join(said.stdout.split())
@@ -66,19 +66,21 @@ def test_features_of_captions_get_the_ids_of_captions(teachtext: Command, datase
 
 
 @pytest.mark.parametrize("captions", [False, True], ids=["videos", "captions"])
-def test_wrong_ids_are_named_and_nothing_is_written(teachtext: Command, dataset: Path, tmp_path: Path, captions: bool):
+def test_wrong_ids_are_named_and_nothing_is_written(
+    teachtext_here: Command, dataset: Path, tmp_path: Path, captions: bool
+):
     source = WRITERS[".npz"](tmp_path, {"x1": np.ones(3, np.float32), "x2": np.ones(3, np.float32)})
     option, what, ids = (["--captions"], "captions", "'a#0'") if captions else ([], "videos", "'a'")
-    said = teachtext("data", "import-features", source, "--out", tmp_path / "out", "--dataset", dataset, *option)
+    said = teachtext_here("data", "import-features", source, "--out", tmp_path / "out", "--dataset", dataset, *option)
     assert said.returncode == 2 and len(said.stderr.splitlines()) == 1
     assert f"{source} describes none of the {8 if captions else 4} {what} of films" in said.stderr
     assert f"it names 'x1', 'x2'; the {what} are {ids}, " in said.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_ids_are_counted_and_named(teachtext: Command, dataset: Path, tmp_path: Path):
+def test_missing_ids_are_counted_and_named(teachtext_here: Command, dataset: Path, tmp_path: Path):
     source = WRITERS["pickle"](tmp_path, {name: VIDEOS[name] for name in "ab"})
-    said = teachtext("data", "import-features", source, "--out", tmp_path / "out", "--dataset", dataset)
+    said = teachtext_here("data", "import-features", source, "--out", tmp_path / "out", "--dataset", dataset)
     assert said.returncode == 0, said.stderr
     assert f"note: {source.name}: no features of 2 of 4 videos ('c', 'd')" in said.stdout
     holds(tmp_path / "out", {name: VIDEOS[name] for name in "ab"})
