@@ -113,3 +113,15 @@ def test_verifying_takes_little_memory(tmp_path):
         tracemalloc.stop()
     assert sum(path.stat().st_size for path in shards_of(tmp_path)) > 2**26
     assert peak < 2**25 + 2**24
+
+
+@pytest.mark.parametrize("order", ["columns first", "every second column"])
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f2", ">f2", "<f8"])
+def test_items_may_lie_in_memory_in_any_order(tmp_path, order, kind):
+    items = [item(number, rows=number + 1) for number in range(3)]
+    with FeatureWriter(tmp_path, provenance={}, dim=4) as writer:
+        for number, rows in enumerate(items):
+            wide = np.repeat(rows.astype(kind), 2, axis=1)
+            writer.add(str(number), np.asfortranarray(wide[:, ::2]) if order == "columns first" else wide[:, ::2])
+    file = FeatureFile(tmp_path)
+    assert all(np.array_equal(file.read(str(number)), rows) for number, rows in enumerate(items))

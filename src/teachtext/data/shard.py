@@ -198,14 +198,15 @@ def write_shard(
     Raises:
         InputError: the disk is full.
     """
-    values = np.concatenate(items)
+    # columns may come first in memory, as other programs write arrays
+    values = np.ascontiguousarray(np.concatenate(items))
     offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])]).astype(np.int64)
     digest = hashlib.sha256(json.dumps(list(ids)).encode())
     digest.update(values.data)
     digest.update(offsets.data)
     tensors = {"values": values, "offsets": offsets}
     if times is not None:
-        tensors["times"] = np.concatenate(times)
+        tensors["times"] = np.ascontiguousarray(np.concatenate(times))
         digest.update(tensors["times"].data)
     header = {
         "format": FORMAT,

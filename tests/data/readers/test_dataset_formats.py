@@ -215,3 +215,17 @@ def _spots(value: Any):
     for key, part in list(items):
         yield value, key
         yield from _spots(part)
+
+
+def test_the_times_of_charades_sta_are_no_part_of_its_sentences(tmp_path):
+    path = tmp_path / "charades_sta_test.txt"
+    path.write_text("3MSZA 24.3 30.4##person turn a light on.\n3MSZA 0 7##a person, alone\n")
+    form, annotations = read_file(path)
+    assert form.name == "charades-sta"
+    assert [(caption.video_id, caption.text) for caption in annotations.captions] == [
+        ("3MSZA", "person turn a light on."),
+        ("3MSZA", "a person, alone"),
+    ]
+    path.write_text("3MSZA 24.3 30.4##a light\n" * 60 + "no times here\n")
+    with pytest.raises(InputError, match="line 61: a caption needs"):
+        read_file(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from teachtext.data.readers.annotations import Annotations, some
 from teachtext.data.readers.caption_map import CAPTION_MAP
 from teachtext.data.readers.caption_pickle import CAPTION_PICKLE
+from teachtext.data.readers.charades_sta import CHARADES_STA
 from teachtext.data.readers.coco import COCO
 from teachtext.data.readers.delimited import DELIMITED
 from teachtext.data.readers.didemo import DIDEMO
@@ -36,6 +37,7 @@ FORMATS: Mapping[str, Format] = {
     DIDEMO.name: DIDEMO,
     YOUCOOK2.name: YOUCOOK2,
     LSMDC.name: LSMDC,
+    CHARADES_STA.name: CHARADES_STA,
     COCO.name: COCO,
     WEBDATASET.name: WEBDATASET,
     DELIMITED.name: DELIMITED,
