@@ -163,6 +163,20 @@ def test_groups_of_hdf5(tmp_path, imported):
     imported(tmp_path / "x.h5")
 
 
+@pytest.mark.parametrize("others", [{}, {"vggish": 3.0}])
+def test_groups_in_groups_of_hdf5(tmp_path, imported, others):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name, values in ARRAYS.items():
+            file.create_dataset(f"{name}/resnet/features", data=values)
+            for other, value in others.items():
+                file.create_dataset(f"{name}/{other}/features", data=np.full((2, 3), value))
+    if others:
+        with pytest.raises(InputError, match="give 'key', one of resnet, vggish"):
+            imported(tmp_path / "x.h5")
+    imported(tmp_path / "x.h5", key="resnet" if others else None)
+
+
 def test_columns_of_hdf5(tmp_path, imported):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "x.h5", "w") as file:

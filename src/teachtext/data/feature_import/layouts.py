@@ -284,7 +284,10 @@ def _record(value: Content, choice: Choice) -> Record | None:
     arrays = [name for name in value if name not in (times, lengths)]
     wanted = choice.key if choice.key is not None else choice.expert
     sounding = [name for name in arrays if _FEATURES.fullmatch(name)]
-    if wanted in arrays and not isinstance(value[wanted], Mapping):
+    if wanted in arrays:
+        inner = value[wanted]
+        if isinstance(inner, Mapping):
+            return _record(inner, Choice(choice.path))
         name = wanted
     elif choice.key is None and len(sounding) == 1:
         name = sounding[0]
