@@ -84,8 +84,9 @@ def test_contract(spec: str):
 @pytest.mark.parametrize(
     "text",
     [
-        *("word " * 5000, "x" * 20000, "\U0001f600", "\u4f60\u597d", "\u0643\u0644\u0628 \u05db\u05dc\u05d1", "!?"),
-        *("a\x00b", "\u00a0 tab\t", "\u200b", "e\u0301" * 3000, "\ufdfa" * 3000, "<|im_start|> [SEP] <s>"),
+        *slow(["word " * 5000, "e\u0301" * 3000, "\ufdfa" * 3000]),
+        *("x" * 20000, "\U0001f600", "\u4f60\u597d", "\u0643\u0644\u0628 \u05db\u05dc\u05d1", "!?"),
+        *("a\x00b", "\u00a0 tab\t", "\u200b", "<|im_start|> [SEP] <s>"),
     ],
 )
 def test_strange_captions_have_features_too(spec: str, text: str):

@@ -22,6 +22,8 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 # in the long run time decides; in `make test` the number of files does, so that a slow machine reads the same ones
 LEAST = 20
 MOST = [10**9] if "FUZZ_SECONDS" in os.environ else [LEAST, *slow([150])]
+# their readers import torch
+LARGE = ("checkpoint", "model", "teacher")
 FAILED = Path(os.environ.get("FUZZ_FAILED", "build/fuzz"))
 # of one file: a machine with ten other jobs needs many times what an idle one does
 LIMIT_S, LIMIT_MB = PATIENCE_S, 600.0
@@ -40,7 +42,7 @@ def read() -> Iterator[Read]:
 
 
 @pytest.mark.parametrize("most", MOST)
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", [*(kind for kind in READERS if kind not in LARGE), *slow(LARGE)])
 def test_a_mutant_is_read_or_refused(kind: str, most: int, read: Read, tmp_path: Path):
     if kind == "video":
         pytest.importorskip("av")

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from halves import slow
 from torch.nn.functional import huber_loss
 
 from teachtext.errors import InputError
@@ -23,7 +24,7 @@ MODELS = {
 BATCHES = [[0, 1], [8, 3, 5], [4, 2, 7, 1, 0, 6, 8], list(range(9))]
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=["ce", *slow(name for name in MODELS if name != "ce")])
 def teacher(request, world, trained_a_little):
     spec = world.spec(**MODELS[request.param])
     model, features = trained_a_little(spec), world.features(spec)

@@ -55,7 +55,7 @@ def test_a_damaged_container_is_refused_in_a_sentence(tmp_path, name, harm):
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in CONTAINERS if name not in NATIVE])
+@pytest.mark.parametrize("name", [".npy", "pickle", *slow(sorted({*CONTAINERS} - {*NATIVE, ".npy", "pickle"}))])
 @given(place=st.integers(0, 10**6), data=st.binary(min_size=1, max_size=8))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_changed_bytes_end_in_a_store_or_in_a_sentence(tmp_path, name, place, data):

@@ -189,7 +189,7 @@ def test_all_that_can_be_bad_at_once(parts):
 
 
 class TestUnknownPairs:
-    @pytest.mark.parametrize("parts", SOME, ids=told)
+    @pytest.mark.parametrize("parts", [*SOME[::4], *slow(SOME[1::4] + SOME[2::4] + SOME[3::4])], ids=told)
     def test_of_nothing_known_nothing_is_learned(self, parts):
         unknown = torch.full((4, 4), torch.nan, dtype=torch.float64)
         assert distillation(parts, random_matrix(4), unknown).item() == 0
