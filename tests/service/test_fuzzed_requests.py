@@ -27,7 +27,7 @@ POSTS = {
     "upload": ("/api/uploads?name=a.mp4", "application/octet-stream", b"\0\0\0\x18ftypmp42 no video"),
 }
 ADDRESSES = {
-    "search": b"/api/search?text=a+dog&first=0&count=5&tag=a%26b&by=both",
+    "search": b"/api/search?text=a+dog&first=0&count=5&filter=tag%3Da%26b&by=both",
     "page": b"/?q=a+dog&tag=a%26b&longer_than=1&first=0",
     "like": b"/api/like/videos/v0.mp4?count=3",
     "details": b"/api/videos/videos/v0.mp4",

@@ -70,8 +70,11 @@ def _is_range(header: str) -> bool:
     return all(int(first) <= int(last) for first, last in bounds)
 
 
-def _check_parameters(request: Request) -> None:
-    """Raise InputError for parameters that a route does not have: a search would pass over a slip of the pen."""
+async def _check_parameters(request: Request) -> None:
+    """Raise InputError for parameters that a route does not have: a search would pass over a slip of the pen.
+
+    It is async so that liveness needs no thread.
+    """
     if not request.query_params:
         return
     route = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
