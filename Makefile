@@ -35,7 +35,7 @@ test: setup
 	$(MAKE) docs
 	$(BIN)/pytest -n 2
 
-# under two minutes on two quiet cores; `make test` runs everything. A worker takes whole files, and shares what they build.
+# about two minutes on two quiet cores; `make test` runs everything. A worker takes whole files, and shares what they build.
 test-quick: setup
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser and not server"
 
