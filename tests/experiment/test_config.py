@@ -122,7 +122,7 @@ def test_data_is_beside_the_config_and_the_run_where_the_command_is(
         ({"tranining": {}}, ["'tranining' is not a setting", "did you mean 'training'?", "distillation, seeds"]),
         (
             {"training": {"epoch": 3}},
-            ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, batch_size"],
+            ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, steps, batch_size"],
         ),
         ({"model": {"zzz": 1}}, ["'model.zzz' is not a setting; allowed here: kind, faithful, shared_dim"]),
         (

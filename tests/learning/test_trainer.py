@@ -236,6 +236,55 @@ def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometr
     assert same == [epoch == selected for epoch in (1, 2, 3, 4)]
 
 
+def test_an_average_of_the_weights_is_kept_whatever_validation_says(world, tmp_path):
+    keep, states, validated = 0.9, [], []
+
+    class Watched(Noisy):
+        def forward(self, student, batch):
+            if states or validated:
+                states.append(copy.deepcopy(trainer.model.state_dict()))
+            return super().forward(student, batch)
+
+    def validate(model):
+        validated.append(copy.deepcopy(model.state_dict()))
+        return {"t2v": Metrics({"geometric_mean": 9.0 - len(validated)})}
+
+    # two batches an epoch; a batch begins with the weights of the step before
+    trainer = make_trainer(world, tmp_path, objective=Watched(), validate=validate, epochs=3, average=keep)
+    states.append(copy.deepcopy(trainer.model.state_dict()))
+    trainer.fit()
+    steps = [*states[2:], trainer.model.state_dict()]
+    assert len(steps) == 6 and trainer.best_epoch == 3
+    kept = load_file(tmp_path / WEIGHTS)
+    assert all(kept[name].equal(value) for name, value in validated[-1].items())
+    name = next(iter(dict(trainer.model.named_parameters())))
+    average = steps[0][name]
+    for count, step in enumerate(steps[1:], 1):
+        share = min(keep, count / (count + 10))
+        average = share * average + (1 - share) * step[name]
+    torch.testing.assert_close(kept[name], average)
+    statistics = next(name for name, value in kept.items() if name.endswith("running_var"))
+    assert not kept[statistics].equal(trainer.model.state_dict()[statistics])
+
+
+def test_a_stop_changes_no_bit_of_an_average(world, tmp_path):
+    whole = make_trainer(world, tmp_path / "whole", average=0.9)
+    whole.fit()
+    stopped = make_trainer(world, tmp_path / "parts", average=0.9)
+
+    class Stop(Exception):
+        pass
+
+    def stop(history):
+        if len(history) == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        stopped.fit(stop)
+    make_trainer(world, tmp_path / "parts", average=0.9).fit()
+    assert (tmp_path / "parts" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+
+
 def test_two_steps_are_those_of_radam_with_decoupled_decay(world, tmp_path):
     """RAdam in its first steps: p <- p - lr wd p - lr m_hat before the variance is known; the rate times 0.95."""
     rate, decay = 0.1, 0.7

@@ -27,6 +27,8 @@ VARIANTS = {kind: (kind, {}) for kind in MODELS} | {
     "ce uniform": ("ce", {"mixture": "uniform"}),
     "moee uniform": ("moee", {"mixture": "uniform"}),
     "mmt uniform": ("mmt", {"mixture": "uniform"}),
+    "ce standardised": ("ce", {"standardise": 0.5, "feature_dropout": 0.2}),
+    "pooled standardised": ("pooled", {"standardise": 1.0}),
 }
 SMALL = {"shared_dim": 8, "layers": 2, "heads": 2, "feedforward": 16, "max_positions": 3}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,8 +16,10 @@ from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 
 # settings that every kind of model has, and those that are called otherwise as an argument of a model
-_OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens")
+_OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens", "standardise", "feature_dropout")
 _ARGUMENTS = {"aligned_start": "aligned"}
+# the learning rate of the last epoch as a share of the first, where the length of a training is given in steps
+_LAST_LR = 0.05
 
 
 def _no_former_kind(kind: Any) -> Any:
@@ -70,6 +73,17 @@ class ModelConfig(Config):
     identity_start: bool = Field(
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
     )
+    standardise: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="bring video features to mean 0 and mean variance 1 by statistics of the training split: with 1 "
+        "every dimension by itself, with 0 all dimensions of an expert together, with 0.5 half way; by default "
+        "features are read as they are",
+    )
+    feature_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the standardised features that training drops (with standardise)"
+    )
     max_text_tokens: int = Field(30, ge=1, description="tokens of a caption that the model reads, the first ones")
 
     @model_validator(mode="before")
@@ -80,9 +94,17 @@ class ModelConfig(Config):
         kind = values.get("kind", "ce")
         if kind not in ("ce", "moee"):
             raise ValueError(f"'faithful' is a setting of 'ce' and 'moee' alone, not of '{kind}'")
+        if values.get("standardise") is not None:
+            raise ValueError("'faithful' reads features as they are, leave 'standardise' out")
         if values.get("gating") == "parallel" or values.get("mask_padding") is True:
             raise ValueError("'faithful' has sequential gating and takes padding for tokens, leave those settings out")
         return {"gating": "sequential"} | values | {"mask_padding": False, "aligned_start": False}
+
+    @model_validator(mode="after")
+    def _dropout_of_standardised(self) -> "ModelConfig":
+        if self.feature_dropout and self.standardise is None:
+            raise ValueError("'feature_dropout' is of standardised features: give 'standardise' too")
+        return self
 
     def has(self, name: str) -> bool:
         """Return whether this kind of model has a setting."""
@@ -102,14 +124,26 @@ class TrainingConfig(Config):
 
     FORMER_NAMES: ClassVar = {"initial_temperature": "temperature"}
 
-    epochs: int = Field(
-        50, ge=1, description="number of epochs; the one with the best validation t2v geometric mean is kept"
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="number of epochs; the one with the best validation t2v geometric mean is kept, unless weights are "
+        "averaged; by default 50, or as many as 'steps' need",
+    )
+    steps: int | None = Field(
+        None, ge=1, description="number of batches in all, rounded up to whole epochs, instead of 'epochs'"
     )
     batch_size: int = Field(64, ge=2, description="videos a batch, each with captions picked at random")
     captions_per_video: int = Field(1, ge=1, description="captions a video in a batch, or all where it has fewer")
     optimizer: Annotated[str, NameIn(OPTIMIZERS)] = Field("radam", description="ranger is RAdam inside Lookahead")
     lr: float = Field(1e-3, gt=0, description="learning rate in the first epoch")
-    lr_decay: float = Field(0.95, gt=0, le=1, description="factor on the learning rate from epoch to epoch")
+    lr_decay: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="factor on the learning rate from epoch to epoch; by default 0.95, or with 'steps' the factor that "
+        "leads to a twentieth of 'lr' in the last epoch",
+    )
     weight_decay: float = Field(1e-5, ge=0, description="weight decay; decoupled, except for adam")
     loss: Literal["max_margin", "info_nce"] = Field("max_margin", description="the ranking loss")
     margin: float = Field(0.2, gt=0, description="margin in units of cosine similarity (max_margin)")
@@ -117,6 +151,39 @@ class TrainingConfig(Config):
     same_video: Literal["mask", "positive"] = Field(
         "mask", description="other captions of a video in the batch: left out, or right too (info_nce)"
     )
+    average: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of the moving average of the weights that a step keeps; the average is then what is kept, "
+        "and no epoch is chosen; by default the weights of the best epoch are kept",
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "TrainingConfig":
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError("give either 'epochs' or 'steps'")
+        return self
+
+    def for_videos(self, videos: int) -> "TrainingConfig":
+        """Return the settings for a number of training videos: with `epochs` and `lr_decay`, and without `steps`.
+
+        >>> settings = TrainingConfig(steps=100, batch_size=32).for_videos(320)
+        >>> settings.epochs, round(settings.lr_decay, 3)
+        (10, 0.717)
+        """
+        if self.steps is None:
+            default = {"epochs": self.epochs or 50, "lr_decay": self.lr_decay or 0.95}
+            return self.model_copy(update=default)
+        epochs = ceil(self.steps / max(1, ceil(videos / self.batch_size)))
+        lr_decay = self.lr_decay or _LAST_LR ** (1 / max(1, epochs - 1))
+        return self.model_copy(update={"epochs": epochs, "steps": None, "lr_decay": lr_decay})
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings as plain data for fingerprints; those that version 0.1.0 did not have only where set."""
+        settings = self.for_videos(2) if self.steps is None else self
+        named = {settings.FORMER_NAMES.get(name, name): value for name, value in settings.model_dump().items()}
+        return {name: value for name, value in named.items() if name not in ("steps", "average") or value is not None}
 
 
 class DistillationConfig(Config, Parts):

@@ -38,7 +38,10 @@ def model_arguments(
         **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_text_tokens", "aligned_start"}),
         **({"aligned": aligned} if aligned else {}),
     }
-    return known_arguments(model.kind, arguments)
+    # left out where they are not used: models of earlier versions do not have them
+    standardise = {} if model.standardise is None else {"standardise": model.standardise}
+    dropout = {"feature_dropout": model.feature_dropout} if model.feature_dropout else {}
+    return known_arguments(model.kind, arguments) | standardise | dropout
 
 
 def ranking_loss(training: TrainingConfig) -> nn.Module:

@@ -21,7 +21,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.config_model import DistillationConfig
+from teachtext.experiment.config_model import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import model_arguments, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
 from teachtext.experiment.teachers import external_teacher, frozen, identity_of
@@ -36,8 +36,9 @@ from teachtext.learning.model_card import save_card
 from teachtext.learning.model_files import METRICS
 from teachtext.learning.model_sharing import card_facts
 from teachtext.learning.objective import Objective, Retrieval
+from teachtext.learning.statistics import fit_statistics
 from teachtext.learning.teachers import LiveTeacher, Teacher
-from teachtext.learning.trainer import Trainer, best_epoch
+from teachtext.learning.trainer import Trainer
 from teachtext.models.build import FORMER_KINDS
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
@@ -93,6 +94,16 @@ class Training:
         return (self.folder / METRICS).exists()
 
     @cached_property
+    def settings(self) -> TrainingConfig:
+        """How the model is trained, for its number of training videos."""
+        return self.plan.training.for_videos(len(self._train_videos))
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+        return self.settings.epochs or 1
+
+    @cached_property
     def teachers(self) -> list["Training"]:
         """The trainings of its teachers, with the same seed; external teachers have none."""
         plans = [teacher for teacher in self.plan.teachers if isinstance(teacher, ModelPlan)]
@@ -130,7 +141,7 @@ class Training:
                 "teachers": [teacher.name for teacher in plan.teachers],
                 "seed": self.seed,
                 **({"fold": str(self.fold)} if self.fold else {}),
-                "training": plan.training.model_dump(),
+                "training": self.settings.model_dump(),
                 "distillation": self._distillation and self._distillation.model_dump(),
             },
         )
@@ -160,10 +171,12 @@ class Training:
         """
         if self.done:
             return
-        config = self.plan.training
+        config = self.settings
         device = resolve_device(self.workspace.config.device)
         torch.manual_seed(self.seed)
-        model = self.spec.build().to(device)
+        model = self.spec.build()
+        fit_statistics(model, self.features, self._train_videos)
+        model = model.to(device)
         trainer = Trainer(
             model=model,
             objective=self._objective(model, progress).to(device),
@@ -176,20 +189,20 @@ class Training:
             ),
             validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
-            epochs=config.epochs,
+            epochs=self.epochs,
             optimizer=config.optimizer,
             lr=config.lr,
             weight_decay=config.weight_decay,
-            lr_decay=config.lr_decay,
+            lr_decay=config.lr_decay or 1.0,
             seed=self.seed,
+            average=config.average,
         )
         save_spec(self.folder, self.spec)
         open_log = LOGGERS[self.workspace.config.logging]
         with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
-            history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), config.epochs))
-        best = best_epoch(history)
+            history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), self.epochs))
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        metrics = {"best_epoch": best, "parameters": parameters, "history": history}
+        metrics = {"best_epoch": trainer.best_epoch, "parameters": parameters, "history": history}
         save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics))
         # last: this file says that the training is done
         write_json(self.folder / METRICS, metrics)
@@ -298,7 +311,7 @@ class Training:
         kind = FORMER_KINDS.get(spec.kind, spec.kind)
         return {
             "model": [kind, dict(spec.arguments), spec.max_words, dict(spec.max_tokens)],
-            "training": plan.training.identity(),
+            "training": self.settings.identity(),
             "seed": self.seed,
             "text": workspace.features.text(plan.text).checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},

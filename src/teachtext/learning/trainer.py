@@ -3,11 +3,14 @@
 import io
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from teachtext.data.batch import Batch
 from teachtext.data.restricted.checkpoints import read_state
@@ -24,10 +27,13 @@ RESUME = "resume.pt"
 
 
 class Trainer:
-    """Train a model, keep the weights of its best epoch, be stoppable at any time.
+    """Train a model, keep the weights of its best epoch or their average, be stoppable at any time.
 
     After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
     the highest validation t2v geometric mean, of equal ones the later; without a validation it is the last.
+
+    With `average` the weights that are validated and kept are a moving average over the steps, and the last epoch is
+    kept: a small validation split then chooses nothing.
 
     Args:
         model: trained in place.
@@ -41,6 +47,8 @@ class Trainer:
         weight_decay: of the model's parameters; those of a loss are not decayed.
         lr_decay: factor on the learning rate from one epoch to the next.
         seed: of whatever is random inside the model.
+        average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None keeps
+            the weights of the best epoch.
     """
 
     def __init__(
@@ -57,8 +65,14 @@ class Trainer:
         weight_decay: float = 1e-5,
         lr_decay: float = 0.95,
         seed: int = 0,
+        average: float | None = None,
     ) -> None:
         self.model = model
+        self.averaged = (
+            None
+            if average is None
+            else AveragedModel(model, avg_fn=partial(_moved, average), use_buffers=True).requires_grad_(False)
+        )
         self.objective = objective
         self.batches = batches
         self.validate = validate
@@ -87,7 +101,7 @@ class Trainer:
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             started = time.perf_counter()
             losses = self._train_epoch(epoch)
-            metrics = self.validate(self.model) if self.validate else {}
+            metrics = self.validate(self.kept_model) if self.validate else {}
             self.history.append(
                 {
                     "epoch": epoch,
@@ -101,6 +115,19 @@ class Trainer:
             self._tell(listeners)
         (self.folder / RESUME).unlink(missing_ok=True)
         return self.history
+
+    @property
+    def kept_model(self) -> RetrievalModel:
+        """The model that is validated and kept: the average of the weights, where there is one."""
+        if self.averaged is None:
+            return self.model
+        averaged: RetrievalModel = self.averaged.module  # type: ignore[assignment]
+        return averaged
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch whose weights are kept, of those so far."""
+        return best_epoch(self.history) if self.averaged is None else len(self.history)
 
     def _tell(self, listeners: Iterable[OnEpoch]) -> None:
         for listener in listeners:
@@ -122,16 +149,19 @@ class Trainer:
             self.optimizer.zero_grad()
             sum(losses.values(), torch.zeros((), device=device)).backward()
             self.optimizer.step()
+            if self.averaged is not None:
+                self.averaged.update_parameters(self.model)
             pairs += len(batch.text.ids)
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() * len(batch.text.ids)
         return {name: total / pairs for name, total in sums.items()}
 
     def _save(self) -> None:
-        if best_epoch(self.history) == len(self.history):
-            write_bytes(self.folder / WEIGHTS, save(self.model.state_dict()))
+        if self.best_epoch == len(self.history):
+            write_bytes(self.folder / WEIGHTS, save(self.kept_model.state_dict()))
         state = {
             "model": self.model.state_dict(),
+            **({"averaged": self.averaged.state_dict()} if self.averaged is not None else {}),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
@@ -147,12 +177,29 @@ class Trainer:
         try:
             state = read_state(path)
             self.model.load_state_dict(state["model"])
+            if self.averaged is not None:
+                self.averaged.load_state_dict(state["averaged"])
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.history = list(state["history"])
-            best_epoch(self.history)
+            _ = self.best_epoch
         except Exception as error:
             raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
+
+
+def _moved(keep: float, average: Tensor, current: Tensor, steps: Tensor) -> Tensor:
+    """Return the moving average after a step (Polyak and Juditsky, 1992).
+
+    Early on fewer steps are averaged. Otherwise the weights of the start would stay in the average.
+
+    Args:
+        keep: share of the average that a step keeps, at most `steps / (steps + 10)`.
+        average: of one tensor of weights or statistics.
+        current: the same tensor after the step.
+        steps: number of steps before.
+    """
+    count = steps.item()
+    return average + (1 - min(keep, count / (count + 10))) * (current - average)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:

@@ -11,6 +11,7 @@ from teachtext.models.dual import PooledDualEncoder
 from teachtext.models.mmt import MMT
 from teachtext.models.moee import MoEE
 from teachtext.models.retrieval import RetrievalModel
+from teachtext.models.scaling import StandardisedModel
 
 MODELS: dict[str, type[RetrievalModel]] = {
     "ce": CE,
@@ -28,7 +29,9 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
 
     Args:
         kind: a name of `MODELS`, or one of `FORMER_KINDS`.
-        arguments: keyword arguments of that model; arguments that only other models have are left out.
+        arguments: keyword arguments of that model; arguments that only other models have are left out. Any model may
+            have `standardise` and `feature_dropout`: exponent and dropout of
+            `teachtext.models.scaling.StandardisedModel`.
 
     Raises:
         InputError: an unknown kind, or arguments that do not fit one another.
@@ -37,9 +40,24 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
     if kind not in MODELS:
         raise InputError(f"model '{kind}' is unknown", f"use one of {', '.join(MODELS)}")
     try:
-        return MODELS[kind](**known_arguments(kind, arguments))
+        model = MODELS[kind](**known_arguments(kind, arguments))
+        exponent = arguments.get("standardise")
+        return model if exponent is None else _standardised(model, float(exponent), arguments)
     except ValueError as error:
         raise InputError(f"model '{kind}' cannot be built ({error})", "change its settings") from error
+
+
+def _standardised(model: RetrievalModel, exponent: float, arguments: Mapping[str, Any]) -> RetrievalModel:
+    """Return a model that reads standardised features.
+
+    Experts that start aligned with the captions share the captions' space, and are left as they are.
+    """
+    if not 0 <= exponent <= 1:
+        raise ValueError(f"standardise is {exponent}, and not from 0 to 1")
+    aligned = arguments.get("aligned", ())
+    dims = {name: dim for name, dim in arguments["expert_dims"].items() if name not in aligned}
+    dropout = arguments.get("feature_dropout", 0.0)
+    return StandardisedModel(model=model, expert_dims=dims, exponent=exponent, dropout=dropout)
 
 
 def known_arguments(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def train_all(
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
             # one for the test of a model that is trained already
-            epochs += 1 if training.done else training.plan.training.epochs
+            epochs += 1 if training.done else training.epochs
     if not tasks:
         return {}
     failed: dict[Path, InputError] = {}

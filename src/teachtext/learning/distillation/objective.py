@@ -74,11 +74,13 @@ class Distillation(Objective):
             )
             for teacher, scored in targets
         ]
-        ranking = self.ranking(student.scores, same_video, self._ranking_weights(targets, same_video))
-        return {
-            "ranking": self.parts.ranking_weight * ranking,
-            "distillation": self.weight * torch.stack(losses).mean(),
-        }
+        ranking = self.parts.ranking_weight * self.ranking(
+            student.scores, same_video, self._ranking_weights(targets, same_video)
+        )
+        distillation = torch.stack(losses).mean()
+        if self.parts.weight_unit == "gradient":
+            distillation = distillation * _relative_pull(ranking, distillation, student)
+        return {"ranking": ranking, "distillation": self.weight * distillation}
 
     def _pooled(self, scores: Tensor) -> list[Target]:
         """Return the target matrix and the pairs that it scores: one of all teachers, or one of each."""
@@ -138,6 +140,25 @@ class Distillation(Objective):
     def _mistrust(self, teacher: Tensor, scored: Tensor, same_video: Tensor) -> Tensor:
         counted = self.pairs(teacher, scored, same_video)
         return mistrust(self.ranking_samples(*list_entropies(teacher.detach(), counted, self.parts.temperature)))
+
+
+def _relative_pull(ranking: Tensor, distillation: Tensor, student: Embedded) -> Tensor:
+    """Return the size of one loss's gradient as a multiple of the other's: |d ranking| / |d distillation|.
+
+    The gradients are those by the student's unit vectors. 0 where the distillation loss does not depend on them.
+    """
+    vectors = [*student.text.vectors.values(), *student.video.vectors.values()]
+    ours, theirs = (_gradient_size(loss, vectors) for loss in (ranking, distillation))
+    return torch.where(theirs > 0, ours / theirs.clamp(min=1e-12), 0.0)
+
+
+def _gradient_size(loss: Tensor, vectors: Sequence[Tensor]) -> Tensor:
+    """Return the Euclidean norm of a loss's gradient by all vectors together."""
+    if not loss.requires_grad:
+        return loss.new_zeros(())
+    gradients = torch.autograd.grad(loss, vectors, retain_graph=True, allow_unused=True)
+    squares = [(part**2).sum() for part in gradients if part is not None]
+    return torch.stack([loss.new_zeros(()), *squares]).sum().sqrt()
 
 
 def _source(parts: Parts, teachers: Sequence[Teacher], student: RetrievalModel | None) -> nn.Module:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ _OF_PAIRS = ("huber", "mse", "l1", "margin_mse")
 _OF_LISTS = ("pearson", "cosine", "nce")
 # settings by the names that they had in version 0.1.0: fingerprints of trained models are made of those
 _FORMER_NAMES = {"pairs": "select"}
+# settings that version 0.1.0 did not have, with the value that stands for what it did
+_ADDED_LATER = {"weight_unit": "loss"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,13 @@ class Parts:
     samples: Annotated[
         str, NameIn(SAMPLES), Field(description="how much each list counts in D: more where the teacher is sure")
     ] = "uniform"
+    weight_unit: Annotated[
+        Literal["loss", "gradient"],
+        Field(
+            description="what the weight multiplies: the loss, or the loss scaled in each batch to pull as strongly on "
+            "the embeddings as the ranking loss does"
+        ),
+    ] = "loss"
     ranking_weight: Annotated[float, Field(ge=0, description="w_r, the weight of the ranking loss")] = 1.0
     ranking_samples: Annotated[
         str, NameIn(SAMPLES), Field(description="how much each pair counts in L_r: more where the teacher is unsure")
@@ -131,7 +140,8 @@ class Parts:
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as plain data for fingerprints, under the names of version 0.1.0."""
-        return {_FORMER_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        named = {_FORMER_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        return {name: value for name, value in named.items() if value != _ADDED_LATER.get(name, object)}
 
     def _problems_of_teaching(self) -> Iterator[str]:
         source, weights = self.source, self.pool_weights
@@ -146,6 +156,8 @@ class Parts:
                 f"'distance: nce' needs keys in the student's own spaces, 'source: {source}' has none: "
                 "use 'momentum' or 'own'"
             )
+        if self.weight_unit == "gradient" and not self.ranking_weight:
+            yield "'weight_unit: gradient' measures the ranking loss: it needs a 'ranking_weight' above 0"
         if self.pool == "weighted" and weights is None:
             yield "'pool: weighted' needs 'pool_weights', a number a teacher"
         if self.pool != "weighted" and weights is not None:
