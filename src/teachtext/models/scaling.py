@@ -65,7 +65,7 @@ class Standardise(nn.Module):
             read: returns all rows in pieces (n, D); called a few times. Without rows nothing changes.
         """
         low, high = torch.tensor(-torch.inf), torch.tensor(torch.inf)
-        before = torch.zeros(())
+        before = torch.zeros((), dtype=torch.float64)
         for _ in range(_PASSES):
             count, mean, variance = _moments(piece.double().clamp(low, high) for piece in read())
             if not count:
