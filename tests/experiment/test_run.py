@@ -225,6 +225,44 @@ def test_other_objectives_and_several_captions_a_video(
     assert origin["teachers"] == ([] if objective["preset"] == "momentum" else ["glove", "wordllama"])
 
 
+def test_copies_of_a_teacher_differ_in_their_random_numbers_alone(
+    done: tuple[RunConfig, Results], copied: Callable[..., RunConfig]
+):
+    results, _ = run(copied(teachers=[{"text": "glove", "copies": 2}], seeds=[0]))
+    first, second, _, taught = results.rows
+    assert (first.label, second.label) == ("teacher glove", "teacher glove (copy 2)")
+    assert first.seeds[0].model == done[1].rows[0].seeds[0].model, "the first copy is the teacher without copies"
+    folder = copied().folder
+    weights = [load_model(folder / row.seeds[0].model)[0].state_dict() for row in (first, second)]
+    assert weights[0].keys() == weights[1].keys()
+    assert not any(weights[0][name].equal(weights[1][name]) for name in weights[0] if name.endswith("gate.weight"))
+    assert taught.teachers == ["glove", "glove"]
+
+
+def test_standardised_features_averaged_weights_and_steps(copied: Callable[..., RunConfig]):
+    config = copied(
+        model={"kind": "moee", "standardise": 0.5, "feature_dropout": 0.3, "text_clusters": 2},
+        training={"steps": 9, "batch_size": 8, "last_lr": 0.1, "average": 0.9, "loss": "info_nce"},
+        distillation={"weight_unit": "gradient"},
+        seeds=[0],
+    )
+    results, _ = run(config)
+    for row in results.rows:
+        # fourteen videos are two batches
+        assert row.seeds[0].best_epoch == 5
+        folder = config.folder / row.seeds[0].model
+        metrics = json.loads((folder / "metrics.json").read_text())
+        rates = [entry["lr"] for entry in metrics["history"]]
+        assert len(rates) == 5 and rates[-1] == pytest.approx(0.1 * rates[0])
+        model, spec = load_model(folder)
+        assert spec.arguments["standardise"] == 0.5
+        features = FeatureFile(config.folder / "features" / "video" / "motion")
+        rows = torch.from_numpy(np.concatenate([features.read(video) for video in spec.trained_on or ()]))
+        scaled = model.layers[0](rows[None], torch.tensor([len(rows)]))[0]
+        assert scaled.mean(dim=0).abs().max() < 1e-3 and 0.5 < scaled.var(dim=0).mean() < 1.1
+    assert results == Results.load(config.folder / "results.json")
+
+
 def test_a_cache_that_lacks_a_training_caption_is_made_anew(copied: Callable[..., RunConfig]):
     config = copied(distillation={"weight": 2.0}, seeds=[0])
     (path,) = (config.folder / "models").glob("glove-seed0-*/embeddings-*.safetensors")

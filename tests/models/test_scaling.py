@@ -77,7 +77,7 @@ def test_rows_that_do_not_count_are_zeros():
 
 @pytest.mark.parametrize("exponent", [-0.1, 1.5])
 def test_an_exponent_out_of_range_is_refused(exponent):
-    with pytest.raises(InputError, match="standardise is .* not from 0 to 1"):
+    with pytest.raises(InputError, match=r"standardise is .* not from 0 to 1"):
         build_model("moee", {"expert_dims": {"scene": 4}, "text_dim": 4, "standardise": exponent})
 
 

@@ -172,7 +172,7 @@ class RunConfig(Config):
             return self
         try:
             if self.teachers:
-                self.distillation.check_teachers(len(self.teachers))
+                self.distillation.check_teachers(sum(teacher.copies for teacher in self.teachers))
         except ValueError as error:
             raise ValueError(f"'distillation': {error}") from error
         if self.distillation.views != "fused" and not MODELS[self.model.kind].space_per_expert:

@@ -18,8 +18,6 @@ from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 # settings that every kind of model has, and those that are called otherwise as an argument of a model
 _OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens", "standardise", "feature_dropout")
 _ARGUMENTS = {"aligned_start": "aligned"}
-# the learning rate of the last epoch as a share of the first, where the length of a training is given in steps
-_LAST_LR = 0.05
 
 
 def _no_former_kind(kind: Any) -> Any:
@@ -124,25 +122,25 @@ class TrainingConfig(Config):
 
     FORMER_NAMES: ClassVar = {"initial_temperature": "temperature"}
 
-    epochs: int | None = Field(
-        None,
+    epochs: int = Field(
+        50,
         ge=1,
         description="number of epochs; the one with the best validation t2v geometric mean is kept, unless weights are "
-        "averaged; by default 50, or as many as 'steps' need",
+        "averaged",
     )
     steps: int | None = Field(
-        None, ge=1, description="number of batches in all, rounded up to whole epochs, instead of 'epochs'"
+        None, ge=1, description="number of batches in all, rounded up to whole epochs; counts instead of 'epochs'"
     )
     batch_size: int = Field(64, ge=2, description="videos a batch, each with captions picked at random")
     captions_per_video: int = Field(1, ge=1, description="captions a video in a batch, or all where it has fewer")
     optimizer: Annotated[str, NameIn(OPTIMIZERS)] = Field("radam", description="ranger is RAdam inside Lookahead")
     lr: float = Field(1e-3, gt=0, description="learning rate in the first epoch")
-    lr_decay: float | None = Field(
+    lr_decay: float = Field(0.95, gt=0, le=1, description="factor on the learning rate from epoch to epoch")
+    last_lr: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="factor on the learning rate from epoch to epoch; by default 0.95, or with 'steps' the factor that "
-        "leads to a twentieth of 'lr' in the last epoch",
+        description="learning rate of the last epoch as a share of that of the first; counts instead of 'lr_decay'",
     )
     weight_decay: float = Field(1e-5, ge=0, description="weight decay; decoupled, except for adam")
     loss: Literal["max_margin", "info_nce"] = Field("max_margin", description="the ranking loss")
@@ -159,31 +157,22 @@ class TrainingConfig(Config):
         "and no epoch is chosen; by default the weights of the best epoch are kept",
     )
 
-    @model_validator(mode="after")
-    def _one_length(self) -> "TrainingConfig":
-        if self.epochs is not None and self.steps is not None:
-            raise ValueError("give either 'epochs' or 'steps'")
-        return self
-
     def for_videos(self, videos: int) -> "TrainingConfig":
-        """Return the settings for a number of training videos: with `epochs` and `lr_decay`, and without `steps`.
+        """Return the settings for a number of training videos, with `epochs` and `lr_decay` for `steps` and `last_lr`.
 
-        >>> settings = TrainingConfig(steps=100, batch_size=32).for_videos(320)
+        >>> settings = TrainingConfig(steps=100, batch_size=32, last_lr=0.05).for_videos(320)
         >>> settings.epochs, round(settings.lr_decay, 3)
         (10, 0.717)
         """
-        if self.steps is None:
-            default = {"epochs": self.epochs or 50, "lr_decay": self.lr_decay or 0.95}
-            return self.model_copy(update=default)
-        epochs = ceil(self.steps / max(1, ceil(videos / self.batch_size)))
-        lr_decay = self.lr_decay or _LAST_LR ** (1 / max(1, epochs - 1))
-        return self.model_copy(update={"epochs": epochs, "steps": None, "lr_decay": lr_decay})
+        batches = max(1, ceil(videos / self.batch_size))
+        epochs = self.epochs if self.steps is None else ceil(self.steps / batches)
+        lr_decay = self.lr_decay if self.last_lr is None else self.last_lr ** (1 / max(1, epochs - 1))
+        return self.model_copy(update={"epochs": epochs, "steps": None, "lr_decay": lr_decay, "last_lr": None})
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as plain data for fingerprints; those that version 0.1.0 did not have only where set."""
-        settings = self.for_videos(2) if self.steps is None else self
-        named = {settings.FORMER_NAMES.get(name, name): value for name, value in settings.model_dump().items()}
-        return {name: value for name, value in named.items() if name not in ("steps", "average") or value is not None}
+        later = ("steps", "last_lr", "average")
+        return {name: value for name, value in super().identity().items() if name not in later or value is not None}
 
 
 class DistillationConfig(Config, Parts):
@@ -256,6 +245,9 @@ class TeacherConfig(Config):
     folder: DataPath | None = Field(
         None, description="folder of a model trained before, instead of a text encoder, relative to the config file"
     )
+    copies: int = Field(
+        1, ge=1, description="number of teachers with these settings, each with random numbers of its own (text)"
+    )
     live: bool = Field(False, description="score each batch by the model itself, instead of by its kept embeddings")
 
     @model_validator(mode="after")
@@ -265,6 +257,7 @@ class TeacherConfig(Config):
             raise ValueError("give one of 'text', 'file' and 'folder'")
         if self.text is None:
             idle = [name for name in ("experts", "model", "training") if getattr(self, name) is not None]
+            idle += ["copies"] if self.copies > 1 else []
             if idle:
                 raise ValueError(f"'{idle[0]}' is said of a teacher that is trained here, not of a '{sources[0]}'")
         if self.file is not None:

@@ -45,6 +45,7 @@ class ModelPlan:
         training: how it is trained.
         teachers: of a taught student; empty for all others, and for a student that learns from itself.
         live: whether it scores every batch itself when it teaches, and is not kept as embeddings.
+        copy: number of the copy, from 0: copies of a teacher differ in their random numbers alone.
     """
 
     label: str
@@ -55,6 +56,7 @@ class ModelPlan:
     training: TrainingConfig
     teachers: "tuple[ModelPlan | ExternalTeacher, ...]" = ()
     live: bool = False
+    copy: int = 0
 
     @property
     def name(self) -> str:
@@ -103,7 +105,10 @@ def external_teachers(config: RunConfig) -> list[ExternalTeacher]:
 
 
 def _teachers(config: RunConfig) -> tuple[ModelPlan | ExternalTeacher, ...]:
-    return tuple(_teacher(teacher, config, _short_names(config)) for teacher in config.teachers)
+    shown = _short_names(config)
+    return tuple(
+        _teacher(teacher, config, shown, copy) for teacher in config.teachers for copy in range(teacher.copies)
+    )
 
 
 def _short_names(config: RunConfig) -> Mapping[str, str]:
@@ -118,7 +123,9 @@ def _experts_label(experts: Sequence[str], all_experts: Sequence[str], shown: Ma
     return ", ".join(shown[name] for name in experts)
 
 
-def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]) -> ModelPlan | ExternalTeacher:
+def _teacher(
+    teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str], copy: int
+) -> ModelPlan | ExternalTeacher:
     if teacher.path is not None:
         label = f"teacher {teacher.path.name}"
         return ExternalTeacher(label, teacher.path, is_model=teacher.folder is not None, live=teacher.live)
@@ -129,6 +136,8 @@ def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str]
     differences = [
         *([model.kind] if model.kind != config.model.kind else []),
         *([_experts_label(experts, all_experts, shown)] if len(experts) < len(all_experts) else []),
+        *([f"copy {copy + 1}"] if copy else []),
     ]
     label = f"teacher {shown[text]}" + (f" ({'; '.join(differences)})" if differences else "")
-    return ModelPlan(label, "teacher", text, experts, model, teacher.training or config.training, live=teacher.live)
+    training = teacher.training or config.training
+    return ModelPlan(label, "teacher", text, experts, model, training, live=teacher.live, copy=copy)

@@ -43,6 +43,9 @@ from teachtext.models.build import FORMER_KINDS
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
+# between the seeds of two copies of a teacher: more than anybody's seeds are apart
+_COPY = 1_000_003
+
 
 @dataclass(frozen=True)
 class Training:
@@ -101,7 +104,7 @@ class Training:
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return self.settings.epochs or 1
+        return self.settings.epochs
 
     @cached_property
     def teachers(self) -> list["Training"]:
@@ -173,7 +176,7 @@ class Training:
             return
         config = self.settings
         device = resolve_device(self.workspace.config.device)
-        torch.manual_seed(self.seed)
+        torch.manual_seed(self._random_seed)
         model = self.spec.build()
         fit_statistics(model, self.features, self._train_videos)
         model = model.to(device)
@@ -185,7 +188,7 @@ class Training:
                 captions=self._captions(),
                 batch_size=config.batch_size,
                 captions_per_video=config.captions_per_video,
-                seed=self.seed,
+                seed=self._random_seed,
             ),
             validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
@@ -193,8 +196,8 @@ class Training:
             optimizer=config.optimizer,
             lr=config.lr,
             weight_decay=config.weight_decay,
-            lr_decay=config.lr_decay or 1.0,
-            seed=self.seed,
+            lr_decay=config.lr_decay,
+            seed=self._random_seed,
             average=config.average,
         )
         save_spec(self.folder, self.spec)
@@ -244,6 +247,11 @@ class Training:
         """Score a model on the split that selects the epoch."""
         videos = self.dataset.splits[self.dataset.protocol.select or ""]
         return score(model, self.features, self._select_queries, videos)
+
+    @property
+    def _random_seed(self) -> int:
+        """The seed of its random numbers: that of the run, or for a copy another one."""
+        return self.seed + _COPY * self.plan.copy
 
     def _taught_ids(self) -> tuple[list[str], list[str]]:
         """Return all captions and videos of the training split, with those that its experts cannot read."""
@@ -312,7 +320,7 @@ class Training:
         return {
             "model": [kind, dict(spec.arguments), spec.max_words, dict(spec.max_tokens)],
             "training": self.settings.identity(),
-            "seed": self.seed,
+            "seed": self._random_seed,
             "text": workspace.features.text(plan.text).checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
             "learn": [self._train_videos, [caption.id for caption in self._train_queries]],

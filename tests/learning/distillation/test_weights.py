@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from teachtext.learning.distillation.compare import entropy, list_entropies, trust
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset
-from teachtext.learning.losses import MaxMarginRankingLoss
+from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 
 TEACHTEXT = preset("teachtext")
 
@@ -32,6 +32,35 @@ def test_the_weight_depends_on_the_epoch_alone(schedule, weights):
         objective.start_epoch(epoch, 5)
         found = objective(student_of(random_matrix(4, 1)), batch_of(4))["distillation"]
         assert found.item() == pytest.approx(weights[epoch - 1] * plain.item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("ranking", [MaxMarginRankingLoss(margin=0.5), InfoNCE(temperature=0.05)])
+def test_in_units_of_gradients_both_losses_pull_as_the_weight_says(ranking):
+    parts = replace(TEACHTEXT, weight=0.5, weight_unit="gradient")
+    objective = Distillation(ranking=ranking, parts=parts, teachers=[Fixed(random_matrix(6))])
+    student = student_of(random_matrix(6, 1))
+    vectors = [*student.text.vectors.values(), *student.video.vectors.values()]
+    leaves = [vector.requires_grad_() for vector in vectors]
+    losses = objective(student, batch_of(6))
+    sizes = {}
+    for name, loss in losses.items():
+        gradients = torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
+        sizes[name] = torch.cat([part.flatten() for part in gradients if part is not None]).norm().item()
+    assert sizes["distillation"] == pytest.approx(0.5 * sizes["ranking"], rel=1e-4) and sizes["ranking"] > 0
+
+
+def test_in_units_of_gradients_a_perfect_student_is_left_alone():
+    parts = replace(TEACHTEXT, weight_unit="gradient")
+    scores = random_matrix(4)
+    objective = Distillation(ranking=MaxMarginRankingLoss(), parts=parts, teachers=[Fixed(scores)])
+    student = student_of(scores)
+    for vector in [*student.text.vectors.values(), *student.video.vectors.values()]:
+        vector.requires_grad_()
+    exact = Distillation(ranking=MaxMarginRankingLoss(), parts=parts, teachers=[Fixed(student.scores.detach())])
+    assert exact(student, batch_of(4))["distillation"].item() == 0
+    with pytest.raises(ValueError, match="needs a 'ranking_weight' above 0"):
+        replace(preset("momentum"), weight_unit="gradient")
+    assert objective.parts.identity() == {**preset("teachtext").identity(), "weight_unit": "gradient"}
 
 
 def test_a_learned_pool_starts_as_the_mean_and_learns():
