@@ -34,6 +34,7 @@ from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import evaluate_folder
 from teachtext.experiment.run import run as run_in_processes
+from teachtext.learning.checkpoint import load_model
 from teachtext.learning.distillation.presets import preset
 from teachtext.learning.teachers import CachedTeacher
 
