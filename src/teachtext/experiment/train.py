@@ -1,8 +1,6 @@
 """Train the models of a run, one training for each seed; a finished training is not repeated."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +12,12 @@ from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
-from teachtext.devices import is_gpu, resolve_device, torch_threads
+from teachtext.devices import resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
-from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import model_arguments, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
@@ -338,20 +335,3 @@ def training_of(workspace: Workspace, plan: ModelPlan, seed: int, fold: Fold | N
     if training is None or training.plan != plan:
         training = workspace.trainings[key] = Training(workspace, plan, seed, fold)
     return training
-
-
-@contextmanager
-def torch_settings(config: RunConfig) -> Iterator[None]:
-    """Set the number of threads and deterministic algorithms; afterwards both are as before."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    gpu = is_gpu(resolve_device(config.device))
-    if gpu:
-        # cuBLAS gives the same numbers twice only with a workspace of fixed size
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # a few operations have no deterministic form on a GPU: they warn there
-    torch.use_deterministic_algorithms(True, warn_only=gpu)
-    try:
-        with torch_threads(config.threads):
-            yield
-    finally:
-        torch.use_deterministic_algorithms(deterministic)

@@ -18,7 +18,8 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path
 from teachtext.experiment.plan import ModelPlan
-from teachtext.experiment.train import Training, torch_settings, training_of
+from teachtext.experiment.torch_settings import torch_settings
+from teachtext.experiment.train import Training, training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import check_finished
 from teachtext.processes import begin_worker, cores
