@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -383,3 +385,25 @@ def test_parts_of_a_file_are_sent(client: TestClient):
         answer = client.get("/api/files/videos/v1.mp4", headers={"Range": header})
         assert answer.status_code == 206 and answer.content == part
     assert client.get("/api/files/videos/v1.mp4", headers={"Range": "bytes=99999999-"}).status_code == 416
+
+
+def test_liveness_answers_while_all_threads_are_busy(
+    serve: Callable[..., TestClient], library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    begun, go, overview = threading.Event(), threading.Event(), library.overview
+
+    def slow_overview() -> Any:
+        begun.set()
+        go.wait(120)
+        return overview()
+
+    monkeypatch.setattr(library, "overview", slow_overview)
+    client = serve(threads=1)
+    with ThreadPoolExecutor(1) as pool:
+        tags = pool.submit(client.get, "/api/tags")
+        try:
+            assert begun.wait(120)
+            assert client.get("/api/health/live").status_code == 200 and not tags.done()
+        finally:
+            go.set()
+        assert tags.result().status_code == 200
