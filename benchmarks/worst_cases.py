@@ -10,7 +10,6 @@ import gzip
 import io
 import json
 import pickle
-import resource
 import struct
 import subprocess
 import sys
@@ -339,12 +338,18 @@ def measure(kind: str, path: Path) -> dict[str, Any]:
             whole = Path(folder) / name
             whole.write_bytes(content)
             read_one((kind, whole))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # the peak begins anew at the present size; that of getrusage begins at the size of the parent
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _memory_kib("VmRSS")
     begun = time.process_time()
     outcome = read_one((kind, path)).replace(str(path), path.name)
     seconds = time.process_time() - begun
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return {"seconds": round(seconds, 2), "mib": round(grown, 1), "outcome": outcome}
+    return {"seconds": round(seconds, 2), "mib": round((_memory_kib("VmHWM") - before) / 1024, 1), "outcome": outcome}
+
+
+def _memory_kib(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 READ_BY = {
@@ -365,8 +370,9 @@ def page(rows: list[dict[str, Any]]) -> str:
 _PAGE = """# The worst files
 
 What a refusal costs: the worst files that are known for each reader (see
-[decision 5](decisions/0005-foreign-files.md)). CPU time, and memory beyond that of the imports, each file in a process
-of its own. `benchmarks/worst_cases.py` writes the files and this page.
+[decision 5](decisions/0005-foreign-files.md)). CPU time of the process that reads, and its peak of memory beyond what
+it has after its imports. Each file is read in a process of its own; other jobs ran on the machine meanwhile.
+`benchmarks/worst_cases.py` writes the files and this page.
 
 | reader | file | bytes | seconds | MiB |
 |---|---|---|---|---|

@@ -22,7 +22,7 @@ from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.models.similarity import similarity
-from teachtext.search import indexing
+from teachtext.search import indexing_run
 from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher
@@ -149,14 +149,14 @@ def test_a_renamed_file_is_not_extracted_again(
     index()
     shutil.move(videos / "v0.mp4", videos / "again.mp4")
     done: list[int] = []
-    plain = indexing.extract
+    plain = indexing_run.extract
 
     def extract(*arguments: Any, **options: Any) -> Any:
         result = plain(*arguments, **options)
         done.append(result.done)
         return result
 
-    monkeypatch.setattr(indexing, "extract", extract)
+    monkeypatch.setattr(indexing_run, "extract", extract)
     assert counts(index()) == (0, 0, 1, 3)
     assert done == [0]
 

@@ -27,10 +27,10 @@ VIDEOS = 36
 CODE = """
 import sys, time
 from pathlib import Path
-from teachtext.search import indexing
+from teachtext.search import indexing, indexing_run
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.stores import open_store
-indexing._CHUNK = 3
+indexing_run.BATCH = 3
 
 words = []
 

@@ -1,35 +1,21 @@
 """Arrays in files of tensors, .pt and .safetensors. Tensors, arrays and plain containers are read; no code runs."""
 
-import json
 import struct
-from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from teachtext.data.arrays import Arrays, reading
+from teachtext.data.feature_import.content import BFLOAT16
+from teachtext.data.feature_import.safetensors_files import read_safetensors as read_lazily
 from teachtext.data.restricted.standins import LazyArray
 from teachtext.data.restricted.tensors import LazyTensor, read_tensors
 from teachtext.errors import InputError
 
-_DTYPES: Mapping[str, str] = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    # the upper half of a float32
-    "BF16": "<u2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "<i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "<u1",
-    "BOOL": "?",
-}
 # the format's own limit
 _MOST_HEADER_BYTES = 100_000_000
 _MEND = "copy or make it again"
@@ -56,24 +42,15 @@ def read_safetensors(path: Path) -> Arrays:
         InputError: the file is truncated, or its header does not fit its size.
     """
     try:
-        data = path.read_bytes()
-        (length,) = struct.unpack("<Q", data[:8])
-        header = json.loads(data[8 : 8 + length])
-        body = memoryview(data)[8 + length :]
-        return {
-            name: _of_bytes(body, entry["dtype"], entry["shape"], *entry["data_offsets"])
-            for name, entry in header.items()
-            if name != "__metadata__"
-        }
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError, struct.error) as error:
+        with ExitStack() as stack:
+            tensors = read_lazily(path, stack)
+            return {name: _plain(tensors[name].read_part(None)) for name in tensors}
+    except (SafetensorError, OSError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{path} is not a whole .safetensors file ({error})", _MEND) from error
 
 
-def _of_bytes(body: memoryview, kind: str, shape: list[int], begin: int, end: int) -> NDArray[Any]:
-    if kind not in _DTYPES:
-        raise ValueError(f"numbers of type {kind}")
-    array = np.frombuffer(body[begin:end], _DTYPES[kind]).reshape(shape)
-    return _from_bfloat16(array) if kind == "BF16" else array
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    return _from_bfloat16(values.view("<u2")) if values.dtype == BFLOAT16 else values
 
 
 def _from_bfloat16(halves: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -104,8 +81,7 @@ def read_torch(path: Path) -> NDArray[Any] | Arrays:
 def _array(value: Any, path: Path) -> NDArray[Any] | None:
     """Read what stands for a tensor or an array; None for all else."""
     if isinstance(value, LazyTensor):
-        values = value.read_part(None)
-        return _from_bfloat16(values.view("<u2")) if value.dtype == np.dtype("V2") else values
+        return _plain(value.read_part(None))
     if isinstance(value, LazyArray) and value.items is None:
         return value.read(path)
     return None

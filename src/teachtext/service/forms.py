@@ -16,6 +16,16 @@ _LONGEST_HEADERS = 16 * 2**10
 _ENCODED_NAME = re.compile(rb"(?i);\s*filename\*=utf-8'[^']*'([^;\s]+)")
 
 
+def is_form(request: Request) -> bool:
+    """Return whether the body of a request states that it is a form with files."""
+    return _form_boundary(request) is not None
+
+
+def _form_boundary(request: Request) -> bytes | None:
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    return options.get(b"boundary", b"") if kind == b"multipart/form-data" else None
+
+
 class FileOfForm:
     """The first file of a multipart form.
 
@@ -30,10 +40,9 @@ class FileOfForm:
     """
 
     def __init__(self, request: Request) -> None:
-        kind, options = parse_options_header(request.headers.get("content-type", ""))
-        boundary = options.get(b"boundary", b"")
+        boundary = _form_boundary(request)
         # RFC 2046
-        if kind != b"multipart/form-data" or not 1 <= len(boundary) <= 70:
+        if boundary is None or not 1 <= len(boundary) <= 70:
             raise InputError("the request is not a form with a file", _MEND)
         self.name = ""
         self._body = request.stream()

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
 from teachtext.service.bodies import parse_json
-from teachtext.service.forms import FileOfForm
+from teachtext.service.forms import FileOfForm, is_form
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
@@ -188,7 +188,7 @@ def api_router(
         stated = request.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > uploads.most_bytes:
             raise uploads.too_large()
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if is_form(request):
             file = FileOfForm(request)
             await file.begin()
             return job_json(await uploads.receive(name or file.name, file.chunks()))

@@ -13,6 +13,7 @@ from typing import Any
 from teachtext.data.readers.annotations import Remark
 from teachtext.data.restricted.pickles import unpickled
 from teachtext.errors import InputError
+from teachtext.files import parse_json
 
 MOST_BYTES = 512 * 2**20
 MOST_MEMORY = 3 * 2**30
@@ -156,8 +157,8 @@ class SourceFile:
         if not line.lstrip("\ufeff").lstrip().startswith("{"):
             return None
         try:
-            content = json.loads(line)
-        except (ValueError, RecursionError):
+            content = parse_json(line)
+        except ValueError:
             return None
         return content if isinstance(content, dict) else None
 

@@ -16,7 +16,7 @@ from teachtext.data.readers.source import SourceFile
 from teachtext.data.restricted.tar import CHUNK_BYTES, TarContent, is_tar, tar_files
 from teachtext.data.video_files import VIDEO_ENDINGS
 from teachtext.errors import InputError
-from teachtext.files import atomic
+from teachtext.files import atomic, parse_json
 
 _TEXT_ENDINGS = (".txt", ".caption", ".text")
 _MOST_TEXT = 2**20
@@ -138,8 +138,8 @@ def _text(path: Path, name: str, content: TarContent) -> str:
 
 def _object(path: Path, name: str, content: TarContent) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path, name, content))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(_text(path, name, content))
+    except ValueError as error:
         raise InputError(f"{path}: '{name}' is not valid JSON ({error})", "write it anew") from error
     return value if isinstance(value, dict) else {}
 

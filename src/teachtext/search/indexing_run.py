@@ -1,0 +1,192 @@
+"""The work of one indexing run: extract, embed and store the videos of a folder that are new or have changed."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from teachtext.data.store import FeatureFile
+from teachtext.data.types import Video
+from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
+from teachtext.errors import InputError
+from teachtext.extraction.extract import Extraction, Failure, extract
+from teachtext.files import fingerprint
+from teachtext.packages import load
+from teachtext.progress import Progress
+from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
+from teachtext.search.manifest import Manifest
+from teachtext.search.scan import FileScan
+from teachtext.search.stores.base import Store
+from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.vectors import row_of
+
+BATCH = 256
+"""Videos of one write to the index; what is written can be found."""
+
+
+class IndexingRun:
+    """One run over a folder.
+
+    Args:
+        store: of the index; inside `writing`.
+        model: of the index.
+        features: folder in which features are kept.
+        manifest: what the index is to be.
+        query_bank: a file, if one was given.
+    """
+
+    def __init__(
+        self, store: Store, model: Embedder, features: Path, manifest: Manifest, query_bank: Path | None
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._features = features / "video"
+        file = query_bank or (Path(manifest.bank.file) if manifest.bank else None)
+        bank = manifest.bank
+        if file is not None:
+            bank = describe_bank(file)
+            if manifest.bank and not query_bank and bank.fingerprint != manifest.bank.fingerprint:
+                raise InputError(f"{file}, the query bank of this index, has changed", "give it with --query-bank")
+            if manifest.bank and bank.fingerprint == manifest.bank.fingerprint:
+                bank = replace(bank, hubs=manifest.bank.hubs)
+        self._manifest = replace(manifest, bank=bank)
+        self._maker = [model.identity["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
+        self._before = store.versions()
+        self._manifest.write(store)
+
+    @cached_property
+    def _bank(self) -> EmbeddedBank:
+        assert self._manifest.bank is not None
+        return embed_bank(self._manifest.bank, self._model)
+
+    def is_current(self, item: Item | None, content: str) -> bool:
+        """Say whether an item was made from a file with this content, in the way in which this run makes it."""
+        return item is not None and item.content == content and item.made == self._made(content)
+
+    def _made(self, content: str) -> str:
+        return fingerprint([content, *self._maker])
+
+    def update(
+        self,
+        changed: Mapping[str, FileScan],
+        before: Mapping[str, Item | None],
+        tags: Collection[str],
+        *,
+        workers: int,
+        device: str,
+        time_limit: float | None,
+        memory_limit: float | None,
+        progress: Progress,
+    ) -> Extraction:
+        """Extract the videos that are new or have changed; embed and store them batch by batch.
+
+        The videos in which no expert of the model finds anything are among the failures.
+        """
+        failed: list[Failure] = []
+
+        def store_batch(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> None:
+            failed.extend(self._store_batch(files, {video_id: changed[video_id] for video_id in ids}, before, tags))
+
+        settings = self._model.expert_settings
+        extraction = extract(
+            [Video(video_id, file.path) for video_id, file in changed.items()],
+            self._manifest.experts,
+            self._features,
+            settings={name: settings[name] for name in self._manifest.experts if name in settings},
+            workers=workers,
+            device=device,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            contents={video_id: file.content for video_id, file in changed.items()},
+            on_batch=store_batch,
+            batch=BATCH,
+            progress=progress,
+        )
+        return replace(extraction, failed=[*extraction.failed, *failed])
+
+    def _store_batch(
+        self,
+        files: Mapping[str, FeatureFile],
+        videos: Mapping[str, FileScan],
+        before: Mapping[str, Item | None],
+        tags: Collection[str],
+    ) -> list[Failure]:
+        """Embed and store videos whose features are in `files`; return those without features of the model."""
+        files = {name: files[VIDEO_EXPERTS.full_spec(name, Path())] for name in self._manifest.experts}
+        self._check_makers(files)
+        described = [
+            video_id for video_id in videos if any(files[name].rows_of(video_id) for name in self._model.experts)
+        ]
+        vectors = self._model.embed_videos(files, described) if described else []
+        moments = _moments(files, described)
+        now = time.time()
+        entries = []
+        for video_id, embedded in zip(described, vectors, strict=True):
+            old, file = before[video_id], videos[video_id]
+            item = Item(
+                id=video_id,
+                content=file.content,
+                made=self._made(file.content),
+                added_s=old.added_s if old else now,
+                size=file.size,
+                duration_s=load("teachtext.video.file:checked_seconds", "video")(file.path),
+                tags=joined(old.tags if old else (), tags),
+                moments=moments[video_id],
+            )
+            entries.append(self._with_bias(Entry(item, embedded)))
+        self._store.put(entries)
+        reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
+        return [
+            Failure(video_id, str(file.path), reason)
+            for video_id, file in videos.items()
+            if video_id not in set(described)
+        ]
+
+    def _with_bias(self, entry: Entry) -> Entry:
+        if self._manifest.bank is None:
+            return entry
+        row = row_of(entry, self._manifest.spaces)[None]
+        return replace(entry, bias=float(self._bank.biases(entry.pattern, row)[0]))
+
+    def _check_makers(self, files: Mapping[str, FeatureFile]) -> None:
+        """Refuse features that were made otherwise than those in the index; keep how they were made."""
+        made_by = {name: fingerprint(file.provenance) for name, file in files.items()}
+        for name, maker in made_by.items():
+            if self._manifest.made_by.get(name, maker) != maker:
+                raise InputError(
+                    f"expert '{name}' is not what it was when {self._store.place} was made (another version or other "
+                    "settings)",
+                    "install what it was made with, or index into another folder with --index",
+                )
+        if made_by != self._manifest.made_by:
+            self._manifest = replace(self._manifest, made_by=made_by)
+            self._manifest.write(self._store)
+
+    @property
+    def notes(self) -> list[str]:
+        """Captions of the query bank that were read in part, where the bank was read."""
+        return self._bank.notes if self._manifest.bank is not None and "_bank" in vars(self) else []
+
+    def finish(self) -> None:
+        """Find the hubs anew if anything has changed, and tidy the store."""
+        bank = self._manifest.bank
+        if bank is not None and (not bank.hubs or self._store.versions() != self._before):
+            self._manifest = replace(self._manifest, bank=replace(bank, hubs=self._bank.hubs(self._store)))
+            self._manifest.write(self._store)
+        self._store.tidy()
+
+
+def _moments(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> dict[str, list[Moment]]:
+    """Return the words that were heard and read in videos."""
+    moments: dict[str, list[Moment]] = {name: [] for name in ids}
+    for expert in sorted({*files} & word_experts()):
+        for name, passages in files[expert].passages(ids).items():
+            moments[name] += [Moment(passage.start_s, passage.end_s, expert, passage.text) for passage in passages]
+    return moments
+
+
+def joined(tags: Collection[str], more: Collection[str]) -> tuple[str, ...]:
+    """Return tags and more tags, each once."""
+    return tuple(dict.fromkeys([*tags, *more]))
