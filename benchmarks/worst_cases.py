@@ -331,7 +331,9 @@ def measure(kind: str, path: Path) -> dict[str, Any]:
     import fuzz_files
     from fuzz_readers import read_one
 
-    if kind != "video":
+    if kind == "video":
+        from teachtext.video import decode, frames, sound  # noqa: F401
+    else:
         with tempfile.TemporaryDirectory() as folder:
             # imports what the reader needs
             [(name, content), *_] = fuzz_files.BASES[kind](Path(folder)).items()
