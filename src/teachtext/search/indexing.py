@@ -8,7 +8,7 @@ from teachtext.data.video_files import list_video_files
 from teachtext.devices import AUTO
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
-from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
+from teachtext.encoders.registry import word_experts
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, check_packages
 from teachtext.progress import Progress, silent
