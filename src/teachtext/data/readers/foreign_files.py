@@ -3,7 +3,7 @@
 from itertools import islice
 
 from teachtext.data.readers.annotations import some
-from teachtext.data.readers.source import ABSENT, SourceFile
+from teachtext.data.readers.source import SourceFile
 from teachtext.data.readers.split_lists import read_ids
 from teachtext.data.restricted.tar import is_tar, tar_files
 from teachtext.errors import InputError
@@ -41,8 +41,6 @@ def kind_of(source: SourceFile) -> tuple[str, str] | None:
         return "it is a web page", "download the file itself"
     if is_tar(source.head):
         return _tar(source)
-    if source.document is ABSENT and source.json_problem:
-        return f"it is not valid JSON ({source.json_problem})", "copy it again, or correct that place"
     # words of one line may be anything
     ids = read_ids(source) if len(source.first_lines) > 1 else None
     if ids:

@@ -112,7 +112,8 @@ def not_understood(source: SourceFile) -> InputError:
     line, form = ("", CAPTION_MAP) if source.path.suffix.lower() == ".json" else (", line 1", RECORDS)
     place = line if source.first_object is not None else ""
     return InputError(
-        f"{source.path}{place} is in no known format of captions: {seen(source)}", f"write for example {form.shows}"
+        f"{source.path}{place} is in no known format of captions: {seen(source)}",
+        f"{'copy it again, or correct that place; ' if source.json_problem else ''}write for example {form.shows}",
     )
 
 
