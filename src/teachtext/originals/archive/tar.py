@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 from teachtext.data.restricted.standins import COPY_AGAIN
 from teachtext.data.restricted.tar import CheckedHeader, Unpacked, checked_name
 from teachtext.errors import InputError
-from teachtext.files import atomic
+from teachtext.files import write_error
 from teachtext.progress import Progress
 
 _CHUNK = 1 << 20
@@ -24,7 +24,7 @@ def unpack(path: Path, folder: Path, is_relevant: Callable[[str], bool], progres
 
     Args:
         path: a .tar.gz.
-        folder: of the unpacked files, which keep their paths.
+        folder: a temporary folder of the unpacked files, which keep their paths.
         is_relevant: returns whether to unpack the member with this path, written with `/`.
         progress: is called with the read part of the archive, in MiB.
 
@@ -84,9 +84,14 @@ class _Source(RawIOBase):
 
 def _write(target: Path, member: IO[bytes] | None, archive: Path) -> None:
     assert member is not None, "a file has contents"
-    with atomic(target) as temporary, temporary.open("wb") as file:
-        for chunk in _chunks(member, archive):
-            file.write(chunk)
+    # not one by one whole or absent: the whole folder is removed where the import fails
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            for chunk in _chunks(member, archive):
+                file.write(chunk)
+    except OSError as error:
+        raise write_error(target, error) from error
 
 
 def _chunks(member: IO[bytes], archive: Path) -> Iterator[bytes]:
