@@ -94,6 +94,7 @@ def upload(
     repo_id: str,
     patterns: Sequence[str],
     *,
+    remove: Sequence[str] = (),
     private: bool | None = None,
     token: str | None = None,
     revision: str | None = None,
@@ -105,6 +106,7 @@ def upload(
         folder: the files.
         repo_id: `user/name`; created if it does not exist.
         patterns: names of the files, with wildcards.
+        remove: names of files that the commit removes from the repository, where they are there.
         private: whether a new repository is private; by default the setting of the account.
         token: of the hub; by default the one of `hf auth login`.
         revision: branch that gets the commit, created if it does not exist; by default the main one.
@@ -122,6 +124,7 @@ def upload(
             repo_id=repo_id,
             folder_path=folder,
             allow_patterns=list(patterns),
+            delete_patterns=list(remove) or None,
             commit_message=message,
             revision=revision,
         )

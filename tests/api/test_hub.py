@@ -18,6 +18,7 @@ from clips import write_model
 from hub_server import Hub, hub_server
 from processes import PATIENCE_S
 
+from teachtext.data.kept_captions import KeptCaption, KeptCaptions, save_captions
 from teachtext.learning.model_card import SplitMetrics, save_measured
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,21 @@ def test_a_revision_pins_a_model(script: Script, hub: Hub, model: Path, tmp_path
     assert vectors(script, "me/student", ", revision='old'") == expected
     done = script("teachtext.load('me/student', revision='v9')")
     assert "InputError: the model 'me/student' has no revision 'v9' on the hub" in done.stderr
+
+
+def test_captions_go_along_and_can_be_left_out(script: Script, hub: Hub, model: Path, tmp_path: Path):
+    save_captions(model, KeptCaptions(dataset="Toy", training=[KeptCaption("a", "a private text")]))
+    assert push(script, model).returncode == 0
+    files = hub.repositories["me/student"].commits[hub.repositories["me/student"].branches["main"]]
+    assert files["captions.json"] == (model / "captions.json").read_bytes()
+    assert "| captions in this folder | 1 of training videos, 0 of validation videos" in files["README.md"].decode()
+    vectors(script, "me/student")
+    assert list((tmp_path / "cache").rglob("captions.json"))
+    done = push(script, model, ", captions=False")
+    assert done.returncode == 0, done.stderr
+    files = hub.repositories["me/student"].commits[hub.repositories["me/student"].branches["main"]]
+    assert "captions.json" not in files and "captions in this folder" not in files["README.md"].decode()
+    assert not any(b"a private text" in data for data in files.values())
 
 
 def test_nothing_but_the_files_of_a_model_is_downloaded(script: Script, hub: Hub, model: Path, tmp_path: Path):

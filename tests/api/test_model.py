@@ -16,6 +16,7 @@ import torch
 from clips import DIMS, write_clip, write_model
 
 import teachtext
+from teachtext.data.kept_captions import CAPTIONS, load_captions
 from teachtext.data.store import FeatureWriter
 
 
@@ -128,6 +129,14 @@ def test_a_saved_model_is_the_same_and_its_card_has_what_the_run_measured(run: A
     assert "license: cc-by-4.0" in card and f"| text to video | {seed.t2v['r1']:.1f} |" in card
     for table in (card, (model.folder / "README.md").read_text()):
         assert f"| selected epoch | {seed.best_epoch} of 2, validation t2v geometric mean" in table
+    kept = load_captions(saved / CAPTIONS)
+    assert {caption.video_id for caption in kept.training} <= set(again.embedder.spec.trained_on or ())
+    assert kept == load_captions(model.folder / CAPTIONS)
+    for table in (card, (model.folder / "README.md").read_text()):
+        assert f"| captions in this folder | {kept.description} (`captions.json`" in table
+    bare = model.save(tmp_path / "bare", captions=False)
+    assert not (bare / CAPTIONS).exists() and "captions.json" not in (bare / "README.md").read_text()
+    assert teachtext.load(bare).embedder.identity["fingerprint"] == model.embedder.identity["fingerprint"]
     with pytest.raises(teachtext.InputError, match="exists and is not empty"):
         model.save(saved)
 

@@ -86,3 +86,22 @@ def test_an_index_extracts_with_the_settings_of_the_training(tmp_path: Path):
     assert np.abs(vectors["set"] - vectors["default"]).max() > 1e-3
     folders = {folder.name for folder in (tmp_path / "set-index" / "features" / "video").iterdir() if folder.is_dir()}
     assert len(folders) == 1 and "motion" not in folders
+
+
+def test_an_index_of_two_models(run: Any, tmp_path: Path):
+    other = teachtext.load(write_model(tmp_path / "other", seed=3))
+    index = teachtext.index(run.videos, model=[run.folder, other], place=tmp_path / "index")
+    again = teachtext.open_index(index.place)
+    hits = again.search("a ball moves")
+    assert [hit.score for hit in hits] == [hit.score for hit in index.search("a ball moves")]
+    assert hits[0].why.keys() == {"student:motion", "student-2:motion"}
+    assert teachtext.index(run.videos, place=index.place).indexed.unchanged == 4
+    assert len(teachtext.open_index(index.place, model=[teachtext.load(run.folder), other.folder])) == 4
+    with pytest.raises(teachtext.InputError, match="is an index of several models: student"):
+        teachtext.load(index.place)
+    with pytest.raises(teachtext.InputError, match="the list of models is empty"):
+        teachtext.index(run.videos, model=[], place=tmp_path / "index2")
+    printed = subprocess.run(
+        [COMMAND, "search", "a ball moves", "--index", index.place, "--json"], capture_output=True, check=True
+    ).stdout
+    assert [record["id"] for record in json.loads(printed)["results"]] == [hit.video_id for hit in hits]

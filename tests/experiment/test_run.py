@@ -135,7 +135,7 @@ def test_the_student_alone_is_its_encoders_teacher_trained_once(done: tuple[RunC
     assert folders == {Path(seed.model).name for row in results.rows for seed in row.seeds}
     assert len(folders) == 6
     for folder in folders:
-        assert {"model.safetensors", "config.json", "metrics.json", "README.md"} <= {
+        assert {"model.safetensors", "config.json", "metrics.json", "captions.json", "README.md"} <= {
             path.name for path in (config.folder / "models" / folder).iterdir()
         }
         assert not (config.folder / "models" / folder / "resume.pt").exists()

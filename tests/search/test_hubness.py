@@ -1,13 +1,17 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from entries import SPACES, make_entry, make_query
 
 pytest.importorskip("lancedb")
+from teachtext.data.kept_captions import KeptCaption, KeptCaptions, save_captions
 from teachtext.errors import InputError
 from teachtext.evaluation.query_bank import QueryBank
-from teachtext.search.hubness import EmbeddedBank, read_captions
+from teachtext.search.hubness import EmbeddedBank, choose_bank, read_captions
+from teachtext.search.manifest import Manifest
 from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions, row_of
 
@@ -63,3 +67,62 @@ def test_no_caption_is_told(tmp_path: Path):
         read_captions(file)
     file.write_text("a\r\n b \n")
     assert read_captions(file) == ["a", "b"]
+    assert read_captions(file.rename(tmp_path / "bank.json")) == ["a", "b"]
+    keep(tmp_path, "of a model")
+    assert read_captions(tmp_path / "captions.json") == ["of a model"]
+
+
+def trained(folder: Path, **identity: Any) -> Any:
+    return SimpleNamespace(identity={"kind": "trained", "name": "m", "folder": str(folder), **identity})
+
+
+def manifest(bank: Any = None) -> Manifest:
+    return Manifest(model={}, spaces=SPACES, experts=[], bank=bank)
+
+
+def keep(folder: Path, *texts: str) -> None:
+    save_captions(folder, KeptCaptions(dataset="toy", training=[KeptCaption("a", text) for text in texts]))
+
+
+def test_a_new_index_takes_the_captions_of_its_model(tmp_path: Path):
+    keep(tmp_path, "a dog", "a cat")
+    bank, notes = choose_bank(None, trained(tmp_path))
+    assert bank is not None and bank.of_model and read_captions(Path(bank.file)) == ["a dog", "a cat"]
+    assert len(notes) == 1 and "2 captions of the training of 'm'" in notes[0]
+    same, notes = choose_bank(manifest(bank), trained(tmp_path))
+    assert (same, notes) == (bank, [])
+    keep(tmp_path, "another")
+    with pytest.raises(InputError, match="has changed"):
+        choose_bank(manifest(bank), trained(tmp_path))
+
+
+def test_an_index_of_an_earlier_version_stays_without_correction(tmp_path: Path):
+    keep(tmp_path, "a dog")
+    assert choose_bank(manifest(), trained(tmp_path)) == (None, [])
+    bank, _ = choose_bank(manifest(), trained(tmp_path), correct=True)
+    assert bank is not None and bank.of_model
+
+
+def test_a_model_without_captions_is_named_and_used(tmp_path: Path):
+    bank, notes = choose_bank(None, trained(tmp_path))
+    assert bank is None and len(notes) == 1
+    assert "model 'm' keeps no captions of its training, so hubs are not corrected" in notes[0]
+    with pytest.raises(InputError, match="keeps no captions of its training, and hubs are to be corrected"):
+        choose_bank(None, trained(tmp_path), correct=True)
+    keep(tmp_path)
+    assert choose_bank(None, trained(tmp_path))[0] is None, "a file without captions is like no file"
+    zero_shot: Any = SimpleNamespace(identity={"kind": "classnames", "name": "classnames"})
+    assert choose_bank(None, zero_shot) == (None, []), "it was not trained"
+
+
+def test_a_file_comes_before_the_captions_of_the_model(tmp_path: Path):
+    keep(tmp_path, "a dog")
+    own, _ = choose_bank(None, trained(tmp_path))
+    file = tmp_path / "bank.txt"
+    file.write_text("a boat\n")
+    bank, _ = choose_bank(manifest(own), trained(tmp_path), file=file)
+    assert bank is not None and not bank.of_model and bank.file == str(file)
+    assert choose_bank(manifest(bank), trained(tmp_path))[0] == bank, "it stays"
+    assert choose_bank(manifest(bank), trained(tmp_path), correct=False) == (None, [])
+    with pytest.raises(InputError, match="hub correction is off"):
+        choose_bank(manifest(own), trained(tmp_path), file=file, correct=False)

@@ -16,6 +16,7 @@ pytest.importorskip("wordllama")
 from clips import write_clip, write_model
 
 from teachtext.data.batch import TextBatch
+from teachtext.data.kept_captions import CAPTIONS, KeptCaption, KeptCaptions, save_captions
 from teachtext.data.store import FeatureFile
 from teachtext.encoders.query import QueryEncoder
 from teachtext.errors import InputError
@@ -23,12 +24,17 @@ from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.models.similarity import similarity
 from teachtext.search import indexing_run
+from teachtext.search.blend import Blend
 from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 
 Index = Callable[..., Indexed]
+NO_CAPTIONS = (
+    "model 'motion' keeps no captions of its training, so hubs are not corrected; run its 'teachtext run' again, which "
+    "adds them, or give --query-bank FILE"
+)
 
 
 @pytest.fixture(scope="session")
@@ -223,6 +229,7 @@ def test_links_out_of_the_folder_are_indexed_and_what_is_left_out_is_named(index
     assert done.notes == [
         "left out, files without the ending of a video: 1 (.heic 1; 'picture.heic')",
         "left out, links to folders that are read already: 1 ('up')",
+        NO_CAPTIONS,
     ]
     (tmp_path / "disk").rename(tmp_path / "unplugged")
     done = index(remove_missing=True)
@@ -405,6 +412,97 @@ def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Pa
     bank.unlink()
     with pytest.raises(InputError, match=r"captions\.txt"):
         index()
+
+
+@pytest.fixture
+def taught(model: TrainedModel, tmp_path: Path) -> TrainedModel:
+    """The model with captions of its training beside it."""
+    folder = Path(shutil.copytree(model.folder, tmp_path / "taught" / "motion"))
+    texts = ["a man walks", "a dog", "something turns left"]
+    save_captions(folder, KeptCaptions(dataset="toy", training=[KeptCaption(text, text) for text in texts]))
+    return TrainedModel(folder)
+
+
+def biases(tmp_path: Path) -> dict[str, float]:
+    store = open_store(str(tmp_path / "index"))
+    return {name: entry.bias for name, entry in store.get(list(items(tmp_path))).items()}
+
+
+@pytest.mark.slow
+def test_hubs_are_corrected_with_the_captions_of_the_model(
+    index: Index, taught: TrainedModel, tmp_path: Path, videos: Path
+):
+    done = index(model=taught)
+    note = "hubs are corrected with 3 captions of the training of 'motion'; --no-hub-correction switches this off"
+    assert done.notes[-1] == note
+    first = biases(tmp_path)
+    assert len(first) == 4 and all(first.values())
+    record = read_manifest(open_store(str(tmp_path / "index"))).bank
+    assert record is not None and record.of_model and set(record.hubs) <= first.keys() and record.hubs
+    bank = tmp_path / "captions.txt"
+    bank.write_text("a man walks\na dog\nsomething turns left\n")
+    index(model=taught, query_bank=bank, place=str(tmp_path / "same" / "index"))
+    assert biases(tmp_path / "same") == first, "as with a file of the same captions"
+    # videos that come later get the same correction, from the model wherever it lies
+    moved = TrainedModel(Path(shutil.move(taught.folder, tmp_path / "moved" / "motion")))
+    write_clip(videos / "later.mp4", 60)
+    done = index(model=moved)
+    assert counts(done) == (1, 0, 0, 4) and note not in done.notes
+    later = biases(tmp_path)
+    assert later["videos/later.mp4"] != 0 and {name: later[name] for name in first} == first
+    (moved.folder / CAPTIONS).unlink()
+    with pytest.raises(InputError, match="keeps no captions of its training, and hubs are to be corrected"):
+        index(model=moved)
+
+
+@pytest.mark.slow
+def test_hub_correction_is_switched_off_and_on(index: Index, taught: TrainedModel, tmp_path: Path):
+    index(model=taught, hub_correction=False)
+    assert not any(biases(tmp_path).values())
+    assert read_manifest(open_store(str(tmp_path / "index"))).bank is None
+    assert counts(index(model=taught)) == (0, 0, 0, 4), "it stays off"
+    assert counts(index(model=taught, hub_correction=True)) == (0, 4, 0, 0)
+    assert all(biases(tmp_path).values())
+    assert counts(index(model=taught)) == (0, 0, 0, 4), "it stays on"
+    assert counts(index(model=taught, hub_correction=False)) == (0, 4, 0, 0)
+    assert not any(biases(tmp_path).values())
+
+
+@pytest.mark.slow
+def test_an_index_of_two_models(index: Index, taught: TrainedModel, tmp_path: Path, videos: Path):
+    """Shares and biases come at the end of the first run, and stay; so do videos that one of the models cannot read."""
+    write_clip(videos / "loud.mp4", 70, sound=True)
+    other = TrainedModel(write_model(tmp_path / "both", experts=("motion", "audio"), seed=1))
+    done = index(model=Blend([taught, other]))
+    assert counts(done) == (5, 0, 0, 0)
+    assert done.notes[-1].endswith("added, with equal weights: student 0.5, student-2 0.5")
+    manifest = read_manifest(open_store(str(tmp_path / "index")))
+    assert manifest.blend is not None and set(manifest.blend) == {"student", "student-2"}
+    assert sorted(manifest.spaces) == ["student-2:audio", "student-2:motion", "student:motion"]
+    first = biases(tmp_path)
+    assert all(first.values()) and manifest.bank is not None and manifest.bank.hubs
+    results = Searcher(str(tmp_path / "index")).search("something moves", k=9).results
+    assert len(results) == 5
+    alone = {id(model): index_scores(index, model, tmp_path / str(n)) for n, model in enumerate((taught, other))}
+    for result in results:
+        parts = zip(manifest.blend.values(), alone.values(), strict=True)
+        assert result.score == pytest.approx(sum(share * scores[result.item.id] for share, scores in parts), abs=1e-5)
+    write_clip(videos / "later.mp4", 60)
+    done = index(model=Blend([taught, other]))
+    assert counts(done) == (1, 0, 0, 5) and done.notes == []
+    assert read_manifest(open_store(str(tmp_path / "index"))).blend == manifest.blend
+    later = biases(tmp_path)
+    assert later["videos/later.mp4"] != 0 and {name: later[name] for name in first} == first
+    with pytest.raises(InputError, match=r"the index was made by model 'student \+ student-2'"):
+        index(model=taught)
+    with pytest.raises(InputError, match="is one model, and the index holds student"):
+        Searcher(str(tmp_path / "index"), model=taught.folder)
+
+
+def index_scores(index: Index, model: TrainedModel, place: Path) -> dict[str, float]:
+    index(model=model, place=str(place), hub_correction=False)
+    results = Searcher(str(place), model=model).search("something moves", k=9).results
+    return {result.item.id: result.score for result in results}
 
 
 def test_a_file_name_that_is_not_utf8_is_set_aside(index: Index, videos: Path, tmp_path: Path):

@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
 
 from teachtext.errors import Busy, Unavailable, Unwritable
+from teachtext.search.indexing import index_folder
 from teachtext.search.stores import open_store
 from teachtext.service import uploads as uploads_module
 from teachtext.service.file_names import safe_name
@@ -74,6 +75,22 @@ def test_uploads_of_one_name_at_once_are_all_kept(client: TestClient, made: Made
         assert client.get(f"/api/files/{video['video']}").content == clip
     assert client.get("/api/health/ready").json()["videos"] == 7 + 6
     assert len(names_in(made.place / "uploads")) == 6, "nothing else is left"
+
+
+@pytest.mark.slow
+def test_an_upload_gets_the_hub_correction_of_the_index(
+    client: TestClient, made: Made, library: Library, tmp_path: Path
+):
+    (tmp_path / "bank.txt").write_text("something moves\na dog\n")
+    store = library.searcher.store
+    index_folder(
+        made.videos, store, library.searcher.model, library.features, query_bank=tmp_path / "bank.txt", tags=["a&b"]
+    )
+    (clip,) = clips(tmp_path, 1, first=530)
+    video = settled(client, send(client, "new.mp4", clip))
+    assert video["state"] == "done"
+    entries = store.get([item.id for item in store.catalog()])
+    assert video["video"] in entries and all(entry.bias != 0 for entry in entries.values())
 
 
 @pytest.mark.slow

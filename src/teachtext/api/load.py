@@ -4,26 +4,33 @@ What cannot be loaded is refused before torch is imported, which takes seconds.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from teachtext import hub
 from teachtext.arguments import check_place
 from teachtext.devices import check_device, resolve_device
+from teachtext.encoders.embedder import Embedder
 from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
 from teachtext.experiment.main_student import main_student
 from teachtext.learning.model_card import SplitMetrics, load_measured
 from teachtext.learning.model_files import CONFIG, MODEL_FILES, WEIGHTS
-from teachtext.search.index_model import load_embedder
+from teachtext.search.blend import BLEND, Blend
+from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
 
 if TYPE_CHECKING:
     from teachtext.api.model import Model
 
+Models: TypeAlias = "Model | str | Path | Sequence[Model | str | Path] | None"
+"""A loaded model, a place that `load` accepts, or `zero-shot`; or several of them."""
+
 _RESULTS, _RUN_CONFIG, _INDEX = "results.json", "config.yaml", "index.json"
+_ZERO_SHOT = ("zero-shot", "classnames")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -104,6 +111,8 @@ def _trained(folder: Path, device: str) -> "Model":
 
 def _index_model(place: str | Path, device: str) -> "Model":
     identity = read_manifest(open_store(place)).model
+    if identity["kind"] == BLEND:
+        raise InputError(f"{place} is an index of several models: {identity['name']}", "load one of the models")
     from teachtext.api.model import Model
 
     device = resolve_device(device)
@@ -135,3 +144,31 @@ def _of_row(row: Row, folder: Path) -> list[SplitMetrics]:
         for seed in row.seeds
         if Path(seed.model).name == folder.name
     ]
+
+
+def embedder_of(model: Models, device: str) -> Embedder | None:
+    """Return the embedder of a model, or of several models; None for None.
+
+    Args:
+        model: a model, or several ones.
+        device: where a model that is loaded here computes.
+
+    Raises:
+        InputError: an empty list, a model that is given twice, or a place without a model.
+    """
+    if model is None:
+        return None
+    if not isinstance(model, Sequence) or isinstance(model, str):
+        return _single(model, device)
+    embedders = [_single(each, device) for each in model]
+    if not embedders:
+        raise InputError("the list of models is empty", "give a model, or leave it out")
+    return embedders[0] if len(embedders) == 1 else Blend(embedders)
+
+
+def _single(model: "Model | str | Path", device: str) -> Embedder:
+    if not isinstance(model, (str, Path)):
+        return model.embedder
+    if model in _ZERO_SHOT and not Path(model).exists():
+        return load_embedder(CLASS_NAMES, device=resolve_device(device))
+    return load(model, device=device).embedder

@@ -14,6 +14,7 @@ from teachtext.api.embeddings import EncodedTexts, EncodedVideos
 from teachtext.api.video_files import videos_of
 from teachtext.arguments import check_count, check_items, check_place, check_string
 from teachtext.data.feature_import import import_features, store_arrays
+from teachtext.data.kept_captions import CAPTIONS
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.query import check_text
@@ -158,18 +159,23 @@ class Model:
         device = torch.device(self.device)
         return similarity(text.to(device), video.to(device))
 
-    def save(self, folder: str | Path, *, license: str = "unknown") -> Path:
+    def save(self, folder: str | Path, *, license: str = "unknown", captions: bool = True) -> Path:
         """Write the model to a new folder: weights, config, metrics and a card. Load it with `teachtext.load`.
 
         Args:
             folder: a folder that is empty or does not exist.
             license: of the weights, as the hub's cards name licences.
+            captions: whether captions of its training go along, with which an index corrects hubs.
 
         Raises:
             InputError: the model has no weights of its own, or the folder holds something else.
         """
         return save_shared(
-            self._trained_folder, Path(check_place("folder", folder)), measured=self.measured, license=license
+            self._trained_folder,
+            Path(check_place("folder", folder)),
+            measured=self.measured,
+            license=license,
+            captions=captions,
         )
 
     def push_to_hub(
@@ -181,6 +187,7 @@ class Model:
         revision: str | None = None,
         commit_message: str = "Upload a TeachText model",
         license: str = "unknown",
+        captions: bool = True,
     ) -> str:
         """Upload the model to the Hugging Face hub. Load it with `teachtext.load(repo_id)`.
 
@@ -191,6 +198,8 @@ class Model:
             revision: branch that gets the commit; by default the main one.
             commit_message: first line of the commit.
             license: of the weights, as the hub's cards name licences.
+            captions: whether captions of its training go along, with which an index corrects hubs. Without them,
+                the commit removes those of an earlier upload; the history of the repository keeps them.
 
         Returns:
             The address of the commit.
@@ -208,9 +217,17 @@ class Model:
                 repo_id=repo_id,
                 measured=self.measured,
                 license=license,
+                captions=captions,
             )
             return hub.upload(
-                saved, repo_id, MODEL_FILES, private=private, token=token, revision=revision, message=commit_message
+                saved,
+                repo_id,
+                MODEL_FILES,
+                remove=[] if captions else [CAPTIONS],
+                private=private,
+                token=token,
+                revision=revision,
+                message=commit_message,
             )
 
     @property

@@ -5,11 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from teachtext.api.load import load
-from teachtext.api.model import Model
+from teachtext.api.load import Models, embedder_of
 from teachtext.arguments import check_choice, check_count, check_items, check_list, check_place, check_string
 from teachtext.devices import resolve_device
-from teachtext.encoders.embedder import Embedder
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
@@ -100,12 +98,13 @@ class Index:
 def index(
     folder: str | Path,
     *,
-    model: Model | str | Path | None = None,
+    model: Models = None,
     place: str | Path = INDEX,
     features: str | Path | None = None,
     words: bool = False,
     tags: str | Collection[str] = (),
     query_bank: str | Path | None = None,
+    hub_correction: bool | None = None,
     remove_missing: bool = False,
     workers: int = 2,
     time_limit: float | None = None,
@@ -121,12 +120,16 @@ def index(
     Args:
         folder: videos, in its folders too.
         model: a loaded model, or a place that `teachtext.load` accepts. By default the model of the index; a new index
-            uses the class names of an image network.
+            uses `zero-shot`, the class names of an image network. An index of several models, such as
+            `["runs/mine", "zero-shot"]`, adds their standardised scores.
         place: folder of the index, or `milvus://host:port/name`.
         features: folder that keeps features; by default inside the index; for a URL, in the working folder.
         words: also recognise speech and written words, so that words can be searched.
         tags: added to all videos of the folder.
-        query_bank: file of captions, one a line, that corrects videos which are near every query.
+        query_bank: file of captions, one a line, that corrects hubs: videos which are near every query. By default
+            the captions that the model keeps of its training.
+        hub_correction: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs
+            if its model keeps captions.
         remove_missing: remove videos whose files are gone.
         workers: processes that extract.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
@@ -147,7 +150,7 @@ def index(
     bank = None if query_bank is None else Path(check_place("query_bank", query_bank))
     store = open_store(place)
     check_new(Path(folder), store)
-    embedder = _embedder(model, device)
+    embedder = embedder_of(model, device)
     if embedder is None:
         manifest = store.manifest()
         identity = CLASS_NAMES if manifest is None else read_manifest(store).model
@@ -160,6 +163,7 @@ def index(
         words=words,
         tags=check_list("tags", tags),
         query_bank=bank,
+        hub_correction=hub_correction,
         remove_missing=remove_missing,
         workers=workers,
         device=device,
@@ -175,7 +179,7 @@ def index(
 def open_index(
     place: str | Path = INDEX,
     *,
-    model: Model | str | Path | None = None,
+    model: Models = None,
     device: str = "auto",
     exact: bool | None = None,
 ) -> Index:
@@ -183,7 +187,8 @@ def open_index(
 
     Args:
         place: folder of the index, or `milvus://host:port/name`.
-        model: a loaded model, or a place that `teachtext.load` accepts, if the model was moved.
+        model: a loaded model, or a place that `teachtext.load` accepts, if the model was moved. For an index of
+            several models, all of them in their order.
         device: where a model that is loaded here computes.
         exact: whether a search compares every video; by default up to 50,000 of them.
 
@@ -191,15 +196,7 @@ def open_index(
         InputError: no index, its model is gone or is another one, or a store is down.
     """
     check_place("place", place)
-    return Index(Searcher(place, model=_embedder(model, device), device=device, exact=exact))
-
-
-def _embedder(model: Model | str | Path | None, device: str) -> Embedder | None:
-    if model is None:
-        return None
-    if isinstance(model, Model):
-        return model.embedder
-    return load(model, device=device).embedder
+    return Index(Searcher(place, model=embedder_of(model, device), device=device, exact=exact))
 
 
 def _filter(where: Filter | str | Sequence[str]) -> Filter:

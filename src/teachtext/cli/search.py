@@ -17,6 +17,14 @@ _WAIT_S = 600.0
 IndexPlace = Annotated[
     str, typer.Option("--index", envvar="TEACHTEXT_INDEX", help="Folder of the index, or milvus://host:port/name.")
 ]
+MovedModel = Annotated[
+    list[str],
+    typer.Option(
+        "--model",
+        help="Folder of the model or of its run, or an id of the hub, if the model was moved. Can be repeated.",
+        show_default=False,
+    ),
+]
 Exact = Annotated[
     bool | None,
     typer.Option(
@@ -28,12 +36,13 @@ Exact = Annotated[
 def index(
     folder: Annotated[Path, typer.Argument(help="Folder of videos. Its subfolders are indexed too.")],
     model: Annotated[
-        str | None,
+        list[str],
         typer.Option(
-            help="Folder of a run or of a trained model, or an id of the hub.",
-            show_default="that of the index; of a new one 'classnames'",
+            help="Folder of a run or of a trained model, an id of the hub, or 'zero-shot'. Can be repeated: an index "
+            "of several models adds their standardised scores.",
+            show_default="that of the index; of a new one 'zero-shot'",
         ),
-    ] = None,
+    ] = [],  # noqa: B006
     place: IndexPlace = INDEX,
     features: Annotated[
         Path | None,
@@ -44,7 +53,19 @@ def index(
     ] = False,
     tag: Annotated[list[str], typer.Option(help="Tag for all these videos; can be repeated.")] = [],  # noqa: B006
     query_bank: Annotated[
-        Path | None, typer.Option(help="File of captions, one a line, that corrects hubs: videos near every query.")
+        Path | None,
+        typer.Option(
+            help="File of captions, one a line, that corrects hubs: videos near every query.",
+            show_default="captions of the model's training",
+        ),
+    ] = None,
+    hub_correction: Annotated[
+        bool | None,
+        typer.Option(
+            "--hub-correction/--no-hub-correction",
+            help="Correct hubs, or not.",
+            show_default="as the index was made; a new one if its model keeps captions",
+        ),
     ] = None,
     remove_missing: Annotated[
         bool, typer.Option("--remove-missing", help="Remove videos whose files are gone.")
@@ -68,7 +89,7 @@ def index(
     """
     from functools import partial
 
-    from teachtext.api.load import load
+    from teachtext.api.load import embedder_of
     from teachtext.cli.progress import console, shown
     from teachtext.errors import Busy
     from teachtext.search.index_model import CLASS_NAMES, load_embedder
@@ -78,9 +99,8 @@ def index(
 
     store = open_store(place)
     check_new(folder, store)
-    if model is not None:
-        chosen = load(model, device=device).embedder
-    else:
+    chosen = embedder_of(model or None, device)
+    if chosen is None:
         chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model, device=device)
     with shown() as progress:
         run = partial(
@@ -92,6 +112,7 @@ def index(
             words=words,
             tags=tag,
             query_bank=query_bank,
+            hub_correction=hub_correction,
             remove_missing=remove_missing,
             workers=workers,
             device=device,
@@ -120,9 +141,7 @@ def index(
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     place: IndexPlace = INDEX,
-    model: Annotated[
-        str | None, typer.Option(help="Folder of the model or of its run, or an id of the hub, if the model was moved.")
-    ] = None,
+    model: MovedModel = [],  # noqa: B006
     k: Annotated[int, typer.Option("-k", help="Number of videos, at most.")] = 10,
     filters: Annotated[
         list[str],
@@ -150,7 +169,7 @@ def search(
 
     where = parse_filters(filters)
     check_query(query, k)
-    searcher = open_index(place, model=model, device=device, exact=exact).searcher
+    searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.search(query, k=k, where=where, by=by)
     if as_json:
         _print_json(answer)

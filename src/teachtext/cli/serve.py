@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from teachtext.cli.options import Device
-from teachtext.cli.search import INDEX, Exact, IndexPlace
+from teachtext.cli.search import INDEX, Exact, IndexPlace, MovedModel
 
 if TYPE_CHECKING:
     import socket
@@ -16,9 +16,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def serve(
     place: IndexPlace = INDEX,
-    model: Annotated[
-        str | None, typer.Option(help="Folder of the model or of its run, or an id of the hub, if the model was moved.")
-    ] = None,
+    model: MovedModel = [],  # noqa: B006
     host: Annotated[str, typer.Option(help="Address to listen at. Any but this machine's own needs a token.")] = (
         "127.0.0.1"
     ),
@@ -97,7 +95,7 @@ def serve(
     # what people upload, say and look for is for nobody else on this machine
     os.umask(0o077)
     set_threads(1)
-    searcher = open_index(place, model=model, device=device, exact=exact).searcher
+    searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     # loads what the first search would wait for
     searcher.search("a video", k=1)
     files = Path(f"{INDEX}-files" if is_url(place) else place)

@@ -5,7 +5,7 @@ Nothing here needs torch, because a server answers queries without torch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,11 +25,14 @@ class QueryVectors:
         vectors: by space, (D,) float32, unit length.
         weights: (M,) mixture weights, spaces in sorted order, summing to 1.
         read: what was read of a query that was cut, such as `30 tokens`; empty where all was read.
+        shares: by model, its share in the score, where an index holds several models. The names of a model's spaces
+            begin with its name (see `teachtext.search.blend`).
     """
 
     vectors: Mapping[str, NDArray[np.float32]]
     weights: NDArray[np.float32]
     read: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 class QueryEmbedder(Protocol):

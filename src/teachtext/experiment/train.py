@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from teachtext.data.features import Features
+from teachtext.data.kept_captions import CAPTIONS, KeptCaptions, load_captions, sample, save_captions
 from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
@@ -203,9 +204,20 @@ class Training:
             history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), self.epochs))
         parameters = sum(parameter.numel() for parameter in model.parameters())
         metrics = {"best_epoch": trainer.best_epoch, "parameters": parameters, "history": history}
-        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics))
+        kept = self.keep_captions()
+        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics, kept))
         # last: this file says that the training is done
         write_json(self.folder / METRICS, metrics)
+
+    def keep_captions(self) -> KeptCaptions:
+        """Write a sample of the captions of training and validation beside the model, unless the file is there."""
+        if (self.folder / CAPTIONS).exists():
+            return load_captions(self.folder / CAPTIONS)
+        kept = KeptCaptions(
+            dataset=self.dataset.name, training=sample(self._train_queries), validation=sample(self._select_queries)
+        )
+        save_captions(self.folder, kept)
+        return kept
 
     @cached_property
     def metrics(self) -> Any:

@@ -6,21 +6,27 @@ and costs a search one more product. As in the paper it is dynamic. A query is c
 hub: a video that comes first for some caption of the bank.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
+from teachtext.data.kept_captions import load_captions
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.evaluation.query_bank import PAPER_BETA, log_sums
 from teachtext.files import fingerprint, read_text
-from teachtext.search.manifest import BankRecord
+from teachtext.search.blend import captions_path, identities_of, with_shares
+from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.stores.base import Store
 from teachtext.search.vectors import Floats, PresencePattern, query_row
 
 BETA = PAPER_BETA
+_GIVE = "give --query-bank FILE"
 _CHUNK = 4096
 
 
@@ -80,12 +86,16 @@ def _cut(queries: Sequence[QueryVectors]) -> list[str]:
 
 
 def read_captions(path: Path) -> list[str]:
-    """Read the captions of a bank, one a line.
+    """Read the captions of a bank: a text file with one a line, or the training captions in `captions.json` of a model.
 
     Raises:
         InputError: no such file, or no captions in it.
     """
-    captions = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    text = read_text(path)
+    if path.suffix == ".json" and text.lstrip().startswith("{"):
+        captions = [caption.text for caption in load_captions(path).training]
+    else:
+        captions = [line.strip() for line in text.splitlines() if line.strip()]
     if not captions:
         raise InputError(f"{path} holds no captions", "write one a line")
     for caption in captions:
@@ -93,20 +103,79 @@ def read_captions(path: Path) -> list[str]:
     return captions
 
 
-def describe_bank(path: Path) -> BankRecord:
-    """Return the record that an index keeps of a bank: file, fingerprint and beta.
+def choose_bank(
+    manifest: Manifest | None, model: Embedder, *, file: Path | None = None, correct: bool | None = None
+) -> tuple[BankRecord | None, list[str]]:
+    """Choose the bank of an index: a file, or the captions that the model keeps of its training.
+
+    Args:
+        manifest: of the index; None for a new index.
+        model: of the index.
+        file: captions, if the user gives a file.
+        correct: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs if its
+            model keeps captions.
+
+    Returns:
+        The record of the bank, with the hubs that are known already; None if hubs are not corrected. And notes.
+
+    Raises:
+        InputError: the captions are missing or have changed; a file is given, and hubs are not to be corrected.
+    """
+    if correct is False:
+        if file is not None:
+            raise InputError(f"{file} is given as query bank, and hub correction is off", "leave one of the two out")
+        return None, []
+    before = manifest.bank if manifest else None
+    if file is not None:
+        return _described(file, before), []
+    if before is not None and not before.of_model:
+        return _described(Path(before.file), before, must_be="give it with --query-bank"), []
+    if before is None and manifest is not None and not correct:
+        return None, []
+    name, kept = model.identity["name"], captions_path(model.identity)
+    if kept is not None and load_captions(kept).training:
+        bank = _described(kept, before, of_model=True, must_be="index into another folder, or give --query-bank FILE")
+        count = len(read_captions(kept))
+        note = f"hubs are corrected with {count:,} captions of the training of '{name}'"
+        return bank, [] if before else [f"{note}; --no-hub-correction switches this off"]
+    problem = f"model '{name}' keeps no captions of its training"
+    if before is not None or correct:
+        raise InputError(f"{problem}, and hubs are to be corrected", f"{_GIVE}, or --no-hub-correction")
+    note = f"{problem}, so hubs are not corrected; run its 'teachtext run' again, which adds them, or {_GIVE}"
+    is_trained = any("folder" in identity for identity in identities_of(model.identity))
+    return None, [note] if is_trained else []
+
+
+def _described(file: Path, before: BankRecord | None, *, of_model: bool = False, must_be: str = "") -> BankRecord:
+    """Return the record of a bank, with the hubs of the record before if the captions are the same.
+
+    With the mend `must_be`, captions that differ are an error.
+    """
+    bank = BankRecord(
+        file=str(file.resolve()), fingerprint=fingerprint([read_captions(file), BETA]), beta=BETA, of_model=of_model
+    )
+    is_same = before is not None and before.fingerprint == bank.fingerprint
+    if before is not None and must_be and not is_same:
+        raise InputError(f"{file}, the query bank of this index, has changed", must_be)
+    return replace(bank, hubs=before.hubs) if before is not None and is_same else bank
+
+
+def embed_bank(bank: BankRecord, model: Embedder, shares: Mapping[str, float] | None = None) -> EmbeddedBank:
+    """Embed the captions of a bank. What was embedded last is kept, for a service that takes in videos.
+
+    Args:
+        bank: the record of the bank.
+        model: of the index.
+        shares: the shares of several models (see `teachtext.search.blend`).
 
     Raises:
         InputError: see `read_captions`.
     """
-    return BankRecord(file=str(path.resolve()), fingerprint=fingerprint([read_captions(path), BETA]), beta=BETA)
+    queries = _embed(tuple(read_captions(Path(bank.file))), cast(Hashable, model))
+    return EmbeddedBank([with_shares(query, shares) for query in queries], model.spaces, beta=bank.beta)
 
 
-def embed_bank(bank: BankRecord, model: Embedder) -> EmbeddedBank:
-    """Embed the captions of a bank.
-
-    Raises:
-        InputError: see `read_captions`.
-    """
-    queries = [model.embed_query(caption) for caption in read_captions(Path(bank.file))]
-    return EmbeddedBank(queries, model.spaces, beta=bank.beta)
+@lru_cache(maxsize=1)
+def _embed(captions: tuple[str, ...], model: Any) -> list[QueryVectors]:
+    queries: list[QueryVectors] = model.embed_queries(captions)
+    return queries

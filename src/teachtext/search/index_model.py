@@ -8,6 +8,7 @@ from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.packages import load
+from teachtext.search.blend import BLEND, Blend, identities_of
 from teachtext.search.zero_shot import EXPERTS, ClassNames, usable_experts
 
 CLASS_NAMES: Mapping[str, Any] = {"kind": "classnames"}
@@ -25,8 +26,12 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     Raises:
         InputError: the model is not in its folder, or is another model; or there is no such device.
     """
-    if identity["kind"] != "trained":
-        embedder: Embedder = ClassNames(_experts_of(identity), device=device)
+    if identity["kind"] == BLEND:
+        if folder is not None:
+            raise InputError(f"{folder} is one model, and the index holds {identity['name']}", "give all its models")
+        embedder: Embedder = Blend([load_embedder(model, device=device) for model in identity["models"]])
+    elif identity["kind"] != "trained":
+        embedder = ClassNames(_experts_of(identity), device=device)
     else:
         place = Path(identity["folder"] if folder is None else folder)
         if not place.is_dir():
@@ -40,13 +45,13 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
 
 def unused_experts(identity: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each expert that the built-in embedder of an index cannot use, with the mend."""
-    if identity["kind"] != CLASS_NAMES["kind"]:
-        return []
+    experts = [_experts_of(each) for each in identities_of(identity) if each["kind"] == CLASS_NAMES["kind"]]
     return [
         f"searches of this index cannot use '{name}', whose packages were not installed when the index was made: "
         f"{VIDEO_EXPERTS[name].install}, and index into another folder"
+        for used in experts
         for name in EXPERTS
-        if name not in _experts_of(identity)
+        if name not in used
     ]
 
 

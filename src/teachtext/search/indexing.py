@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from teachtext.data.video_files import list_video_files
@@ -12,7 +13,7 @@ from teachtext.encoders.registry import word_experts
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, check_packages
 from teachtext.progress import Progress, silent
-from teachtext.search.hubness import read_captions
+from teachtext.search.hubness import choose_bank
 from teachtext.search.index_model import check_same, unused_experts
 from teachtext.search.indexing_run import BATCH, IndexingRun, joined
 from teachtext.search.manifest import Manifest, read_manifest
@@ -57,6 +58,7 @@ def index_folder(
     words: bool = False,
     tags: Collection[str] = (),
     query_bank: Path | None = None,
+    hub_correction: bool | None = None,
     remove_missing: bool = False,
     workers: int = 1,
     device: str = AUTO,
@@ -78,7 +80,10 @@ def index_folder(
         features: folder in which features are kept.
         words: also hear and read the videos, so that their words can be searched; once asked for it stays so.
         tags: added to all videos of the folder.
-        query_bank: file of captions, one a line, with which hubs are corrected; once given it stays so.
+        query_bank: file of captions with which hubs are corrected, instead of those that the model keeps of its
+            training (see `read_captions`); once given it stays so.
+        hub_correction: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs
+            if its model keeps captions.
         remove_missing: remove videos of this folder whose files are gone.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
@@ -95,14 +100,16 @@ def index_folder(
     if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
         raise _no_folder(folder)
     check_tags(tags)
+    bank_of = partial(choose_bank, model=model, file=query_bank, correct=hub_correction)
     if store.manifest() is None:
-        # before a folder is made
+        # errors are to come before a folder is made
         check_packages({*model.experts, *(word_experts() if words else ())})
-    if query_bank is not None:
-        read_captions(query_bank)
+        bank_of(None)
     with store.writing(wait_s):
+        is_new = store.manifest() is None
         manifest, root = _begin(store, model, words).with_root(folder)
-        run = IndexingRun(store, model, features, manifest, query_bank)
+        bank, bank_notes = bank_of(None if is_new else manifest)
+        run = IndexingRun(store, model, features, replace(manifest, bank=bank))
         scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features))
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
@@ -146,6 +153,7 @@ def index_folder(
             *map(str, scanned.left_out),
             *others.notes(),
             *extraction.notes,
+            *bank_notes,
             *run.notes,
             *unused_experts(model.identity),
         ],

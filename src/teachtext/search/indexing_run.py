@@ -15,7 +15,9 @@ from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress
-from teachtext.search.hubness import EmbeddedBank, describe_bank, embed_bank
+from teachtext.search.blend import Blend
+from teachtext.search.blend_shares import choose_shares
+from teachtext.search.hubness import EmbeddedBank, embed_bank, read_captions
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
 from teachtext.search.stores.base import Store
@@ -34,32 +36,23 @@ class IndexingRun:
         model: of the index.
         features: folder in which features are kept.
         manifest: what the index is to be.
-        query_bank: a file, if one was given.
     """
 
-    def __init__(
-        self, store: Store, model: Embedder, features: Path, manifest: Manifest, query_bank: Path | None
-    ) -> None:
+    def __init__(self, store: Store, model: Embedder, features: Path, manifest: Manifest) -> None:
         self._store = store
         self._model = model
         self._features = features / "video"
-        file = query_bank or (Path(manifest.bank.file) if manifest.bank else None)
+        self._manifest = manifest
         bank = manifest.bank
-        if file is not None:
-            bank = describe_bank(file)
-            if manifest.bank and not query_bank and bank.fingerprint != manifest.bank.fingerprint:
-                raise InputError(f"{file}, the query bank of this index, has changed", "give it with --query-bank")
-            if manifest.bank and bank.fingerprint == manifest.bank.fingerprint:
-                bank = replace(bank, hubs=manifest.bank.hubs)
-        self._manifest = replace(manifest, bank=bank)
         self._maker = [model.identity["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
+        self._shares_note: list[str] = []
         self._before = store.versions()
         self._manifest.write(store)
 
     @cached_property
     def _bank(self) -> EmbeddedBank:
         assert self._manifest.bank is not None
-        return embed_bank(self._manifest.bank, self._model)
+        return embed_bank(self._manifest.bank, self._model, self._manifest.blend)
 
     def is_current(self, item: Item | None, content: str) -> bool:
         """Say whether an item was made from a file with this content, in the way in which this run makes it."""
@@ -145,7 +138,7 @@ class IndexingRun:
         ]
 
     def _with_bias(self, entry: Entry) -> Entry:
-        if self._manifest.bank is None:
+        if self._manifest.bank is None or self._is_open:
             return entry
         row = row_of(entry, self._manifest.spaces)[None]
         return replace(entry, bias=float(self._bank.biases(entry.pattern, row)[0]))
@@ -165,14 +158,46 @@ class IndexingRun:
             self._manifest.write(self._store)
 
     @property
+    def _is_open(self) -> bool:
+        """Whether the shares of several models are still to be chosen."""
+        return isinstance(self._model, Blend) and self._manifest.blend is None
+
+    def _close(self) -> None:
+        """Choose the shares of several models by the videos of the index, then give all videos their biases."""
+        assert isinstance(self._model, Blend)
+        kept = self._model.kept_captions
+        if self._manifest.bank is not None:
+            captions = read_captions(Path(self._manifest.bank.file))
+        else:
+            captions = [caption.text for caption in kept.training] if kept else []
+        shares = choose_shares(self._store, self._model, captions, kept.validation if kept else ())
+        if shares is None:
+            return
+        self._shares_note = [shares.note]
+        open_manifest, self._manifest = self._manifest, replace(self._manifest, blend=shares.by_model)
+        if open_manifest.bank is not None:
+            ids = [item.id for item in self._store.catalog()]
+            for start in range(0, len(ids), BATCH):
+                batch = ids[start : start + BATCH]
+                self._store.put([self._with_bias(entry) for entry in self._store.get(batch).values()])
+        # last: after a stop the shares are chosen again, and all biases are made anew
+        self._manifest.write(self._store)
+
+    @property
     def notes(self) -> list[str]:
-        """Captions of the query bank that were read in part, where the bank was read."""
+        """How the shares were chosen; captions of the query bank that were read in part, where the bank was read."""
+        return self._shares_note + self._bank_notes
+
+    @property
+    def _bank_notes(self) -> list[str]:
         return self._bank.notes if self._manifest.bank is not None and "_bank" in vars(self) else []
 
     def finish(self) -> None:
         """Find the hubs anew if anything has changed, and tidy the store."""
+        if self._is_open:
+            self._close()
         bank = self._manifest.bank
-        if bank is not None and (not bank.hubs or self._store.versions() != self._before):
+        if bank is not None and not self._is_open and (not bank.hubs or self._store.versions() != self._before):
             self._manifest = replace(self._manifest, bank=replace(bank, hubs=self._bank.hubs(self._store)))
             self._manifest.write(self._store)
         self._store.tidy()

@@ -17,9 +17,10 @@ class BankRecord:
     """What a manifest keeps of a query bank (see `teachtext.search.hubness`).
 
     Attributes:
-        file: path of the captions, one a line.
+        file: path of the captions.
         fingerprint: of the captions and `beta`.
         beta: inverse temperature.
+        of_model: whether the captions are those that the model of the index keeps of its training.
         hubs: ids of the videos that rank first for at least one caption of the bank.
     """
 
@@ -27,6 +28,7 @@ class BankRecord:
     fingerprint: str
     beta: float
     hubs: list[str] = field(default_factory=list)
+    of_model: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,8 @@ class Manifest:
         made_by: fingerprint of the features' provenance by expert; empty before the first extraction.
         roots: the indexed folders, by the name that begins their videos' ids.
         bank: the query bank, if hubs are corrected.
+        blend: where the index holds several models, the share of each model in the score (see
+            `teachtext.search.blend`). None before the shares are chosen, and for one model.
     """
 
     model: Mapping[str, Any]
@@ -48,10 +52,15 @@ class Manifest:
     made_by: Mapping[str, str] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     bank: BankRecord | None = None
+    blend: Mapping[str, float] | None = None
 
     def write(self, store: Store) -> None:
         """Write the manifest to a store."""
-        store.write_manifest({"format": FORMAT, **asdict(self)})
+        fields = asdict(self)
+        if self.blend is None:
+            # so that earlier versions read an index of one model
+            del fields["blend"]
+        store.write_manifest({"format": FORMAT, **fields})
 
     def path_of(self, item_id: str) -> Path:
         """Return the path of a video's file, whether the file exists or not.

@@ -13,6 +13,7 @@ from teachtext.encoders.query import check_text
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
+from teachtext.search.blend import with_shares
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex, WordMatch
@@ -141,7 +142,7 @@ class Searcher:
         begin = time.perf_counter()
         check_query(text, k)
         snapshot = self.snapshot()
-        query = self.model.embed_query(text)
+        query = with_shares(self.model.embed_query(text), snapshot.manifest.blend)
         literal = self._rank_by_words(text, max(k, _DEPTH), where, snapshot) if by != "model" else []
         if by == "words":
             return self._answer(begin, _Ranking(literal[:k]), query, text, snapshot)
@@ -163,7 +164,7 @@ class Searcher:
         entry, spaces = self._entry(item_id, snapshot), snapshot.manifest.spaces
         vectors = {name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
         present = np.array([name in entry.vectors for name in sorted(vectors)], np.float32)
-        query = QueryVectors(vectors, present / present.sum())
+        query = with_shares(QueryVectors(vectors, present / present.sum()), snapshot.manifest.blend)
         ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
         others = [name for name in ranking.ids if name != item_id][:k]
         return self._answer(begin, replace(ranking, ids=others), query, "", snapshot)
@@ -185,7 +186,8 @@ class Searcher:
         texts = list(dict.fromkeys(captions))
         if not 1 <= len(texts) <= _MOST_CAPTIONS:
             raise InputError(f"{len(texts):,} captions cannot be ranked", f"give 1 to {_MOST_CAPTIONS:,}")
-        return {text: self.model.embed_query(text) for text in texts}
+        shares = self.manifest.blend
+        return {text: with_shares(self.model.embed_query(text), shares) for text in texts}
 
     def rank_captions(self, item_id: str, captions: Mapping[str, QueryVectors], k: int) -> list[RankedCaption]:
         """Return the k captions that are most similar to a video, best first.

@@ -20,6 +20,9 @@ from teachtext.search.types import Entry
 PresencePattern = tuple[str, ...]
 Floats = NDArray[np.float32]
 
+SEPARATOR = ":"
+"""Stands between the name of a model and the name of its space, where an index holds several models."""
+
 # vector indexes need a width that is a multiple of this
 _MULTIPLE = 8
 # As in `similarity`: above zero, so that a query has a score with a video that lacks all spaces the query weighs.
@@ -63,10 +66,17 @@ def vectors_of(row: Floats, pattern: PresencePattern, spaces: Mapping[str, int])
 
 
 def shares(query: QueryVectors, pattern: PresencePattern) -> NDArray[np.float64]:
-    """Return the share of each space of a pattern, w_e / sum_e w_e: (spaces,), with sum 1."""
+    """Return the share of each space of a pattern, w_e / sum_e w_e: (spaces,), with sum 1.
+
+    Where an index holds several models, the weights of a model's spaces first become the model's share in the score.
+    """
     order = sorted(query.vectors)
     weights = np.array([query.weights[order.index(name)] for name in pattern], np.float64)
     weights = np.maximum(weights, _LEAST_WEIGHT)
+    for model, share in query.shares.items():
+        spaces = np.array([name.startswith(model + SEPARATOR) for name in pattern])
+        if spaces.any():
+            weights[spaces] *= max(share, _LEAST_WEIGHT) / weights[spaces].sum()
     return np.asarray(weights / weights.sum())
 
 

@@ -83,6 +83,8 @@ def train_all(
             continue
         if training.done:
             check_finished(folder)
+            # a model of an earlier version has none
+            training.keep_captions()
         teachers[folder] = [teacher.folder for teacher in training.teachers]
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
