@@ -109,7 +109,7 @@ def searched(world: World, folder: Path, *, kept: bool) -> tuple[float, float]:
     with store.writing():
         manifest.write(store)
         if bank is not None:
-            embedded = embed_bank(bank, student)
+            embedded = embed_bank(bank, student, folder / "query-bank")
             biases = embedded.biases(("scene",), np.stack([row_of(entry, student.spaces) for entry in entries]))
             entries = [Entry(entry.item, entry.vectors, bias) for entry, bias in zip(entries, biases, strict=True)]
             store.put(entries)

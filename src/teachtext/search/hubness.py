@@ -6,11 +6,9 @@ and costs a search one more product. As in the paper it is dynamic. A query is c
 hub: a video that comes first for some caption of the bank.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +18,8 @@ from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.evaluation.query_bank import PAPER_BETA, log_sums
 from teachtext.files import fingerprint, read_text
+from teachtext.progress import Progress, silent
+from teachtext.search.bank_vectors import embed_captions
 from teachtext.search.blend import captions_path, identities_of, with_shares
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.stores.base import Store
@@ -160,22 +160,25 @@ def _described(file: Path, before: BankRecord | None, *, of_model: bool = False,
     return replace(bank, hubs=before.hubs) if before is not None and is_same else bank
 
 
-def embed_bank(bank: BankRecord, model: Embedder, shares: Mapping[str, float] | None = None) -> EmbeddedBank:
-    """Embed the captions of a bank. What was embedded last is kept, for a service that takes in videos.
+def embed_bank(
+    bank: BankRecord,
+    model: Embedder,
+    folder: Path,
+    *,
+    shares: Mapping[str, float] | None = None,
+    progress: Progress = silent,
+) -> EmbeddedBank:
+    """Embed the captions of a bank.
 
     Args:
         bank: the record of the bank.
         model: of the index.
+        folder: keeps the embedded captions (see `teachtext.search.bank_vectors`).
         shares: the shares of several models (see `teachtext.search.blend`).
+        progress: told how many captions are embedded.
 
     Raises:
         InputError: see `read_captions`.
     """
-    queries = _embed(tuple(read_captions(Path(bank.file))), cast(Hashable, model))
+    queries = embed_captions(read_captions(Path(bank.file)), model, folder, progress)
     return EmbeddedBank([with_shares(query, shares) for query in queries], model.spaces, beta=bank.beta)
-
-
-@lru_cache(maxsize=1)
-def _embed(captions: tuple[str, ...], model: Any) -> list[QueryVectors]:
-    queries: list[QueryVectors] = model.embed_queries(captions)
-    return queries

@@ -109,7 +109,7 @@ def index_folder(
         is_new = store.manifest() is None
         manifest, root = _begin(store, model, words).with_root(folder)
         bank, bank_notes = bank_of(None if is_new else manifest)
-        run = IndexingRun(store, model, features, replace(manifest, bank=bank))
+        run = IndexingRun(store, model, features, replace(manifest, bank=bank), progress)
         scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features))
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}

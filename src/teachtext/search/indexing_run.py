@@ -14,7 +14,7 @@ from teachtext.errors import InputError
 from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
-from teachtext.progress import Progress
+from teachtext.progress import Progress, silent
 from teachtext.search.blend import Blend
 from teachtext.search.blend_shares import choose_shares
 from teachtext.search.hubness import EmbeddedBank, embed_bank, read_captions
@@ -36,12 +36,17 @@ class IndexingRun:
         model: of the index.
         features: folder in which features are kept.
         manifest: what the index is to be.
+        progress: told how far the embedding of the query bank is.
     """
 
-    def __init__(self, store: Store, model: Embedder, features: Path, manifest: Manifest) -> None:
+    def __init__(
+        self, store: Store, model: Embedder, features: Path, manifest: Manifest, progress: Progress = silent
+    ) -> None:
         self._store = store
         self._model = model
         self._features = features / "video"
+        self._bank_folder = features / "query-bank"
+        self._progress = progress
         self._manifest = manifest
         bank = manifest.bank
         self._maker = [model.identity["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
@@ -52,7 +57,13 @@ class IndexingRun:
     @cached_property
     def _bank(self) -> EmbeddedBank:
         assert self._manifest.bank is not None
-        return embed_bank(self._manifest.bank, self._model, self._manifest.blend)
+        return embed_bank(
+            self._manifest.bank,
+            self._model,
+            self._bank_folder,
+            shares=self._manifest.blend,
+            progress=self._progress,
+        )
 
     def is_current(self, item: Item | None, content: str) -> bool:
         """Say whether an item was made from a file with this content, in the way in which this run makes it."""
