@@ -122,3 +122,8 @@ def record() -> Callable[..., Arrays]:
         return arrays
 
     return make
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their argument: packed bytes may hold the time, and all workers must collect the same tests."""
+    return argname if isinstance(val, bytes) else None
