@@ -17,6 +17,7 @@ def pool(count: int = 2) -> Workers[str, object]:
     )
 
 
+@pytest.mark.slow
 def test_a_dead_process_costs_one_task_and_a_slow_one_holds_nothing_up():
     exits, killed = "__import__('os')._exit(3)", "__import__('os').abort()"
     tasks = ["__import__('time').sleep(4) or 'slow'", "1", exits, "2", "3", killed, "4"]
@@ -24,6 +25,7 @@ def test_a_dead_process_costs_one_task_and_a_slow_one_holds_nothing_up():
         assert list(workers.map(tasks)) == [1, "exit code 3: ._exit(3)", 2, 3, "SIGABRT: ).abort()", 4, "slow"]
 
 
+@pytest.mark.slow
 def test_a_task_that_takes_longer_than_it_may_costs_one_task():
     late = "__import__('teachtext.processes').processes.allow(0.3) or __import__('time').sleep(60)"
     # the limit of a task ends with the task, and is long enough for a machine that is busy
@@ -54,6 +56,7 @@ def test_what_the_setup_returns_is_told_and_processes_serve_again():
         assert first == second
 
 
+@pytest.mark.slow
 def test_workers_import_what_their_parent_can_and_end_with_it():
     code = """
 import os, signal, time

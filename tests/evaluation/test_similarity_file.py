@@ -303,6 +303,7 @@ def test_a_folder_a_pipe_and_a_device_are_no_files(tmp_path):
             read_similarity(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lies", [False, True], ids=["honest", "states a small size"])
 def test_a_small_file_that_unpacks_to_gigabytes_is_refused_without_the_memory(tmp_path, lies):
     """400 MB of zeros as 390 kB: the stated size is checked, and no more than that is unpacked."""

@@ -240,6 +240,7 @@ def test_a_video_that_takes_too_much_memory_is_set_aside_by_name(odd: Callable[.
     assert set(values(tmp_path / "store", "odd")) == {"0", "2"}
 
 
+@pytest.mark.slow
 def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: Make, monkeypatch: pytest.MonkeyPatch):
     allowed: list[float] = []
     monkeypatch.setattr(one_video, "allow", allowed.append)

@@ -75,6 +75,7 @@ def test_the_folder_holds_what_it_promises(built: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_videos_decode_to_the_described_pictures_and_sound(built: Path) -> None:
     import av
 

@@ -104,6 +104,7 @@ def test_no_answer_names_a_path_of_the_server(
     assert statuses & {404, 422, 500, 503}
 
 
+@pytest.mark.slow
 def test_a_failed_upload_names_no_path(serve: Serve, library: Library, made: Made):
     client = serve()
     job = UploadJob("1", "uploads/a.mp4", "failed", problem=f"{made.place}/uploads/a.mp4 is broken ({LANCE})")

@@ -60,6 +60,7 @@ async def chunks_of(data: bytes, *, after: Callable[[], None] = lambda: None) ->
     yield data[len(data) // 2 :]
 
 
+@pytest.mark.slow
 def test_uploads_of_one_name_at_once_are_all_kept(client: TestClient, made: Made, tmp_path: Path):
     sent, start = clips(tmp_path, 6), threading.Barrier(6)
 
@@ -125,6 +126,7 @@ def test_a_namesake_in_a_folder_costs_an_upload_nothing(client: TestClient, made
     assert broken.exists(), "it was not sent here"
 
 
+@pytest.mark.slow
 def test_a_video_that_cannot_be_extracted_fails_without_a_path_and_leaves_nothing(
     client: TestClient, made: Made, tmp_path: Path
 ):
@@ -168,6 +170,7 @@ def test_an_upload_waits_for_a_writer_that_was_stopped(
     assert names_in(made.place / "uploads") == ["a-2.mp4", "a.mp4"]
 
 
+@pytest.mark.slow
 def test_an_upload_is_tried_again_until_it_is_in(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     failures = [Unavailable("the store is down", "wait"), Busy("another writes", "wait"), RuntimeError("a bug")]
     plain = uploads_module.index_folder

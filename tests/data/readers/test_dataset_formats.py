@@ -188,6 +188,7 @@ def test_coco_without_a_list_of_videos_and_karpathys_lists(read):
 _JSON = [form for form in FORMATS.values() if form.shows.startswith(("{", "["))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", _JSON, ids=[form.name for form in _JSON])
 def test_a_document_with_a_foreign_value_anywhere_is_read_or_refused_in_a_sentence(form, tmp_path):
     path = form.write_example(tmp_path)

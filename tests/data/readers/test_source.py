@@ -71,6 +71,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(_JSON, min_size=1, max_size=3), st.sampled_from(["\n", ""]))
 def test_any_json_is_read_or_ends_in_a_sentence(tmp_path_factory, values, end):

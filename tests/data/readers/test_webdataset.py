@@ -42,6 +42,7 @@ def shard(path, keys, **options):
     return pack(path, members, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["tar.gz", "tgz", "tar"])
 def test_packed_shards_are_read_as_plain_ones(tmp_path, ending):
     (tmp_path / "plain").mkdir()
@@ -214,6 +215,7 @@ def test_check_of_shards_says_how_their_videos_are_unpacked(tmp_path):
     assert "teachtext data import" in next(f.mend for f in findings if "without a file" in f.what)
 
 
+@pytest.mark.slow
 def test_a_packed_shard_that_is_cut_or_becomes_too_large_is_refused(tmp_path):
     plain = shard(tmp_path / "whole.tar", ["a"]).read_bytes()
     zeros = pack(tmp_path / "zeros.tar", [("a.mp4", bytes(300 << 20)), ("a.txt", b"x")]).read_bytes()

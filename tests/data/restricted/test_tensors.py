@@ -171,6 +171,7 @@ def test_nothing_inside_a_pickled_tensor_runs(tmp_path):
             unpickled(path)
 
 
+@pytest.mark.slow
 def test_many_files_inside_a_pickle_share_one_budget(tmp_path):
     _, (content,) = torch.ones(2)._typed_storage().__reduce__()
     whole = io.BytesIO(content)
