@@ -11,8 +11,7 @@ _LINE = re.compile(r"(?P<video>\S+)\s+\d+(?:\.\d+)?\s+\d+(?:\.\d+)?\s*##\s*(?P<t
 
 def recognises(source: SourceFile) -> bool:
     """Return whether every line has a video, two times, `##` and a sentence."""
-    lines = source.first_lines
-    return bool(lines) and all(_LINE.fullmatch(line.strip()) for line in lines)
+    return source.begins_with_lines_of(_LINE)
 
 
 def read(source: SourceFile) -> Annotations:

@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,6 +103,10 @@ class SourceFile:
         except UnicodeError:
             return []  # a mark of an encoding, and then something else
         return list(islice((line.rstrip("\n") for line in lines if line.strip()), _HEAD_LINES))
+
+    def begins_with_lines_of(self, form: re.Pattern[str]) -> bool:
+        """Return whether there are first lines, and each has a form as a whole, spaces at its ends aside."""
+        return bool(self.first_lines) and all(form.fullmatch(line.strip()) for line in self.first_lines)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield all lines with their numbers from 1, each with its end.

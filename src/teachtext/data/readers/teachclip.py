@@ -11,8 +11,7 @@ _LINE = re.compile(r"(?P<id>(?P<video>[^\s#][^\s#]*)(?:#\w+)?#\d+)(?:\s+(?P<text
 
 def recognises(source: SourceFile) -> bool:
     """Return whether every line begins with the id of a caption: a video, `#enc#` or `#`, and a number."""
-    lines = source.first_lines
-    return bool(lines) and all(_LINE.fullmatch(line.strip()) for line in lines)
+    return source.begins_with_lines_of(_LINE)
 
 
 def read(source: SourceFile) -> Annotations:
