@@ -13,10 +13,10 @@ import torch
 
 from teachtext.data.folder import load_folder
 from teachtext.data.store import FeatureFile, shards_of
+from teachtext.encoders.zero_shot import ClassNames
 from teachtext.evaluation.metrics import METRIC_NAMES, metrics_from_ranks
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
-from teachtext.search.zero_shot import ClassNames
 
 
 class Nothing:

@@ -157,13 +157,21 @@ def test_the_report_needs_nothing_else_and_marks_right_hits(done: tuple[RunConfi
     assert all(link.startswith("#") for link in outside)
     assert "<script" not in page and "@import" not in page and not re.search(r"url\(\s*['\"]?http", page)
     captions = 5  # one for each of the test videos
-    lists = re.findall(r'<ol class="hits">.*?</ol>', page, re.DOTALL)
+    drawn, worst = page.split('<h2 id="worst">')
+    lists = re.findall(r'<ol class="hits">.*?</ol>', drawn, re.DOTALL)
     shown = re.findall(r'<li( class="right")?>', "".join(lists))
     assert len(lists) == captions
     assert len(shown) == captions * 5
     # with five test videos the right one is always among the five shown
-    assert sum(map(bool, shown)) == captions == page.count("✓ right")
-    assert page.count("data:image/jpeg;base64,") >= captions * 5
+    assert sum(map(bool, shown)) == captions == drawn.count("✓ right")
+    assert drawn.count("data:image/jpeg;base64,") >= captions * 5
+    # the worst captions are those of the lowest ranks, one a video, and none that comes first
+    ranks = [int(rank) for rank in re.findall(r"Right video at rank <strong>(\d+)</strong> of 5", worst)]
+    (kept,) = (config.folder / done[1].main.seeds[0].model).glob("test-*.npz")
+    by_video = QueryRanks.load(kept)
+    lowest = [int(by_video.t2v[by_video.video_of == video].max()) + 1 for video in range(5)]
+    assert ranks == sorted([rank for rank in lowest if rank > 1], reverse=True) and ranks
+    assert worst.count("✓ right") == len(ranks)
 
 
 def test_running_again_makes_nothing_anew(done: tuple[RunConfig, Results], copied: Callable[..., RunConfig]):

@@ -1,12 +1,16 @@
 import base64
 import builtins
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from teachtext.data.protocol import Caption
+from teachtext.data.rivals import rivals_of
 from teachtext.errors import InputError
+from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling, LeftOut, Reference, chance_metrics, reference
 from teachtext.evaluation.metrics import metrics_from_ranks
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.result_rows import Row, SeedResult
@@ -14,7 +18,8 @@ from teachtext.evaluation.result_rows import TestedOn as SplitTested  # pytest c
 from teachtext.evaluation.results import Results
 from teachtext.reports import results_figures, training_figures
 from teachtext.reports.figures import looks
-from teachtext.reports.report import ReportContent, pick_examples, render_report
+from teachtext.reports.reference_tables import reference_notes, reference_table
+from teachtext.reports.report import ReportContent, pick_examples, pick_worst, render_report
 from teachtext.reports.sections import Example, Hit
 
 VIDEOS, PER_VIDEO, EPOCHS = 40, 3, 6
@@ -318,3 +323,58 @@ def test_picked_examples_are_uniform_over_videos():
     counts = np.bincount(drawn, minlength=VIDEOS)
     assert counts.min() > 20
     assert counts.max() < 90
+
+
+def bounded(seeds=(0, 1, 2), **changes):
+    """Results with a floor and a ceiling."""
+    texts = ["a dog", "a dog", "a cat"]
+    queries = [Caption(f"{place}#0", f"{place}", text) for place, text in enumerate(texts)]
+    oracle = [np.array([0.0, 1.0, float(seed)]) for seed in seeds]
+    bounds = FloorAndCeiling(
+        floor=[Reference(label="chance", meaning="At <random>.", t2v=[chance_metrics(VIDEOS)])],
+        ceiling=[reference("oracle over teachers", "The best of all.", oracle)],
+        rivals=rivals_of(queries, words_alone=True),
+        left_out=[LeftOut(label="zero-shot model", problem="nothing is there: add it")],
+    )
+    return content(seeds=seeds).results.model_copy(update={"floor_and_ceiling": bounds.model_copy(update=changes)})
+
+
+def test_the_students_stand_between_floor_and_ceiling():
+    results = bounded()
+    table = reference_table(results)
+    assert [[row[0].text for row in group] for group in table.groups] == [
+        ["chance"],
+        ["student alone (glove)", "TeachText student (glove)"],
+        ["oracle over teachers", "equal texts"],
+    ]
+    chance, alone, _, oracle, equal = table.rows
+    assert chance == ["chance", "2.5", "12.5", "25.0", "20.5", "9.2", "At <random>."]
+    spread = results.row("student").spread("t2v", "r1")
+    assert alone[1] == f"{spread.mean:.1f} ({spread.std:.1f})"
+    # two, one and one of three captions come first
+    assert oracle[1] == "44.4 (19)" and equal[:3] == ["equal texts", "66.7", "–"]
+    assert [row[:6] for row in table.rows] == reference_table(results, meanings=False).rows
+    assert reference_table(content().results) is None and reference_notes(content().results) == []
+
+
+def test_the_page_has_the_table_and_says_what_is_left_out():
+    page = Page(render_report(ReportContent(results=bounded(), worst=[example(place=3)])))
+    assert "2 of 3 test queries have a rival" in page.plain() and "R@1 is at most 66.7." in page.plain()
+    assert "Left out, zero-shot model: nothing is there: add it." in page.plain()
+    assert "At <random>." in page.plain() and len(page.by_class("sentences")) == 1 + 5
+    assert len(page.by_class("example")) == 1 and "at most one caption a video" in page.plain()
+    assert {"#floor", "#worst"} <= {link["href"] for link in page.all("a")}
+    different = rivals_of([Caption("a#0", "a", "a dog"), Caption("b#0", "b", "a cat")], words_alone=True)
+    again = Page(render_report(ReportContent(results=bounded(rivals=different, left_out=[]))))
+    assert "None of the 2 test queries has the words of a query of another video." in again.plain()
+    assert "equal texts" not in again.plain()
+
+
+def test_the_worst_captions_are_those_of_the_lowest_ranks():
+    ranks = query_ranks(np.random.default_rng(3), 1.0)
+    rows = pick_worst(ranks, 4)
+    videos = ranks.video_of[rows].tolist()
+    assert len(set(videos)) == 4
+    lowest = [ranks.t2v[ranks.video_of == video].max() for video in range(VIDEOS)]
+    assert ranks.t2v[rows].tolist() == sorted(lowest, reverse=True)[:4]
+    assert pick_worst(replace(ranks, t2v=np.zeros_like(ranks.t2v))) == []

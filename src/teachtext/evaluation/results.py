@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from teachtext.errors import InputError
+from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling
 from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES, NAMES
 from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
 from teachtext.evaluation.significance import Difference
@@ -113,6 +114,7 @@ class Results(Record):
         denoised: the lists of dropped captions.
         measured: where the cost of experts was measured; None where it was not.
         notes: further remarks for readers, a sentence each.
+        floor_and_ceiling: of a run; None in studies and in results of earlier versions.
         config: the file with every default.
         versions: of the packages that computed the numbers.
     """
@@ -131,6 +133,7 @@ class Results(Record):
     denoised: list[Denoised] = Field(default_factory=list)
     measured: Measured | None = None
     notes: list[str] = Field(default_factory=list)
+    floor_and_ceiling: FloorAndCeiling | None = None
     config: dict[str, Any]
     versions: dict[str, str]
 

@@ -12,11 +12,11 @@ from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
-from teachtext.reports.report import ReportContent, pick_examples
+from teachtext.reports.report import ReportContent, pick_examples, pick_worst
 from teachtext.reports.report import write_report as write_page
 from teachtext.reports.sections import Example, Hit
 
-EXAMPLES = 12
+EXAMPLES, WORST = 12, 6
 
 
 def write_report(workspace: Workspace, results: Results) -> Path:
@@ -31,20 +31,23 @@ def write_report(workspace: Workspace, results: Results) -> Path:
         trainings = [training_of(workspace, plan, seed) for seed in results.seeds]
         histories[plan.label] = [training.metrics["history"] for training in trainings]
         ranks[plan.label] = [ranks_on_test(training) for training in trainings]
+    main = ranks[results.main.label][0]
+    drawn, worst = pick_examples(main, EXAMPLES), pick_worst(main, WORST)
+    examples = _examples(workspace, main, [*drawn, *worst])
     content = ReportContent(
         results=results,
         histories=histories,
         ranks=ranks,
-        examples=_examples(workspace, ranks[results.main.label][0]),
+        examples=examples[: len(drawn)],
+        worst=examples[len(drawn) :],
         examples_of=f"{results.main.label}, seed {results.seeds[0]}",
     )
     return write_page(content, workspace.report_path)
 
 
-def _examples(workspace: Workspace, ranks: QueryRanks) -> Sequence[Example]:
+def _examples(workspace: Workspace, ranks: QueryRanks, rows: Sequence[int]) -> Sequence[Example]:
     dataset = workspace.dataset
     queries = {caption.id: caption for caption in dataset.queries_of(dataset.protocol.test)}
-    rows = pick_examples(ranks, EXAMPLES)
     examples = []
     for number, row in enumerate(rows):
         workspace.progress("draw the report", number, len(rows))

@@ -16,6 +16,7 @@ from teachtext.evaluation.results import Choice, Denoised, Results
 from teachtext.experiment.collect_results import Trainings, collect, with_costs
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.denoise import find_noise, judges_by_fold
+from teachtext.experiment.floor_and_ceiling import floor_and_ceiling
 from teachtext.experiment.main_student import Candidate, candidates_of, validation_of, write_best
 from teachtext.experiment.report import write_report
 from teachtext.experiment.study.choose import choose
@@ -68,6 +69,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
                 "choices": [*choices, *results.choices],
                 "denoised": denoised,
                 "notes": [*session.spaces.notes, *results.notes],
+                "floor_and_ceiling": floor_and_ceiling(session.workspace) if study.run else None,
             }
         )
         results.save(study.results_path)

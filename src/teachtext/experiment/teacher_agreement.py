@@ -47,7 +47,10 @@ def compare_roster(workspace: Workspace) -> AgreementContent:
     config, dataset = workspace.config, workspace.dataset
     split = dataset.protocol.select or ""
     videos, queries = dataset.splits[split], dataset.queries_of(split)
-    external, notes = _external_scores(workspace)
+    external, left_out = external_scores(workspace, split)
+    notes = [f"{label} is left out: {reason}." for label, reason in left_out]
+    if not external and all(teacher.path for teacher in config.teachers):
+        raise InputError("; ".join(notes), "name teachers that are trained here, or that know the split")
     column = {video_id: number for number, video_id in enumerate(videos)}
     video_of = np.array([column[query.video_id] for query in queries])
     rosters = []
@@ -70,24 +73,22 @@ def compare_roster(workspace: Workspace) -> AgreementContent:
     return report
 
 
-def _external_scores(workspace: Workspace) -> tuple[Mapping[str, Scores], Sequence[str]]:
-    """Return by label the scores of the external teachers, and a note for each teacher without scores."""
-    by_label, notes = {}, []
+def external_scores(workspace: Workspace, split: str) -> tuple[Mapping[str, Scores], Sequence[tuple[str, str]]]:
+    """Return by label the scores (C, B) of the external teachers on a split, and label and reason of those without."""
+    by_label: dict[str, Scores] = {}
+    left_out = []
     for teacher in external_teachers(workspace.config):
-        scores = _scores_of(workspace, teacher)
+        scores = _scores_of(workspace, teacher, split)
         if isinstance(scores, str):
-            notes.append(f"{teacher.label} is left out: {scores}.")
+            left_out.append((teacher.label, scores))
         else:
             by_label[teacher.label if teacher.label not in by_label else f"teacher {teacher.path}"] = scores
-    if not by_label and all(teacher.path for teacher in workspace.config.teachers):
-        raise InputError("; ".join(notes), "name teachers that are trained here, or that know the split")
-    return by_label, notes
+    return by_label, left_out
 
 
-def _scores_of(workspace: Workspace, teacher: ExternalTeacher) -> Scores | str:
-    """Return the scores (C, B) of a teacher on the split that selects, or the reason why it has none."""
+def _scores_of(workspace: Workspace, teacher: ExternalTeacher, split: str) -> Scores | str:
+    """Return the scores (C, B) of a teacher on a split, or the reason why it has none."""
     dataset = workspace.dataset
-    split = dataset.protocol.select or ""
     queries, videos = dataset.queries_of(split), list(dataset.splits[split])
     if teacher.is_model:
         trained_on = {*(load_spec(teacher.path).trained_on or ())} & {*videos}

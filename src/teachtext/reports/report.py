@@ -13,6 +13,7 @@ from teachtext.evaluation.results import Results, verdict_of
 from teachtext.files import write_text
 from teachtext.reports import results_figures, results_tables, training_figures
 from teachtext.reports.figures import Figure, looks
+from teachtext.reports.reference_tables import reference_notes, reference_table
 from teachtext.reports.results_figures import Ranks
 from teachtext.reports.sections import Example, Fact, Report, Section
 from teachtext.reports.sentences import (
@@ -47,6 +48,7 @@ class ReportContent:
         histories: by row label, for each seed of the row in its order, the history as training writes it.
         ranks: by row label, for each seed of the row in its order, the ranks on the test split.
         examples: captions and their hits.
+        worst: the captions whose videos the same model ranks lowest.
         examples_of: the model of the examples, e.g. `TeachText student, seed 0`.
     """
 
@@ -54,6 +56,7 @@ class ReportContent:
     histories: Histories = field(default_factory=dict)
     ranks: Ranks = field(default_factory=dict)
     examples: Sequence[Example] = ()
+    worst: Sequence[Example] = ()
     examples_of: str = ""
 
     def __post_init__(self) -> None:
@@ -90,9 +93,11 @@ def render_report(content: ReportContent) -> str:
         sections=[
             _results(results),
             _differences(results),
+            _floor_and_ceiling(results),
             _questions(results),
             _ranks(content),
             _examples(content),
+            _worst(content),
             Section("training", "Training", figures=_history_figures(content)),
             Section("experts", "Experts", figures=_weight_figures(content)),
             _made(results),
@@ -116,6 +121,23 @@ def pick_examples(ranks: QueryRanks, count: int = 12, seed: int = 0) -> list[int
     generator = np.random.default_rng(seed)
     videos = generator.permutation(np.unique(ranks.video_of))[:count]
     return [int(generator.choice(np.flatnonzero(ranks.video_of == video))) for video in videos]
+
+
+def pick_worst(ranks: QueryRanks, count: int = 6) -> list[int]:
+    """Pick the captions whose videos are ranked lowest, one caption a video; a caption that comes first is none.
+
+    Args:
+        ranks: of a model on the test split.
+        count: the most captions.
+
+    Returns:
+        Rows of the captions, the lowest rank of a video first.
+    """
+    by_video: dict[int, int] = {}
+    for row in np.argsort(-ranks.t2v, kind="stable").tolist():
+        if ranks.t2v[row] > 0:
+            by_video.setdefault(int(ranks.video_of[row]), row)
+    return list(by_video.values())[:count]
 
 
 def _colors(results: Results) -> dict[str, str]:
@@ -206,6 +228,14 @@ def _differences(results: Results) -> Section:
     return Section("differences", "Differences", figures=[figure] if figure else [], tables=table)
 
 
+def _floor_and_ceiling(results: Results) -> Section:
+    table = reference_table(results)
+    if table is None:
+        return Section("floor", "Floor and ceiling")
+    note = "Between which numbers the students stand, text to video. All rows rank the same captions and videos."
+    return Section("floor", "Floor and ceiling", note, tables=[table], remarks=reference_notes(results))
+
+
 def _questions(results: Results) -> Section:
     table = results_tables.questions_table(results)
     if table is None:
@@ -230,6 +260,13 @@ def _examples(content: ReportContent) -> Section:
     title = f"First hits for {count} {'caption' if count == 1 else 'captions'}"
     gallery = content.results.test.videos if content.examples else 0
     return Section("examples", title, note, examples=content.examples, gallery=gallery)
+
+
+def _worst(content: ReportContent) -> Section:
+    model = f"{content.examples_of}. " if content.examples_of else ""
+    note = f"{model}The captions whose videos are ranked lowest, at most one caption a video."
+    gallery = content.results.test.videos if content.worst else 0
+    return Section("worst", "Worst queries", note, examples=content.worst, gallery=gallery)
 
 
 def _history_figures(content: ReportContent) -> list[Figure]:

@@ -3,6 +3,7 @@
 import re
 
 from teachtext.evaluation.display_names import short_name
+from teachtext.evaluation.floor_and_ceiling import chance_metrics
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.result_rows import DIRECTIONS, Row
 from teachtext.evaluation.results import Choice, Comparison, Denoised, Results, Verdict, verdict_of
@@ -79,7 +80,7 @@ def ties_sentences(results: Results) -> list[str]:
 
 def chance_recall(results: Results, k: int) -> float:
     """Return the text-to-video R@k, in percent, of a model that guesses."""
-    return 100.0 * min(k, results.test.videos) / results.test.videos
+    return chance_metrics(results.test.videos)[f"r{k}"]
 
 
 def effect_sentence(results: Results) -> str | None:

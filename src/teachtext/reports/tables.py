@@ -49,12 +49,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, whether it holds words (left aligned), and whether narrow screens leave it out."""
+    """A column: its name, whether it holds words (left aligned), and whether narrow screens leave it out.
+
+    `sentences` breaks the texts of a page into lines, `no_wrap` keeps those of a terminal in one line.
+    """
 
     name: str
     words: bool = False
     wide_only: bool = False
     no_wrap: bool = False
+    sentences: bool = False
 
 
 @dataclass(frozen=True)

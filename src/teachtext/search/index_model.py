@@ -6,10 +6,10 @@ from typing import Any
 
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.zero_shot import EXPERTS, ClassNames, usable_experts
 from teachtext.errors import InputError
 from teachtext.packages import load
 from teachtext.search.blend import BLEND, Blend, identities_of
-from teachtext.search.zero_shot import EXPERTS, ClassNames, usable_experts
 
 CLASS_NAMES: Mapping[str, Any] = {"kind": "classnames"}
 """The identity of the built-in embedder, which needs no trained model."""

