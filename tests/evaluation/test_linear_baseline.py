@@ -123,9 +123,17 @@ def test_equal_numbers_twice(tested: Pairs):
 def test_a_large_training_set_is_represented_by_a_part(monkeypatch: pytest.MonkeyPatch, tested: Pairs):
     monkeypatch.setattr(linear_baseline, "_MOST_VIDEOS", 150)
     monkeypatch.setattr(linear_baseline, "_MOST_CAPTIONS", 400)
+    monkeypatch.setattr(linear_baseline, "_FEW_VIDEOS", 10)
     baseline = fit_linear(world(400), world(40, seed=1))
     assert (baseline.videos, baseline.captions) == (150, 400)
     assert r10(baseline, tested) > 70
+    monkeypatch.setattr(linear_baseline, "_FEW_VIDEOS", 40)
+    larger = fit_linear(world(400), world(40, seed=1))
+    assert larger.ridge in RIDGES and larger.tried.keys() == baseline.tried.keys()
+    assert all(baseline.tried[ridge] > larger.tried[ridge] for ridge in RIDGES), "ten videos are fewer to confuse"
+    ids = [f"v{place:03}" for place in range(400)]
+    drawn = linear_baseline.videos_to_fit(ids)
+    assert len(drawn) == 150 and drawn == sorted(drawn) and drawn == linear_baseline.videos_to_fit(ids)
 
 
 def test_a_large_vocabulary_is_cut(monkeypatch: pytest.MonkeyPatch, tested: Pairs):

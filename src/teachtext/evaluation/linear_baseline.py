@@ -24,7 +24,9 @@ from teachtext.packages import load
 RIDGES = (0.0001, 0.001, 0.01, 0.1, 1.0)
 """The ridges from which `fit_linear` chooses, as a share of the largest variance."""
 _UNCHOSEN = 0.01
+# of the training pairs, and of the validation pairs
 _MOST_VIDEOS, _MOST_CAPTIONS = 4000, 40_000
+_FEW_VIDEOS, _FEW_CAPTIONS = 1000, 10_000
 _COMPONENTS = 256
 _VOCABULARY = 20_000
 _AT_ONCE = 1024
@@ -72,8 +74,8 @@ class LinearBaseline:
 def fit_linear(train: Pairs, select: Pairs | None = None, *, seed: int = 0) -> LinearBaseline:
     """Fit the baseline on training pairs, and choose its ridge on validation pairs.
 
-    A training set of more than 4,000 videos or 40,000 captions is represented by so many, drawn at random. A view has
-    at most 256 principal components, so that time and memory are bounded.
+    Time and memory are bounded: of more than 4,000 videos or 40,000 captions to fit, and of more than 1,000 videos or
+    10,000 captions to choose by, so many are drawn at random. A view has at most 256 principal components.
 
     Args:
         train: the pairs to fit; two videos or more.
@@ -90,10 +92,11 @@ def fit_linear(train: Pairs, select: Pairs | None = None, *, seed: int = 0) -> L
         >>> baseline.similarity(features, ["blue"]).argmax().item()
         2
     """
-    train = _drawn(train, seed)
+    train = _drawn(train, _MOST_VIDEOS, _MOST_CAPTIONS, seed)
     views = _Views.fit(train, seed)
     tried: dict[float, float] = {}
     if select is not None and len(select.texts):
+        select = _drawn(select, _FEW_VIDEOS, _FEW_CAPTIONS, seed)
         videos, texts = views.of_videos(select.features), views.of_texts(select.texts)
         for ridge in RIDGES:
             ranks = t2v_ranks(views.scores(videos, texts, ridge), select.video_of)
@@ -240,12 +243,23 @@ def _unit(rows: Floats) -> Floats:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
-def _drawn(pairs: Pairs, seed: int) -> Pairs:
-    """Return at most so many videos and captions as time and memory allow."""
-    generator = np.random.default_rng(seed)
-    videos = np.sort(generator.permutation(_videos(pairs.features))[:_MOST_VIDEOS])
-    captions = np.flatnonzero(np.isin(pairs.video_of, videos))
-    captions = np.sort(generator.permutation(captions)[:_MOST_CAPTIONS])
+def videos_to_fit(video_ids: Sequence[str], seed: int = 0) -> list[str]:
+    """Return the training videos that `fit_linear` fits: all of them, or 4,000 drawn at random, in their order.
+
+    >>> len(videos_to_fit(["a"] * 5000)), videos_to_fit(["a", "b"])
+    (4000, ['a', 'b'])
+    """
+    return [video_ids[place] for place in _draw(np.arange(len(video_ids)), _MOST_VIDEOS, seed).tolist()]
+
+
+def _draw(places: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(seed).permutation(places)[:most]) if len(places) > most else places
+
+
+def _drawn(pairs: Pairs, most_videos: int, most_captions: int, seed: int) -> Pairs:
+    """Return pairs of at most so many videos and captions."""
+    videos = _draw(np.arange(_videos(pairs.features)), most_videos, seed)
+    captions = _draw(np.flatnonzero(np.isin(pairs.video_of, videos)), most_captions, seed)
     return Pairs(
         {name: rows[videos] for name, rows in pairs.features.items()},
         [pairs.texts[caption] for caption in captions.tolist()],

@@ -1,10 +1,13 @@
 """The floor and the ceiling of a run: what is below its student, and what its teachers reach together."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from teachtext.data.protocol import Caption
 from teachtext.data.rivals import rivals_of
@@ -20,7 +23,7 @@ from teachtext.evaluation.floor_and_ceiling import (
     reference,
     standardised,
 )
-from teachtext.evaluation.linear_baseline import Pairs, fit_linear
+from teachtext.evaluation.linear_baseline import Pairs, fit_linear, videos_to_fit
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.evaluate import ranks_on_test
@@ -43,14 +46,28 @@ _FEW = "a mean and an oracle need two teachers or more"
 Scores = NDArray[np.float32]
 
 
+class _Rows(NamedTuple):
+    """Rows below and above the students."""
+
+    floor: Sequence[Reference] = ()
+    ceiling: Sequence[Reference] = ()
+
+
 def floor_and_ceiling(workspace: Workspace) -> FloorAndCeiling:
     """Return the floor and the ceiling of a run whose models are trained and tested, computed once."""
     return Artifact(
         path=artifact_path(workspace.config.folder / "derived", "floor-and-ceiling", _key(workspace), ".json"),
         build=lambda: _build(workspace),
         write=lambda path, values: write_json(path, values.model_dump(mode="json")),
-        read=lambda path: FloorAndCeiling.model_validate(read_json(path)),
+        read=_read,
     ).get()
+
+
+def _read(path: Path) -> FloorAndCeiling:
+    try:
+        return FloorAndCeiling.model_validate(read_json(path))
+    except ValidationError as error:
+        raise InputError(f"{path} is not a whole file of floor and ceiling", "delete it and run again") from error
 
 
 def _key(workspace: Workspace) -> list[Any]:
@@ -75,27 +92,25 @@ def _build(workspace: Workspace) -> FloorAndCeiling:
     queries, videos = dataset.queries_of(split), dataset.splits[split]
     column = {video_id: number for number, video_id in enumerate(videos)}
     video_of = np.array([column[query.video_id] for query in queries])
-    floor = [
-        Reference(
-            label="chance",
-            meaning=f"A model that ranks the {len(videos):,} videos at random.",
-            t2v=[chance_metrics(len(videos))],
-        )
-    ]
+    chance = f"A model that ranks the {len(videos):,} videos at random."
+    floor = [Reference(label="chance", meaning=chance, t2v=[chance_metrics(len(videos))])]
     ceiling: list[Reference] = []
     left_out: list[LeftOut] = []
-    parts: list[tuple[str, list[Reference], Callable[[], list[Reference]]]] = [
-        ("linear baseline", floor, lambda: [_linear(workspace, queries, videos, video_of)]),
-        ("zero-shot model", floor, lambda: [_zero_shot(workspace, split, video_of)]),
-        ("teachers together", ceiling, lambda: _teachers(workspace, split, video_of, left_out)),
-    ]
+    parts: dict[str, Callable[[], _Rows]] = {
+        "linear baseline": lambda: _linear(workspace, queries, videos, video_of),
+        "zero-shot model": lambda: _zero_shot(workspace, split, video_of),
+        "teachers together": lambda: _teachers(workspace, split, video_of, left_out),
+    }
     with torch_settings(workspace.config):
-        for number, (label, rows, compute) in enumerate(parts):
+        for number, (label, compute) in enumerate(parts.items()):
             workspace.progress("compute floor and ceiling", number, len(parts))
             try:
-                rows += compute()
+                rows = compute()
             except InputError as error:
                 left_out.append(LeftOut(label=label, problem=str(error)))
+            else:
+                floor += rows.floor
+                ceiling += rows.ceiling
     workspace.progress("compute floor and ceiling", len(parts), len(parts))
     rivals = rivals_of(queries, words_alone=True)
     return FloorAndCeiling(floor=floor, ceiling=ceiling, rivals=rivals, left_out=left_out)
@@ -103,7 +118,7 @@ def _build(workspace: Workspace) -> FloorAndCeiling:
 
 def _linear(
     workspace: Workspace, queries: Sequence[Caption], videos: Sequence[str], video_of: NDArray[np.int64]
-) -> Reference:
+) -> _Rows:
     protocol = workspace.dataset.protocol
     select = _pairs(workspace, protocol.select) if protocol.select else None
     baseline = fit_linear(_pairs(workspace, protocol.train), select)
@@ -114,13 +129,14 @@ def _linear(
         f"a network, fitted on {baseline.captions:,} captions of {baseline.videos:,} training videos (ridge "
         f"{baseline.ridge:g}, {chosen})."
     )
-    return reference("linear baseline", meaning, [t2v_ranks(scores, video_of)])
+    return _Rows(floor=[reference("linear baseline", meaning, [t2v_ranks(scores, video_of)])])
 
 
 def _pairs(workspace: Workspace, split: str) -> Pairs:
     """Return the captions of a split and the videos that the student's experts describe."""
     dataset = workspace.dataset
-    videos = workspace.readable(dataset.splits[split], workspace.config.student_experts)
+    # before their features are read, which would fill the memory
+    videos = videos_to_fit(workspace.readable(dataset.splits[split], workspace.config.student_experts))
     row = {video_id: number for number, video_id in enumerate(videos)}
     queries = [query for query in dataset.queries_of(split) if query.video_id in row]
     video_of = np.array([row[query.video_id] for query in queries], np.int64)
@@ -139,21 +155,31 @@ def _time_means(workspace: Workspace, videos: Sequence[str]) -> Mapping[str, Sco
     return means
 
 
-def _zero_shot(workspace: Workspace, split: str, video_of: NDArray[np.int64]) -> Reference:
-    meaning = (
+def _zero_shot(workspace: Workspace, split: str, video_of: NDArray[np.int64]) -> _Rows:
+    """Return the rows of the zero-shot model, alone and with the main student of each seed."""
+    scores = zero_shot_scores(workspace, split)
+    together = []
+    for *_, student in _by_seed(workspace):
+        both = MeanOpinion()
+        for each in (scores, _scores_of(student, split)):
+            both.add(standardised(_opinions(each)))
+        together.append(t2v_ranks(both.scores, video_of))
+    alone = (
         "The model of an index without training, by the names of things that an image network sees, and by spoken and "
         "written words where the run has their experts."
     )
-    return reference("zero-shot model", meaning, [t2v_ranks(zero_shot_scores(workspace, split), video_of)])
+    blend = "The standardised mean of the student of this run and the zero-shot model, as an index may hold both."
+    return _Rows(
+        floor=[reference("zero-shot model", alone, [t2v_ranks(scores, video_of)])],
+        ceiling=[reference("student and zero-shot", blend, together)],
+    )
 
 
-def _teachers(
-    workspace: Workspace, split: str, video_of: NDArray[np.int64], left_out: list[LeftOut]
-) -> list[Reference]:
+def _teachers(workspace: Workspace, split: str, video_of: NDArray[np.int64], left_out: list[LeftOut]) -> _Rows:
     """Return the rows of all teachers together; teachers without scores are added to `left_out`."""
     external, without = external_scores(workspace, split)
     left_out += [LeftOut(label=label, problem=reason) for label, reason in without]
-    ranks: dict[str, list[Ranks]] = {"mean": [], "standardised": [], "with student": [], "oracle": []}
+    ranks: defaultdict[str, list[Ranks]] = defaultdict(list)
     count = 0
     for trainings in _by_seed(workspace):
         teachers = [training for training in trainings if training.plan.role == "teacher"]
@@ -167,33 +193,19 @@ def _teachers(
             _add(scores, plain, normalised)
         for training in teachers:
             _add(_scores_of(training, split), plain, normalised)
-        ranks["mean"].append(t2v_ranks(plain.scores, video_of))
-        ranks["standardised"].append(t2v_ranks(normalised.scores, video_of))
+        ranks["all teachers, mean"].append(t2v_ranks(plain.scores, video_of))
+        ranks["all teachers, standardised"].append(t2v_ranks(normalised.scores, video_of))
         normalised.add(standardised(_opinions(_scores_of(trainings[-1], split))))
-        ranks["with student"].append(t2v_ranks(normalised.scores, video_of))
-        ranks["oracle"].append(oracle_ranks(by_teacher))
-    return [
-        reference(
-            "all teachers, mean",
-            f"The mean of the similarities of {count} teachers, at {count} times the cost of a search.",
-            ranks["mean"],
-        ),
-        reference(
-            "all teachers, standardised",
-            "The same mean, with the similarities of each teacher standardised first.",
-            ranks["standardised"],
-        ),
-        reference(
-            "all teachers and student",
-            "The standardised mean of all teachers and the student of this run.",
-            ranks["with student"],
-        ),
-        reference(
-            "oracle over teachers",
-            "For each caption the best rank among the teachers, as if it were known which of them is right.",
-            ranks["oracle"],
-        ),
-    ]
+        ranks["all teachers and student"].append(t2v_ranks(normalised.scores, video_of))
+        ranks["oracle over teachers"].append(oracle_ranks(by_teacher))
+    mean = f"The mean of the similarities of {count} teachers, at {count} times the cost of a search."
+    meanings = {
+        "all teachers, mean": mean,
+        "all teachers, standardised": "The same mean, with the similarities of each teacher standardised first.",
+        "all teachers and student": "The standardised mean of all teachers and the student of this run.",
+        "oracle over teachers": "For each caption the best rank among the teachers, as if it were known who is right.",
+    }
+    return _Rows(ceiling=[reference(label, meaning, ranks[label]) for label, meaning in meanings.items()])
 
 
 def _scores_of(training: Training, split: str) -> Scores:
