@@ -48,6 +48,28 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
+def atomic_elsewhere(path: Path) -> Iterator[Path]:
+    """As `atomic`, for a writer that puts a file of its own in the place of the yielded path, and so breaks its lock.
+
+    The path is in a locked folder beside `path`.
+
+    Raises:
+        Unwritable: the disk is full or the folder cannot be written to. No file is left.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent, path.name)
+        with unfinished_folder(path) as folder:
+            temporary = folder / path.name
+            yield temporary
+            sync(temporary)
+            temporary.replace(path)
+            sync(path.parent)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+@contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new temporary folder beside `path`; rename the folder to `path` on success, remove it on any failure.
 

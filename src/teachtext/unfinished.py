@@ -99,7 +99,13 @@ def _make(path: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
     """Make a file or folder of a new name beside `path`, and lock it; return its path and its descriptor."""
     while True:
         temporary = path.with_name(f".{_shown(path.name)}.{secrets.token_hex(8)}.tmp")
-        descriptor = make(temporary)
+        try:
+            descriptor = make(temporary)
+        except FileNotFoundError:
+            # a process has taken the new folder for a leftover before it was opened
+            if path.parent.is_dir():
+                continue
+            raise
         with suppress(OSError):
             # waits for a process that has taken the new file for a leftover, and removes it
             fcntl.flock(descriptor, fcntl.LOCK_EX)

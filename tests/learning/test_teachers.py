@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -255,3 +256,13 @@ def test_a_cache_whose_parts_do_not_fit_is_refused(tmp_path, spoilt):
     CachedTeacher(caption_ids=captions, text=text, video_ids=videos, video=video).save(path)
     with pytest.raises(InputError, match=r"cache\.safetensors is not a whole teacher cache"):
         CachedTeacher.load(path)
+
+
+def test_several_writers_of_one_cache_do_not_remove_each_others_files(teacher, tmp_path):
+    """Candidates of a study have the same teachers, and freeze them at the same time."""
+    path, (_, _, cached) = tmp_path / "c.safetensors", teacher
+    with ThreadPoolExecutor(6) as pool:
+        for writing in [pool.submit(cached.save, path) for _ in range(200)]:
+            writing.result()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c.safetensors"]
+    assert CachedTeacher.load(path).knows(list(cached._caption_row), list(cached._video_row))

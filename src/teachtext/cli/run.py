@@ -66,7 +66,7 @@ def print_run(results: "Results", report: Path) -> None:
     console.print(results_table(results, "v2t").rich())
     if questions := questions_table(results):
         console.print(questions.rich())
-    if references := reference_table(results, meanings=False):
+    if references := reference_table(results, short=True):
         console.print(references.rich())
     if sentence := effect_sentence(results):
         console.print(sentence, markup=False)

@@ -203,7 +203,7 @@ def _teachers(workspace: Workspace, split: str, video_of: NDArray[np.int64], lef
         "all teachers, mean": mean,
         "all teachers, standardised": "The same mean, with the similarities of each teacher standardised first.",
         "all teachers and student": "The standardised mean of all teachers and the student of this run.",
-        "oracle over teachers": "For each caption the best rank among the teachers, as if it were known who is right.",
+        "oracle over teachers": "For each caption the best rank among the teachers, as if a search knew who is right.",
     }
     return _Rows(ceiling=[reference(label, meaning, ranks[label]) for label, meaning in meanings.items()])
 

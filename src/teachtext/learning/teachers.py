@@ -15,7 +15,7 @@ from teachtext.data.batch import Batch
 from teachtext.data.features import Features
 from teachtext.data.tensor_header import sort_metadata
 from teachtext.errors import InputError
-from teachtext.files import atomic, parse_json
+from teachtext.files import atomic_elsewhere, parse_json
 from teachtext.learning.inference import embed_texts, embed_videos
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
@@ -115,7 +115,7 @@ class CachedTeacher:
         metadata = {"captions": json.dumps(list(self._caption_row)), "videos": json.dumps(list(self._video_row))}
         if self.made_from is not None:
             metadata["made_from"] = json.dumps(self.made_from)
-        with atomic(path) as temporary:
+        with atomic_elsewhere(path) as temporary:
             try:
                 # straight from the tensors: a cache can be larger than what is left of the memory
                 save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=metadata)

@@ -6,7 +6,7 @@ from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling, Reference
 from teachtext.evaluation.metrics import METRICS
 from teachtext.evaluation.results import Results
 from teachtext.reports.sentences import row_name
-from teachtext.reports.tables import NOTHING, Cell, Column, Table, name_width, number, std_text
+from teachtext.reports.tables import NOTHING, Cell, Column, Table, number, std_text
 
 _METRICS = ("r1", "r5", "r10", "mdr", "geometric_mean")
 _ROLES = {
@@ -14,14 +14,16 @@ _ROLES = {
     "taught": "The student of this run, taught by its teachers.",
 }
 _EQUAL = "equal texts"
+# of a name, beside five numbers in 80 columns
+_WIDEST = 36
 
 
-def reference_table(results: Results, *, meanings: bool = True) -> Table | None:
+def reference_table(results: Results, *, short: bool = False) -> Table | None:
     """Return the rows below the students, the students, and the rows above.
 
     Args:
         results: of a run.
-        meanings: whether a last column says what each row is.
+        short: for a terminal, without the spread over seeds and the last column, which says what each row is.
 
     Returns:
         None where the results have no floor and ceiling.
@@ -36,15 +38,18 @@ def reference_table(results: Results, *, meanings: bool = True) -> Table | None:
     ]
     groups = [[_line(row) for row in rows] for rows in (bounds.floor, students, bounds.ceiling)]
     groups[-1] += _equal_texts(bounds)
-    lines = [line if meanings else line[:-1] for group in groups for line in group]
     columns = [Column("row"), *(Column(METRICS[metric].name) for metric in _METRICS)]
-    spread = "mean (sample std over seeds)" if any(len(row.t2v) > 1 for row in students) else ""
+    title = f"{results.name}: floor and ceiling, text to video"
+    several = any(len(row.t2v) > 1 for row in students)
+    if short:
+        means = [[[Cell(cell.mean) for cell in line[:-1]] for line in group] for group in groups]
+        width = max(len(line[0].text) for group in groups for line in group)
+        return Table(f"{title}{', mean over seeds' if several else ''}", columns, means, name_width=min(width, _WIDEST))
     return Table(
-        f"{results.name}: floor and ceiling, text to video",
-        [*columns, Column("meaning", words=True, sentences=True)] if meanings else columns,
-        [[line if meanings else line[:-1] for line in group] for group in groups if group],
-        note=spread,
-        name_width=name_width([[cell.text for cell in line] for line in lines]),
+        title,
+        [*columns, Column("meaning", words=True, sentences=True)],
+        groups,
+        note="mean (sample std over seeds)" if several else "",
     )
 
 
