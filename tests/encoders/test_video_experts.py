@@ -73,6 +73,7 @@ def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_contract(name: str):
     expert = build(name)

@@ -24,6 +24,7 @@ def test_a_square_matrix(tmp_path):
     assert by_case.metrics() == retrieval_metrics(scores, np.arange(2))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(0, 2), st.integers(0, 9))
 def test_slots_and_packed_rows_are_the_same_captions(tmp_path_factory, counts, spare, seed):

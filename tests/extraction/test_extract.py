@@ -117,6 +117,7 @@ def test_a_killed_run_keeps_its_whole_shards(videos: list[Video], tmp_path: Path
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_changed_video_is_done_again(videos: list[Video], tmp_path: Path, make_video: Make, moving: Moving):
     extract(videos, ["motion"], tmp_path / "store")
     before = values(tmp_path / "store")
@@ -127,6 +128,7 @@ def test_a_changed_video_is_done_again(videos: list[Video], tmp_path: Path, make
     assert {item for item in after if not np.array_equal(after[item], before[item])} == {"v1"}
 
 
+@pytest.mark.slow
 def test_bad_videos_are_set_aside_and_tried_again(videos: list[Video], bad_videos: dict[str, Path], tmp_path: Path):
     store = tmp_path / "store"
     mixed = [Video(kind, path) for kind, path in bad_videos.items()]

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from fuzz_files import BASES, mutants
 from fuzz_readers import READERS, read_one
-from halves import slow
 from processes import PATIENCE_S
 
 from teachtext.processes import BoundedCalls
@@ -21,9 +20,7 @@ SEED = int(os.environ.get("FUZZ_SEED", "0"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 # in the long run time decides; in `make test` the number of files does, so that a slow machine reads the same ones
 LEAST = 20
-MOST = [10**9] if "FUZZ_SECONDS" in os.environ else [LEAST, *slow([150])]
-# their readers import torch
-LARGE = ("checkpoint", "model", "teacher")
+MOST = 10**9 if "FUZZ_SECONDS" in os.environ else 150
 FAILED = Path(os.environ.get("FUZZ_FAILED", "build/fuzz"))
 # of one file: a machine with ten other jobs needs many times what an idle one does
 LIMIT_S, LIMIT_MB = PATIENCE_S, 600.0
@@ -41,9 +38,9 @@ def read() -> Iterator[Read]:
         yield calls
 
 
-@pytest.mark.parametrize("most", MOST)
-@pytest.mark.parametrize("kind", [*(kind for kind in READERS if kind not in LARGE), *slow(LARGE)])
-def test_a_mutant_is_read_or_refused(kind: str, most: int, read: Read, tmp_path: Path):
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", READERS)
+def test_a_mutant_is_read_or_refused(kind: str, read: Read, tmp_path: Path):
     if kind == "video":
         pytest.importorskip("av")
         pytest.importorskip("cv2")
@@ -65,7 +62,7 @@ def test_a_mutant_is_read_or_refused(kind: str, most: int, read: Read, tmp_path:
         if number < len(bases):
             assert kind in _MAY_REFUSE or outcomes[-1] == "read", f"{name}: {outcomes[-1]}"
         begun = begun or time.monotonic()
-        if number >= most or (number >= LEAST and time.monotonic() - begun > SECONDS):
+        if number >= MOST or (number >= LEAST and time.monotonic() - begun > SECONDS):
             break
     refused = [outcome for outcome in outcomes if outcome != "read"]
     assert refused, "mutants that are all harmless test nothing"

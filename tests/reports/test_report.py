@@ -151,6 +151,7 @@ def test_page_needs_nothing_from_elsewhere(page):
         assert not any(name.startswith("on") for name in attrs)
 
 
+@pytest.mark.slow
 def test_page_is_accessible(page):
     assert page.all("html")[0]["lang"] == "en"
     assert all(picture["alt"] for picture in page.all("img"))

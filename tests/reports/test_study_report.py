@@ -95,6 +95,7 @@ def test_notes_say_what_intervals_hold_and_what_is_missing(study: Results):
     assert "(" not in printed(tables.rows_table(single))[-1], "no standard deviation"
 
 
+@pytest.mark.slow
 def test_the_report_needs_nothing_else_and_shows_all(study: Results, tmp_path: Path):
     page = write_report(ReportContent(results=study), tmp_path / "report.html").read_text()
     links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)

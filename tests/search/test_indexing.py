@@ -217,6 +217,7 @@ def test_several_folders_and_a_folder_that_was_moved(index: Index, tmp_path: Pat
     assert len(results) == 5 and all(result.has_file for result in results)
 
 
+@pytest.mark.slow
 def test_links_out_of_the_folder_are_indexed_and_what_is_left_out_is_named(index: Index, tmp_path: Path, videos: Path):
     (videos / "link.mp4").symlink_to(write_clip(tmp_path / "store" / "3f" / "ab.mp4", 9))
     write_clip(tmp_path / "disk" / "c.mp4", 10)

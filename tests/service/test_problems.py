@@ -68,6 +68,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, library: Library, client: TestClien
     monkeypatch.setattr(Uploads, "job", fail)
 
 
+@pytest.mark.slow
 def test_the_requests_reach_every_route(serve: Serve):
     from starlette.routing import Match, Route
 

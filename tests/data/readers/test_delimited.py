@@ -192,6 +192,7 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_fro
 _CAPTIONS = _CELLS.map(lambda text: text.replace("\n", "\nx "))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), _CAPTIONS), min_size=1, max_size=8))
 @example([(0, "\n0,"), (1, "\n12,3\n4,")])

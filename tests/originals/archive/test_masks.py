@@ -12,6 +12,7 @@ from teachtext.originals.archive.captions import read_mask, write_mask
 MASKS = st.dictionaries(st.text(max_size=12), st.lists(st.integers(0, 1), min_size=1, max_size=9), max_size=8)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(MASKS)
 def test_a_mask_that_was_read_is_written_the_same(tmp_path_factory, masks):
