@@ -13,6 +13,7 @@ from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, run_config, show_config
 from teachtext.experiment.config_data import DatasetConfig
 from teachtext.experiment.config_model import DenoisingConfig, DistillationConfig, ModelConfig, TrainingConfig
+from teachtext.experiment.defaults import TUNED_WEIGHT
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.study.study import load_study
 from teachtext.files import fingerprint
@@ -91,7 +92,7 @@ def test_show_prints_every_default_and_reads_back_the_same(load: Load, tmp_path:
     config = load()
     shown = show_config(config)
     assert names_in(config.model_dump(mode="json")) == names_in(yaml.safe_load(shown))
-    for line in ("shared_dim: 768", "epochs: 50", "margin: 0.2", "videos: 360", "weight: 1.0", "device: auto"):
+    for line in ("shared_dim: 256", "epochs: null", "margin: 0.2", "videos: 360", "weight_unit: gradient", "device: auto"):
         assert line in shown
     assert load(shown) == config
     own = load(
@@ -275,7 +276,9 @@ def test_a_preset_sets_every_part_and_any_may_be_changed(load: Load, name: str, 
 
 
 def test_without_a_preset_it_is_teachtext(load: Load):
-    assert load().distillation.parts == load(distillation={}).distillation.parts == preset("teachtext")
+    weighed = replace(preset("teachtext"), **TUNED_WEIGHT)
+    assert load().distillation.parts == load(distillation={}).distillation.parts == weighed
+    assert load(distillation={"preset": "teachtext"}).distillation.parts == preset("teachtext")
     former = load(distillation={"pool": "max", "threshold": 0.5, "weight": 3})
     assert former.distillation.parts == replace(preset("teachtext"), pool="max", threshold=0.5, weight=3.0)
 
@@ -568,8 +571,8 @@ def test_a_former_name_is_refused_with_the_present_one(load: Load, changes: dict
     ("changes", "message"),
     [
         (
-            {"model": {"kind": "moee", "shared_dim": 512}},
-            "'model.shared_dim' is a setting of ce, mmt, pooled, not of 'kind: moee'",
+            {"model": {"kind": "concat", "shared_dim": 512}},
+            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
         ),
         ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: ce'"),
         ({"model": {"kind": "mmt", "aligned_start": False}}, "is a setting of ce, moee, not of 'kind: mmt'"),
@@ -591,7 +594,8 @@ def test_a_teacher_of_another_kind_need_not_have_the_settings_of_the_run(load: L
 
 def test_fingerprints_of_trained_models_are_made_of_the_names_of_version_0_1_0(load: Load):
     """A model trained before is found again; the values were taken from version 0.1.0."""
-    config = load(training={"initial_temperature": 0.05, "loss": "info_nce"}, distillation={"preset": "dcd"})
+    training = {"initial_temperature": 0.05, "loss": "info_nce"}
+    config = load(defaults="authors", training=training, distillation={"preset": "dcd"})
     assert fingerprint(config.training.identity()) == "d17b4b607fcefc27"
     assert fingerprint(config.distillation.parts.identity()) == "b1ed94194b6e29a6"
-    assert fingerprint(load().distillation.parts.identity()) == "0f8efe15af07dd87"
+    assert fingerprint(load(defaults="authors").distillation.parts.identity()) == "0f8efe15af07dd87"

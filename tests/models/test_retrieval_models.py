@@ -197,9 +197,12 @@ def test_shapes_of_both_towers(variant):
         torch.testing.assert_close(video.vectors[space][present].norm(dim=1), torch.ones(int(present.sum())))
 
 
-@pytest.mark.parametrize(("kind", "widths"), [("ce", [8, 8, 8]), ("mmt", [8, 8, 8]), ("moee", [3, 4, 5])])
-def test_the_widths_of_spaces(kind, widths):
-    video = make_model(kind).encode_video(make_batch(PATTERNS).video)
+@pytest.mark.parametrize(
+    ("kind", "settings", "widths"),
+    [("ce", {}, [8, 8, 8]), ("mmt", {}, [8, 8, 8]), ("moee", {}, [8, 8, 8]), ("moee", {"shared_dim": None}, [3, 4, 5])],
+)
+def test_the_widths_of_spaces(kind, settings, widths):
+    video = make_model(kind, **settings).encode_video(make_batch(PATTERNS).video)
     assert [video.vectors[name].shape[1] for name in NAMES] == widths
 
 

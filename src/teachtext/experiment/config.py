@@ -5,7 +5,7 @@ Config objects stay in `experiment`: what is below takes plain keywords.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
@@ -23,6 +23,7 @@ from teachtext.experiment.config_model import (
     TeacherConfig,
     TrainingConfig,
 )
+from teachtext.experiment.defaults import DISTILLATION, model_of_authors, replaced_by, training_of_authors
 from teachtext.extraction.extract import Engine
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
@@ -57,6 +58,11 @@ class RunConfig(Config):
     """A whole run: data, experts, teachers, a student, and their training."""
 
     name: str = Field(pattern=NAME, description="name of the run and of its folder")
+    defaults: Literal["measured", "authors"] = Field(
+        "measured",
+        description="values of the settings of model, training and distillation that are not given: those that won "
+        "here, or the authors', as in version 0.1.0; 'model.faithful' has the authors'",
+    )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
     teachers: list[TeacherConfig] = Field(
@@ -115,8 +121,11 @@ class RunConfig(Config):
         for key, name in (("experts", "name"), ("teachers", "text")):
             if isinstance(values.get(key), list):
                 short[key] = [{name: item} if isinstance(item, str) else item for item in values[key]]
+        model = short.get("model")
+        if short.get("defaults") == "authors" or (isinstance(model, dict) and model.get("faithful") is True):
+            short = _completed_by_authors(short)
         if isinstance(short.get("teachers"), list):
-            short["teachers"] = [_inherit(teacher, values) for teacher in short["teachers"]]
+            short["teachers"] = [_inherit(teacher, short) for teacher in short["teachers"]]
         return short
 
     @model_validator(mode="after")
@@ -210,12 +219,23 @@ class RunConfig(Config):
         return self.work or Path("runs") / self.name
 
 
+def _completed_by_authors(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the settings of a run with the authors' defaults; what is no mapping is left for validation."""
+    completed = {"distillation": DISTILLATION, **run}
+    for name, complete in (("model", model_of_authors), ("training", training_of_authors)):
+        if isinstance(run.get(name, {}), dict):
+            completed[name] = complete(run.get(name, {}))
+    if isinstance(completed["distillation"], dict):
+        completed["distillation"] = {**DISTILLATION, **completed["distillation"]}
+    return completed
+
+
 def _inherit(teacher: Any, run: Mapping[str, Any]) -> Any:
     """Complete the settings that a teacher changes with those of the run, before either is validated."""
     if not isinstance(teacher, dict):
         return teacher
     completed = {
-        name: run[name] | teacher[name]
+        name: {key: value for key, value in run[name].items() if replaced_by(key) not in teacher[name]} | teacher[name]
         for name in ("model", "training")
         if isinstance(teacher.get(name), dict) and isinstance(run.get(name), dict)
     }

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from teachtext.experiment.config_data import Config, DataPath, ExpertName, TextName
+from teachtext.experiment.defaults import TUNED_WEIGHT, default_epochs, model_of_authors, replaced_by
 from teachtext.learning.choices import NameIn
 from teachtext.learning.distillation.parts import Parts
 from teachtext.learning.distillation.presets import PRESETS, PresetFrom, preset
@@ -43,7 +44,9 @@ class ModelConfig(Config):
         "'aligned_start' "
         "(ce, moee)",
     )
-    shared_dim: int = Field(768, ge=1, description="width of the shared spaces (ce, mmt, pooled)")
+    shared_dim: int | None = Field(
+        256, ge=1, description="width of the shared spaces (ce, moee, mmt, pooled), or null: the expert's own (moee)"
+    )
     text_clusters: int = Field(
         12,
         ge=1,
@@ -72,17 +75,29 @@ class ModelConfig(Config):
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
     )
     standardise: float | None = Field(
-        None,
+        0.5,
         ge=0,
         le=1,
         description="bring video features to mean 0 and mean variance 1 by statistics of the training split: with 1 "
-        "every dimension by itself, with 0 all dimensions of an expert together, with 0.5 half way; by default "
-        "features are read as they are",
+        "every dimension by itself, with 0 all dimensions of an expert together, with 0.5 half way; null reads "
+        "features as they are, as 'identity_start' does by default",
     )
     feature_dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of the standardised features that training drops (with standardise)"
+        0.3, ge=0, lt=1, description="share of the standardised features that training drops (with standardise)"
     )
     max_text_tokens: int = Field(30, ge=1, description="tokens of a caption that the model reads, the first ones")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _features_as_they_are(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        # features that are aligned already lose that with other scales
+        aligned = {"standardise": None} if values.get("identity_start") is True else {}
+        completed = aligned | values
+        if completed.get("standardise", 0.5) is None:
+            return {"feature_dropout": 0.0} | completed
+        return completed
 
     @model_validator(mode="before")
     @classmethod
@@ -94,6 +109,9 @@ class ModelConfig(Config):
             raise ValueError(f"'faithful' is a setting of 'ce' and 'moee' alone, not of '{kind}'")
         if values.get("standardise") is not None:
             raise ValueError("'faithful' reads features as they are, leave 'standardise' out")
+        if kind == "moee" and values.get("shared_dim") not in (None, 768):
+            raise ValueError("'faithful' has each expert's own width (moee), leave 'shared_dim' out")
+        values = model_of_authors(values) | ({"shared_dim": None} if kind == "moee" else {})
         if values.get("gating") == "parallel" or values.get("mask_padding") is True:
             raise ValueError("'faithful' has sequential gating and takes padding for tokens, leave those settings out")
         return {"gating": "sequential"} | values | {"mask_padding": False, "aligned_start": False}
@@ -102,6 +120,12 @@ class ModelConfig(Config):
     def _dropout_of_standardised(self) -> "ModelConfig":
         if self.feature_dropout and self.standardise is None:
             raise ValueError("'feature_dropout' is of standardised features: give 'standardise' too")
+        return self
+
+    @model_validator(mode="after")
+    def _width_of_the_expert(self) -> "ModelConfig":
+        if self.shared_dim is None and self.kind != "moee":
+            raise ValueError(f"'shared_dim: null', a width for each expert, is of 'moee', not of '{self.kind}'")
         return self
 
     def has(self, name: str) -> bool:
@@ -122,40 +146,55 @@ class TrainingConfig(Config):
 
     FORMER_NAMES: ClassVar = {"initial_temperature": "temperature"}
 
-    epochs: int = Field(
-        50,
-        ge=1,
-        description="number of epochs; the one with the best validation t2v geometric mean is kept, unless weights are "
-        "averaged",
+    epochs: int | None = Field(
+        None, ge=1, description="number of epochs; by default as many as 600 batches are, at least 30 and at most 200"
     )
     steps: int | None = Field(
-        None, ge=1, description="number of batches in all, rounded up to whole epochs; counts instead of 'epochs'"
+        None, ge=1, description="number of batches in all, rounded up to whole epochs, instead of 'epochs'"
     )
-    batch_size: int = Field(64, ge=2, description="videos a batch, each with captions picked at random")
+    batch_size: int = Field(32, ge=2, description="videos a batch, each with captions picked at random")
     captions_per_video: int = Field(1, ge=1, description="captions a video in a batch, or all where it has fewer")
     optimizer: Annotated[str, NameIn(OPTIMIZERS)] = Field("radam", description="ranger is RAdam inside Lookahead")
     lr: float = Field(1e-3, gt=0, description="learning rate in the first epoch")
-    lr_decay: float = Field(0.95, gt=0, le=1, description="factor on the learning rate from epoch to epoch")
     last_lr: float | None = Field(
-        None,
+        0.05,
         gt=0,
         le=1,
-        description="learning rate of the last epoch as a share of that of the first; counts instead of 'lr_decay'",
+        description="learning rate of the last epoch as a share of that of the first; null leaves it as it is",
+    )
+    lr_decay: float | None = Field(
+        None, gt=0, le=1, description="factor on the learning rate from epoch to epoch, instead of 'last_lr'"
     )
     weight_decay: float = Field(1e-5, ge=0, description="weight decay; decoupled, except for adam")
-    loss: Literal["max_margin", "info_nce"] = Field("max_margin", description="the ranking loss")
+    loss: Literal["max_margin", "info_nce"] = Field("info_nce", description="the ranking loss")
     margin: float = Field(0.2, gt=0, description="margin in units of cosine similarity (max_margin)")
-    initial_temperature: float = Field(0.07, gt=0, description="temperature in the beginning; it is learned (info_nce)")
+    initial_temperature: float = Field(0.05, gt=0, description="temperature in the beginning; it is learned (info_nce)")
     same_video: Literal["mask", "positive"] = Field(
         "mask", description="other captions of a video in the batch: left out, or right too (info_nce)"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="the epoch whose weights are kept: the last one, or that with the best validation t2v geometric "
+        "mean, which a validation split of few videos chooses by chance",
     )
     average: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="share of the moving average of the weights that a step keeps; the average is then what is kept, "
-        "and no epoch is chosen; by default the weights of the best epoch are kept",
+        description="share of the moving average of the weights that a step keeps; the average of the last epoch is "
+        "then kept; by default nothing is averaged",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_two(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        for name, value in values.items():
+            other = replaced_by(name)
+            if value is not None and other and values.get(other) is not None:
+                raise ValueError(f"give '{name}' or '{other}', not both")
+        return {"last_lr": None} | values if values.get("lr_decay") is not None else values
 
     def for_videos(self, videos: int) -> "TrainingConfig":
         """Return the settings for a number of training videos, with `epochs` and `lr_decay` for `steps` and `last_lr`.
@@ -164,19 +203,35 @@ class TrainingConfig(Config):
         >>> settings.epochs, round(settings.lr_decay, 3)
         (10, 0.717)
         """
-        batches = max(1, ceil(videos / self.batch_size))
-        epochs = self.epochs if self.steps is None else ceil(self.steps / batches)
-        lr_decay = self.lr_decay if self.last_lr is None else self.last_lr ** (1 / max(1, epochs - 1))
-        return self.model_copy(update={"epochs": epochs, "steps": None, "lr_decay": lr_decay, "last_lr": None})
+        epochs = self.epochs_for(videos)
+        update = {"epochs": epochs, "steps": None, "lr_decay": self.lr_decay_for(epochs), "last_lr": None}
+        return self.model_copy(update=update)
+
+    def epochs_for(self, videos: int) -> int:
+        """Return the number of epochs for a number of training videos."""
+        if self.epochs is not None:
+            return self.epochs
+        if self.steps is None:
+            return default_epochs(videos, self.batch_size)
+        return ceil(self.steps / max(1, ceil(videos / self.batch_size)))
+
+    def lr_decay_for(self, epochs: int) -> float:
+        """Return the factor on the learning rate from epoch to epoch."""
+        if self.lr_decay is not None:
+            return self.lr_decay
+        return float((self.last_lr or 1.0) ** (1 / max(1, epochs - 1)))
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as plain data for fingerprints; those that version 0.1.0 did not have only where set."""
-        later = ("steps", "last_lr", "average")
-        return {name: value for name, value in super().identity().items() if name not in later or value is not None}
+        later = {"steps": None, "last_lr": None, "average": None, "keep": "best"}
+        return {name: value for name, value in super().identity().items() if value != later.get(name, object)}
 
 
 class DistillationConfig(Config, Parts):
-    """The distillation objective: a preset, of which any part may be changed; `teachtext objectives` lists them all."""
+    """The distillation objective: a preset, of which any part may be changed; `teachtext objectives` lists them all.
+
+    Where neither a preset nor a weight is given, the objective is TeachText's, and the weight is of the gradient.
+    """
 
     FORMER_NAMES: ClassVar = {"preset_from": "faithful", "pairs": "select"}
 
@@ -194,7 +249,8 @@ class DistillationConfig(Config, Parts):
             named["preset"] if named["preset"] in list(PRESETS) else "teachtext",
             preset_from="code" if named["preset_from"] == "code" else "paper",
         )
-        return vars(published) | named
+        tuned = {} if {"preset", "weight", "weight_unit"} & values.keys() else TUNED_WEIGHT
+        return {**vars(published), **tuned, **named}
 
     @property
     def parts(self) -> Parts:

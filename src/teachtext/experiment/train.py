@@ -102,7 +102,7 @@ class Training:
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return self.settings.epochs
+        return self.plan.training.epochs_for(len(self._train_videos))
 
     @cached_property
     def teachers(self) -> list["Training"]:
@@ -194,9 +194,10 @@ class Training:
             optimizer=config.optimizer,
             lr=config.lr,
             weight_decay=config.weight_decay,
-            lr_decay=config.lr_decay,
+            lr_decay=config.lr_decay_for(self.epochs),
             seed=self._random_seed,
             average=config.average,
+            keep=config.keep,
         )
         save_spec(self.folder, self.spec)
         open_log = LOGGERS[self.workspace.config.logging]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save
@@ -27,13 +27,13 @@ RESUME = "resume.pt"
 
 
 class Trainer:
-    """Train a model, keep the weights of its best epoch or their average, be stoppable at any time.
+    """Train a model, keep the weights of an epoch or their average, be stoppable at any time.
 
     After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
     the highest validation t2v geometric mean, of equal ones the later; without a validation it is the last.
 
-    With `average` the weights that are validated and kept are a moving average over the steps, and the last epoch is
-    kept: a small validation split then chooses nothing.
+    With `average` the weights that are validated and kept are a moving average over the steps. Then the last epoch is
+    kept, as with `keep="last"`: a small validation split chooses nothing.
 
     Args:
         model: trained in place.
@@ -47,8 +47,9 @@ class Trainer:
         weight_decay: of the model's parameters; those of a loss are not decayed.
         lr_decay: factor on the learning rate from one epoch to the next.
         seed: of whatever is random inside the model.
-        average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None keeps
-            the weights of the best epoch.
+        average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None
+            averages nothing.
+        keep: `best` keeps the weights of the best epoch, `last` those of the last.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Trainer:
         lr_decay: float = 0.95,
         seed: int = 0,
         average: float | None = None,
+        keep: Literal["best", "last"] = "best",
     ) -> None:
         self.model = model
         self.averaged = (
@@ -78,6 +80,7 @@ class Trainer:
         self.validate = validate
         self.folder = folder
         self.epochs = epochs
+        self.keeps_best = keep == "best" and average is None
         self.lr = lr
         self.lr_decay = lr_decay
         self.seed = seed
@@ -127,7 +130,7 @@ class Trainer:
     @property
     def best_epoch(self) -> int:
         """The number of the epoch whose weights are kept, of those so far."""
-        return best_epoch(self.history) if self.averaged is None else len(self.history)
+        return best_epoch(self.history) if self.keeps_best else len(self.history)
 
     def _tell(self, listeners: Iterable[OnEpoch]) -> None:
         for listener in listeners:

@@ -13,7 +13,7 @@ from teachtext.models.text import Mixture, TextBranch
 
 
 class MoEE(RetrievalModel):
-    """Mixture of Embedding Experts (Miech et al., 2018): a gated embedding unit an expert, in the expert's own width.
+    """Mixture of Embedding Experts (Miech et al., 2018): a gated embedding unit an expert.
 
     Args:
         expert_dims: D by expert; any set of experts, any of which may be missing for any video.
@@ -21,6 +21,7 @@ class MoEE(RetrievalModel):
         text_dim: D of a caption's rows.
         text_clusters: NetVLAD clusters of the caption; 0 for a sentence vector.
         ghost_clusters: ghost clusters of the caption's NetVLAD.
+        shared_dim: width of every expert's space; None: the expert's own width, as in the paper.
         mixture: see `TextBranch`.
         mask_padding: see `NetVLAD`.
         aligned: see `CE`.
@@ -50,13 +51,14 @@ class MoEE(RetrievalModel):
         expert_clusters: Mapping[str, int] | None = None,
         text_clusters: int = 0,
         ghost_clusters: int = 0,
+        shared_dim: int | None = None,
         mixture: Mixture = "learned",
         mask_padding: bool = True,
         aligned: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.experts = sorted(expert_dims)
-        out_dims = [expert_dims[name] for name in self.experts]
+        out_dims = [shared_dim or expert_dims[name] for name in self.experts]
         self.pooling = ExpertPooling(dims=expert_dims, clusters=expert_clusters or {}, mask_padding=mask_padding)
         self.embeddings = nn.ModuleList(
             GatedEmbeddingUnit(in_dim=width, out_dim=out_dim)

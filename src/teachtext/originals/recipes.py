@@ -112,7 +112,9 @@ def _teachtext(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": kind, "faithful": True, "shared_dim": 768, "ghost_clusters": 0, **settings["model"]}
+    # each expert of MoEE has its own width
+    shared_dim = None if kind == "moee" else 768
+    return {"kind": kind, "faithful": True, "shared_dim": shared_dim, "ghost_clusters": 0, **settings["model"]}
 
 
 def _experts(pooled: tuple[str, ...], sequences: Mapping[str, Any]) -> list[Any]:

@@ -1,0 +1,67 @@
+"""Two sets of defaults: those that won here, which stand beside each setting, and those of the authors.
+
+`docs/methods/recipe.md` has the measurements behind the first set.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+# the defaults of version 0.1.0, which follow the authors' paper and code
+MODEL: Mapping[str, Any] = {"kind": "ce", "shared_dim": 768, "standardise": None, "feature_dropout": 0.0}
+TRAINING: Mapping[str, Any] = {
+    "epochs": 50,
+    "batch_size": 64,
+    "lr_decay": 0.95,
+    "loss": "max_margin",
+    "initial_temperature": 0.07,
+    "keep": "best",
+}
+DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
+
+# of the teachers, where a config gives none: how strongly they pull, as a multiple of the ranking loss's pull
+TUNED_WEIGHT: Mapping[str, Any] = {"weight": 3.0, "weight_unit": "gradient"}
+_INSTEAD = (("epochs", "steps"), ("lr_decay", "last_lr"))
+# batches of a training, and the fewest and most epochs that they may become
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 30, 200
+
+
+def default_epochs(videos: int, batch_size: int) -> int:
+    """Return the number of epochs for a number of training videos: 600 batches, but 30 to 200 epochs.
+
+    >>> [default_epochs(videos, 32) for videos in (3, 300, 9000)]
+    [200, 60, 30]
+    """
+    batches = max(1, ceil(videos / batch_size))
+    return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, ceil(_STEPS / batches)))
+
+
+def model_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a model, completed by the authors' defaults.
+
+    >>> model_of_authors({"kind": "moee"})["shared_dim"] is None
+    True
+    """
+    kind = values.get("kind", MODEL["kind"])
+    own_widths = {"shared_dim": None} if kind == "moee" else {}
+    # the settings that a kind does not have stay away
+    return {**MODEL, **own_widths, **values}
+
+
+def training_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a training, completed by the authors' defaults.
+
+    >>> training_of_authors({"steps": 100})["batch_size"]
+    64
+    """
+    given = {name for name, value in values.items() if value is not None}
+    return {**{name: value for name, value in TRAINING.items() if replaced_by(name) not in given}, **values}
+
+
+def replaced_by(name: str) -> str | None:
+    """Return the setting of a training that stands for another one, so that only one of the two is given.
+
+    >>> replaced_by("epochs"), replaced_by("margin")
+    ('steps', None)
+    """
+    return dict([*_INSTEAD, *((second, first) for first, second in _INSTEAD)]).get(name)
