@@ -92,7 +92,14 @@ def test_show_prints_every_default_and_reads_back_the_same(load: Load, tmp_path:
     config = load()
     shown = show_config(config)
     assert names_in(config.model_dump(mode="json")) == names_in(yaml.safe_load(shown))
-    for line in ("shared_dim: 256", "epochs: null", "margin: 0.2", "videos: 360", "weight_unit: gradient", "device: auto"):
+    for line in (
+        "shared_dim: 256",
+        "epochs: null",
+        "margin: 0.2",
+        "videos: 360",
+        "weight_unit: gradient",
+        "device: auto",
+    ):
         assert line in shown
     assert load(shown) == config
     own = load(
@@ -281,6 +288,72 @@ def test_without_a_preset_it_is_teachtext(load: Load):
     assert load(distillation={"preset": "teachtext"}).distillation.parts == preset("teachtext")
     former = load(distillation={"pool": "max", "threshold": 0.5, "weight": 3})
     assert former.distillation.parts == replace(preset("teachtext"), pool="max", threshold=0.5, weight=3.0)
+
+
+def test_a_weight_without_a_unit_multiplies_the_loss(load: Load):
+    assert load(distillation={"weight": 3}).distillation.weight_unit == "loss"
+    assert load(distillation={"distance": "mse"}).distillation.weight_unit == "gradient"
+
+
+FORMER = {"epochs": 50, "batch_size": 64, "lr_decay": 0.95, "last_lr": None, "loss": "max_margin", "keep": "best"}
+
+
+@pytest.mark.parametrize("changes", [{"defaults": "authors"}, {"model": {"faithful": True}}])
+def test_the_defaults_of_the_authors(load: Load, changes: dict[str, Any]):
+    config = load(**changes)
+    assert (config.model.kind, config.model.shared_dim, config.model.standardise) == ("ce", 768, None)
+    assert config.training.model_dump().items() >= FORMER.items()
+    assert config.distillation.parts == preset("teachtext")
+    assert load(show_config(config)) == config
+    moee = load(**{**changes, "model": {**changes.get("model", {}), "kind": "moee"}})
+    assert moee.model.shared_dim is None, "each expert has its own width"
+    given = load(**changes, training={"steps": 100, "last_lr": 0.1}, distillation={"weight": 2})
+    assert (given.training.epochs, given.training.steps, given.training.lr_decay) == (None, 100, None)
+    assert given.distillation.parts == replace(preset("teachtext"), weight=2)
+    assert load(**changes, distillation=None).distillation is None
+
+
+def test_a_teacher_of_a_faithful_run_has_the_defaults_of_the_authors(load: Load):
+    config = load(
+        model={"faithful": True}, teachers=[{"text": "glove", "model": {"kind": "ce"}, "training": {"lr": 1}}]
+    )
+    teacher = config.teachers[0]
+    assert teacher.model == config.model
+    assert teacher.training == config.training.model_copy(update={"lr": 1.0})
+
+
+def test_a_teacher_may_count_its_training_otherwise(load: Load):
+    config = load(training={"steps": 100}, teachers=[{"text": "glove", "training": {"epochs": 3, "lr_decay": 0.9}}])
+    training = config.teachers[0].training
+    assert training is not None
+    assert (training.epochs, training.steps, training.lr_decay, training.last_lr) == (3, None, 0.9, None)
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"epochs": 3, "steps": 30}, "give 'epochs' or 'steps', not both"),
+        ({"last_lr": 0.1, "lr_decay": 0.9}, "give 'last_lr' or 'lr_decay', not both"),
+    ],
+)
+def test_two_settings_of_one_thing_are_refused(load: Load, training: dict[str, Any], message: str):
+    assert message in refused(load, training=training)
+
+
+@pytest.mark.parametrize(("videos", "epochs"), [(3, 200), (96, 200), (320, 60), (9000, 30)])
+def test_the_number_of_epochs_follows_from_the_number_of_videos(videos: int, epochs: int):
+    training = TrainingConfig()
+    assert training.epochs_for(videos) == training.for_videos(videos).epochs == epochs
+    assert training.lr_decay_for(epochs) ** (epochs - 1) == pytest.approx(0.05)
+    assert TrainingConfig(last_lr=None).lr_decay_for(epochs) == 1
+
+
+def test_aligned_features_are_read_as_they_are(load: Load):
+    model = load(model={"kind": "pooled", "identity_start": True}).model
+    assert (model.standardise, model.feature_dropout) == (None, 0.0)
+    assert load(model={"standardise": None}).model.feature_dropout == 0
+    assert "give 'standardise' too" in refused(load, model={"standardise": None, "feature_dropout": 0.1})
+    assert "a width for each expert, is of 'moee'" in refused(load, model={"kind": "ce", "shared_dim": None})
 
 
 @pytest.mark.parametrize(

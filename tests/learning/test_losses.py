@@ -45,6 +45,14 @@ def test_the_temperature_of_info_nce_learns_but_stays_above_a_hundredth():
     assert InfoNCE(temperature=0.001)(scores) == InfoNCE(temperature=0.0101)(scores * 1.01)
 
 
+def test_a_temperature_is_learned_only_where_that_is_asked_for():
+    for learned in (True, False):
+        loss = InfoNCE(temperature=0.5, learn_temperature=learned)
+        loss(torch.rand(4, 4).requires_grad_()).backward()
+        assert (loss.log_scale.grad is not None) == learned
+    assert InfoNCE(temperature=0.5).state_dict() == InfoNCE(temperature=0.5, learn_temperature=False).state_dict()
+
+
 def test_the_ranking_loss_tells_texts_from_videos():
     # by hand: text 0 finds video 1 too close by 0.5 + 0.6 - 0.4, video 1 finds text 0 by 0.5 + 0.6 - 0.9
     scores = torch.tensor([[0.4, 0.6], [-0.5, 0.9]])

@@ -236,6 +236,16 @@ def test_the_best_epoch_is_kept_of_equal_ones_the_later(world, tmp_path, geometr
     assert same == [epoch == selected for epoch in (1, 2, 3, 4)]
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(world, tmp_path):
+    def validate(model):
+        return {"t2v": Metrics({"geometric_mean": 9.0 - len(trainer.history)})}
+
+    trainer = make_trainer(world, tmp_path, validate=validate, epochs=3, keep="last")
+    assert best_epoch(trainer.fit()) == 1 and trainer.best_epoch == 3
+    kept = load_file(tmp_path / WEIGHTS)
+    assert all(kept[name].equal(value) for name, value in trainer.model.state_dict().items())
+
+
 def test_an_average_of_the_weights_is_kept_whatever_validation_says(world, tmp_path):
     keep, states, validated = 0.9, [], []
 

@@ -168,7 +168,10 @@ class TrainingConfig(Config):
     weight_decay: float = Field(1e-5, ge=0, description="weight decay; decoupled, except for adam")
     loss: Literal["max_margin", "info_nce"] = Field("info_nce", description="the ranking loss")
     margin: float = Field(0.2, gt=0, description="margin in units of cosine similarity (max_margin)")
-    initial_temperature: float = Field(0.05, gt=0, description="temperature in the beginning; it is learned (info_nce)")
+    initial_temperature: float = Field(
+        0.1, gt=0, description="temperature; with 'learn_temperature' the first one (info_nce)"
+    )
+    learn_temperature: bool = Field(False, description="learn the temperature, as CLIP does (info_nce)")
     same_video: Literal["mask", "positive"] = Field(
         "mask", description="other captions of a video in the batch: left out, or right too (info_nce)"
     )
@@ -223,7 +226,7 @@ class TrainingConfig(Config):
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as plain data for fingerprints; those that version 0.1.0 did not have only where set."""
-        later = {"steps": None, "last_lr": None, "average": None, "keep": "best"}
+        later = {"steps": None, "last_lr": None, "average": None, "keep": "best", "learn_temperature": True}
         return {name: value for name, value in super().identity().items() if value != later.get(name, object)}
 
 

@@ -15,6 +15,7 @@ TRAINING: Mapping[str, Any] = {
     "lr_decay": 0.95,
     "loss": "max_margin",
     "initial_temperature": 0.07,
+    "learn_temperature": True,
     "keep": "best",
 }
 DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}

@@ -49,5 +49,9 @@ def model_arguments(
 def ranking_loss(training: TrainingConfig) -> nn.Module:
     """Return the ranking loss that a config names."""
     if training.loss == "info_nce":
-        return InfoNCE(temperature=training.initial_temperature, same_video=training.same_video)
+        return InfoNCE(
+            temperature=training.initial_temperature,
+            same_video=training.same_video,
+            learn_temperature=training.learn_temperature,
+        )
     return MaxMarginRankingLoss(margin=training.margin)

@@ -49,15 +49,16 @@ class MaxMarginRankingLoss(nn.Module):
 
 
 class InfoNCE(nn.Module):
-    """Cross-entropy of the right pair among all of its row and of its column, with a learned temperature.
+    """Cross-entropy of the right pair among all of its row and of its column.
 
     L = -1 / (2 B) sum_i log softmax_j(s_ij / t)_i + log softmax_j(s_ji / t)_i (Radford et al., ICML 2021, fig. 3).
     The temperature belongs to the loss: scores stay cosines, so that a model trained with it can teach and be taught.
 
     Args:
-        temperature: t at the start; as there, t never falls below 0.01.
+        temperature: t, or its start where it is learned; as there, t never falls below 0.01.
         same_video: what other pairs of the same video are: `mask` leaves them out, `positive` counts them as right
             too, their probabilities added up (MIL-NCE: Miech et al., CVPR 2020).
+        learn_temperature: whether t is learned, as there. On few captions t becomes too small.
 
     Example:
         >>> loss = InfoNCE(temperature=0.07)(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
@@ -65,9 +66,15 @@ class InfoNCE(nn.Module):
         0.4646
     """
 
-    def __init__(self, *, temperature: float = 0.07, same_video: Literal["mask", "positive"] = "mask") -> None:
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.07,
+        same_video: Literal["mask", "positive"] = "mask",
+        learn_temperature: bool = True,
+    ) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learn_temperature)
         self.same_video = same_video
 
     def forward(self, scores: Tensor, same_video: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
