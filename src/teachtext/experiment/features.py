@@ -6,21 +6,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
 from teachtext.data.feature_import import FeatureSource, import_notes, open_features
 from teachtext.data.feature_import.matching import some
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
-from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, check_video_settings
+from teachtext.encoders.class_names import class_name_vectors
+from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, build_text_encoder, check_video_settings
 from teachtext.errors import InputError
-from teachtext.experiment.artifacts import artifact_path
+from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_data import ExpertConfig
 from teachtext.extraction.cost import COSTS, Cost, cost_of
 from teachtext.extraction.embed import embed
 from teachtext.extraction.extract import extract
-from teachtext.files import read_json, write_json
+from teachtext.files import read_json, write_bytes, write_json
 from teachtext.learning.checkpoint import load_spec
+from teachtext.models.class_names import EXPERT as SCENE
 from teachtext.progress import Progress
 
 NOTES = "notes.json"
@@ -79,6 +86,39 @@ class RunFeatures:
                 stored = ", ".join(sorted(path.name for path in (ready / kind).glob("*"))) or "nothing"
                 raise InputError(f"{error.problem}, and {ready / kind} holds {stored}", error.mend) from error
         check_video_settings(experts, experts)
+
+    def has_class_names(self, text: str, experts: Iterable[str]) -> bool:
+        """Return whether `scene` and the captions were encoded here, so that its classes have names in their space."""
+        if SCENE not in experts:
+            return False
+        return all(
+            file.provenance.get("encoder") == name
+            for name, file in ((text, self.text(text)), (SCENE, self.expert(SCENE)))
+        )
+
+    def class_names(self, text: str) -> NDArray[np.float32]:
+        """Return the vectors of the names of the classes of `scene` in the space of a text encoder: (1000, D).
+
+        Raises:
+            InputError: a package is not installed, or the captions were embedded by another version of the encoder.
+        """
+        provenance = self.text(text).provenance
+
+        def build() -> NDArray[np.float32]:
+            encoder = build_text_encoder(text, threads=self.config.threads, device=self.config.device)
+            if encoder.settings != provenance["settings"]:
+                raise InputError(
+                    f"the captions in {self.text(text).folder} were embedded by another version of '{text}'",
+                    "delete that folder and run again, or set 'model: {class_names: false}'",
+                )
+            return class_name_vectors(encoder)
+
+        return Artifact(
+            path=artifact_path(self.folder, "class-names", [text, provenance["settings"]], ".safetensors"),
+            build=build,
+            write=lambda path, names: write_bytes(path, save({"names": names})),
+            read=_read_names,
+        ).get()
 
     def verify(self) -> None:
         """Verify all features once against their checksums."""
@@ -244,3 +284,10 @@ class RunFeatures:
         """Return the folder of features that came with the dataset; None where it has none of that name."""
         features = self.config.dataset.features
         return features / kind / folder if features is not None and shards_of(features / kind / folder) else None
+
+
+def _read_names(path: Path) -> NDArray[np.float32]:
+    try:
+        return np.asarray(load(path.read_bytes())["names"], np.float32)
+    except (SafetensorError, KeyError) as error:
+        raise InputError(f"{path} is damaged", "delete it and run again") from error

@@ -18,6 +18,7 @@ def model_arguments(
     text_dim: int,
     tokens: bool,
     words: Sequence[str] = (),
+    class_names: bool = False,
 ) -> dict[str, Any]:
     """Return the plain arguments of a kind of model.
 
@@ -28,6 +29,7 @@ def model_arguments(
         text_dim: width D of a caption's rows.
         tokens: whether a caption has one row a token, or one row in all.
         words: experts whose rows are words, encoded by the captions' text encoder.
+        class_names: whether the names of classes can be encoded by the captions' text encoder.
     """
     aligned = [name for name in words if name not in expert_clusters] if model.aligned_start and not tokens else []
     arguments: dict[str, Any] = {
@@ -43,7 +45,8 @@ def model_arguments(
         del arguments["shared_dim"]
     standardise = {} if model.standardise is None else {"standardise": model.standardise}
     dropout = {"feature_dropout": model.feature_dropout} if model.feature_dropout else {}
-    return known_arguments(model.kind, arguments) | standardise | dropout
+    names = {"class_names": True} if model.class_names and class_names else {}
+    return known_arguments(model.kind, arguments) | standardise | dropout | names
 
 
 def ranking_loss(training: TrainingConfig) -> nn.Module:

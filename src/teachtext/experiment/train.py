@@ -27,6 +27,7 @@ from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import ModelSpec, load_model, save_spec
+from teachtext.learning.class_names import fit_class_names
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.loggers import LOGGERS
@@ -127,6 +128,7 @@ class Training:
                 text_dim=text.dim,
                 tokens=workspace.features.text_output(plan.text) == "tokens",
                 words=[name for name in plan.experts if same_encoder(workspace.features.expert(name), text)],
+                class_names=workspace.features.has_class_names(plan.text, plan.experts),
             ),
             text_encoder=plan.text,
             max_words=plan.model.max_text_tokens,
@@ -177,6 +179,9 @@ class Training:
         torch.manual_seed(self._random_seed)
         model = self.spec.build()
         fit_statistics(model, self.features, self._train_videos)
+        if self.spec.arguments.get("class_names"):
+            names = self.workspace.features.class_names(self.plan.text)
+            fit_class_names(model, names, self.features, self._train_queries)
         model = model.to(device)
         trainer = Trainer(
             model=model,

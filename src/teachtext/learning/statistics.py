@@ -21,10 +21,10 @@ def fit_statistics(model: RetrievalModel, features: Features, video_ids: Sequenc
         features: of its experts.
         video_ids: the training videos. Of an expert, those count that have the expert.
     """
-    if not isinstance(model, StandardisedModel):
-        return
-    for name in model.standardised:
-        model.fit(name, lambda name=name: _rows(features, name, video_ids))  # type: ignore[misc]
+    for part in model.modules():
+        if isinstance(part, StandardisedModel):
+            for name in part.standardised:
+                part.fit(name, lambda name=name: _rows(features, name, video_ids))  # type: ignore[misc]
 
 
 def _rows(features: Features, expert: str, video_ids: Sequence[str]) -> Iterator[Tensor]:

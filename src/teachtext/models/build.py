@@ -6,6 +6,7 @@ from typing import Any
 
 from teachtext.errors import InputError
 from teachtext.models.ce import CE
+from teachtext.models.class_names import EXPERT, NamedModel
 from teachtext.models.concat import Concat
 from teachtext.models.dual import PooledDualEncoder
 from teachtext.models.mmt import MMT
@@ -31,7 +32,8 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
         kind: a name of `MODELS`, or one of `FORMER_KINDS`.
         arguments: keyword arguments of that model; arguments that only other models have are left out. Any model may
             have `standardise` and `feature_dropout`: exponent and dropout of
-            `teachtext.models.scaling.StandardisedModel`.
+            `teachtext.models.scaling.StandardisedModel`; and `class_names`, for
+            `teachtext.models.class_names.NamedModel`.
 
     Raises:
         InputError: an unknown kind, or arguments that do not fit one another.
@@ -42,7 +44,11 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
     try:
         model = MODELS[kind](**known_arguments(kind, arguments))
         exponent = arguments.get("standardise")
-        return model if exponent is None else _standardised(model, float(exponent), arguments)
+        scaled = model if exponent is None else _standardised(model, float(exponent), arguments)
+        if not arguments.get("class_names"):
+            return scaled
+        classes = arguments["expert_dims"].get(EXPERT, 0)
+        return NamedModel(model=scaled, classes=classes, text_dim=arguments["text_dim"])
     except ValueError as error:
         raise InputError(f"model '{kind}' cannot be built ({error})", "change its settings") from error
 
