@@ -75,7 +75,9 @@ def record() -> Callable[..., Arrays]:
         sizes = {"text_dim": 5, "text_clusters": 2, "ghost_clusters": 0, "shared_dim": 4} | sizes
         meta = {"kind": kind, "experts": names, "dims": dict(dims), "video_clusters": clusters, **sizes, "margin": 0.2}
         arguments = {"expert_dims": dims, "expert_clusters": clusters, "gating": "sequential", "mask_padding": False}
-        model = build_model(kind.lower(), arguments | sizes)
+        # the authors' MoEE has each expert's own width
+        own_widths = {"shared_dim": None} if kind == "MoEE" else {}
+        model = build_model(kind.lower(), arguments | sizes | own_widths)
         theirs = original_names(model)
         arrays: Arrays = {"meta": np.array(json.dumps(meta))}
 
