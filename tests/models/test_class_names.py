@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.errors import InputError
+from teachtext.learning.distillation.objective import Distillation
+from teachtext.learning.distillation.presets import preset
+from teachtext.learning.losses import InfoNCE
 from teachtext.models.build import build_model
 from teachtext.models.class_names import NamedModel
 from teachtext.models.similarity import NOTHING_KNOWN
@@ -81,3 +86,24 @@ def test_standardised_features_are_not_those_of_the_names():
 def test_a_model_without_scene_is_refused():
     with pytest.raises(InputError, match="class names need an expert 'scene'"):
         build_model("moee", {**ARGUMENTS, "expert_dims": {"motion": 4}})
+
+
+def test_a_taught_model_weighs_by_the_gradient_of_what_is_learned():
+    model, batch = make_model().train(), make_batch()
+    used = {name: lengths.clamp(min=1) for name, lengths in batch.video.lengths.items()}
+    batch = Batch(batch.text, VideoBatch(batch.video.ids, batch.video.experts, used))
+    parts = replace(preset("teachtext"), weight=2.0, weight_unit="gradient")
+    objective = Distillation(ranking=InfoNCE(), parts=parts, teachers=[Half()])
+    losses = objective(model.embed(batch), batch)
+    sum(losses.values()).backward()
+    assert losses["distillation"] > 0 and model.class_names.names.grad is None
+
+
+class Half:
+    """A teacher that says 0.5 of every pair."""
+
+    def scores(self, batch: Batch) -> torch.Tensor:
+        return torch.full((4, 4), 0.5)
+
+    def require(self, caption_ids: object, video_ids: object) -> None:
+        pass

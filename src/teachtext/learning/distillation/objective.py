@@ -153,10 +153,11 @@ def _relative_pull(ranking: Tensor, distillation: Tensor, student: Embedded) -> 
 
 
 def _gradient_size(loss: Tensor, vectors: Sequence[Tensor]) -> Tensor:
-    """Return the Euclidean norm of a loss's gradient by all vectors together."""
-    if not loss.requires_grad:
+    """Return the Euclidean norm of a loss's gradient by all vectors together, those that are learned."""
+    learned = [vector for vector in vectors if vector.requires_grad]
+    if not loss.requires_grad or not learned:
         return loss.new_zeros(())
-    gradients = torch.autograd.grad(loss, vectors, retain_graph=True, allow_unused=True)
+    gradients = torch.autograd.grad(loss, learned, retain_graph=True, allow_unused=True)
     squares = [(part**2).sum() for part in gradients if part is not None]
     return torch.stack([loss.new_zeros(()), *squares]).sum().sqrt()
 
