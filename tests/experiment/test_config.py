@@ -12,7 +12,8 @@ from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig, load_config, run_config, show_config
 from teachtext.experiment.config_data import DatasetConfig
-from teachtext.experiment.config_model import DenoisingConfig, DistillationConfig, ModelConfig, TrainingConfig
+from teachtext.experiment.config_model import DenoisingConfig, ModelConfig
+from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.defaults import TUNED_WEIGHT
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.study.study import load_study

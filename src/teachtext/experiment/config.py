@@ -15,14 +15,8 @@ from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.config_data import NAME, Config, DatasetConfig, ExpertConfig
 from teachtext.experiment.config_errors import explain
-from teachtext.experiment.config_model import (
-    DenoisingConfig,
-    DistillationConfig,
-    ModelConfig,
-    StudentConfig,
-    TeacherConfig,
-    TrainingConfig,
-)
+from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
+from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.defaults import DISTILLATION, model_of_authors, replaced_by, training_of_authors
 from teachtext.extraction.extract import Engine
 from teachtext.learning.loggers import LOGGERS

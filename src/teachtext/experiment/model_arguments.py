@@ -5,7 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from teachtext.experiment.config_model import ModelConfig, TrainingConfig
+from teachtext.experiment.config_model import ModelConfig
+from teachtext.experiment.config_training import TrainingConfig
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.models.build import known_arguments
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from teachtext.evaluation.display_names import short_names
 from teachtext.evaluation.result_rows import Role
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.config_model import ModelConfig, TeacherConfig, TrainingConfig
+from teachtext.experiment.config_model import ModelConfig, TeacherConfig
+from teachtext.experiment.config_training import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
-from teachtext.experiment.config_model import DistillationConfig, TrainingConfig
+from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import model_arguments, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
 from teachtext.experiment.teachers import external_teacher, frozen, identity_of
