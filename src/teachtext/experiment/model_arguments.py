@@ -1,12 +1,16 @@
-"""From the config to the plain arguments of a model and its loss."""
+"""From the config to a model and its loss, with plain arguments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
+from teachtext.encoders.video.words import same_encoder
 from teachtext.experiment.config_model import ModelConfig
 from teachtext.experiment.config_training import TrainingConfig
+from teachtext.experiment.plan import ModelPlan
+from teachtext.experiment.workspace import Workspace
+from teachtext.learning.checkpoint import ModelSpec
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.models.build import known_arguments
 
@@ -48,6 +52,41 @@ def model_arguments(
     dropout = {"feature_dropout": model.feature_dropout} if model.feature_dropout else {}
     names = {"class_names": True} if model.class_names and class_names else {}
     return known_arguments(model.kind, arguments) | standardise | dropout | names
+
+
+def model_spec(
+    workspace: Workspace, plan: ModelPlan, *, trained_on: Sequence[str], origin: Mapping[str, Any]
+) -> ModelSpec:
+    """Return a model of a run, from its settings and the widths of its features.
+
+    Args:
+        workspace: of the run.
+        plan: the model.
+        trained_on: ids of the training videos.
+        origin: what people may want to know of the training.
+    """
+    features = workspace.features
+    text = features.text(plan.text)
+    experts = [expert for expert in workspace.config.experts if expert.name in plan.experts]
+    sequences = [expert for expert in experts if not expert.pool]
+    return ModelSpec(
+        kind=plan.model.kind,
+        arguments=model_arguments(
+            plan.model,
+            expert_dims={name: features.expert(name).dim for name in plan.experts},
+            expert_clusters={expert.name: expert.clusters for expert in sequences},
+            text_dim=text.dim,
+            tokens=features.text_output(plan.text) == "tokens",
+            words=[name for name in plan.experts if same_encoder(features.expert(name), text)],
+            class_names=features.has_class_names(plan.text, plan.experts),
+        ),
+        text_encoder=plan.text,
+        max_words=plan.model.max_text_tokens,
+        max_tokens={expert.name: expert.max_tokens for expert in sequences},
+        expert_settings={expert.name: expert.settings for expert in experts if expert.settings},
+        trained_on=trained_on,
+        origin=origin,
+    )
 
 
 def ranking_loss(training: TrainingConfig) -> nn.Module:

@@ -15,12 +15,11 @@ from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
 from teachtext.devices import resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
-from teachtext.encoders.video.words import same_encoder
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
-from teachtext.experiment.model_arguments import model_arguments, ranking_loss
+from teachtext.experiment.model_arguments import model_spec, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
 from teachtext.experiment.teachers import external_teacher, frozen, identity_of
 from teachtext.experiment.workspace import Workspace
@@ -114,40 +113,19 @@ class Training:
     @cached_property
     def spec(self) -> ModelSpec:
         """The model, from the config and the widths of the features."""
-        workspace, plan = self.workspace, self.plan
-        config = workspace.config
-        text = workspace.features.text(plan.text)
-        experts = [expert for expert in config.experts if expert.name in plan.experts]
-        sequences = [expert for expert in experts if not expert.pool]
-        return ModelSpec(
-            kind=plan.model.kind,
-            arguments=model_arguments(
-                plan.model,
-                expert_dims={name: workspace.features.expert(name).dim for name in plan.experts},
-                expert_clusters={expert.name: expert.clusters for expert in sequences},
-                text_dim=text.dim,
-                tokens=workspace.features.text_output(plan.text) == "tokens",
-                words=[name for name in plan.experts if same_encoder(workspace.features.expert(name), text)],
-                class_names=workspace.features.has_class_names(plan.text, plan.experts),
-            ),
-            text_encoder=plan.text,
-            max_words=plan.model.max_text_tokens,
-            max_tokens={expert.name: expert.max_tokens for expert in sequences},
-            expert_settings={expert.name: expert.settings for expert in experts if expert.settings},
-            trained_on=self._train_videos,
-            origin={
-                "run": config.name,
-                "dataset": self.dataset.name,
-                "train_videos": len(self._train_videos),
-                "train_captions": len(self._train_queries),
-                "role": plan.role,
-                "teachers": [teacher.name for teacher in plan.teachers],
-                "seed": self.seed,
-                **({"fold": str(self.fold)} if self.fold else {}),
-                "training": self.settings.model_dump(),
-                "distillation": self._distillation and self._distillation.model_dump(),
-            },
-        )
+        origin = {
+            "run": self.workspace.config.name,
+            "dataset": self.dataset.name,
+            "train_videos": len(self._train_videos),
+            "train_captions": len(self._train_queries),
+            "role": self.plan.role,
+            "teachers": [teacher.name for teacher in self.plan.teachers],
+            "seed": self.seed,
+            **({"fold": str(self.fold)} if self.fold else {}),
+            "training": self.settings.model_dump(),
+            "distillation": self._distillation and self._distillation.model_dump(),
+        }
+        return model_spec(self.workspace, self.plan, trained_on=self._train_videos, origin=origin)
 
     @cached_property
     def features(self) -> Features:
