@@ -27,7 +27,7 @@ TRAINING: Mapping[str, Any] = {
 DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
 
 # of the teachers, where a config gives none: how strongly they pull, as a multiple of the ranking loss's pull
-TUNED_WEIGHT: Mapping[str, Any] = {"weight": 3.0, "weight_unit": "gradient"}
+TUNED_WEIGHT: Mapping[str, Any] = {"weight": 1.0, "weight_unit": "gradient"}
 _INSTEAD = (("epochs", "steps"), ("lr_decay", "last_lr"))
 # batches of a training, and the fewest and most epochs that they may become
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 30, 200
