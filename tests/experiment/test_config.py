@@ -341,7 +341,7 @@ def test_two_settings_of_one_thing_are_refused(load: Load, training: dict[str, A
     assert message in refused(load, training=training)
 
 
-@pytest.mark.parametrize(("videos", "epochs"), [(3, 200), (96, 200), (320, 60), (9000, 30)])
+@pytest.mark.parametrize(("videos", "epochs"), [(3, 100), (96, 100), (320, 60), (9000, 30)])
 def test_the_number_of_epochs_follows_from_the_number_of_videos(videos: int, epochs: int):
     training = TrainingConfig()
     assert training.epochs_for(videos) == training.for_videos(videos).epochs == epochs

@@ -20,7 +20,7 @@ class TrainingConfig(Config):
     FORMER_NAMES: ClassVar = {"initial_temperature": "temperature"}
 
     epochs: int | None = Field(
-        None, ge=1, description="number of epochs; by default as many as 600 batches are, at least 30 and at most 200"
+        None, ge=1, description="number of epochs; by default as many as 600 batches are, at least 30 and at most 100"
     )
     steps: int | None = Field(
         None, ge=1, description="number of batches in all, rounded up to whole epochs, instead of 'epochs'"

@@ -30,14 +30,14 @@ DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
 TUNED_WEIGHT: Mapping[str, Any] = {"weight": 1.0, "weight_unit": "gradient"}
 _INSTEAD = (("epochs", "steps"), ("lr_decay", "last_lr"))
 # batches of a training, and the fewest and most epochs that they may become
-_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 30, 200
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 30, 100
 
 
 def default_epochs(videos: int, batch_size: int) -> int:
-    """Return the number of epochs for a number of training videos: 600 batches, but 30 to 200 epochs.
+    """Return the number of epochs for a number of training videos: 600 batches, but 30 to 100 epochs.
 
     >>> [default_epochs(videos, 32) for videos in (3, 300, 9000)]
-    [200, 60, 30]
+    [100, 60, 30]
     """
     batches = max(1, ceil(videos / batch_size))
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, ceil(_STEPS / batches)))
