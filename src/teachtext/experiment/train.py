@@ -43,8 +43,6 @@ from teachtext.progress import Progress
 
 # between the seeds of two copies of a teacher: more than anybody's seeds are apart
 _COPY = 1_000_003
-# epochs of small sets take less time than their files
-_SAVE_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,6 @@ class Training:
             seed=self._random_seed,
             average=config.average,
             keep=config.keep,
-            save_every_s=_SAVE_EVERY_S,
         )
         save_spec(self.folder, self.spec)
         open_log = LOGGERS[self.workspace.config.logging]

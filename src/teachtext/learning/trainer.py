@@ -29,9 +29,8 @@ RESUME = "resume.pt"
 class Trainer:
     """Train a model, keep the weights of an epoch or their average, be stoppable at any time.
 
-    After every epoch, or from time to time, the folder gets all that is needed to go on to the same numbers. The best
-    epoch is the one with the highest validation t2v geometric mean, of equal ones the later; without a validation it
-    is the last.
+    After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
+    the highest validation t2v geometric mean, of equal ones the later; without a validation it is the last.
 
     With `average` the weights that are validated and kept are a moving average over the steps. Then the last epoch is
     kept, as with `keep="last"`: a small validation split chooses nothing.
@@ -51,8 +50,6 @@ class Trainer:
         average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None
             averages nothing.
         keep: `best` keeps the weights of the best epoch, `last` those of the last.
-        save_every_s: seconds of training that a stop may cost, beside the epoch that it breaks off; 0 saves after every
-            epoch.
     """
 
     def __init__(
@@ -71,7 +68,6 @@ class Trainer:
         seed: int = 0,
         average: float | None = None,
         keep: Literal["best", "last"] = "best",
-        save_every_s: float = 0.0,
     ) -> None:
         self.model = model
         self.averaged = (
@@ -88,10 +84,7 @@ class Trainer:
         self.lr = lr
         self.lr_decay = lr_decay
         self.seed = seed
-        self.save_every_s = save_every_s
         self.history: list[dict[str, Any]] = []
-        # of the epoch to keep, until they are written
-        self._weights: bytes | None = None
         learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         groups = [
             {"params": list(model.parameters())},
@@ -108,7 +101,6 @@ class Trainer:
         self._resume()
         if self.history:
             self._tell(listeners)
-        saved = time.perf_counter()
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             started = time.perf_counter()
             losses = self._train_epoch(epoch)
@@ -122,11 +114,7 @@ class Trainer:
                     "seconds": round(time.perf_counter() - started, 3),
                 }
             )
-            if self.best_epoch == epoch:
-                self._weights = save(self.kept_model.state_dict())
-            if epoch == self.epochs or time.perf_counter() - saved >= self.save_every_s:
-                self._save()
-                saved = time.perf_counter()
+            self._save()
             self._tell(listeners)
         (self.folder / RESUME).unlink(missing_ok=True)
         return self.history
@@ -172,9 +160,8 @@ class Trainer:
         return {name: total / pairs for name, total in sums.items()}
 
     def _save(self) -> None:
-        if self._weights is not None:
-            write_bytes(self.folder / WEIGHTS, self._weights)
-            self._weights = None
+        if self.best_epoch == len(self.history):
+            write_bytes(self.folder / WEIGHTS, save(self.kept_model.state_dict()))
         state = {
             "model": self.model.state_dict(),
             **({"averaged": self.averaged.state_dict()} if self.averaged is not None else {}),
