@@ -75,6 +75,11 @@ def test_nobody_is_asked_about_what_was_learned_or_selected_on(tmp_path: Path, s
         load_folder(folder)
 
 
+def test_a_test_split_that_stands_in_for_the_training_split_may_be_asked_about(tmp_path: Path) -> None:
+    protocol = Protocol(train="test", select=None)
+    assert len(load_folder(make(tmp_path), protocol=protocol).questions) == len(ASKED)
+
+
 def test_questions_about_videos_that_are_left_out_are_left_out(tmp_path: Path) -> None:
     folder = make(tmp_path)
     (folder / "videos" / "d.mp4").unlink()

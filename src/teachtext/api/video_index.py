@@ -15,6 +15,7 @@ from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import read_manifest
+from teachtext.search.quality import SearchQuality, measure_quality, read_split
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.types import Item
@@ -74,6 +75,25 @@ class Index:
         """
         check_string("video_id", video_id)
         return list(self.searcher.like(video_id, k=check_count("k", k), where=_filter(where)).results)
+
+    def evaluate(self, dataset: str | Path, split: str = "test", *, progress: Progress = silent) -> SearchQuality:
+        """Measure how well searches by the model find the videos of captions; `teachtext evaluate-index` does the same.
+
+        Args:
+            dataset: folder of the captions.
+            split: whose captions are searched, each among all videos of the index.
+            progress: told how many captions are ranked.
+
+        Returns:
+            Metrics with intervals over videos, ranks, and the captions whose video is not in the index.
+
+        Raises:
+            InputError: no such dataset or split, an empty index, or no caption whose video is in the index.
+        """
+        check_string("split", split)
+        return measure_quality(
+            self.searcher, read_split(Path(check_place("dataset", dataset)), split), split, progress=progress
+        )
 
     @property
     def place(self) -> str:

@@ -14,6 +14,7 @@ from teachtext.cli import (
     embed,
     encoders,
     evaluate,
+    evaluate_index,
     export,
     extract,
     feedback,
@@ -55,6 +56,7 @@ app.command("report")(run.report)
 app.command("encoders")(encoders.encoders)
 app.command("index")(search.index)
 app.command("search")(search.search)
+app.command("evaluate-index")(evaluate_index.evaluate_index)
 app.command("serve")(serve.serve)
 app.command("feedback")(feedback.feedback)
 app.command("benchmarks")(benchmarks.benchmarks)

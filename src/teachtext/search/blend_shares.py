@@ -54,7 +54,7 @@ def choose_shares(
     if not ids:
         return None
     spread = np.array([max(float(scores.std(axis=1).mean()), 1e-9) for scores in spreads])
-    columns = _columns(ids)
+    columns = columns_by_name(ids)
     pairs = [(caption.text, columns[caption.video_id]) for caption in validation if caption.video_id in columns]
     videos = sorted({column for _, column in pairs})
     weights, how = np.full(len(names), 1 / len(names)), "equal weights"
@@ -90,7 +90,7 @@ def _scores(store: Store, blend: Blend, captions: Sequence[str]) -> tuple[list[s
     return ids, [np.concatenate(of_model, axis=1).astype(np.float64) for of_model in scores if of_model]
 
 
-def _columns(ids: Sequence[str]) -> dict[str, int]:
+def columns_by_name(ids: Sequence[str]) -> dict[str, int]:
     """Return the columns of videos by what a dataset may call them: the path without its ending, or its last parts.
 
     A name that two videos have is left out.

@@ -14,6 +14,8 @@ from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_
 
 # Scores in single precision differ from those in double precision by less than half of this.
 _MARGIN = 2e-4
+# videos whose rows are converted to double precision at once
+_ROWS = 1024
 # A vector index returns this many times k candidates of each pattern, and at least this many.
 _TIMES, _LEAST = 4, 40
 
@@ -84,6 +86,53 @@ class Gallery:
                         blocks[pattern] = join(read)
                 self._blocks, self._versions = blocks, dict(versions)
             return self._blocks
+
+
+class AllScores:
+    """The scores of queries and all videos of a store, in double precision, with hubs corrected as a search does.
+
+    Reads the store once.
+
+    Args:
+        store: the store.
+        spaces: dimension by space.
+        hubs: ids of the videos that correct a query if they come first.
+
+    Attributes:
+        ids: of all N videos, sorted.
+    """
+
+    def __init__(self, store: Store, spaces: Mapping[str, int], hubs: Collection[str]) -> None:
+        read = {pattern: list(store.read(pattern)) for pattern in store.patterns()}
+        self._spaces = spaces
+        self._blocks = {pattern: join(blocks) for pattern, blocks in read.items() if blocks}
+        self.ids = sorted({name for block in self._blocks.values() for name in block.ids})
+        column_of = {name: column for column, name in enumerate(self.ids)}
+        self._columns = {
+            pattern: np.array([column_of[name] for name in block.ids]) for pattern, block in self._blocks.items()
+        }
+        listed = set(hubs)
+        self._is_hub = np.array([name in listed for name in self.ids], bool)
+
+    def of(self, queries: Sequence[QueryVectors]) -> NDArray[np.float64]:
+        """Return the scores of C queries, (C, N), to 9 digits: what differs by less is equal in a search too."""
+        scores = self._scores(queries, correct=False)
+        # dynamic QB-Norm, as in `Searcher`
+        rows = np.flatnonzero(self._is_hub[scores.argmax(axis=1)]).tolist()
+        if rows:
+            scores[rows] = self._scores([queries[row] for row in rows], correct=True)
+        return scores
+
+    def _scores(self, queries: Sequence[QueryVectors], *, correct: bool) -> NDArray[np.float64]:
+        scores = np.full((len(queries), len(self.ids)), -np.inf)
+        for pattern, block in self._blocks.items():
+            rows = np.stack([query_row(query, pattern, self._spaces, correct=correct) for query in queries])
+            for start in range(0, len(block.ids), _ROWS):
+                columns = self._columns[pattern][start : start + _ROWS]
+                products = rows @ block.rows[start : start + _ROWS].astype(np.float64).T
+                # a video that stands in two patterns has its better score
+                scores[:, columns] = np.maximum(scores[:, columns], products)
+        return np.round(scores, 9)
 
 
 def nearly_top(

@@ -1,0 +1,105 @@
+"""`teachtext evaluate-index`: how well an index finds the videos of captions."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from teachtext.cli.options import AsJson, DatasetFolder, Device
+from teachtext.cli.search import MovedModel
+
+if TYPE_CHECKING:
+    from teachtext.search.quality import QualityDifference, SearchQuality
+
+
+def evaluate_index(
+    place: Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index, or milvus://host:port/name.")],
+    dataset: DatasetFolder,
+    split: Annotated[str, typer.Option(help="Split whose captions are searched.")] = "test",
+    against: Annotated[
+        str | None, typer.Option(metavar="INDEX", help="Another index, measured and compared too.")
+    ] = None,
+    model: MovedModel = [],  # noqa: B006
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well an index finds the videos of captions.
+
+    Each caption of the split is ranked among all videos of the index, by the model without words, and hubs are
+    corrected as in a search. Ranks are exact. Captions whose video is not in the index are counted.
+
+    Says how often a video that the model was trained on comes first, beside the share of such videos in the index.
+    """
+    import json
+
+    from teachtext.api.video_index import open_index
+    from teachtext.cli.progress import shown
+    from teachtext.evaluation.results import verdict_of
+    from teachtext.search.quality import compare_quality, measure_quality, read_split
+
+    captions = read_split(dataset, split)
+    indexes = [open_index(place, model=model or None, device=device)]
+    if against is not None:
+        indexes.append(open_index(against, device=device))
+    with shown() as progress:
+        measured = [measure_quality(index.searcher, captions, split, progress) for index in indexes]
+    compared = compare_quality(*measured) if against is not None else None
+    notes = [note for quality in measured for note in quality.notes] + list(compared.notes if compared else ())
+    for note in dict.fromkeys(notes):
+        print(f"note: {note}", file=sys.stderr)
+    if not as_json:
+        _print(captions.name, measured, compared)
+        return
+    content = {"dataset": captions.name, "split": split, **measured[0].as_dict()}
+    if compared:
+        differences = {
+            key: {"value": each.value, "low": each.low, "high": each.high, "verdict": verdict_of(each)}
+            for key, each in compared.differences.items()
+        }
+        content |= {
+            "against": measured[1].as_dict(),
+            "compared_captions": compared.captions,
+            "differences": differences,
+        }
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _print(dataset: str, measured: "list[SearchQuality]", compared: "QualityDifference | None") -> None:
+    from teachtext.cli.progress import console
+    from teachtext.evaluation.metrics import METRIC_NAMES
+    from teachtext.evaluation.results import verdict_of
+    from teachtext.reports.sentences import interval_text
+    from teachtext.reports.tables import Table, number, percent, signed
+
+    rows = [
+        [
+            quality.place,
+            number(quality.metrics.r1),
+            interval_text(quality.interval("r1")),
+            number(quality.metrics.r5),
+            number(quality.metrics.r10),
+            interval_text(quality.interval("r10")),
+            number(quality.metrics.mdr),
+        ]
+        for quality in measured
+    ]
+    heads = ["", "R@1", "95 %", "R@5", "R@10", "95 %", "MdR"]
+    console.print(Table.of(f"{dataset}, {measured[0].split}: text to video", heads, rows).rich())
+    for quality in measured:
+        shares = "which videos its model was trained on is not known"
+        if quality.learned is not None:
+            shares = (
+                f"videos that its model was trained on are {percent(quality.learned_first)} of the first places "
+                f"and {percent(quality.learned_gallery)} of the index"
+            )
+        counts = f"{len(quality.captions):,} captions, among {len(quality.contents):,} videos"
+        console.print(f"{quality.place}: {counts}; {shares}", markup=False, soft_wrap=True)
+        if sentence := quality.metrics.ties and quality.metrics.ties.sentence("t2v", quality.metrics.r1):
+            console.print(f"{quality.place}: {sentence}", markup=False, soft_wrap=True)
+    if compared and compared.differences:
+        lines = [
+            [METRIC_NAMES[key], signed(each.value), f"{signed(each.low)} to {signed(each.high)}", verdict_of(each)]
+            for key, each in compared.differences.items()
+        ]
+        title = f"{measured[0].place} minus {measured[1].place}, {compared.captions:,} captions"
+        console.print(Table.of(title, ["metric", "difference", "95 %", "verdict"], lines, words=(0, 3)).rich())
