@@ -42,6 +42,8 @@ DATASETS = {"msvd476": "MSVD-476 subset", "playground": "generated playground"}
 # what the paper claims, and the kinds of studies that ask it
 PAPER = {
     "Teachers with several text encoders make a student better": (
+        "recipe",
+        "recipe-features",
         "helps",
         "last-epoch",
         "teachers",
