@@ -130,7 +130,7 @@ def test_run_prints_both_tables_and_where_the_report_is(ready: Any):
 def test_show_prints_the_config_and_does_nothing(teachtext: Command, write_config: Callable[..., Path], tmp_path: Path):
     config = write_config(tmp_path / "c.yaml")
     said = teachtext("run", config, "--show")
-    assert said.returncode == 0 and "lr_decay: 0.95" in said.stdout
+    assert said.returncode == 0 and "last_lr: 0.05" in said.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
     (tmp_path / "shown.yaml").write_text(said.stdout)
     assert teachtext("run", tmp_path / "shown.yaml", "--show").stdout == said.stdout
