@@ -85,6 +85,8 @@ class Sketch:
 
 SKETCHED: dict[str, Any] = {
     "name": "sketch",
+    # few epochs at a high learning rate belong to the authors' loss
+    "defaults": "authors",
     "experts": ["sight", "sound"],
     "teachers": ["plain", "rich"],
     "student": {"text": "plain"},
