@@ -314,6 +314,12 @@ def test_the_defaults_of_the_authors(load: Load, changes: dict[str, Any]):
     assert load(**changes, distillation=None).distillation is None
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_kind_of_model_takes_the_defaults_of_the_authors(load: Load, kind: str):
+    config = load(defaults="authors", model={"kind": kind})
+    assert config.model.standardise is None and load(show_config(config)) == config
+
+
 def test_a_teacher_of_a_faithful_run_has_the_defaults_of_the_authors(load: Load):
     config = load(
         model={"faithful": True}, teachers=[{"text": "glove", "model": {"kind": "ce"}, "training": {"lr": 1}}]

@@ -28,7 +28,7 @@ DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
 
 # of the teachers, where a config gives none: how strongly they pull, as a multiple of the ranking loss's pull
 TUNED_WEIGHT: Mapping[str, Any] = {"weight": 1.0, "weight_unit": "gradient"}
-_INSTEAD = (("epochs", "steps"), ("lr_decay", "last_lr"))
+_INSTEAD = {"epochs": "steps", "steps": "epochs", "lr_decay": "last_lr", "last_lr": "lr_decay"}
 # batches of a training, and the fewest and most epochs that they may become
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 30, 100
 
@@ -49,10 +49,14 @@ def model_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
     >>> model_of_authors({"kind": "moee"})["shared_dim"] is None
     True
     """
-    kind = values.get("kind", MODEL["kind"])
-    own_widths = {"shared_dim": None} if kind == "moee" else {}
-    # the settings that a kind does not have stay away
-    return {**MODEL, **own_widths, **values}
+    completed = {**MODEL, **values}
+    if "shared_dim" not in values:
+        if completed["kind"] == "moee":
+            completed["shared_dim"] = None
+        elif completed["kind"] == "concat":
+            # a setting that it does not have
+            del completed["shared_dim"]
+    return completed
 
 
 def training_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,4 +75,4 @@ def replaced_by(name: str) -> str | None:
     >>> replaced_by("epochs"), replaced_by("margin")
     ('steps', None)
     """
-    return dict([*_INSTEAD, *((second, first) for first, second in _INSTEAD)]).get(name)
+    return _INSTEAD.get(name)
