@@ -33,18 +33,9 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Raises:
         Unwritable: the disk is full or the folder cannot be written to. No file is left.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path.parent, path.name)
-        with unfinished_file(path) as temporary:
-            yield temporary
-            if durable:
-                sync(temporary)
-            temporary.replace(path)
-            if durable:
-                sync(path.parent)
-    except OSError as error:
-        raise write_error(path, error) from error
+    with _room_for(path), unfinished_file(path) as temporary:
+        yield temporary
+        _put_in_place(temporary, path, durable=durable)
 
 
 @contextmanager
@@ -56,17 +47,34 @@ def atomic_elsewhere(path: Path) -> Iterator[Path]:
     Raises:
         Unwritable: the disk is full or the folder cannot be written to. No file is left.
     """
+    with _room_for(path), unfinished_folder(path) as folder:
+        temporary = folder / path.name
+        yield temporary
+        _put_in_place(temporary, path)
+
+
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    """Make the folder of a file that is about to be written, without what killed processes left of the file.
+
+    Raises:
+        Unwritable: writing fails.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent, path.name)
-        with unfinished_folder(path) as folder:
-            temporary = folder / path.name
-            yield temporary
-            sync(temporary)
-            temporary.replace(path)
-            sync(path.parent)
+        yield
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def _put_in_place(temporary: Path, path: Path, *, durable: bool = True) -> None:
+    """Rename a whole file; its content is on the disk first, unless that is not worth the wait."""
+    if durable:
+        sync(temporary)
+    temporary.replace(path)
+    if durable:
+        sync(path.parent)
 
 
 @contextmanager
