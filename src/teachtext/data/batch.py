@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 from teachtext.errors import InputError
 
 
@@ -85,7 +86,7 @@ class Batch:
 
 
 def read_videos(
-    files: Mapping[str, FeatureFile],
+    files: Mapping[str, FeatureRows],
     ids: Sequence[str],
     *,
     max_tokens: Mapping[str, int] | None = None,
@@ -126,7 +127,7 @@ def read_texts(
     return TextBatch(ids, tokens, lengths)
 
 
-def _read(file: FeatureFile, ids: Sequence[str], max_tokens: int | None, fill: bool) -> tuple[Tensor, Tensor]:
+def _read(file: FeatureRows, ids: Sequence[str], max_tokens: int | None, fill: bool) -> tuple[Tensor, Tensor]:
     items = [file.read(item_id, max_rows=max_tokens) for item_id in ids]
     lengths = np.array([len(item) for item in items], np.int64)
     longest = max_tokens if fill and max_tokens else max(1, int(lengths.max(initial=0)))

@@ -1,8 +1,12 @@
 """Videos, questions and datasets: the types that everything else passes around."""
 
+import typing
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from teachtext.data.protocol import Caption, Protocol, is_cut, queries
 from teachtext.errors import first_of
@@ -14,6 +18,28 @@ class Video:
 
     id: str
     path: Path | None = None
+
+
+class FeatureRows(typing.Protocol):
+    """The rows of an encoder by id: a `teachtext.data.store.FeatureFile`, or a part of one."""
+
+    @property
+    def folder(self) -> Path:
+        """The encoder's folder."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """D, the width of the rows."""
+        ...
+
+    def rows_of(self, item_id: str) -> int:
+        """Return the number of rows of an item; 0 for a missing or unknown item."""
+        ...
+
+    def read(self, item_id: str, *, max_rows: int | None = None) -> NDArray[np.floating]:
+        """Return the values of an item, (rows, D), at most the first `max_rows`."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class VideoExpert(Protocol):
 class SoundExpert(VideoExpert, Protocol):
     """A video expert whose sampling is a `SoundSampling`."""
 
+    sampling: SoundSampling
+
     def begin(self) -> Hearing:
         """Begin with one video."""
         ...

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 
 VideoVectors = Mapping[str, NDArray[np.float32]]
 """One video: by space, (D,) float32 of unit length; a space that the video lacks is missing."""
@@ -82,7 +82,7 @@ class Embedder(QueryEmbedder, Protocol):
         """Dimension D by the space in which video and query meet."""
         ...
 
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+    def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos.
 
         Args:

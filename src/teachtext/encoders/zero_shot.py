@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 from teachtext.devices import resolve_device
 from teachtext.encoders.class_names import TEMPLATE, class_name_vectors
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
@@ -88,7 +88,7 @@ class ClassNames:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
         return [self.embed_query(text) for text in texts]
 
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+    def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""
         return [
             {

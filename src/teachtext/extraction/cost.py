@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from teachtext.encoders.base import listens
 from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_json
@@ -90,20 +89,12 @@ def _processor() -> str:
 
 def _measure(paths: Sequence[Path], settings: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
     """Return seconds of CPU time, and seconds of video."""
-    sample_video = load("teachtext.video.decode:sample_video", "video")
-    ear = load("teachtext.video.sound:Ear", "video")
+    encode_video = load("teachtext.extraction.encode:encode_video", "video")
     stated_seconds = load("teachtext.video.file:stated_seconds", "video")
     experts = build_video_experts(list(settings), settings=settings)
-    looking = [expert for expert in experts if not listens(expert)]
 
     def look(path: Path) -> None:
-        hearings = [(expert.sampling, expert.begin()) for expert in experts if listens(expert)]
-        ears = [ear(sampling, hearing.hear) for sampling, hearing in hearings]
-        sampled = sample_video(path, [expert.sampling for expert in looking], ears)
-        for expert, frames in zip(looking, sampled, strict=True):
-            expert.encode(frames)
-        for _, hearing in hearings:
-            hearing.finish()
+        encode_video(path, experts)
 
     look(paths[0])
     # the least disturbed time of each video

@@ -19,6 +19,7 @@ from teachtext.extraction.task import Job, Result, Task
 from teachtext.files import content_hash, locked, remove, write_json
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
+from teachtext.video.sampling import PieceRule
 
 Engine = Literal["local", "ray"]
 OnBatch = Callable[[Mapping[str, FeatureFile], Sequence[str]], None]
@@ -69,6 +70,7 @@ def extract(
     engine: Engine = "local",
     time_limit: float | None = None,
     memory_limit: float | None = None,
+    rule: PieceRule | None = None,
     contents: Mapping[str, str] = {},
     on_batch: OnBatch | None = None,
     batch: int = 256,
@@ -94,6 +96,8 @@ def extract(
         engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
         time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
         memory_limit: megabytes of memory that one video may take, beyond the experts themselves; None for 4,000.
+        rule: cuts long videos into pieces, so that rows have times (see `PieceRule`). None, as for training, encodes
+            every video as a whole. Features of another rule belong in another folder.
         contents: by video id, the content hash of a file that was checked already, which is not read again for it.
         on_batch: called with the features by expert, and with ids of videos that have them all, each of them once.
         batch: videos of one call of `on_batch`.
@@ -115,7 +119,9 @@ def extract(
         if limit is not None and not limit > 0:
             short = "s" if unit == "seconds" else "MB"
             raise InputError(f"a {name} limit of {limit:g} {short} lets no video through", "give more, or none")
-    job = Job(names=names, settings=settings, time_limit=time_limit, memory_limit=memory_limit, device=device)
+    job = Job(
+        names=names, settings=settings, time_limit=time_limit, memory_limit=memory_limit, device=device, rule=rule
+    )
     check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None

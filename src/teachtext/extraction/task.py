@@ -1,7 +1,7 @@
 """The task of a worker process: one video, decoded once and encoded by all experts that lack its features."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from teachtext.devices import AUTO
-from teachtext.encoders.base import Rows, VideoExpert, listens
+from teachtext.encoders.base import Rows, VideoExpert
 from teachtext.encoders.registry import build_video_experts
 from teachtext.errors import InputError
 from teachtext.packages import load
 from teachtext.processes import Workers
+from teachtext.video.sampling import PieceRule
 from teachtext.worker import OVER_MEMORY, OVER_TIME, allow
 
 # the default time limit: a multiple of the length of the video, but at least some seconds
@@ -71,6 +72,7 @@ class Job:
         time_limit: seconds a video may take; None for ten times its length, but a minute at least.
         memory_limit: megabytes a video may take beyond the experts; None for `_MEMORY_MB`.
         device: where the experts compute (see `teachtext.devices`).
+        rule: cuts long videos into pieces; None encodes every video as a whole.
     """
 
     names: Sequence[str]
@@ -78,6 +80,7 @@ class Job:
     time_limit: float | None
     memory_limit: float | None = None
     device: str = AUTO
+    rule: PieceRule | None = None
 
     def workers(self, count: int) -> Workers[Task, Result]:
         """Return processes that do it; a video that hangs or kills a process is a failure and no more.
@@ -102,8 +105,9 @@ _experts: list[VideoExpert]
 def _set_up(job: Job) -> dict[str, Made]:
     global _job, _experts
     _job, _experts = job, build_video_experts(job.names, settings=job.settings, device=job.device)
+    pieces = {} if job.rule is None else {"pieces": asdict(job.rule)}
     return {
-        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings)}, _notes(expert))
+        name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings), **pieces}, _notes(expert))
         for expert in _experts
         for name in expert.outputs
         if name in job.names
@@ -118,25 +122,11 @@ def _notes(expert: VideoExpert) -> list[str]:
 def _encode(task: Task) -> Result:
     """Decode a video once, and encode it with the experts that the task names."""
     allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
-    sample_video: Callable[..., Any] = load("teachtext.video.decode:sample_video", "video")
-    ear: Callable[..., Any] = load("teachtext.video.sound:Ear", "video")
+    encode_video: Callable[..., dict[str, Rows]] = load("teachtext.extraction.encode:encode_video", "video")
     needed = [expert for expert in _experts if not set(task.names).isdisjoint(expert.outputs)]
-    looking = [expert for expert in needed if not listens(expert)]
-    features: dict[str, Rows] = {}
     notes: list[str] = []
     try:
-        hearings = [(expert.sampling, expert.begin()) for expert in needed if listens(expert)]
-        sampled = sample_video(
-            task.path,
-            [expert.sampling for expert in looking],
-            [ear(sampling, hearing.hear) for sampling, hearing in hearings],
-            opened=partial(_opened, task.path),
-            note=notes.append,
-        )
-        for expert, frames in zip(looking, sampled, strict=True):
-            features.update(expert.encode(frames))
-        for _, hearing in hearings:
-            features.update(hearing.finish())
+        features = encode_video(task.path, needed, _job.rule, opened=partial(_opened, task.path), note=notes.append)
     except InputError as error:
         return Result(task, str(error))
     except Exception as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +13,7 @@ from torch import Tensor
 from teachtext.data.batch import VideoBatch, read_videos
 from teachtext.data.features import Features
 from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.files import read_json, version_of, write_json
@@ -24,6 +25,7 @@ FORMAT = "teachtext-model-1"
 _TRAIN_AGAIN = "train or copy it again"
 # rows of a caption or of an expert: padding to a length takes memory
 _MOST_ROWS = 10_000
+AnyRows = TypeVar("AnyRows", bound=FeatureRows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class ModelSpec:
             fill_tokens=self.fill_tokens,
         )
 
-    def videos(self, experts: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> VideoBatch:
+    def videos(self, experts: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> VideoBatch:
         """Read videos with the padding that the model needs (see `read_videos`).
 
         Raises:
@@ -103,13 +105,13 @@ class ModelSpec:
         files = self._checked(experts)
         return read_videos(files, video_ids, max_tokens=self.max_tokens, fill=self.fill_tokens)
 
-    def _checked(self, experts: Mapping[str, FeatureFile]) -> dict[str, FeatureFile]:
+    def _checked(self, experts: Mapping[str, AnyRows]) -> dict[str, AnyRows]:
         for name in self.experts:
             _check_width(experts[name], self.arguments["expert_dims"][name])
         return {name: experts[name] for name in self.experts}
 
 
-def _check_width(file: FeatureFile, dim: int) -> None:
+def _check_width(file: FeatureRows, dim: int) -> None:
     if file.dim != dim:
         raise InputError(
             f"{file.folder} holds features of width {file.dim}, the model reads {dim}",

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from teachtext.data.batch import TextBatch
-from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 from teachtext.devices import resolve_device
 from teachtext.encoders.embedder import QueryVectors, VideoVectors, pad_rows
 from teachtext.encoders.query import QueryEncoder, read_of
@@ -96,7 +96,7 @@ class TrainedModel:
             for row in range(len(captions))
         ]
 
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+    def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""
         return [
             vectors
@@ -104,7 +104,7 @@ class TrainedModel:
             for vectors in self._embed_videos(files, video_ids[start : start + _BATCH])
         ]
 
-    def _embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+    def _embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         with torch.inference_mode():
             video = self._model.encode_video(self.spec.videos(files, video_ids).to(torch.device(self.device)))
         vectors = {name: video.vectors[name].cpu().numpy() for name in sorted(video.vectors)}

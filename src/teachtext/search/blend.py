@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.kept_captions import CAPTIONS, KeptCaptions, load_captions
-from teachtext.data.store import FeatureFile
+from teachtext.data.types import FeatureRows
 from teachtext.encoders.embedder import Embedder, QueryVectors, VideoVectors
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
@@ -87,7 +87,7 @@ class Blend:
         read = next((query.read for query in queries if query.read), "")
         return QueryVectors(vectors, np.array([weights[name] for name in sorted(vectors)], np.float32), read)
 
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
+    def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""
         embedded: dict[str, dict[str, NDArray[np.float32]]] = {video_id: {} for video_id in video_ids}
         for name, model in self.models.items():

@@ -3,9 +3,10 @@
 Memory does not grow with the length of a video: only the frames of each sampling are kept, and sound is handed on.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import av
 from av.audio.stream import AudioStream
@@ -22,8 +23,8 @@ from teachtext.video.frames import FrameSampler
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling
 from teachtext.video.sound import Ear, Listener
 
-# some containers round times to milliseconds, so equal times may differ by this much
-_TOLERANCE_S = 0.002
+TOLERANCE_S = 0.002
+"""Some containers round times to milliseconds, so equal times may differ by this much."""
 _LOST_SHARE = 0.1
 # a damaged header may state any length, but hardly any video has fewer bytes a second
 _LEAST_RATE = 250
@@ -62,13 +63,53 @@ def sample_video(
     Raises:
         InputError: no such file, no video in it, or more than a tenth of it lost; ears may have heard some of it.
     """
+    samplers, _ = watch_video(path, partial(samplers_of, samplings), ears, opened=opened, note=note)
+    sampled = {sampling: sampler.finish() for sampling, sampler in zip(dict.fromkeys(samplings), samplers, strict=True)}
+    return [sampled[sampling] for sampling in samplings]
+
+
+class Watcher(Protocol):
+    """Takes the frames of a video as they are decoded."""
+
+    def see(self, frame: VideoFrame, time: float) -> None:
+        """Take the next frame, and its time in seconds from the first one."""
+        ...
+
+
+AnyWatcher = TypeVar("AnyWatcher", bound=Watcher)
+
+
+def watch_video(
+    path: Path,
+    watchers_of: Callable[[float | None, float], Sequence[AnyWatcher]],
+    ears: Sequence[Ear] = (),
+    *,
+    opened: Callable[[float | None], None] = lambda seconds: None,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> tuple[Sequence[AnyWatcher], float]:
+    """Decode a video once, and show every frame to each watcher (see `sample_video` for what is skipped and refused).
+
+    Args:
+        path: a video file.
+        watchers_of: makes the watchers, from the length in seconds that the file states or None, and the width of a
+            pixel by its height. Called again where the stated length is wrong: the first watchers are forgotten then.
+        ears: for the sound.
+        opened: see `sample_video`.
+        note: see `sample_video`.
+
+    Returns:
+        The watchers, and the time of the last frame in seconds.
+
+    Raises:
+        InputError: see `sample_video`.
+    """
     with open_video(path) as container:
         stream = _pictures(path, container)
         seconds = stream_seconds(container, stream)
         opened(seconds)
-        samplers = _samplers(samplings, seconds, stream)
-        decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(samplers))
-        _see(decoder, samplers)
+        watchers = watchers_of(seconds, _pixel_aspect(stream))
+        decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(watchers))
+        _see(decoder, watchers)
         if decoder.frames == 0:
             most = f"{MOST_PIXELS // 10**6} megapixels at most"
             raise InputError(f"{path} holds no frame that can be decoded (of {most})", COPY_AGAIN)
@@ -79,14 +120,13 @@ def sample_video(
             listener.finish(decoder.start or 0.0)
         if decoder.left_out:
             note(f"{path}: {decoder.left_out}")
-    if samplers and seconds is not None and is_too_long(seconds, decoder.end):
+    if watchers and seconds is not None and is_too_long(seconds, decoder.end):
         # moments that were spread over the stated length would be few
         with open_video(path) as container:
             stream = _pictures(path, container)
-            samplers = _samplers(samplings, decoder.end, stream)
-            _see(_Decoder(container, stream, [], look=True), samplers)
-    sampled = {sampling: sampler.finish() for sampling, sampler in samplers.items()}
-    return [sampled[sampling] for sampling in samplings]
+            watchers = watchers_of(decoder.end, _pixel_aspect(stream))
+            _see(_Decoder(container, stream, [], look=True), watchers)
+    return watchers, decoder.end
 
 
 def _pictures(path: Path, container: InputContainer) -> VideoStream:
@@ -101,22 +141,26 @@ def _pictures(path: Path, container: InputContainer) -> VideoStream:
     return stream
 
 
-def _samplers(
-    samplings: Sequence[FrameSampling | ClipSampling], seconds: float | None, stream: VideoStream
-) -> dict[FrameSampling | ClipSampling, FrameSampler | ClipSampler]:
-    pixel = float(stream.sample_aspect_ratio or 1)
-    return {
-        sampling: FrameSampler(sampling, seconds, pixel, tolerance_s=_TOLERANCE_S)
+def _pixel_aspect(stream: VideoStream) -> float:
+    return float(stream.sample_aspect_ratio or 1)
+
+
+def samplers_of(
+    samplings: Sequence[FrameSampling | ClipSampling], seconds: float | None, pixel_aspect: float
+) -> list[FrameSampler | ClipSampler]:
+    """Return a sampler for each sampling, equal ones once."""
+    return [
+        FrameSampler(sampling, seconds, pixel_aspect, tolerance_s=TOLERANCE_S)
         if isinstance(sampling, FrameSampling)
-        else ClipSampler(sampling, seconds, pixel, tolerance_s=_TOLERANCE_S)
-        for sampling in samplings
-    }
+        else ClipSampler(sampling, seconds, pixel_aspect, tolerance_s=TOLERANCE_S)
+        for sampling in dict.fromkeys(samplings)
+    ]
 
 
-def _see(decoder: "_Decoder", samplers: Mapping[FrameSampling | ClipSampling, FrameSampler | ClipSampler]) -> None:
+def _see(decoder: "_Decoder", watchers: Sequence[Watcher]) -> None:
     for frame, time in decoder:
-        for sampler in samplers.values():
-            sampler.see(frame, time)
+        for watcher in watchers:
+            watcher.see(frame, time)
 
 
 class _Decoder:

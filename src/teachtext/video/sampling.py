@@ -1,6 +1,6 @@
 """Which frames, clips and sound of a video an expert gets, and the arrays that sampling returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,6 +79,34 @@ class SoundSampling:
 
 
 Sampling = FrameSampling | ClipSampling | SoundSampling
+
+
+@dataclass(frozen=True, kw_only=True)
+class PieceRule:
+    """How a long video is cut into pieces, each of which gets features of its own.
+
+    A video of at most `whole_s` seconds is a single piece, sampled as any clip. In a longer video a piece ends where a
+    shot ends, or after `longest_s` seconds. How many moments an expert sees follows from the length of the piece.
+
+    Args:
+        whole_s: seconds.
+        longest_s: seconds a piece, at most, unless a single frame is shown for longer.
+        shortest_s: seconds a piece, at least; a shot that ends before does not end the piece.
+        share: of the moments a second that an expert sees in a clip.
+    """
+
+    whole_s: float = 12.0
+    longest_s: float = 2.0
+    shortest_s: float = 0.5
+    share: float = 0.5
+
+
+DETAILS: Mapping[str, PieceRule] = {
+    "low": PieceRule(longest_s=4.0, share=0.25),
+    "normal": PieceRule(),
+    "high": PieceRule(longest_s=1.0, share=1.0),
+}
+"""How closely long videos are looked at, by name."""
 
 
 class Frames(NamedTuple):

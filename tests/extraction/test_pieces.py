@@ -1,0 +1,186 @@
+"""Long videos piece by piece, with experts whose rows can be told from the frames."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("av")
+from teachtext.data.passages import Passage
+from teachtext.encoders.base import Hearing, Rows
+from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.spec import VideoEntry
+from teachtext.extraction.encode import encode_video
+from teachtext.extraction.piece_rows import StretchHearing, _joined
+from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling, PieceRule, SoundSampling
+
+Make = Callable[..., Path]
+RULE = PieceRule(whole_s=4, longest_s=2, shortest_s=0.5, share=1)
+
+
+class Brightness:
+    """A row a video: the mean brightness of the frames that are looked at, and their number."""
+
+    outputs: ClassVar = {"brightness": 2}
+    sampling = FrameSampling(per_second=2, most=16, height=16, width=16, gray=True)
+    settings: ClassVar = {}
+
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
+        return {"brightness": Rows(np.array([[sampled.pixels.mean(), len(sampled.pixels)]], np.float32))}
+
+
+class Signs:
+    """A text for each frame: the brightness in tens."""
+
+    outputs: ClassVar = {"signs": 1}
+    sampling = FrameSampling(per_second=1, most=32, height=16, width=16, gray=True)
+    settings: ClassVar = {}
+
+    def encode(self, sampled: Frames) -> dict[str, Rows]:
+        levels = sampled.pixels.reshape(len(sampled.pixels), -1).mean(axis=1)
+        passages = [
+            Passage(time, time, f"the sign says {round(level / 10)}")
+            for time, level in zip(sampled.times.tolist(), levels.tolist(), strict=True)
+        ]
+        times = np.array([passage[:2] for passage in passages], np.float32)
+        return {"signs": Rows(levels[:, None].astype(np.float32), times, passages)}
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VIDEO_EXPERTS, "brightness", VideoEntry(target="x:X", joins="mean"))
+    monkeypatch.setitem(VIDEO_EXPERTS, "signs", VideoEntry(target="x:X", finds_words="read"))
+
+
+def gray(levels: Any, side: int = 32) -> NDArray[np.uint8]:
+    return np.stack([np.full((side, side, 3), level, np.uint8) for level in levels])
+
+
+def rows_of(path: Path, expert: Any = None, rule: PieceRule | None = RULE) -> Rows:
+    expert = expert or Brightness()
+    return encode_video(path, [expert], rule)[next(iter(expert.outputs))]
+
+
+def test_a_clip_is_one_piece_with_the_row_that_training_has(make_video: Make):
+    path = make_video("clip.mp4", gray(np.linspace(20, 200, 32)), fps=8)
+    clip, training = rows_of(path), rows_of(path, rule=None)
+    assert np.array_equal(clip.values, training.values)
+    assert clip.times is not None
+    assert clip.times.tolist() == [[0, pytest.approx(31 / 8)]]
+    assert training.times is None
+
+
+def test_a_longer_video_has_a_row_for_each_two_seconds(make_video: Make):
+    # frame number n, at n / 8 s, is 2 n bright
+    rows = rows_of(make_video("film.mp4", gray(range(0, 144, 2)), fps=8))
+    assert rows.times is not None
+    assert rows.times.tolist() == [[0, 2], [2, 4], [4, 6], [6, 8], [8, 9]]
+    # two frames a second are looked at
+    assert rows.values[:, 1].tolist() == [4, 4, 4, 4, 2]
+    assert np.abs(rows.values[:, 0] - [12, 44, 76, 108, 132]).max() < 4
+
+
+def test_a_piece_ends_where_a_shot_ends(make_video: Make, moving: Callable[..., NDArray[np.uint8]]):
+    shots = [moving(seed=1, count=24, dx=1), moving(seed=2, count=24, dx=1), moving(seed=3, count=24, dx=1)]
+    rows = rows_of(make_video("film.mp4", np.concatenate(shots), fps=8))
+    assert rows.times is not None
+    assert rows.times.round(2).tolist() == [[0, 2], [2, 3], [3, 5], [5, 6], [6, 8], [8, 9]]
+
+
+def test_a_frame_that_is_shown_for_long_stands_for_several_pieces(make_video: Make):
+    rows = rows_of(make_video("slides.mp4", gray([20, 100, 180]), fps=1, pts=[0, 6, 12]))
+    assert rows.times is not None
+    assert np.allclose(rows.times[:, 1] - rows.times[:, 0], 2)
+    assert np.allclose(rows.times[1:, 0], rows.times[:-1, 1])
+    assert len(set(rows.values[:3, 0].tolist())) == 1
+
+
+@pytest.mark.parametrize("stated", ["too short", "too long"])
+def test_the_last_frame_decides_what_a_clip_is(make_video: Make, monkeypatch: pytest.MonkeyPatch, stated: str):
+    film = make_video("film.mp4", gray(range(0, 144, 2)), fps=8)
+    clip = make_video("clip.mp4", gray(range(0, 40, 2)), fps=8)
+    expected = {path: rows_of(path) for path in (film, clip)}
+    wrong = 3.0 if stated == "too short" else 5.0
+    monkeypatch.setattr("teachtext.video.decode.stream_seconds", lambda *_: wrong)
+    path = film if stated == "too short" else clip
+    actual = rows_of(path)
+    assert np.array_equal(actual.values, expected[path].values)
+    assert np.array_equal(actual.times, expected[path].times)  # type: ignore[arg-type]
+
+
+def test_a_text_that_stays_is_a_single_passage(make_video: Make):
+    rows = rows_of(make_video("film.mp4", gray([40] * 48 + [200] * 48), fps=8), Signs())
+    assert [passage.text for passage in rows.passages or ()] == ["the sign says 4", "the sign says 20"]
+    assert rows.times is not None
+    assert rows.times.round(1).tolist() == [[0, 6], [6, 12]]
+    assert len(rows.values) == 2
+
+
+def test_clips_of_a_network_cover_the_whole_video_and_are_joined_one_by_one(
+    make_video: Make, monkeypatch: pytest.MonkeyPatch
+):
+    class Network:
+        outputs: ClassVar = {"network": 1}
+        settings: ClassVar = {}
+        sampling = ClipSampling(
+            look=lambda clip: clip.astype(np.float32).mean(axis=(0, 1, 2))[:1],
+            frames=4,
+            per_second=2,
+            most=2,
+            resize=16,
+            height=16,
+            width=16,
+        )
+
+        def encode(self, sampled: Clips) -> dict[str, Rows]:
+            return {"network": Rows(sampled.vectors.mean(axis=0, keepdims=True))}
+
+    monkeypatch.setitem(VIDEO_EXPERTS, "network", VideoEntry(target="x:X", joins="mean"))
+    rows = rows_of(make_video("film.mp4", gray(range(0, 128, 2)), fps=8), Network())
+    assert rows.times is not None
+    assert rows.times.tolist() == [[0, 2], [2, 4], [4, 6], [6, 8]]
+    assert (np.diff(rows.values[:, 0]) > 20).all()
+
+
+def test_sound_that_is_one_row_is_heard_ten_seconds_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    class Loud(Hearing):
+        def __init__(self) -> None:
+            self.samples: list[int] = []
+
+        def hear(self, samples: NDArray[np.int16]) -> None:
+            self.samples += samples.tolist()
+
+        def finish(self) -> dict[str, Rows]:
+            return {"loud": Rows(np.array([[np.mean(self.samples), len(self.samples)]], np.float32))}
+
+    class Listens:
+        outputs: ClassVar = {"loud": 2}
+        sampling = SoundSampling(rate=10)
+        settings: ClassVar = {}
+
+        def begin(self) -> Hearing:
+            return Loud()
+
+        def encode(self, sampled: Any) -> dict[str, Rows]:
+            raise NotImplementedError
+
+    hearing = StretchHearing(Listens())
+    for start in range(0, 250, 7):
+        hearing.hear(np.arange(start, min(start + 7, 250), dtype=np.int16))
+    rows = hearing.finish()["loud"]
+    assert rows.values.tolist() == [[49.5, 100], [149.5, 100], [224.5, 50]]
+    assert rows.times is not None
+    assert rows.times.tolist() == [[0, 10], [10, 20], [20, 25]]
+
+
+def test_a_text_that_is_read_in_part_is_joined_and_no_word_is_lost():
+    texts = ["quarterly revenue", "quarterly revenue 2026", "Revenue 2026", "quarterly costs 2026"]
+    passages = [Passage(2.0 * number, 2.0 * number + 2, text) for number, text in enumerate(texts)]
+    times = np.array([passage[:2] for passage in passages], np.float32)
+    parts = [Rows(np.full((1, 1), n, np.float32), times[n : n + 1], passages[n : n + 1]) for n in range(4)]
+    rows = _joined(parts, 1)
+    assert list(rows.passages or ()) == [Passage(0, 6, "quarterly revenue 2026"), Passage(6, 8, "quarterly costs 2026")]
+    assert rows.values.tolist() == [[1], [3]]
