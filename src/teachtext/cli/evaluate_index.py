@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import AsJson, DatasetFolder, Device
-from teachtext.cli.search import MovedModel
+from teachtext.cli.options import AsJson, DatasetFolder, Device, MovedModel
 
 if TYPE_CHECKING:
     from teachtext.search.quality import QualityDifference, SearchQuality

@@ -18,6 +18,7 @@ from teachtext.cli import (
     export,
     extract,
     feedback,
+    index,
     metrics,
     model,
     objectives,
@@ -54,7 +55,7 @@ app.command("parity")(parity.parity)
 app.command("export")(export.export)
 app.command("report")(run.report)
 app.command("encoders")(encoders.encoders)
-app.command("index")(search.index)
+app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("evaluate-index")(evaluate_index.evaluate_index)
 app.command("serve")(serve.serve)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+INDEX = "teachtext-index"
+
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder.")]
 FeatureFolder = Annotated[Path, typer.Option("--out", help="Folder of the features.")]
 Device = Annotated[str, typer.Option(help="Device that computes: auto, cpu, cuda, cuda:<number> or mps.")]
@@ -17,3 +19,35 @@ Trec = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+IndexPlace = Annotated[
+    str, typer.Option("--index", envvar="TEACHTEXT_INDEX", help="Folder of the index, or milvus://host:port/name.")
+]
+MovedModel = Annotated[
+    list[str],
+    typer.Option(
+        "--model",
+        help="Folder of the model or of its run, or an id of the hub, if the model was moved. Can be repeated.",
+        show_default=False,
+    ),
+]
+Exact = Annotated[
+    bool | None,
+    typer.Option(
+        "--exact/--approximate", help="Compare with every video, or not.", show_default="exact up to 50,000 videos"
+    ),
+]
+Where = Annotated[
+    list[str],
+    typer.Option(
+        "--where",
+        "--filter",
+        help="duration<=30, added>=2026-01-31, tag=<tag>, speech=yes or id=<id>; all must hold. Can be repeated.",
+        show_default=False,
+    ),
+]
+Most = Annotated[int, typer.Option("-k", help="Number of videos, at most.")]
+Paths = Annotated[bool, typer.Option("--paths", help="Print the paths of the files alone, a line each.")]
+Null = Annotated[
+    bool, typer.Option("-0", "--null", help="Print the paths of the files alone, a NUL after each, for xargs -0.")
+]

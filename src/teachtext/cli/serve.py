@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import Device
-from teachtext.cli.search import INDEX, Exact, IndexPlace, MovedModel
+from teachtext.cli.options import INDEX, Device, Exact, IndexPlace, MovedModel
 
 if TYPE_CHECKING:
     import socket

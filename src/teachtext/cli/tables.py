@@ -67,3 +67,26 @@ def plain_table(title: str, first: str, *columns: str) -> "rich_table.Table":
 
     heads = [Column(first, words=True, no_wrap=True), *(Column(column, words=True) for column in columns)]
     return Table(title, heads, []).rich()
+
+
+def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows: a table in a terminal, else a line each, which no width breaks."""
+    from rich.cells import cell_len
+    from rich.table import Column
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from teachtext.cli.progress import console
+    from teachtext.data.video_files import printable
+
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if console.is_terminal:
+        table = RichTable(*(Column(head, overflow="fold") for head in heads))
+        for row in cells:
+            table.add_row(*map(Text, row))
+        console.print(table)
+        return
+    widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+    for line in ([*heads], *cells):
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(padded).rstrip())

@@ -1,0 +1,116 @@
+"""`teachtext index`: index a folder of videos, or bring its index up to date."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from teachtext.cli.options import INDEX, Device, IndexPlace
+
+# seconds that `index` waits for another writer, such as a service that takes in uploads
+_WAIT_S = 600.0
+
+
+def index(
+    folder: Annotated[Path, typer.Argument(help="Folder of videos. Its subfolders are indexed too.")],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            help="Folder of a run or of a trained model, an id of the hub, or 'zero-shot'. Can be repeated: an index "
+            "of several models adds their standardised scores.",
+            show_default="that of the index; of a new one 'zero-shot'",
+        ),
+    ] = [],  # noqa: B006
+    place: IndexPlace = INDEX,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Folder for features.", show_default="in the index; in the working folder for a URL"),
+    ] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Recognise speech and text, so that these words can be searched.")
+    ] = False,
+    tag: Annotated[list[str], typer.Option(help="Tag for all these videos; can be repeated.")] = [],  # noqa: B006
+    query_bank: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of captions, one a line, that corrects hubs: videos near every query.",
+            show_default="captions of the model's training",
+        ),
+    ] = None,
+    hub_correction: Annotated[
+        bool | None,
+        typer.Option(
+            "--hub-correction/--no-hub-correction",
+            help="Correct hubs, or not.",
+            show_default="as the index was made; a new one if its model keeps captions",
+        ),
+    ] = None,
+    remove_missing: Annotated[
+        bool, typer.Option("--remove-missing", help="Remove videos whose files are gone.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds for one video.", show_default="ten times its length, at least a minute"),
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(help="Megabytes for one video, beyond the experts.", show_default="4,000")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Index a folder of videos, or bring its index up to date.
+
+    Extracts only new and changed videos; a renamed file is not extracted again. Resumes where it was stopped.
+
+    Without a model, a search compares queries with the names of things that an image network recognises, and with words
+    that were heard or read.
+    """
+    from functools import partial
+
+    from teachtext.api.load import embedder_of
+    from teachtext.cli.progress import console, shown
+    from teachtext.errors import Busy
+    from teachtext.search.index_model import CLASS_NAMES, load_embedder
+    from teachtext.search.indexing import check_new, index_folder
+    from teachtext.search.manifest import read_manifest
+    from teachtext.search.stores import is_url, open_store
+
+    store = open_store(place)
+    check_new(folder, store)
+    chosen = embedder_of(model or None, device)
+    if chosen is None:
+        chosen = load_embedder(CLASS_NAMES if store.manifest() is None else read_manifest(store).model, device=device)
+    with shown() as progress:
+        run = partial(
+            index_folder,
+            folder,
+            store,
+            chosen,
+            features or Path(f"{INDEX}-features" if is_url(place) else place) / "features",
+            words=words,
+            tags=tag,
+            query_bank=query_bank,
+            hub_correction=hub_correction,
+            remove_missing=remove_missing,
+            workers=workers,
+            device=device,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            progress=progress,
+        )
+        try:
+            done = run()
+        except Busy as error:
+            console.print(f"{error.problem}: waiting up to {_WAIT_S / 60:.0f} minutes", markup=False, soft_wrap=True)
+            done = run(wait_s=_WAIT_S)
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for failure in done.failed:
+        console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
+    counts = f"{done.added} added, {done.updated} updated, {done.renamed} renamed, {done.unchanged} unchanged"
+    console.print(f"{counts}; {store.count()} videos in {place}", markup=False, soft_wrap=True)
+    if done.gone and remove_missing:
+        console.print(f"{len(done.gone)} removed, whose files are gone", soft_wrap=True)
+    elif done.gone:
+        message = f"{len(done.gone)} files are gone (first: {done.gone[0]}); remove them with --remove-missing"
+        console.print(message, markup=False, soft_wrap=True)
