@@ -9,8 +9,8 @@ import numpy as np
 DIMS = {"motion": 243, "audio": 512}
 
 
-def write_clip(path: Path, seed: int, *, sound: bool = False) -> Path:
-    """Half a second of a pattern that moves as `seed` says, with or without noise to hear."""
+def write_clip(path: Path, seed: int, *, sound: bool = False, tall: bool = False) -> Path:
+    """Half a second of a pattern that moves as `seed` says, with or without noise to hear; square, or twice as high."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,11 +19,11 @@ def write_clip(path: Path, seed: int, *, sound: bool = False) -> Path:
     dx, dy = random.integers(-3, 4, 2)
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("libx264", rate=15, options={"crf": "20"})
-        stream.height = stream.width = 64
+        stream.height, stream.width = (128 if tall else 64), 64
         stream.pix_fmt = "yuv420p"
         track: Any = container.add_stream("aac", rate=16_000, layout="mono") if sound else None
         for number in range(8):
-            view = pattern[40 + dy * number :, 40 + dx * number :][:64, :64]
+            view = pattern[40 + dy * number :, 40 + dx * number :][:64, :64].repeat(2 if tall else 1, axis=0)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(view), format="rgb24")
             frame.pts = number
             container.mux(stream.encode(frame))

@@ -55,7 +55,7 @@ class WordMatch(NamedTuple):
     """Where the words of a query stand in a video.
 
     Attributes:
-        words: the words that matched, as the video and its file name have them, each once.
+        words: the words that matched, as the video and its file name have them first, each once whatever its case.
         moments: positions, in the item's moments, of those with a match.
     """
 
@@ -296,7 +296,9 @@ def _one_line(text: str) -> str:
 def _word_match(text: str, name: str) -> WordMatch:
     lines = text.split("\n")
     words = re.findall(f"{_BEGIN}(.*?){_END}", f"{text}\n{name}")
-    return WordMatch(list(dict.fromkeys(words)), [number for number, line in enumerate(lines) if _BEGIN in line])
+    first = {word.casefold(): word for word in reversed(words)}
+    each_once = [word for word in dict.fromkeys(words) if first[word.casefold()] == word]
+    return WordMatch(each_once, [number for number, line in enumerate(lines) if _BEGIN in line])
 
 
 def _expression(text: str) -> str:

@@ -1,10 +1,11 @@
 """The service as one ASGI app: the API, the page, the guard, the metrics."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -17,13 +18,16 @@ from starlette.requests import ClientDisconnect
 import teachtext
 from teachtext.errors import InputError
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
+from teachtext.service.head import HeadRequests
 from teachtext.service.http_api import api_router
-from teachtext.service.pages import error_page, pages_router
+from teachtext.service.page_forms import forms_router
+from teachtext.service.pages import pages_router
 from teachtext.service.problems import ServerPaths, status_of
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.rates import Rate
-from teachtext.service.security import SECURITY_HEADERS, Access, Guard
+from teachtext.service.rendering import error_page, templates
+from teachtext.service.security import COOKIE, SECURITY_HEADERS, Access, Guard
 from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
 
@@ -86,10 +90,12 @@ def create_app(
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
-    app.include_router(
-        pages_router(library=library, uploads=uploads, access=access, log=log, without_paths=paths.hidden),
-        include_in_schema=False,
-    )
+    render = _renderer(library, access)
+    for pages in (
+        pages_router(library=library, log=log, render=render),
+        forms_router(library=library, uploads=uploads, access=access, render=render, without_paths=paths.hidden),
+    ):
+        app.include_router(pages, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_error_handlers(app, paths)
     app.add_middleware(
@@ -104,9 +110,21 @@ def create_app(
             "/login": 4 * 2**10,
         },
     )
+    app.add_middleware(HeadRequests)
     app.add_middleware(Guard, hosts=hosts, access=access, rate=rate)
     app.add_middleware(measures.counting)
     return app
+
+
+def _renderer(library: Library, access: Access | None) -> Callable[..., Response]:
+    """Return what renders a page from the request, the name of a template, and its values."""
+    model = library.searcher.manifest.model
+
+    def render(request: Request, name: str, **values: Any) -> Response:
+        is_logged_in = access is not None and access.is_cookie(request.cookies.get(COOKIE, ""))
+        return templates.TemplateResponse(request, name, {"model": model, "can_log_out": is_logged_in, **values})
+
+    return render
 
 
 def _add_error_handlers(app: FastAPI, paths: ServerPaths) -> None:
@@ -128,6 +146,8 @@ def _add_error_handlers(app: FastAPI, paths: ServerPaths) -> None:
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
         wrong = InputError(str(error.detail).lower(), "see /api/openapi.json for what can be asked")
+        if error.status_code == HTTPStatus.NOT_FOUND and not request.scope["path"].startswith(_API):
+            wrong = InputError("there is no page at this address", "search for a video, or go to the first page")
         answer = _answer(request, paths.error(wrong), error.status_code)
         answer.headers.update(error.headers or {})
         return answer

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -152,7 +153,7 @@ class Guard:
         if path in _OPEN or path.startswith(_STATIC):
             return None
         if method == "GET" and "text/html" in headers.get("accept", ""):
-            return RedirectResponse("/login", status_code=HTTPStatus.SEE_OTHER)
+            return RedirectResponse(_login_address(scope), status_code=HTTPStatus.SEE_OTHER)
         answer = refusal(HTTPStatus.UNAUTHORIZED, "a token is needed", "send 'Authorization: Bearer TOKEN', or log in")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
@@ -167,6 +168,13 @@ def _carried_token(headers: Headers) -> str:
     """Return the token that a request carries in its header, or an empty string."""
     kind, _, token = headers.get("authorization", "").partition(" ")
     return token if kind.lower() == "bearer" else ""
+
+
+def _login_address(scope: Scope) -> str:
+    """Return the address of the log-in, which leads back to what was asked for."""
+    query = scope["query_string"].decode("latin-1")
+    wanted = quote(scope["path"]) + (f"?{query}" if query else "")
+    return "/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}"
 
 
 def _too_many(wait: int) -> Response:

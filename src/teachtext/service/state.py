@@ -1,12 +1,10 @@
 """What the API and the page share: an index with the files of its videos, and the one writer that changes it."""
 
-import heapq
 import math
 import threading
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from anyio.to_thread import run_sync
 
@@ -18,6 +16,7 @@ from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
 from teachtext.search.vectors import PresencePattern
 from teachtext.service.media import file_of, has_file
+from teachtext.service.overview import Overview
 from teachtext.service.picture_cache import PictureCache
 from teachtext.service.pictures import Moment, Pictures, moment_of
 
@@ -27,14 +26,6 @@ DEEPEST = 1000
 SHOWN = 24
 # seconds that a removal waits for another writer
 _PATIENCE_S = 5.0
-
-
-class Overview(NamedTuple):
-    """The number of videos of an index, the newest of them (at most `SHOWN`), and all tags, sorted."""
-
-    video_count: int
-    newest: Sequence[Item]
-    tags: Sequence[str]
 
 
 class Library:
@@ -75,19 +66,26 @@ class Library:
         return self.searcher.snapshot().video_count
 
     def overview(self, *, most: float = math.inf) -> Overview:
-        """Return the newest videos and all tags. Reads the whole index, but only if it has changed.
+        """Return the videos of the index. Reads the whole index, but only if it has changed.
 
         Args:
-            most: an index with more videos is not read, and gives neither videos nor tags.
+            most: an index with more videos is not read, and gives a number of videos alone.
         """
         snapshot = self.searcher.snapshot()
         if snapshot.video_count > most:
-            return Overview(snapshot.video_count, [], [])
+            return Overview(snapshot.video_count, [])
         versions = snapshot.state.versions
         with self._reading:
             if self._overview is None or self._overview[0] != versions:
-                self._overview = (versions, _overview(snapshot.video_count, self.searcher.store.catalog()))
+                items = sorted(self.searcher.store.catalog(), key=lambda item: (-item.added_s, item.id))
+                self._overview = (versions, Overview(snapshot.video_count, items, self._spoken))
             return self._overview[1]
+
+    def _spoken(self) -> Collection[str]:
+        """Return the ids of the videos in which words were heard; a catalog has no words."""
+        store = self.searcher.store
+        blocks = (block for pattern in store.patterns() for block in store.read(pattern))
+        return {name for block in blocks for name, spoken in zip(block.ids, block.has_speech, strict=True) if spoken}
 
     def file(self, item_id: str) -> Path:
         """Return the file of a video.
@@ -206,15 +204,3 @@ def depth(first: int, count: int) -> int:
 def page(answer: Answer, first: int) -> Answer:
     """Return an answer without its results before place `first`."""
     return replace(answer, results=answer.results[first:])
-
-
-def _overview(video_count: int, items: Iterator[Item]) -> Overview:
-    tags: set[str] = set()
-
-    def tagged() -> Iterator[Item]:
-        for item in items:
-            tags.update(item.tags)
-            yield item
-
-    newest = heapq.nsmallest(SHOWN, tagged(), key=lambda item: (-item.added_s, item.id))
-    return Overview(video_count, newest, sorted(tags))

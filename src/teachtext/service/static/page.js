@@ -72,7 +72,7 @@ for (const form of document.querySelectorAll("[data-confirm]")) {
 }
 
 // empty fields would make addresses long
-for (const form of document.querySelectorAll("form.search")) {
+for (const form of document.querySelectorAll("form.search, form.fields")) {
   form.addEventListener("submit", () => {
     for (const input of form.elements) {
       input.disabled = input.disabled || (input.name && input.name !== "q" && !input.value);
@@ -80,7 +80,7 @@ for (const form of document.querySelectorAll("form.search")) {
   });
 }
 addEventListener("pageshow", () => {
-  for (const input of document.querySelectorAll("form.search [disabled]")) input.disabled = false;
+  for (const input of document.querySelectorAll("form [disabled]")) input.disabled = false;
 });
 
 const progress = document.getElementById("progress");

@@ -1,0 +1,182 @@
+"""What the page shows of a result: equal files as one card, the words that matched, and bars for the score."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from teachtext.search.answer import Answer, SearchResult
+from teachtext.search.types import Item, Moment
+from teachtext.service.state import DEEPEST
+
+_MOST_MOMENTS = 3
+_COLORS = 8
+
+
+class Bar(NamedTuple):
+    """A small bar, from 0 to 100, that shows what raised a score and what lowered it.
+
+    Attributes:
+        zero: place of the zero line.
+        parts: left end and width by space.
+    """
+
+    zero: float
+    parts: Mapping[str, tuple[float, float]]
+
+
+class BarPart(NamedTuple):
+    """The part of one space in a bar: its share of the score, left end, width, and number of its color."""
+
+    name: str
+    value: float
+    left: float
+    width: float
+    color: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A video in the list of results.
+
+    Attributes:
+        number: place of the video, from 1.
+        result: the result.
+        copies: ids of all equal files, the video's among them.
+        bar: the bar of the score.
+        parts: the parts of the bar.
+        query: the query.
+        log_id: id of the search in the query log, if there is one.
+    """
+
+    number: int
+    result: SearchResult
+    copies: Sequence[str]
+    bar: Bar
+    parts: Sequence[BarPart]
+    query: str
+    log_id: str | None
+
+    @property
+    def item(self) -> Item:
+        """The video."""
+        return self.result.item
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """The first moments with words of the query."""
+        return self.result.moments[:_MOST_MOMENTS]
+
+    @property
+    def at_s(self) -> float:
+        """Where the video is opened, in seconds."""
+        return self.result.moments[0].start_s if self.result.moments else 0.0
+
+    def link(self, at_s: float | None = None) -> str:
+        """Return the address of the video's page, which plays from a time and notes the choice."""
+        start_s = self.at_s if at_s is None else at_s
+        fields = {"id": self.item.id, "t": f"{start_s:.1f}" if start_s else "", "q": self.query, "query": self.log_id}
+        given = {name: value for name, value in fields.items() if value}
+        return f"/video?{urlencode(given, quote_via=quote, safe='')}"
+
+
+def fold(results: Sequence[SearchResult]) -> list[SearchResult]:
+    """Return the first result of each content: equal files are one."""
+    first: dict[str, SearchResult] = {}
+    for result in results:
+        first.setdefault(result.item.content, result)
+    return list(first.values())
+
+
+def folded(ask: Callable[[int], Answer], count: int) -> tuple[Answer, list[SearchResult]]:
+    """Search until there are enough results of different content, or no more results.
+
+    Args:
+        ask: searches for at most so many videos.
+        count: number of results of different content.
+
+    Returns:
+        The answer, and the first results of each content, at most `count`.
+    """
+    k = min(count, DEEPEST)
+    while True:
+        answer = ask(k)
+        results = fold(answer.results)
+        if len(results) >= count or len(answer.results) < k or k == DEEPEST:
+            return answer, results[:count]
+        k = min(DEEPEST, 4 * k)
+
+
+def cards(
+    results: Sequence[SearchResult],
+    *,
+    first: int,
+    spaces: Sequence[str],
+    copies: Mapping[str, Sequence[str]],
+    query: str,
+    log_id: str | None,
+) -> list[Card]:
+    """Return the cards of a page.
+
+    Args:
+        results: of the page.
+        first: place of the first, from 0.
+        spaces: of the index, sorted.
+        copies: ids of equal files, by content.
+        query: the query.
+        log_id: id of the search in the query log, if there is one.
+    """
+    drawn = bars([result.why for result in results])
+    return [
+        Card(
+            number=number,
+            result=result,
+            copies=copies.get(result.item.content, [result.item.id]),
+            bar=bar,
+            parts=[
+                BarPart(name, result.why[name], left, width, spaces.index(name) % _COLORS)
+                for name, (left, width) in bar.parts.items()
+            ],
+            query=query,
+            log_id=log_id,
+        )
+        for number, (result, bar) in enumerate(zip(results, drawn, strict=True), first + 1)
+    ]
+
+
+def bars(contributions: Sequence[Mapping[str, float]]) -> list[Bar]:
+    """Return the bars of a page. Parts right of the zero line raised a score, parts left of it lowered it.
+
+    All bars have one scale and one zero line. Together they reach from 0 to 100.
+
+    Args:
+        contributions: of each result, the part of its score by space.
+    """
+    below = max((-sum(min(part, 0.0) for part in parts.values()) for parts in contributions), default=0.0)
+    above = max((sum(max(part, 0.0) for part in parts.values()) for parts in contributions), default=0.0)
+    scale = 100 / (below + above) if below + above > 0 else 0.0
+    return [Bar(below * scale, _bar_parts(parts, below * scale, scale)) for parts in contributions]
+
+
+def _bar_parts(contributions: Mapping[str, float], zero: float, scale: float) -> Mapping[str, tuple[float, float]]:
+    parts, left, right = {}, zero, zero
+    for name, value in sorted(contributions.items()):
+        width = abs(value) * scale
+        if value < 0:
+            left -= width
+            parts[name] = (left, width)
+        else:
+            parts[name] = (right, width)
+            right += width
+    return parts
+
+
+def marked(moment: Moment, words: Sequence[str]) -> list[tuple[str, bool]]:
+    """Cut the text of a moment into pieces; each piece with whether it is a word of the query."""
+    if not words:
+        return [(moment.text, False)]
+    longest_first = sorted(words, key=len, reverse=True)
+    pattern = "(" + "|".join(re.escape(word) for word in longest_first) + ")"
+    pieces = re.split(pattern, moment.text, flags=re.IGNORECASE)
+    return [(piece, number % 2 == 1) for number, piece in enumerate(pieces)]
