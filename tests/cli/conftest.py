@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from clips import ODD_NAMES, write_clip, write_model
 from processes import PATIENCE_S
 
 from teachtext.cli.main import main
@@ -134,3 +135,28 @@ def ready(tmp_path_factory: pytest.TempPathFactory, teachtext: Command, write_co
     said = teachtext("run", config)
     assert said.returncode == 0, said.stderr
     return Ready(folder / "run", config, said)
+
+
+@pytest.fixture(scope="session")
+def odd_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three clips with odd names, in a folder whose path has a byte that is not UTF-8."""
+    pytest.importorskip("av")
+    folder = tmp_path_factory.mktemp("odd") / os.fsdecode(b"dis\xffc") / "clips"
+    try:
+        for seed, name in enumerate(ODD_NAMES):
+            write_clip(folder / name, seed)
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no names that are not UTF-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def odd_index(teachtext: Command, odd_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of `odd_clips`, by a model with random weights. A test that changes it makes a copy first."""
+    for package in ("cv2", "lancedb", "wordllama"):
+        pytest.importorskip(package)
+    made = tmp_path_factory.mktemp("index")
+    model = write_model(made / "model")
+    said = teachtext("index", odd_clips, "--index", made / "index", "--model", model, "--tag", "toy")
+    assert said.returncode == 0, said.stderr
+    return made / "index"

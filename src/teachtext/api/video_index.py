@@ -13,14 +13,17 @@ from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
-from teachtext.search.indexing import Indexed, check_new, index_folder
+from teachtext.search.indexing import Indexed, check_new, check_tags, index_folder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.quality import SearchQuality, measure_quality, read_split
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.types import Item
+from teachtext.search.upkeep import change_tags, find_ids
 
 INDEX = "teachtext-index"
+# seconds that a change of tags waits for another writer
+_WAIT_S = 60.0
 
 
 class Index:
@@ -69,12 +72,37 @@ class Index:
     def like(self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = ()) -> list[SearchResult]:
         """Find videos like one of the index.
 
+        Args:
+            video_id: id of the video, or path of its file.
+            k: how many videos, at most.
+            where: see `search`.
+
         Raises:
             NotFound: the index does not hold the video.
             InputError: k below 1, a filter that cannot be read, or a store that is down.
         """
         check_string("video_id", video_id)
-        return list(self.searcher.like(video_id, k=check_count("k", k), where=_filter(where)).results)
+        chosen = find_ids(self.searcher.store, [video_id])[0]
+        return list(self.searcher.like(chosen, k=check_count("k", k), where=_filter(where)).results)
+
+    def tag(
+        self, videos: str | Sequence[str], *, add: str | Collection[str] = (), remove: str | Collection[str] = ()
+    ) -> int:
+        """Add tags to videos, and remove tags; return how many videos have changed.
+
+        Args:
+            videos: ids, or paths of files.
+            add: tags that the videos are to have.
+            remove: tags that the videos are not to have.
+
+        Raises:
+            NotFound: the index does not hold a video.
+            InputError: an empty tag, another writer is at work, or a store that is down.
+        """
+        added, removed = (check_items("tag", tags, check_string) for tags in (add, remove))
+        check_tags([*added, *removed])
+        ids = find_ids(self.searcher.store, check_items("video", videos, check_string))
+        return change_tags(self.searcher.store, ids, add=added, remove=removed, wait_s=_WAIT_S)
 
     def evaluate(self, dataset: str | Path, split: str = "test", *, progress: Progress = silent) -> SearchQuality:
         """Measure how well searches by the model find the videos of captions; `teachtext evaluate-index` does the same.

@@ -29,6 +29,7 @@ from teachtext.cli import (
     serve,
     study,
     teachers,
+    videos,
 )
 from teachtext.errors import InputError
 
@@ -57,6 +58,11 @@ app.command("report")(run.report)
 app.command("encoders")(encoders.encoders)
 app.command("index")(index.index)
 app.command("search")(search.search)
+app.command("like")(search.like)
+app.command("list")(videos.list_videos)
+app.command("info")(videos.info)
+app.command("tag")(videos.tag)
+app.command("remove")(videos.remove)
 app.command("evaluate-index")(evaluate_index.evaluate_index)
 app.command("serve")(serve.serve)
 app.command("feedback")(feedback.feedback)

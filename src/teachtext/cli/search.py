@@ -1,10 +1,10 @@
-"""`teachtext search`: find videos with words."""
+"""`teachtext search` and `like`: find videos with words, or like a video."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import INDEX, Device, Exact, IndexPlace, Most, MovedModel, Null, Paths, Where
+from teachtext.cli.options import INDEX, AsJson, Device, Exact, IndexPlace, Most, MovedModel, Null, Paths, Where
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def search(
     ] = "both",
     exact: Exact = None,
     device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
 ) -> None:
@@ -45,6 +45,33 @@ def search(
     check_query(text, k)
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.search(text, k=k, where=conditions, by=by)
+    print_answer(answer, as_json=as_json, paths=paths, null=null)
+
+
+def like(
+    video: Annotated[str, typer.Argument(help="Id of a video of the index, or path of its file.")],
+    place: IndexPlace = INDEX,
+    model: MovedModel = [],  # noqa: B006
+    k: Most = 10,
+    where: Where = [],  # noqa: B006
+    exact: Exact = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    paths: Paths = False,
+    null: Null = False,
+) -> None:
+    """Find videos like a video of the index."""
+    from teachtext.api.video_index import open_index
+    from teachtext.cli.paths import check_output
+    from teachtext.search.filters import parse_filters
+    from teachtext.search.stores import open_store
+    from teachtext.search.upkeep import find_ids
+
+    check_output(as_json=as_json, paths=paths, null=null)
+    conditions = parse_filters(where)
+    video_id = find_ids(open_store(place), [video])[0]
+    searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
+    answer = searcher.like(video_id, k=k, where=conditions)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
 
 

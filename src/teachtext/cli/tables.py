@@ -70,7 +70,12 @@ def plain_table(title: str, first: str, *columns: str) -> "rich_table.Table":
 
 
 def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows: a table in a terminal, else a line each, which no width breaks."""
+    """Print rows: a table in a terminal, else a line each, which no width breaks.
+
+    Args:
+        heads: of the columns; no line of heads is printed where all are empty.
+        rows: their cells.
+    """
     from rich.cells import cell_len
     from rich.table import Column
     from rich.table import Table as RichTable
@@ -81,12 +86,12 @@ def print_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     cells = [[printable(cell) for cell in row] for row in rows]
     if console.is_terminal:
-        table = RichTable(*(Column(head, overflow="fold") for head in heads))
+        table = RichTable(*(Column(head, overflow="fold") for head in heads), show_header=any(heads))
         for row in cells:
             table.add_row(*map(Text, row))
         console.print(table)
         return
     widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
-    for line in ([*heads], *cells):
+    for line in (*([[*heads]] if any(heads) else []), *cells):
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
         print("  ".join(padded).rstrip())

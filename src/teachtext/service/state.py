@@ -8,12 +8,11 @@ from pathlib import Path
 
 from anyio.to_thread import run_sync
 
-from teachtext.data.removal import remove_items
-from teachtext.errors import Busy, InputError, NotFound, Unavailable, Unwritable
-from teachtext.files import locked
+from teachtext.errors import Busy, InputError, NotFound, Unwritable
 from teachtext.search.answer import Answer
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
+from teachtext.search.upkeep import remove_videos
 from teachtext.search.vectors import PresencePattern
 from teachtext.service.media import file_of, has_file
 from teachtext.service.overview import Overview
@@ -149,38 +148,26 @@ class Library:
             Busy: the index is being changed.
             Unavailable: the features cannot be removed.
         """
-        store = self.searcher.store
-        contents = {self.searcher.entry(item_id).item.content for item_id in ids}
+        for item_id in ids:
+            self.searcher.entry(item_id)
         if not self.writing.acquire(timeout=_PATIENCE_S):
             raise Busy("videos are being indexed", "try again when that is done")
+
+        def remove_files(contents: Collection[str]) -> None:
+            # a file without an entry would be indexed again, so the entries are removed later
+            for item_id in ids:
+                if self.was_uploaded(item_id):
+                    self.searcher.manifest.path_of(item_id).unlink(missing_ok=True)
+            for content in contents:
+                self._pictures.remove(content)
+
         try:
-            with store.writing(_PATIENCE_S):
-                contents -= {item.content for item in store.catalog() if item.id not in set(ids)}
-                # The entries last: an entry that still stands can be removed again, but a file without an entry would
-                # be indexed again.
-                for item_id in ids:
-                    if self.was_uploaded(item_id):
-                        self.searcher.manifest.path_of(item_id).unlink(missing_ok=True)
-                for content in contents:
-                    self._pictures.remove(content)
-                self._remove_features(ids, contents)
-                store.remove(list(ids))
+            remove_videos(self.searcher.store, ids, self.features, before=remove_files, wait_s=_PATIENCE_S)
         except OSError as error:
             raise Unwritable(f"the file cannot be removed ({error.strerror})", "check the folder") from error
         finally:
             self.writing.release()
         self.searcher.forget_removed()
-
-    def _remove_features(self, ids: Collection[str], contents: Collection[str]) -> None:
-        videos = self.features / "video"
-        if not videos.is_dir():
-            return
-        with locked(videos, wait_s=_PATIENCE_S):
-            for folder in filter(Path.is_dir, videos.iterdir()):
-                try:
-                    remove_items(folder, ids=ids, sources=contents)
-                except InputError as error:
-                    raise Unavailable(f"the features cannot be removed ({error.problem})", error.mend) from error
 
     def was_uploaded(self, item_id: str) -> bool:
         """Return whether the file of a video was uploaded. Such a file is removed together with the video."""
