@@ -1,4 +1,4 @@
-"""`teachtext data`: check a dataset folder, import caption files or an archive, generate the playground."""
+"""`teachtext data`: check a dataset folder, import caption files or an archive, generate the playground, join films."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from teachtext.cli.film import film
 from teachtext.cli.import_features import import_features
 
 VideoUse = Literal["link", "copy", "none"]
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(import_features)
+app.command()(film)
 
 
 @app.command()
