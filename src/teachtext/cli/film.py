@@ -12,7 +12,7 @@ def film(
     dataset: DatasetFolder,
     out: Annotated[Path, typer.Argument(help="Dataset folder to write, new or empty.")],
     split: Annotated[str, typer.Option(help="Split whose clips are joined.")] = "test",
-    minutes: Annotated[float, typer.Option(help="Length of a film, about.")] = 20.0,
+    minutes: Annotated[float, typer.Option(help="Length of a film, or a little more; the last holds the rest.")] = 20.0,
     fades: Annotated[
         float, typer.Option(help="Share of the joins that are cross-fades or fades through black, 0 to 1.")
     ] = 0.3,

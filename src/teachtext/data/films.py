@@ -24,8 +24,10 @@ _VERSION = 1
 _STARTED = ".films-started.json"
 _FADE_S = (0.5, 1.5)
 _FADES: tuple[JoinKind, ...] = ("cross-fade", "fade through black")
-# length of a clip that states none; only the number of films depends on it
+# length of a clip that states none; only the length of its film depends on it
 _USUAL_S = 10.0
+# a film of less than this share of the length would be left: its clips belong to the film before
+_LEAST_REST = 0.25
 _MOST_MINUTES, _MOST_PIXELS, _MOST_RATE = 24 * 60, 4096, 120
 
 
@@ -35,7 +37,7 @@ class FilmSettings:
 
     Args:
         split: whose clips are joined.
-        minutes: length of a film, about.
+        minutes: length of a film, or a little more. The last film holds the rest.
         fades: share of the joins that are fades, half of them cross-fades and half fades through black; the others are
             cuts.
         seed: of the order of the clips, of the joins, and of the lengths of the fades.
@@ -185,16 +187,16 @@ def _plans(clips: Mapping[str, Path], settings: FilmSettings, progress: Progress
         progress("measure the clips", done, len(order))
         lengths.append(checked_seconds(clips[name]) or _USUAL_S)
     progress("measure the clips", len(order), len(order))
-    total = float(np.sum(lengths))
-    count = min(len(order), max(1, round(total / 60 / settings.minutes)))
-    starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
     films: dict[str, list[tuple[str, Clip]]] = {}
-    for name, start in zip(order, starts, strict=True):
-        film = f"film-{min(count, int(start / total * count) + 1):03}"
+    length, rest, number = 0.0, float(np.sum(lengths)), 1
+    for name, seconds in zip(order, lengths, strict=True):
+        if length >= 60 * settings.minutes and rest >= 60 * settings.minutes * _LEAST_REST:
+            length, number = 0.0, number + 1
+        length, rest = length + seconds, rest - seconds
         fade_s = round(float(rng.uniform(*_FADE_S)), 2)
         kind = _FADES[int(rng.integers(2))]
         clip = Clip(clips[name], kind, fade_s) if rng.random() < settings.fades else Clip(clips[name])
-        films.setdefault(film, []).append((name, clip))
+        films.setdefault(f"film-{number:03}", []).append((name, clip))
     return films
 
 
