@@ -161,7 +161,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         for first, patterns, vectors, tagged in blocks(options.items):
             store.put(
                 [
-                    Entry(
+                    Entry.of_clip(
                         Item(
                             id=f"videos/{first + row:07}.mp4",
                             content=f"{first + row:016x}",

@@ -79,7 +79,7 @@ def test_an_index_extracts_with_the_settings_of_the_training(tmp_path: Path):
         model = teachtext.load(write_model(tmp_path / name, settings=values))
         store = teachtext.index(path.parent, model=model, place=tmp_path / f"{name}-index").searcher.store
         (entry,) = store.get([item.id for item in store.catalog()]).values()
-        vectors[name] = entry.vectors["motion"]
+        vectors[name] = entry.segments[0].vectors["motion"]
         video = model.encode_video(path)
         np.testing.assert_allclose(vectors[name], video.vectors["motion"][0].numpy(), atol=1e-6)
     # the weights are the same, so that the difference comes from the features

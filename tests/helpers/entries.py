@@ -1,5 +1,6 @@
 """Entries of an index, and queries, made of random vectors."""
 
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
-from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.stores.base import Store
+from teachtext.search.types import Entry, Item, Moment, Segment
 
 SPACES = {"audio": 5, "face": 3, "scene": 8}
 
@@ -23,7 +25,17 @@ def make_entry(
     random = np.random.default_rng(zlib.crc32(name.encode()) if seed is None else seed)
     facts = {"content": "c0", "made": "m0", "added_s": 1_700_000_000.0, "size": 10, **facts}
     vectors = {space: unit(random.standard_normal(SPACES[space])) for space in sorted(spaces)}
-    return Entry(Item(id=name, **facts), vectors, bias)
+    return Entry.of_clip(Item(id=name, **facts), vectors, bias)
+
+
+def make_film(name: str, patterns: Sequence[Sequence[str]], *, seed: int = 0, **facts: Any) -> Entry:
+    """A video of a segment for each presence pattern, 10 s each."""
+    parts = [make_entry(name, spaces, seed=100 * seed + number, **facts) for number, spaces in enumerate(patterns)]
+    segments = [
+        Segment(10.0 * number, 10.0 * number + 10, part.segments[0].vectors, bias=0.25 * math.sin(seed + number))
+        for number, part in enumerate(parts)
+    ]
+    return Entry(parts[0].item, segments)
 
 
 def make_query(seed: int, weights: Sequence[float] = (0.2, 0.3, 0.5)) -> QueryVectors:
@@ -34,3 +46,26 @@ def make_query(seed: int, weights: Sequence[float] = (0.2, 0.3, 0.5)) -> QueryVe
 
 def heard(text: str, start_s: float = 0.0, expert: str = "speech") -> Moment:
     return Moment(start_s, start_s + 1.5, expert, text)
+
+
+def fill(store: Store, entries: Sequence[Entry]) -> None:
+    with store.writing():
+        store.put(entries)
+        store.tidy()
+
+
+def same(stored: Entry, entry: Entry) -> bool:
+    return (
+        stored.item == entry.item
+        and len(stored.segments) == len(entry.segments)
+        and all(same_segment(one, other) for one, other in zip(stored.segments, entry.segments, strict=True))
+    )
+
+
+def same_segment(stored: Segment, segment: Segment) -> bool:
+    return (
+        (stored.start_s, stored.end_s) == (segment.start_s, segment.end_s)
+        and stored.vectors.keys() == segment.vectors.keys()
+        and all(np.array_equal(stored.vectors[space], segment.vectors[space]) for space in segment.vectors)
+        and stored.bias == np.float32(segment.bias)
+    )

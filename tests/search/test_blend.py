@@ -74,7 +74,7 @@ def index(tmp_path: Path) -> Index:
         for number, (name, by_space) in enumerate(zip(names, vectors, strict=True)):
             kept = {space: v for space, v in by_space.items() if number % 3 or not space.startswith(lacking)}
             item = Item(id=f"videos/{name}.mp4", content=name, made="", added_s=0, size=1)
-            entries.append(Entry(item, kept))
+            entries.append(Entry.of_clip(item, kept))
         with store.writing():
             roots = {"videos": str(tmp_path)}
             Manifest(model=blend.identity, spaces=blend.spaces, experts=blend.experts, roots=roots, blend=shares).write(

@@ -24,12 +24,12 @@ def test_biases_rank_as_the_inverted_softmax_does():
     captions, beta = [make_query(seed) for seed in range(100, 130)], 20.0
     bank = EmbeddedBank(captions, SPACES, beta=beta)
     query = make_query(7, (0.6, 0.1, 0.3))
-    score = lambda asked, entry: sum(contributions(asked, entry.vectors).values())  # noqa: E731
+    score = lambda asked, entry: sum(contributions(asked, entry.segments[0].vectors).values())  # noqa: E731
     normalised = [
         np.exp(beta * score(query, entry)) / sum(np.exp(beta * score(one, entry)) for one in captions)
         for entry in entries
     ]
-    biases = [bank.biases(entry.pattern, row_of(entry, SPACES)[None])[0] for entry in entries]
+    biases = [bank.biases(entry.spaces, row_of(entry.segments[0], SPACES)[None])[0] for entry in entries]
     corrected = [score(query, entry) + bias for entry, bias in zip(entries, biases, strict=True)]
     assert np.array_equal(np.argsort(corrected), np.argsort(normalised))
     assert np.allclose(np.log(normalised) / beta + np.log(len(captions)) / beta, corrected, atol=1e-6)
@@ -39,7 +39,7 @@ def test_an_index_and_a_matrix_have_the_same_biases():
     """Up to a constant, which ranks the videos of a query the same."""
     entries = [make_entry(str(number), ("scene",), seed=number) for number in range(12)]
     bank = EmbeddedBank([make_query(seed) for seed in range(100, 120)], SPACES, beta=20.0)
-    rows = np.stack([row_of(entry, SPACES) for entry in entries])
+    rows = np.stack([row_of(entry.segments[0], SPACES) for entry in entries])
     of_index = bank.biases(("scene",), rows)
     of_matrix = QueryBank.of(bank.scores(("scene",), rows).astype(np.float64), [20.0]).bias(np.zeros((1, 12)), 20.0)
     assert np.allclose(of_index - of_index.mean(), -of_matrix, atol=1e-6)
@@ -52,9 +52,8 @@ def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
     with store.writing():
         store.put(entries)
     captions = [make_query(seed) for seed in range(25)]
-    wanted = {
-        max(entries, key=lambda entry: sum(contributions(one, entry.vectors).values())).item.id for one in captions
-    }
+    score = lambda asked, entry: sum(contributions(asked, entry.segments[0].vectors).values())  # noqa: E731
+    wanted = {max(entries, key=lambda entry: score(one, entry)).item.id for one in captions}
     assert EmbeddedBank(captions, SPACES).hubs(store) == sorted(wanted)
 
 

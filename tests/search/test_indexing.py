@@ -1,3 +1,4 @@
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from teachtext.models.similarity import similarity
 from teachtext.search import indexing_run
 from teachtext.search.blend import Blend
 from teachtext.search.indexing import Indexed, check_new, index_folder
-from teachtext.search.manifest import read_manifest
+from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 
@@ -71,6 +72,29 @@ def items(tmp_path: Path) -> dict[str, Any]:
 def extracted(tmp_path: Path) -> dict[str, int]:
     """How many shards there are, which grow with every extraction and with every taking over."""
     return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video/motion").iterdir()}
+
+
+def test_an_index_that_was_made_before_moments_is_refused_and_left_alone(
+    index: Index, tmp_path: Path, model: TrainedModel
+):
+    place = tmp_path / "index"
+    Manifest(model=model.identity, spaces=model.spaces, experts=model.experts).write(open_store(place))
+    fields = json.loads((place / "index.json").read_text())
+    (place / "index.json").write_text(json.dumps({**fields, "format": "teachtext-index-1"}))
+    # its rows are videos
+    pa = pytest.importorskip("pyarrow")
+    lancedb = pytest.importorskip("lancedb")
+    lancedb.connect(place / "vectors").create_table("pattern_1", pa.table({"id": ["videos/v0.mp4"], "written": [1.0]}))
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    said = (
+        f"the index {place} was made by an earlier version, before moments of videos could be found: make it anew in "
+        "another place with 'teachtext index FOLDER --index NEWPLACE'; the features of its videos are extracted again"
+    )
+    for use in (index, lambda: Searcher(place, model=model)):
+        with pytest.raises(InputError) as raised:
+            use()
+        assert str(raised.value) == said
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_is_indexed_and_searched(index: Index, tmp_path: Path, model: TrainedModel, videos: Path):
@@ -402,7 +426,7 @@ def test_a_query_bank_gives_biases_and_hubs_and_stays(index: Index, tmp_path: Pa
     store = open_store(str(tmp_path / "index"))
     record = read_manifest(store).bank
     assert record is not None and set(record.hubs) <= {*items(tmp_path)} and record.hubs
-    assert all(entry.bias != 0 for entry in store.get(list(items(tmp_path))).values())
+    assert all(entry.segments[0].bias != 0 for entry in store.get(list(items(tmp_path))).values())
     assert counts(index()) == (0, 0, 0, 4), "it need not be given again"
     bank.write_text("another caption\n")
     with pytest.raises(InputError, match="has changed"):
@@ -424,7 +448,7 @@ def taught(model: TrainedModel, tmp_path: Path) -> TrainedModel:
 
 def biases(tmp_path: Path) -> dict[str, float]:
     store = open_store(str(tmp_path / "index"))
-    return {name: entry.bias for name, entry in store.get(list(items(tmp_path))).items()}
+    return {name: entry.segments[0].bias for name, entry in store.get(list(items(tmp_path))).items()}
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from teachtext.encoders.embedder import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 from teachtext.search.ranking import Gallery
 from teachtext.search.stores.base import Block
-from teachtext.search.types import Entry, Item
+from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import contributions, row_of, vectors_of, width
 
 DIMS = {"audio": 3, "face": 2, "scene": 4}
@@ -31,17 +31,25 @@ class Memory:
         self.version = 0
 
     def versions(self) -> dict[tuple[str, ...], int]:
-        return {entry.pattern: self.version for entry in self.entries.values()}
+        return {segment.pattern: self.version for entry in self.entries.values() for segment in entry.segments}
 
     def read(self, pattern: tuple[str, ...]) -> Iterator[Block]:
         for entry in self.entries.values():
-            if entry.pattern == pattern:
-                one = np.zeros(1)
-                yield Block([entry.item.id], row_of(entry, self.spaces)[None], one, one, one > 0, [()])
+            for segment in entry.segments:
+                if segment.pattern == pattern:
+                    yield block_of([entry], [segment], self.spaces)
+
+
+def block_of(entries: Sequence[Entry], segments: Sequence[Segment], spaces: Mapping[str, int]) -> Block:
+    """A block of segments, and of their videos."""
+    zeros = np.zeros(len(entries))
+    rows = np.stack([row_of(segment, spaces) for segment in segments])
+    times = np.array([(segment.start_s, segment.end_s) for segment in segments]).T
+    return Block([one.item.id for one in entries], rows, *times, zeros, zeros, zeros > 0, [()] * len(entries))
 
 
 def entry(name: str, vectors: Mapping[str, np.ndarray], bias: float = 0.0) -> Entry:
-    return Entry(Item(id=name, content="", made="", added_s=0.0, size=0), vectors, bias)
+    return Entry.of_clip(Item(id=name, content="", made="", added_s=0.0, size=0), vectors, bias)
 
 
 # few values, so that there are ties, of equal vectors and of different ones
@@ -58,7 +66,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Entry], QueryVectors]:
     entries = []
     for number in range(draw(st.integers(1, 12))):
         if entries and draw(st.booleans()):
-            vectors = entries[draw(st.integers(0, len(entries) - 1))].vectors
+            vectors = entries[draw(st.integers(0, len(entries) - 1))].segments[0].vectors
         else:
             names = draw(st.sets(st.sampled_from(sorted(DIMS)), min_size=1))
             vectors = {name: vector(DIMS[name]) for name in names}
@@ -76,12 +84,10 @@ def brute_force(entries: Sequence[Entry], query: QueryVectors) -> np.ndarray:
         torch.from_numpy(query.weights)[None].double(),
     )
     filler = {name: np.full(dim, 7, np.float32) for name, dim in DIMS.items()}
+    vectors = [{**filler, **one.segments[0].vectors} for one in entries]
     video = VideoEmbedding(
-        {
-            name: torch.from_numpy(np.stack([one.vectors.get(name, filler[name]) for one in entries])).double()
-            for name in names
-        },
-        torch.tensor([[name in one.vectors for name in names] for one in entries]),
+        {name: torch.from_numpy(np.stack([of_video[name] for of_video in vectors])).double() for name in names},
+        torch.tensor([[name in one.spaces for name in names] for one in entries]),
     )
     return similarity(text, video)[0].numpy()
 
@@ -93,7 +99,9 @@ def test_the_best_are_those_of_brute_force_ties_by_id(
     world: tuple[list[Entry], QueryVectors], k: int, correct: bool
 ) -> None:
     entries, query = world
-    truth = brute_force(entries, query) + (np.array([one.bias for one in entries], np.float32) if correct else 0)
+    truth = brute_force(entries, query)
+    if correct:
+        truth += np.array([one.segments[0].bias for one in entries], np.float32)
     order = sorted(range(len(entries)), key=lambda row: (-round(float(truth[row]), 9), entries[row].item.id))
     hits = Gallery(Memory(entries, DIMS), DIMS).top(query, k, correct=correct)
     assert [hit.id for hit in hits] == [entries[row].item.id for row in order[:k]]
@@ -106,8 +114,8 @@ def test_the_best_are_those_of_brute_force_ties_by_id(
 def test_contributions_sum_to_the_score(world: tuple[list[Entry], QueryVectors]) -> None:
     entries, query = world
     for one, score in zip(entries, brute_force(entries, query), strict=True):
-        parts = contributions(query, one.vectors)
-        assert parts.keys() == one.vectors.keys()
+        parts = contributions(query, one.segments[0].vectors)
+        assert parts.keys() == set(one.spaces)
         assert sum(parts.values()) == pytest.approx(score, abs=1e-12)
 
 
@@ -115,7 +123,7 @@ def test_contributions_sum_to_the_score(world: tuple[list[Entry], QueryVectors])
 @settings(deadline=None)
 @given(world=worlds())
 def test_a_row_gives_back_its_vectors_and_bias(world: tuple[list[Entry], QueryVectors]) -> None:
-    for one in world[0]:
+    for one in (entry.segments[0] for entry in world[0]):
         row = row_of(one, DIMS)
         assert len(row) == width(one.pattern, DIMS) and len(row) % 8 == 0
         vectors, bias = vectors_of(row, one.pattern, DIMS)
@@ -129,17 +137,11 @@ def test_a_large_gallery_is_ranked_as_exactly_as_a_small_one():
     random = np.random.default_rng(0)
     entries = [make_entry(f"v{number:05}", seed=int(random.integers(0, 4000))) for number in range(9000)]
     store = Memory(entries, spaces)
-    block = Block(
-        [one.item.id for one in entries],
-        np.stack([row_of(one, spaces) for one in entries]),
-        *(np.zeros(9000),) * 2,
-        np.zeros(9000, bool),
-        [()] * 9000,
-    )
+    block = block_of(entries, [one.segments[0] for one in entries], spaces)
     store.read = lambda pattern: iter([block])
-    query = QueryVectors(entries[5].vectors, np.full(3, 1 / 3, np.float32))
+    query = QueryVectors(entries[5].segments[0].vectors, np.full(3, 1 / 3, np.float32))
     hits = Gallery(store, spaces).top(query, 20)
-    scores = {one.item.id: sum(contributions(query, one.vectors).values()) for one in entries}
+    scores = {one.item.id: sum(contributions(query, one.segments[0].vectors).values()) for one in entries}
     wanted = sorted(scores, key=lambda name: (-round(scores[name], 9), name))[:20]
     assert [hit.id for hit in hits] == wanted
     assert hits[0].score == hits[1].score, "equal vectors have equal scores, wherever they stand"
@@ -153,7 +155,7 @@ def test_it_is_read_again_only_where_it_has_changed():
     store.read = lambda pattern: read.append(pattern) or plain(pattern)
     store.versions = lambda: {("scene",): 1, ("face",): store.version}
     gallery = Gallery(store, store.spaces)
-    query = QueryVectors(make_entry("q").vectors, np.full(3, 1 / 3, np.float32))
+    query = QueryVectors(make_entry("q").segments[0].vectors, np.full(3, 1 / 3, np.float32))
     for _ in range(3):
         assert {hit.id for hit in gallery.top(query, 5)} == {"a", "b"}
     assert sorted(read) == [("face",), ("scene",)]

@@ -147,7 +147,8 @@ def test_filters_hold_for_every_way(searcher: Searcher):
 
 def test_a_video_like_another(tmp_path: Path):
     first, other = make_entry("v/one.mp4", seed=1), make_entry("v/other.mp4", seed=2)
-    near = Entry(make_entry("v/near.mp4").item, {**first.vectors, "face": other.vectors["face"]})
+    face = other.segments[0].vectors["face"]
+    near = Entry.of_clip(make_entry("v/near.mp4").item, {**first.segments[0].vectors, "face": face})
     apart = make_entry("v/apart.mp4", ["audio"], seed=1)
     searcher = Searcher(make_index(tmp_path / "index", [first, other, near, apart]), model=MODEL)
     answer = searcher.like("v/one.mp4", k=2)

@@ -1,14 +1,13 @@
 """One contract for every store."""
 
 import math
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from entries import SPACES, heard, make_entry, make_query, unit
+from entries import SPACES, fill, heard, make_entry, make_query, same, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,21 +21,6 @@ from teachtext.search.types import Entry
 from teachtext.search.vectors import query_row, row_of
 
 ODD = ["it's", 'say "hi"', "a\\b", "über/日本.mp4", "'; DROP TABLE x; --", "100%_", "a\nb", "x' OR '1'='1"]
-
-
-def fill(store: Store, entries: Sequence[Entry]) -> None:
-    with store.writing():
-        store.put(entries)
-        store.tidy()
-
-
-def same(stored: Entry, entry: Entry) -> bool:
-    return (
-        stored.item == entry.item
-        and stored.vectors.keys() == entry.vectors.keys()
-        and all(np.array_equal(stored.vectors[space], entry.vectors[space]) for space in entry.vectors)
-        and stored.bias == np.float32(entry.bias)
-    )
 
 
 def test_a_manifest_that_is_written_again_has_another_version(store: Store):
@@ -77,7 +61,7 @@ def test_entries_come_back_whole_and_survive_a_restart(store: Store):
     assert listed.keys() == stored.keys() and listed["a"].tags == ("dog", "it's") and listed["a"].moments == ()
     assert set(again.versions()) == {("audio", "face", "scene"), ("scene",), ("audio", "scene")}
     rows = [row for block in again.read(("scene",)) for row in block.rows]
-    assert len(rows) == 1 and np.array_equal(rows[0], row_of(entries[1], SPACES))
+    assert len(rows) == 1 and np.array_equal(rows[0], row_of(entries[1].segments[0], SPACES))
 
 
 def test_an_update_replaces_and_a_removal_removes(store: Store):
@@ -152,8 +136,10 @@ def gallery_of(store: Store, count: int) -> list[Entry]:
 
 
 def scores(entry: Entry, seed: int, correct: bool) -> float:
-    row = query_row(make_query(seed), entry.pattern, SPACES, correct=correct)
-    return float(row @ row_of(entry, SPACES).astype(np.float64))
+    """The greatest score of a segment."""
+    rows = [query_row(make_query(seed), segment.pattern, SPACES, correct=correct) for segment in entry.segments]
+    pairs = zip(rows, entry.segments, strict=True)
+    return max(float(row @ row_of(segment, SPACES).astype(np.float64)) for row, segment in pairs)
 
 
 @pytest.mark.parametrize("correct", [False, True])
@@ -262,7 +248,7 @@ def test_a_large_table_gets_a_vector_index_that_finds_nearly_all(tmp_path: Path,
             for space, centre_vectors in centres.items()
             if space == "scene" or number % 3
         }
-        return Entry(make_entry(f"v{number}").item, {space: unit(vector) for space, vector in vectors.items()})
+        return Entry.of_clip(make_entry(f"v{number}").item, {name: unit(vector) for name, vector in vectors.items()})
 
     fill(store, [entry(number) for number in range(4000)])
     database = lancedb.connect(tmp_path / "index" / "vectors")

@@ -102,7 +102,7 @@ def searched(world: World, folder: Path, *, kept: bool) -> tuple[float, float]:
     )
     names = [f"v{number}" for number in range(LEARNED + NEW)]
     entries = [
-        Entry(Item(id=f"videos/{name}", content=name, made="", added_s=0, size=1), vectors)
+        Entry.of_clip(Item(id=f"videos/{name}", content=name, made="", added_s=0, size=1), vectors)
         for name, vectors in zip(names, student.embed_videos({}, names), strict=True)
     ]
     store = open_store(folder / "index")
@@ -110,8 +110,12 @@ def searched(world: World, folder: Path, *, kept: bool) -> tuple[float, float]:
         manifest.write(store)
         if bank is not None:
             embedded = embed_bank(bank, student, folder / "query-bank")
-            biases = embedded.biases(("scene",), np.stack([row_of(entry, student.spaces) for entry in entries]))
-            entries = [Entry(entry.item, entry.vectors, bias) for entry, bias in zip(entries, biases, strict=True)]
+            rows = [row_of(entry.segments[0], student.spaces) for entry in entries]
+            biases = embedded.biases(("scene",), np.stack(rows))
+            entries = [
+                Entry.of_clip(entry.item, entry.segments[0].vectors, bias)
+                for entry, bias in zip(entries, biases, strict=True)
+            ]
             store.put(entries)
             bank.hubs.extend(embedded.hubs(store))
             manifest.write(store)

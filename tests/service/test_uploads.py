@@ -91,7 +91,7 @@ def test_an_upload_gets_the_hub_correction_of_the_index(
     video = settled(client, send(client, "new.mp4", clip))
     assert video["state"] == "done"
     entries = store.get([item.id for item in store.catalog()])
-    assert video["video"] in entries and all(entry.bias != 0 for entry in entries.values())
+    assert video["video"] in entries and all(entry.segments[0].bias != 0 for entry in entries.values())
 
 
 @pytest.mark.slow

@@ -164,7 +164,7 @@ def _video_facts(store: "Store", video: str) -> dict[str, Any]:
     entry = store.get(find_ids(store, [video])[:1]).popitem()[1]
     return {
         **_facts(entry.item, read_manifest(store)),
-        "spaces": list(entry.pattern),
+        "spaces": list(entry.spaces),
         "moments": [MomentJson.model_validate(moment).model_dump() for moment in entry.item.moments],
     }
 

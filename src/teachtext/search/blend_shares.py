@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 _STEPS = 10
 # Fewer validation videos choose no weights: by 22 videos of MSVD-476, weights were worse than equal ones on the test.
 _LEAST_VIDEOS = 100
-# captions and videos that say how far a model's scores spread, and captions that choose weights
-_CAPTIONS, _VIDEOS = 500, 10_000
+# captions and segments that say how far a model's scores spread, and captions that choose weights
+_CAPTIONS, _SEGMENTS = 500, 10_000
 
 
 class Shares(NamedTuple):
@@ -50,9 +50,10 @@ def choose_shares(
     if not captions:
         note = f"there are no captions, so the scores of {len(names)} models are added as they are"
         return Shares(dict.fromkeys(names, 1 / len(names)), note)
-    ids, spreads = _scores(store, blend, captions[:_CAPTIONS])
+    ids, first, segments = _scores(store, blend, captions[:_CAPTIONS])
     if not ids:
         return None
+    spreads = [np.maximum.reduceat(scores, first, axis=1) for scores in segments]
     spread = np.array([max(float(scores.std(axis=1).mean()), 1e-9) for scores in spreads])
     columns = columns_by_name(ids)
     pairs = [(caption.text, columns[caption.video_id]) for caption in validation if caption.video_id in columns]
@@ -60,10 +61,12 @@ def choose_shares(
     weights, how = np.full(len(names), 1 / len(names)), "equal weights"
     if len(videos) >= _LEAST_VIDEOS:
         pairs = pairs[:_CAPTIONS]
-        _, by_model = _scores(store, blend, [text for text, _ in pairs])
+        _, _, by_model = _scores(store, blend, [text for text, _ in pairs])
         targets = np.searchsorted(videos, [column for _, column in pairs])
-        scaled = [scores[:, videos] / scale for scores, scale in zip(by_model, spread, strict=True)]
-        weights = _best(scaled, targets)
+        counts = np.diff([*first, by_model[0].shape[1]])
+        kept = np.isin(np.repeat(np.arange(len(ids)), counts), videos)
+        scaled = [scores[:, kept] / scale for scores, scale in zip(by_model, spread, strict=True)]
+        weights = _best(scaled, np.cumsum([0, *counts[videos[:-1]]]), targets)
         how = f"weights chosen by {len(pairs):,} captions of {len(videos):,} validation videos"
     shares = weights / spread / (weights / spread).sum()
     listed = ", ".join(f"{name} {weight:.1f}" for name, weight in zip(names, weights, strict=True))
@@ -71,23 +74,36 @@ def choose_shares(
     return Shares(dict(zip(names, shares.tolist(), strict=True)), note)
 
 
-def _scores(store: Store, blend: Blend, captions: Sequence[str]) -> tuple[list[str], list[Floats]]:
-    """Return the videos that all models describe, and by model the scores (captions, videos)."""
+def _scores(store: Store, blend: Blend, captions: Sequence[str]) -> tuple[list[str], NDArray[np.intp], list[Floats]]:
+    """Return the N videos whose segments all models describe, and the scores of these S segments.
+
+    Returns:
+        N ids; (N,) the first segment of each video, whose segments stand side by side; and by model (captions, S).
+    """
     queries = blend.embed_queries(captions)
     alone = [{name: float(name == model) for name in blend.models} for model in blend.models]
     banks = [EmbeddedBank([with_shares(query, shares) for query in queries], blend.spaces) for shares in alone]
-    ids: list[str] = []
+    names: list[str] = []
     scores: list[list[NDArray[np.float32]]] = [[] for _ in banks]
     for pattern in store.patterns():
         if not blend.describes(pattern):
             continue
         for block in store.read(pattern):
-            ids += block.ids
+            names += block.ids
             for of_model, bank in zip(scores, banks, strict=True):
                 of_model.append(bank.scores(pattern, block.rows))
-            if len(ids) >= _VIDEOS:
+            if len(names) >= _SEGMENTS:
                 break
-    return ids, [np.concatenate(of_model, axis=1).astype(np.float64) for of_model in scores if of_model]
+    # the videos in the order in which they were read
+    numbers: dict[str, int] = {}
+    videos = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.intp)
+    order = np.argsort(videos, kind="stable")
+    first = np.searchsorted(videos[order], np.arange(len(numbers)))
+    return (
+        list(numbers),
+        first,
+        [np.concatenate(of_model, axis=1)[:, order].astype(np.float64) for of_model in scores if of_model],
+    )
 
 
 def columns_by_name(ids: Sequence[str]) -> dict[str, int]:
@@ -103,11 +119,18 @@ def columns_by_name(ids: Sequence[str]) -> dict[str, int]:
     return {name: numbers[0] for name, numbers in columns.items() if len(numbers) == 1}
 
 
-def _best(scores: Sequence[Floats], targets: NDArray[np.intp]) -> Floats:
-    """Return the weights with the best mean reciprocal rank of the targets; of equal ones the most even ones."""
+def _best(scores: Sequence[Floats], first: NDArray[np.intp], targets: NDArray[np.intp]) -> Floats:
+    """Return the weights with the best mean reciprocal rank of the targets; of equal ones the most even ones.
+
+    Args:
+        scores: by model (captions, segments), the segments of a video side by side.
+        first: the first segment of each video.
+        targets: the video of each caption.
+    """
 
     def quality(weights: Floats) -> tuple[float, float]:
-        together = np.einsum("m,mcv->cv", weights, np.stack(scores))
+        of_segments = np.einsum("m,mcs->cs", weights, np.stack(scores))
+        together = np.maximum.reduceat(of_segments, first, axis=1)
         right = together[np.arange(len(targets)), targets][:, None]
         # half of the other videos with the same score stand before the target
         ranks = 1 + (together > right).sum(axis=1) + ((together == right).sum(axis=1) - 1) / 2

@@ -7,8 +7,8 @@ from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry
 from teachtext.search.vectors import PresencePattern
 
-# an entry takes a few kB
-_MOST = 5000
+# a segment takes a few kB
+_MOST_SEGMENTS = 5000
 
 
 class EntryCache:
@@ -23,6 +23,7 @@ class EntryCache:
         self._lock = Lock()
         self._versions: Mapping[PresencePattern, Hashable] = {}
         self._entries: dict[str, Entry] = {}
+        self._segments = 0
 
     def get(self, ids: Collection[str], versions: Mapping[PresencePattern, Hashable]) -> dict[str, Entry]:
         """Return entries by id, in the order of the ids. Ids that the store does not hold are left out.
@@ -32,11 +33,12 @@ class EntryCache:
             versions: of the store, read before this call. Entries of other versions are forgotten.
         """
         with self._lock:
-            if versions != self._versions or len(self._entries) > _MOST:
-                self._entries, self._versions = {}, versions
+            if versions != self._versions or self._segments > _MOST_SEGMENTS:
+                self._entries, self._segments, self._versions = {}, 0, versions
             entries = self._entries
         missing = [name for name in ids if name not in entries]
         read = self._store.get(missing) if missing else {}
         with self._lock:
             entries.update(read)
+            self._segments += sum(len(entry.segments) for entry in read.values())
             return {name: entries[name] for name in ids if name in entries}

@@ -183,7 +183,7 @@ class FullTextIndex:
         for batch in _batches([name for name in indexed if name not in made]):
             self._write(batch, [])
         for batch in _batches([name for name in made if indexed.get(name) != made[name]]):
-            self._write(batch, [entry.item for entry in self._store.get(batch).values()])
+            self._write(batch, list(self._store.items(batch).values()))
         with self._transaction() as database:
             database.execute("DELETE FROM seen")
             database.execute("INSERT INTO seen VALUES (?)", [state])

@@ -1,9 +1,9 @@
 """Hubs of an index: videos that are near every query, and how a bank of captions corrects them.
 
-This is QB-Norm (see `teachtext.evaluation.query_bank`) over an index. The bank gives each video one bias,
--log(mean_b exp(beta s_bj)) / beta, that is added to its score. So the correction is exact in every presence pattern,
-and costs a search one more product. As in the paper it is dynamic. A query is corrected only if its first video is a
-hub: a video that comes first for some caption of the bank.
+This is QB-Norm (see `teachtext.evaluation.query_bank`) over an index. The bank gives each segment of a video one bias,
+-log(mean_b exp(beta s_bj)) / beta, that is added to the segment's score. So the correction is exact in every presence
+pattern, and costs a search one more product. As in the paper it is dynamic. A query is corrected only if its first
+video is a hub: a video that comes first for some caption of the bank.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,14 +50,14 @@ class EmbeddedBank:
         self._rows: dict[PresencePattern, Floats] = {}
 
     def scores(self, pattern: PresencePattern, rows: Floats) -> Floats:
-        """Return the scores of all captions against videos of a pattern: (captions, videos), uncorrected."""
+        """Return the scores of all captions against segments of a pattern: (captions, segments), uncorrected."""
         if pattern not in self._rows:
             queries = [query_row(query, pattern, self._spaces, correct=False) for query in self._queries]
             self._rows[pattern] = np.stack(queries).astype(np.float32)
         return np.asarray(self._rows[pattern] @ rows.T)
 
     def biases(self, pattern: PresencePattern, rows: Floats) -> Floats:
-        """Return the biases of videos of a pattern, (videos,), from their rows, (videos, width)."""
+        """Return the biases of segments of a pattern, (segments,), from their rows, (segments, width)."""
         sums = log_sums(self.scores(pattern, rows).astype(np.float64), self._beta)
         return np.asarray((np.log(len(self._queries)) - sums) / self._beta, np.float32)
 

@@ -105,6 +105,9 @@ def index_folder(
         # errors are to come before a folder is made
         check_packages({*model.experts, *(word_experts() if words else ())})
         bank_of(None)
+    else:
+        # a writer reads the rows, which an earlier version has written otherwise
+        read_manifest(store)
     with store.writing(wait_s):
         is_new = store.manifest() is None
         manifest, root = _begin(store, model, words).with_root(folder)

@@ -139,7 +139,7 @@ class IndexingRun:
                 tags=joined(old.tags if old else (), tags),
                 moments=moments[video_id],
             )
-            entries.append(self._with_bias(Entry(item, embedded)))
+            entries.append(self._with_biases(Entry.of_clip(item, embedded)))
         self._store.put(entries)
         reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
         return [
@@ -148,11 +148,15 @@ class IndexingRun:
             if video_id not in set(described)
         ]
 
-    def _with_bias(self, entry: Entry) -> Entry:
+    def _with_biases(self, entry: Entry) -> Entry:
         if self._manifest.bank is None or self._is_open:
             return entry
-        row = row_of(entry, self._manifest.spaces)[None]
-        return replace(entry, bias=float(self._bank.biases(entry.pattern, row)[0]))
+        rows = [row_of(segment, self._manifest.spaces)[None] for segment in entry.segments]
+        segments = [
+            replace(segment, bias=float(self._bank.biases(segment.pattern, row)[0]))
+            for segment, row in zip(entry.segments, rows, strict=True)
+        ]
+        return replace(entry, segments=segments)
 
     def _check_makers(self, files: Mapping[str, FeatureFile]) -> None:
         """Refuse features that were made otherwise than those in the index; keep how they were made."""
@@ -190,7 +194,7 @@ class IndexingRun:
             ids = [item.id for item in self._store.catalog()]
             for start in range(0, len(ids), BATCH):
                 batch = ids[start : start + BATCH]
-                self._store.put([self._with_bias(entry) for entry in self._store.get(batch).values()])
+                self._store.put([self._with_biases(entry) for entry in self._store.get(batch).values()])
         # last: after a stop the shares are chosen again, and all biases are made anew
         self._manifest.write(self._store)
 

@@ -9,7 +9,9 @@ from typing import Any
 from teachtext.errors import InputError, NotFound
 from teachtext.search.stores.base import Store
 
-FORMAT = "teachtext-index-1"
+FORMAT = "teachtext-index-2"
+# one vector a video
+_EARLIER = "teachtext-index-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +105,17 @@ def read_manifest(store: Store) -> Manifest:
     """Read the manifest of a store.
 
     Raises:
-        InputError: there is no manifest, or it has another form.
+        InputError: there is no manifest, it has another form, or it is of an index that was made before moments.
     """
     fields = store.manifest()
     if fields is None:
         raise InputError(f"{store.place} holds no index", "make one: teachtext index FOLDER --index " + store.place)
+    if fields.get("format") == _EARLIER:
+        raise InputError(
+            f"the index {store.place} was made by an earlier version, before moments of videos could be found",
+            "make it anew in another place with 'teachtext index FOLDER --index NEWPLACE'; the features of its videos "
+            "are extracted again",
+        )
     try:
         if fields.pop("format") != FORMAT:
             raise KeyError("format")

@@ -1,4 +1,7 @@
-"""The k best videos: exactly, from all vectors in memory; or nearly, from candidates of a store's vector indexes."""
+"""The k best videos or segments: exactly, from all vectors in memory; or nearly, from candidates of vector indexes.
+
+The score of a video is the greatest score of its segments.
+"""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from threading import Lock
@@ -9,12 +12,12 @@ from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.filters import EVERYTHING, Filter
-from teachtext.search.stores.base import Block, Store, join
+from teachtext.search.stores.base import Block, Nearest, Store, join
 from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_scores, query_row
 
 # Scores in single precision differ from those in double precision by less than half of this.
 _MARGIN = 2e-4
-# videos whose rows are converted to double precision at once
+# segments whose rows are converted to double precision at once
 _ROWS = 1024
 # A vector index returns this many times k candidates of each pattern, and at least this many.
 _TIMES, _LEAST = 4, 40
@@ -25,6 +28,36 @@ class RankedVideo(NamedTuple):
 
     id: str
     score: float
+
+
+class RankedSegment(NamedTuple):
+    """A segment of a video, and the score by which it is ranked.
+
+    Attributes:
+        id: of the video.
+        score: of the segment.
+        start_s: seconds from the first picture of the video.
+        end_s: seconds from the first picture of the video.
+    """
+
+    id: str
+    score: float
+    start_s: float
+    end_s: float
+
+
+class _Loaded(NamedTuple):
+    """What a gallery has read.
+
+    Attributes:
+        blocks: by pattern.
+        videos: (N,) the number of each segment's video, by pattern; None where every video has a single segment.
+        video_count: number of videos.
+    """
+
+    blocks: Mapping[PresencePattern, Block]
+    videos: Mapping[PresencePattern, NDArray[np.intp]] | None
+    video_count: int
 
 
 class Gallery:
@@ -42,7 +75,7 @@ class Gallery:
         self._spaces = spaces
         self._lock = Lock()
         self._versions: dict[PresencePattern, Hashable] = {}
-        self._blocks: dict[PresencePattern, Block] = {}
+        self._loaded = _Loaded({}, None, 0)
 
     def top(
         self,
@@ -61,31 +94,72 @@ class Gallery:
             query: vectors in all spaces, and mixture weights.
             k: at most so many videos.
             where: the filter.
-            correct: add the biases of the videos to their scores (see `teachtext.search.hubness`).
+            correct: add the biases of the segments to their scores (see `teachtext.search.hubness`).
             versions: of the store, if the caller has read them already.
         """
-        blocks = self._fresh(self._store.versions() if versions is None else versions)
-        rows = {pattern: query_row(query, pattern, self._spaces, correct=correct) for pattern in blocks}
-        rough = {pattern: _rough(block, rows[pattern].astype(np.float32), where) for pattern, block in blocks.items()}
-        least = _kth(list(rough.values()), k) - _MARGIN
-        candidates: dict[PresencePattern, NDArray[np.intp]] = {
-            pattern: np.flatnonzero((scores >= least) & (scores > -np.inf)) for pattern, scores in rough.items()
-        }
-        ids = [blocks[pattern].ids[number] for pattern, numbers in candidates.items() for number in numbers]
-        exact = [exact_scores(blocks[pattern].rows[numbers], rows[pattern]) for pattern, numbers in candidates.items()]
-        return _ranked(ids, exact, k)
+        loaded = self._fresh(versions)
+        rows, rough = self._rough(loaded, query, where, correct=correct)
+        if loaded.videos is None:
+            least = _kth(list(rough.values()), k)
+        else:
+            best = np.full(loaded.video_count, -np.inf, np.float32)
+            for pattern, videos in loaded.videos.items():
+                np.maximum.at(best, videos, rough[pattern])
+            least = _kth([best], k)
+        return _videos(_candidates(loaded.blocks, rows, rough, least), k)
 
-    def _fresh(self, versions: Mapping[PresencePattern, Hashable]) -> Mapping[PresencePattern, Block]:
+    def top_segments(
+        self,
+        query: QueryVectors,
+        k: int,
+        *,
+        where: Filter = EVERYTHING,
+        correct: bool = False,
+        versions: Mapping[PresencePattern, Hashable] | None = None,
+    ) -> list[RankedSegment]:
+        """Return the k best segments of the videos that a filter admits, best first; see `top`.
+
+        Equal scores are ordered by id, then by start.
+        """
+        loaded = self._fresh(versions)
+        rows, rough = self._rough(loaded, query, where, correct=correct)
+        return _candidates(loaded.blocks, rows, rough, _kth(list(rough.values()), k))[:k]
+
+    def _rough(
+        self, loaded: _Loaded, query: QueryVectors, where: Filter, *, correct: bool
+    ) -> tuple[Mapping[PresencePattern, NDArray[np.float64]], Mapping[PresencePattern, Floats]]:
+        """Return by pattern the query's row, and the scores in single precision."""
+        rows = {pattern: query_row(query, pattern, self._spaces, correct=correct) for pattern in loaded.blocks}
+        return rows, {
+            pattern: _rough(block, rows[pattern].astype(np.float32), where) for pattern, block in loaded.blocks.items()
+        }
+
+    def _fresh(self, versions: Mapping[PresencePattern, Hashable] | None) -> _Loaded:
+        versions = self._store.versions() if versions is None else versions
         with self._lock:
             if versions != self._versions:
                 blocks = {}
                 for pattern, version in versions.items():
-                    if self._versions.get(pattern) == version and pattern in self._blocks:
-                        blocks[pattern] = self._blocks[pattern]
+                    if self._versions.get(pattern) == version and pattern in self._loaded.blocks:
+                        blocks[pattern] = self._loaded.blocks[pattern]
                     elif read := list(self._store.read(pattern)):
                         blocks[pattern] = join(read)
-                self._blocks, self._versions = blocks, dict(versions)
-            return self._blocks
+                numbers, videos = _numbered(blocks)
+                row_count = sum(map(len, videos.values()))
+                self._loaded = _Loaded(blocks, videos if row_count > len(numbers) else None, len(numbers))
+                self._versions = dict(versions)
+            return self._loaded
+
+
+def _numbered(
+    blocks: Mapping[PresencePattern, Block],
+) -> tuple[Mapping[str, int], Mapping[PresencePattern, NDArray[np.intp]]]:
+    """Number the videos of blocks. Return the numbers by id, and by pattern the number of each segment's video."""
+    numbers: dict[str, int] = {}
+    return numbers, {
+        pattern: np.array([numbers.setdefault(name, len(numbers)) for name in block.ids], np.intp)
+        for pattern, block in blocks.items()
+    }
 
 
 class AllScores:
@@ -106,11 +180,11 @@ class AllScores:
         read = {pattern: list(store.read(pattern)) for pattern in store.patterns()}
         self._spaces = spaces
         self._blocks = {pattern: join(blocks) for pattern, blocks in read.items() if blocks}
-        self.ids = sorted({name for block in self._blocks.values() for name in block.ids})
-        column_of = {name: column for column, name in enumerate(self.ids)}
-        self._columns = {
-            pattern: np.array([column_of[name] for name in block.ids]) for pattern, block in self._blocks.items()
-        }
+        numbers, videos = _numbered(self._blocks)
+        self.ids = sorted(numbers)
+        column_of_number = np.empty(len(numbers), np.intp)
+        column_of_number[[numbers[name] for name in self.ids]] = np.arange(len(numbers))
+        self._columns = {pattern: column_of_number[of_rows] for pattern, of_rows in videos.items()}
         listed = set(hubs)
         self._is_hub = np.array([name in listed for name in self.ids], bool)
 
@@ -130,8 +204,11 @@ class AllScores:
             for start in range(0, len(block.ids), _ROWS):
                 columns = self._columns[pattern][start : start + _ROWS]
                 products = rows @ block.rows[start : start + _ROWS].astype(np.float64).T
-                # a video that stands in two patterns has its better score
-                scores[:, columns] = np.maximum(scores[:, columns], products)
+                # the segments of a video side by side
+                order = np.argsort(columns, kind="stable")
+                videos, first = np.unique(columns[order], return_index=True)
+                best = np.maximum.reduceat(products[:, order], first, axis=1)
+                scores[:, videos] = np.maximum(scores[:, videos], best)
         return np.round(scores, 9)
 
 
@@ -145,7 +222,10 @@ def nearly_top(
     correct: bool = False,
     patterns: Collection[PresencePattern] | None = None,
 ) -> list[RankedVideo]:
-    """Return about the k best videos. The store's vector indexes return candidates, whose scores are then exact.
+    """Return about the k best videos, always k if so many are admitted.
+
+    The store's vector indexes return segments, whose scores are then exact. Where few videos have most of these
+    segments, the store is asked again for more.
 
     Args:
         store: the store.
@@ -156,16 +236,55 @@ def nearly_top(
         correct: see `Gallery.top`.
         patterns: of the store, if the caller has read them already.
     """
+    rows = _query_rows(store, spaces, query, patterns, correct=correct)
+    asked = max(_TIMES * k, _LEAST)
+    while True:
+        near, scores = _nearest(store, rows, asked, where)
+        ranked = _videos(_ranked(near, scores), k)
+        # Segments that a pattern has not returned have no greater scores than those that it has returned.
+        unseen = [of_pattern.min() for of_pattern in scores if len(of_pattern) >= asked]
+        if not unseen or (len(ranked) == k and ranked[-1].score >= max(unseen)):
+            return ranked
+        asked *= _TIMES
+
+
+def nearly_top_segments(
+    store: Store,
+    spaces: Mapping[str, int],
+    query: QueryVectors,
+    k: int,
+    *,
+    where: Filter = EVERYTHING,
+    correct: bool = False,
+    patterns: Collection[PresencePattern] | None = None,
+) -> list[RankedSegment]:
+    """Return about the k best segments, best first; see `nearly_top`."""
+    rows = _query_rows(store, spaces, query, patterns, correct=correct)
+    return _ranked(*_nearest(store, rows, max(_TIMES * k, _LEAST), where))[:k]
+
+
+def _query_rows(
+    store: Store,
+    spaces: Mapping[str, int],
+    query: QueryVectors,
+    patterns: Collection[PresencePattern] | None,
+    *,
+    correct: bool,
+) -> Mapping[PresencePattern, NDArray[np.float64]]:
     patterns = store.patterns() if patterns is None else patterns
-    rows = {pattern: query_row(query, pattern, spaces, correct=correct) for pattern in patterns}
-    queries = {pattern: row.astype(np.float32) for pattern, row in rows.items()}
-    candidates = store.nearest(queries, max(_TIMES * k, _LEAST), where)
-    ids = [name for names, _ in candidates.values() for name in names]
-    return _ranked(ids, [exact_scores(near, rows[pattern]) for pattern, (_, near) in candidates.items()], k)
+    return {pattern: query_row(query, pattern, spaces, correct=correct) for pattern in patterns}
+
+
+def _nearest(
+    store: Store, rows: Mapping[PresencePattern, NDArray[np.float64]], k: int, where: Filter
+) -> tuple[Sequence[Nearest], Sequence[NDArray[np.float64]]]:
+    """Return about the k best segments of each pattern, and their exact scores."""
+    near = store.nearest({pattern: row.astype(np.float32) for pattern, row in rows.items()}, k, where)
+    return list(near.values()), [exact_scores(segments.rows, rows[pattern]) for pattern, segments in near.items()]
 
 
 def _rough(block: Block, row: Floats, where: Filter) -> Floats:
-    """Return scores in single precision, minus infinity for videos that the filter does not admit."""
+    """Return scores in single precision, minus infinity for segments that the filter does not admit."""
     if not where:
         return np.asarray(block.rows @ row)
     admitted = block.admitted(where)
@@ -182,12 +301,39 @@ def _kth(scores: Sequence[NDArray[np.float32]], k: int) -> float:
     return float(np.partition(together, -k)[-k]) if len(together) >= k else -np.inf
 
 
-def _ranked(ids: Sequence[str], scores: Sequence[NDArray[np.float64]], k: int) -> list[RankedVideo]:
+def _candidates(
+    blocks: Mapping[PresencePattern, Block],
+    rows: Mapping[PresencePattern, NDArray[np.float64]],
+    rough: Mapping[PresencePattern, Floats],
+    least: float,
+) -> list[RankedSegment]:
+    """Return the segments whose score is at least a bound, or a little below the bound, best first."""
+    near, scores = [], []
+    for pattern, block in blocks.items():
+        numbers = np.flatnonzero((rough[pattern] >= least - _MARGIN) & (rough[pattern] > -np.inf))
+        ids = [block.ids[number] for number in numbers.tolist()]
+        near.append(Nearest(ids, block.rows[numbers], block.start_s[numbers], block.end_s[numbers]))
+        scores.append(exact_scores(near[-1].rows, rows[pattern]))
+    return _ranked(near, scores)
+
+
+def _ranked(near: Sequence[Nearest], scores: Sequence[NDArray[np.float64]]) -> list[RankedSegment]:
+    """Return segments of several patterns with their scores, best first."""
+    ids = [name for segments in near for name in segments.ids]
+    starts = [start_s for segments in near for start_s in segments.start_s.tolist()]
+    ends = [end_s for segments in near for end_s in segments.end_s.tolist()]
     together = np.concatenate([np.zeros(0), *scores])
-    ranked: dict[str, RankedVideo] = {}
-    for place in best_first(ids, together):
-        if len(ranked) == k:
+    return [
+        RankedSegment(ids[place], float(together[place]), starts[place], ends[place])
+        for place in best_first(ids, together, starts)
+    ]
+
+
+def _videos(ranked: Sequence[RankedSegment], k: int) -> list[RankedVideo]:
+    """Return the first k videos of segments that are ranked best first."""
+    videos: dict[str, RankedVideo] = {}
+    for segment in ranked:
+        if len(videos) == k:
             break
-        # A video stands in two patterns while a writer moves it, or after a writer was killed.
-        ranked.setdefault(ids[place], RankedVideo(ids[place], float(together[place])))
-    return list(ranked.values())
+        videos.setdefault(segment.id, RankedVideo(segment.id, segment.score))
+    return list(videos.values())

@@ -24,7 +24,7 @@ from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
 from teachtext.search.types import Entry
-from teachtext.search.vectors import contributions
+from teachtext.search.vectors import contributions, mean_vectors
 
 # By default a search is exact up to so many videos.
 EXACT_UP_TO = 50_000
@@ -162,8 +162,9 @@ class Searcher:
         _check(k)
         snapshot = self.snapshot()
         entry, spaces = self._entry(item_id, snapshot), snapshot.manifest.spaces
-        vectors = {name: entry.vectors.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
-        present = np.array([name in entry.vectors for name in sorted(vectors)], np.float32)
+        mean = mean_vectors(entry.segments)
+        vectors = {name: mean.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
+        present = np.array([name in mean for name in sorted(vectors)], np.float32)
         query = with_shares(QueryVectors(vectors, present / present.sum()), snapshot.manifest.blend)
         ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
         others = [name for name in ranking.ids if name != item_id][:k]
@@ -200,8 +201,8 @@ class Searcher:
         Raises:
             NotFound: the index does not hold the video.
         """
-        vectors = self.entry(item_id).vectors
-        ranked = [RankedCaption(text, sum(contributions(query, vectors).values())) for text, query in captions.items()]
+        entry = self.entry(item_id)
+        ranked = [RankedCaption(text, sum(_best_parts(query, entry).values())) for text, query in captions.items()]
         return sorted(ranked, key=lambda caption: (-caption.score, caption.text))[:k]
 
     def _entry(self, item_id: str, snapshot: Snapshot) -> Entry:
@@ -272,7 +273,7 @@ class _Ranking:
 
 def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest: Manifest) -> SearchResult:
     item, path = entry.item, manifest.path_of(entry.item.id)
-    parts = contributions(query, entry.vectors)
+    parts = _best_parts(query, entry)
     # the full-text index may be older, or newer, than the entry
     numbers = [number for number in match.moments if number < len(item.moments)] if match else []
     return SearchResult(
@@ -284,6 +285,12 @@ def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest
         moments=[item.moments[number] for number in numbers],
         words=match.words if match else [],
     )
+
+
+def _best_parts(query: QueryVectors, entry: Entry) -> Mapping[str, float]:
+    """Return the part of each space in the score of the best segment."""
+    of_segments = [contributions(query, segment.vectors) for segment in entry.segments]
+    return max(of_segments, key=lambda parts: sum(parts.values()))
 
 
 def check_query(text: str, k: int) -> None:

@@ -1,4 +1,4 @@
-"""What an index holds of a video: the item, its vectors, the moments in which words were heard or read."""
+"""What an index holds of a video: the item, its segments with their vectors, the moments with words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,23 +63,68 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A video with its vectors.
+class Segment:
+    """A part of a video, and its vectors.
 
     Attributes:
-        item: the video.
-        vectors: by space, (D,) float32 of unit length. A space that the video lacks has no key.
-        bias: added to the video's scores when hubs are corrected (see `teachtext.search.hubness`).
+        start_s: seconds from the first picture of the video.
+        end_s: seconds from the first picture of the video.
+        vectors: by space, (D,) float32 of unit length; at least one. A space that the segment lacks has no key.
+        bias: added to the segment's scores when hubs are corrected (see `teachtext.search.hubness`).
+
+    Raises:
+        ValueError: no vectors.
     """
 
-    item: Item
+    start_s: float
+    end_s: float
     vectors: Mapping[str, NDArray[np.float32]]
     bias: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not self.vectors:
+            raise ValueError("a segment without vectors cannot be found")
+
     @property
     def pattern(self) -> tuple[str, ...]:
-        """The presence pattern: the spaces that the video has, sorted."""
+        """The presence pattern: the spaces that the segment has, sorted."""
         return tuple(sorted(self.vectors))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A video with its segments.
+
+    Attributes:
+        item: the video.
+        segments: at least one, in order of time.
+
+    Raises:
+        ValueError: no segments.
+    """
+
+    item: Item
+    segments: Sequence[Segment]
+
+    def __post_init__(self) -> None:
+        if not self.segments:
+            raise ValueError("a video without segments cannot be found")
+
+    @classmethod
+    def of_clip(cls, item: Item, vectors: Mapping[str, NDArray[np.float32]], bias: float = 0.0) -> "Entry":
+        """Return a video of a single segment, which is as long as the video.
+
+        >>> clip = Item(id="clips/dog.mp4", content="", made="", added_s=0, size=9, duration_s=4.5)
+        >>> entry = Entry.of_clip(clip, {"scene": np.ones(1, np.float32)})
+        >>> len(entry.segments), entry.segments[0].end_s, entry.spaces
+        (1, 4.5, ('scene',))
+        """
+        return cls(item, [Segment(0.0, item.duration_s or 0.0, vectors, bias)])
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The spaces that at least one segment has, sorted."""
+        return tuple(sorted({name for segment in self.segments for name in segment.vectors}))
 
 
 def clock(seconds: float) -> str:

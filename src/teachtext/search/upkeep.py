@@ -12,7 +12,7 @@ from teachtext.files import locked
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.stores.base import Store
-from teachtext.search.types import Entry, Item
+from teachtext.search.types import Item
 
 # videos that are read or written at once
 _BATCH = 256
@@ -33,7 +33,7 @@ def find_ids(store: Store, names: Sequence[str]) -> list[str]:
     manifest = read_manifest(store)
     candidates = {name: [name, *_ids_of_path(manifest, name)] for name in names}
     every = {video_id for ids in candidates.values() for video_id in ids if _is_text(video_id)}
-    held = store.get(sorted(every)).keys()
+    held = store.items(every).keys()
     chosen = {
         name: [name] if name in held else [each for each in ids if each in held] for name, ids in candidates.items()
     }
@@ -72,7 +72,7 @@ def list_items(store: Store, where: Filter = EVERYTHING, *, words: bool = False)
     """
     items = list(store.catalog())
     if words or where.has_speech is not None:
-        items = [entry.item for entry in _entries(store, [item.id for item in items])]
+        items = list(store.items([item.id for item in items]).values())
     return sorted(filter(where.admits, items), key=lambda item: item.id)
 
 
@@ -147,8 +147,3 @@ def _remove_features(folder: Path, ids: Collection[str], contents: Collection[st
                 remove_items(expert, ids=ids, sources=contents)
             except InputError as error:
                 raise Unavailable(f"the features cannot be removed ({error.problem})", error.mend) from error
-
-
-def _entries(store: Store, ids: Sequence[str]) -> Iterator[Entry]:
-    for start in range(0, len(ids), _BATCH):
-        yield from store.get(ids[start : start + _BATCH]).values()

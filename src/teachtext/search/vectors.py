@@ -1,12 +1,13 @@
-"""The score of a query and a video, one presence pattern at a time.
+"""The score of a query and a segment of a video, one presence pattern at a time.
 
-s = sum_e w_e a_e <u_e, v_e> / sum_e w_e a_e. The vectors u of the query and v of the video have unit length; w are the
-mixture weights, a is the presence (see `teachtext.models.similarity`).
+s = sum_e w_e a_e <u_e, v_e> / sum_e w_e a_e. The vectors u of the query and v of the segment have unit length; w are
+the mixture weights, a is the presence (see `teachtext.models.similarity`). The score of a video is the greatest score
+of its segments.
 
-The presence pattern of a video is the set of spaces in which it has a vector. Among videos of one pattern the
+The presence pattern of a segment is the set of spaces in which it has a vector. Among segments of one pattern the
 denominator is one number a query. So the score is one inner product of two rows: the query's vectors, each times w_e
-over that number, and the video's vectors, side by side. The last columns of a video's row are its bias and zeros. The
-query's row has 1 there if hubs are corrected, else 0.
+over that number, and the segment's vectors, side by side. The last columns of a segment's row are its bias and zeros.
+The query's row has 1 there if hubs are corrected, else 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
-from teachtext.search.types import Entry
+from teachtext.search.types import Segment
 
 PresencePattern = tuple[str, ...]
 Floats = NDArray[np.float32]
@@ -47,17 +48,18 @@ def width(pattern: PresencePattern, spaces: Mapping[str, int]) -> int:
     return (dims // _MULTIPLE + 1) * _MULTIPLE
 
 
-def row_of(entry: Entry, spaces: Mapping[str, int]) -> Floats:
-    """Return the row of a video: its vectors side by side, its bias, zeros; (width,) float32."""
-    row = np.zeros(width(entry.pattern, spaces), np.float32)
-    dims = sum(spaces[name] for name in entry.pattern)
-    np.concatenate([entry.vectors[name] for name in entry.pattern], out=row[:dims])
-    row[dims] = entry.bias
+def row_of(segment: Segment, spaces: Mapping[str, int]) -> Floats:
+    """Return the row of a segment: its vectors side by side, its bias, zeros; (width,) float32."""
+    pattern = segment.pattern
+    row = np.zeros(width(pattern, spaces), np.float32)
+    dims = sum(spaces[name] for name in pattern)
+    np.concatenate([segment.vectors[name] for name in pattern], out=row[:dims])
+    row[dims] = segment.bias
     return row
 
 
 def vectors_of(row: Floats, pattern: PresencePattern, spaces: Mapping[str, int]) -> tuple[dict[str, Floats], float]:
-    """Return the vectors by space and the bias of a video's row."""
+    """Return the vectors by space and the bias of a segment's row."""
     vectors, start = {}, 0
     for name in pattern:
         vectors[name] = row[start : start + spaces[name]]
@@ -83,13 +85,13 @@ def shares(query: QueryVectors, pattern: PresencePattern) -> NDArray[np.float64]
 def query_row(
     query: QueryVectors, pattern: PresencePattern, spaces: Mapping[str, int], *, correct: bool
 ) -> NDArray[np.float64]:
-    """Return the row of a query: its inner product with a video's row is the score; (width,) float64.
+    """Return the row of a query: its inner product with a segment's row is the score; (width,) float64.
 
     Args:
         query: vectors in all spaces, and mixture weights.
-        pattern: the presence pattern of the videos.
+        pattern: the presence pattern of the segments.
         spaces: dimension by space.
-        correct: whether the videos' biases count.
+        correct: whether the segments' biases count.
     """
     row = np.zeros(width(pattern, spaces))
     start = 0
@@ -101,12 +103,32 @@ def query_row(
 
 
 def contributions(query: QueryVectors, vectors: Mapping[str, Floats]) -> dict[str, float]:
-    """Return the part of a video's score by space, w_e <u_e, v_e> / sum_e w_e. The sum of the parts is the score."""
+    """Return the part of a segment's score by space, w_e <u_e, v_e> / sum_e w_e. The sum of the parts is the score."""
     pattern = tuple(sorted(vectors))
     return {
         name: float(share * (query.vectors[name].astype(np.float64) @ vectors[name].astype(np.float64)))
         for name, share in zip(pattern, shares(query, pattern), strict=True)
     }
+
+
+def mean_vectors(segments: Sequence[Segment]) -> dict[str, Floats]:
+    """Return the mean direction of the segments of a video by space, of unit length; of a single segment its vectors.
+
+    >>> halves = [Segment(n, n + 1, {"scene": np.eye(2, dtype=np.float32)[n]}) for n in range(2)]
+    >>> [round(float(value), 2) for value in mean_vectors(halves)["scene"]]
+    [0.71, 0.71]
+    """
+    if len(segments) == 1:
+        return dict(segments[0].vectors)
+    by_space: dict[str, list[Floats]] = {}
+    for segment in segments:
+        for name, vector in segment.vectors.items():
+            by_space.setdefault(name, []).append(vector)
+    means = {}
+    for name, vectors in by_space.items():
+        total = np.sum(vectors, axis=0, dtype=np.float64)
+        means[name] = np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
+    return means
 
 
 def exact_scores(rows: Floats, query: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,7 +141,10 @@ def exact_scores(rows: Floats, query: NDArray[np.float64]) -> NDArray[np.float64
     return scores
 
 
-def best_first(ids: Sequence[str], scores: NDArray[np.float64]) -> list[int]:
-    """Return positions from the highest score to the lowest. Scores that are equal to 9 digits are ordered by id."""
+def best_first(ids: Sequence[str], scores: NDArray[np.float64], start_s: Sequence[float]) -> list[int]:
+    """Return positions from the highest score to the lowest.
+
+    Scores that are equal to 9 digits are ordered by id, and of one video by the start of the segment.
+    """
     rounded = np.round(scores, 9).tolist()
-    return sorted(range(len(ids)), key=lambda position: (-rounded[position], ids[position]))
+    return sorted(range(len(ids)), key=lambda position: (-rounded[position], ids[position], start_s[position]))

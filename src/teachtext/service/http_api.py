@@ -148,7 +148,7 @@ def api_router(
         return DetailsJson(
             **VideoJson.model_validate(entry.item).model_dump(),
             there=library.has_file(entry.item),
-            experts=list(entry.pattern),
+            experts=list(entry.spaces),
             moments=[MomentJson.model_validate(moment) for moment in entry.item.moments],
         )
 

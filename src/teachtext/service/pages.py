@@ -129,7 +129,7 @@ def pages_router(*, library: Library, log: QueryLog | None, render: Callable[...
             has_file=library.has_file(entry.item),
             at=t if math.isfinite(t) and t > 0 else 0.0,
             q=q,
-            experts=entry.pattern,
+            experts=entry.spaces,
             copies=[other for other in copies if other != id],
             captions=searcher.rank_captions(id, library.captions, 5) if library.captions else [],
             uploaded=library.was_uploaded(id),

@@ -1,4 +1,4 @@
-"""What all stores of an index have in common: the interface, and blocks of videos in memory."""
+"""What all stores of an index have in common: the interface, and blocks of segments in memory."""
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,11 +16,13 @@ from teachtext.search.vectors import Floats, PresencePattern
 
 @dataclass(frozen=True)
 class Block:
-    """N videos of one presence pattern: their rows, and the facts that filters read.
+    """N segments of one presence pattern: their rows, their places, and the facts of their videos that filters read.
 
     Attributes:
-        ids: N ids.
+        ids: N ids of videos; a video with several segments of the pattern stands here several times.
         rows: (N, width), see `teachtext.search.vectors`.
+        start_s: (N,) seconds from the first picture of the video.
+        end_s: (N,) seconds from the first picture of the video.
         duration_s: (N,) seconds; NaN where the length is unknown.
         added_s: (N,) seconds since 1970.
         has_speech: (N,) bool.
@@ -29,13 +31,15 @@ class Block:
 
     ids: Sequence[str]
     rows: Floats
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
     duration_s: NDArray[np.float64]
     added_s: NDArray[np.float64]
     has_speech: NDArray[np.bool_]
     tags: Sequence[Sequence[str]]
 
     def admitted(self, where: Filter) -> NDArray[np.bool_]:
-        """Return which videos a filter admits, (N,) bool; the same as `Filter.admits` for each."""
+        """Return the segments whose videos a filter admits, (N,) bool; the same as `Filter.admits` for each video."""
         mask = np.ones(len(self.ids), bool)
         with np.errstate(invalid="ignore"):
             for name, sign, bound in where.bounds:
@@ -46,7 +50,7 @@ class Block:
         for tag in where.tags:
             mask &= self._mask(self._tagged.get(tag, []))
         if where.ids is not None:
-            mask &= self._mask([self._rows_by_id[name] for name in where.ids if name in self._rows_by_id])
+            mask &= self._mask([row for name in where.ids for row in self._rows_by_id.get(name, [])])
         return mask
 
     def _mask(self, rows: Sequence[int]) -> NDArray[np.bool_]:
@@ -56,16 +60,21 @@ class Block:
 
     @cached_property
     def _tagged(self) -> Mapping[str, Sequence[int]]:
-        """Rows of the videos by tag."""
-        rows: dict[str, list[int]] = {}
-        for row, tags in enumerate(self.tags):
-            for tag in tags:
-                rows.setdefault(tag, []).append(row)
-        return rows
+        """Rows by a tag of their video."""
+        return _rows_by(self.tags)
 
     @cached_property
-    def _rows_by_id(self) -> Mapping[str, int]:
-        return {name: row for row, name in enumerate(self.ids)}
+    def _rows_by_id(self) -> Mapping[str, Sequence[int]]:
+        return _rows_by([[name] for name in self.ids])
+
+
+def _rows_by(keys: Sequence[Sequence[str]]) -> Mapping[str, Sequence[int]]:
+    """Return the numbers of rows by key, where every row has several keys."""
+    rows: dict[str, list[int]] = {}
+    for row, names in enumerate(keys):
+        for name in names:
+            rows.setdefault(name, []).append(row)
+    return rows
 
 
 def join(blocks: list[Block]) -> Block:
@@ -81,11 +90,22 @@ def join(blocks: list[Block]) -> Block:
     return Block(
         [name for block in light for name in block.ids],
         rows,
+        np.concatenate([block.start_s for block in light]),
+        np.concatenate([block.end_s for block in light]),
         np.concatenate([block.duration_s for block in light]),
         np.concatenate([block.added_s for block in light]),
         np.concatenate([block.has_speech for block in light]),
         [tags for block in light for tags in block.tags],
     )
+
+
+class Nearest(NamedTuple):
+    """Segments near a query: n ids of videos, rows (n, width), and (n,) starts and ends in seconds."""
+
+    ids: Sequence[str]
+    rows: Floats
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
 
 
 class StoreState(NamedTuple):
@@ -103,8 +123,8 @@ class StoreState(NamedTuple):
 class Store(Protocol):
     """Entries by id, and the manifest of an index. One process may write while many read.
 
-    Every call reads the present state. An entry is stored whole or not at all, even if a writer is killed. Every call
-    raises Unavailable where the place cannot be used: damaged, down, full.
+    Every call reads the present state. An entry is stored with all its segments or not at all, even if a writer is
+    killed. Every call raises Unavailable where the place cannot be used: damaged, down, full.
 
     Attributes:
         place: folder or URL.
@@ -141,15 +161,23 @@ class Store(Protocol):
         ...
 
     def count(self) -> int:
-        """Return the number of entries."""
+        """Return the number of videos."""
+        ...
+
+    def segment_count(self) -> int:
+        """Return the number of segments of all videos."""
         ...
 
     def catalog(self) -> Iterator[Item]:
-        """Yield all items, without their moments."""
+        """Yield every item once, without its moments."""
         ...
 
     def read(self, pattern: PresencePattern) -> Iterator[Block]:
-        """Yield all entries of a pattern."""
+        """Yield all segments of a pattern."""
+        ...
+
+    def items(self, ids: Collection[str]) -> dict[str, Item]:
+        """Return items by id, with their moments. Ids that the store does not hold are left out."""
         ...
 
     def get(self, ids: Collection[str]) -> dict[str, Entry]:
@@ -166,16 +194,16 @@ class Store(Protocol):
 
     def nearest(
         self, queries: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
-    ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
-        """Return, for each pattern, about the k admitted entries with the largest inner product with a query row.
+    ) -> Mapping[PresencePattern, Nearest]:
+        """Return, for each pattern, about the k admitted segments with the largest inner product with a query row.
 
         Args:
             queries: query row (width,) by pattern.
-            k: at most so many entries of each pattern.
+            k: so many segments of each pattern; fewer only where the pattern has no more that are admitted.
             where: the filter.
 
         Returns:
-            Ids and rows (at most k, width) by pattern, in no particular order.
+            Segments by pattern, in no particular order.
         """
         ...
 

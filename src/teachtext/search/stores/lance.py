@@ -5,7 +5,7 @@ Every commit of a table is a new version, which is stored whole or not at all.
 
 import json
 import shutil
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
@@ -21,11 +21,11 @@ from lancedb.index import BTree, IvfRq
 from teachtext.errors import Busy, InputError, Unavailable, Unwritable
 from teachtext.files import read_json, version_of, write_bytes, write_json
 from teachtext.search.filters import EVERYTHING, Filter
-from teachtext.search.stores.base import Block, StoreState
-from teachtext.search.stores.lance_nearest import Nearest
-from teachtext.search.stores.lance_rows import among, arrow, matrix, sql
-from teachtext.search.stores.partitioned import FACTS, PartitionedStore, make_item
-from teachtext.search.types import Entry, Item
+from teachtext.search.stores.base import Block, Nearest, StoreState
+from teachtext.search.stores.lance_nearest import NearestRows
+from teachtext.search.stores.lance_rows import among, arrow, both, matrix, settled, sql
+from teachtext.search.stores.partitioned import FACTS, PLACE, PartitionedStore, Row, Stamp, make_item
+from teachtext.search.types import Item
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of
 
 MANIFEST = "index.json"
@@ -33,6 +33,8 @@ _LOCK = ".lock"
 _DATABASE, _TABLE = "vectors", "pattern_"
 # A file beside the tables. Tables that are made anew count their versions from 1 again, but this file differs.
 _MADE = ".made"
+# the journal (see `partitioned`)
+_JOURNAL = ".changing.json"
 # A reader may still use a version that was replaced less than this ago.
 _KEEP = timedelta(minutes=10)
 # rows that are read at once
@@ -45,7 +47,7 @@ _BITS = 2
 _GROWTH = 2.0
 # the library counts rows in 32 bits
 _MOST = 2**31 - 1
-_FILTERED = ["id", "duration_s", "added_s", "has_speech", "tags"]
+_FILTERED = ["id", "start_s", "end_s", "duration_s", "added_s", "has_speech", "tags"]
 
 
 class LanceStore(PartitionedStore):
@@ -79,8 +81,8 @@ class LanceStore(PartitionedStore):
         return lancedb.connect(self._folder / _DATABASE, read_consistency_interval=timedelta(0))
 
     @cached_property
-    def _nearest(self) -> Nearest:
-        return Nearest(self._folder / _DATABASE)
+    def _nearest(self) -> NearestRows:
+        return NearestRows(self._folder / _DATABASE)
 
     @contextmanager
     def writing(self, wait_s: float = 0.0) -> Iterator[None]:
@@ -102,7 +104,7 @@ class LanceStore(PartitionedStore):
         finally:
             lock.release()
 
-    def _settle(self) -> dict[str, PresencePattern]:
+    def _settle(self) -> Any:
         for folder in self._folders():
             if not _is_whole(folder):
                 shutil.rmtree(folder)
@@ -111,31 +113,49 @@ class LanceStore(PartitionedStore):
     def state(self) -> StoreState:
         """Return the version of every table, and of the manifest's file; see `Store.state`."""
         with self._one_sentence():
-            tables = self._open()
-            versions = {pattern: (table.version, self._made) for pattern, table in tables.items()}
+            tables = self._tables_now()
+            versions: dict[PresencePattern, Hashable] = {
+                pattern: (table.version, self._made) for pattern, table in tables.items()
+            }
+            if (journal := _version(self._folder / _JOURNAL)) is not None:
+                # a change of one of these patterns changes which rows of the others count
+                patterns = [pattern_of(number, self._spaces) for number in self._journal_fields()["patterns"]]
+                changing = {pattern: versions[pattern] for pattern in patterns if pattern in versions}
+                together = (journal, *changing.values())
+                versions |= {pattern: (version, together) for pattern, version in changing.items()}
             return StoreState(_version(self._folder / MANIFEST), versions)
 
-    def count(self) -> int:
-        """Return the number of entries; see `Store.count`."""
-        with self._one_sentence():
-            return sum(table.count_rows() for table in self._open().values())
+    def _count_rows(self, pattern: PresencePattern, *, first: bool) -> int:
+        condition = both("segment = 0" if first else "", self._settled_sql)
+        return int(self._tables_now()[pattern].count_rows(condition or None))
+
+    @property
+    def _settled_sql(self) -> str:
+        """The condition that a row counts."""
+        return settled(self._unsettled())
 
     def catalog(self) -> Iterator[Item]:
         """Yield all items; see `Store.catalog`."""
         with self._one_sentence():
-            for table in self._open().values():
-                for batch in table.search().select(FACTS).to_batches(_BATCH):
+            condition = both("segment = 0", self._settled_sql)
+            for table in self._tables_now().values():
+                for batch in table.search().where(condition).select(FACTS).to_batches(_BATCH):
                     for columns in batch.to_pylist():
                         yield make_item(columns, ())
 
     def read(self, pattern: PresencePattern) -> Iterator[Block]:
-        """Yield all entries of a pattern; see `Store.read`."""
+        """Yield all segments of a pattern; see `Store.read`."""
         with self._one_sentence():
-            if table := self._open().get(pattern):
-                for batch in table.search().select([*_FILTERED, "vector"]).to_batches(_BATCH):
+            if table := self._tables_now().get(pattern):
+                search = table.search()
+                if condition := self._settled_sql:
+                    search = search.where(condition)
+                for batch in search.select([*_FILTERED, "vector"]).to_batches(_BATCH):
                     yield Block(
                         batch["id"].to_pylist(),
                         matrix(batch["vector"]),
+                        batch["start_s"].to_numpy(),
+                        batch["end_s"].to_numpy(),
                         batch["duration_s"].to_numpy(zero_copy_only=False).astype(np.float64),
                         batch["added_s"].to_numpy(),
                         batch["has_speech"].to_numpy(zero_copy_only=False).astype(bool),
@@ -144,21 +164,27 @@ class LanceStore(PartitionedStore):
 
     def nearest(
         self, queries: Mapping[PresencePattern, Floats], k: int, where: Filter = EVERYTHING
-    ) -> Mapping[PresencePattern, tuple[Sequence[str], Floats]]:
-        """Return about the nearest entries; see `Store.nearest`."""
+    ) -> Mapping[PresencePattern, Nearest]:
+        """Return about the nearest segments; see `Store.nearest`."""
         with self._one_sentence():
             rows_by_table = {self._name(pattern): row for pattern, row in queries.items()}
-            tables = self._nearest.search(rows_by_table, min(k, _MOST), sql(where)) if rows_by_table else []
+            condition = both(sql(where), self._settled_sql)
+            tables = self._nearest.search(rows_by_table, min(k, _MOST), condition) if rows_by_table else []
         return {
-            pattern: (table["id"].to_pylist(), matrix(table["vector"].combine_chunks()))
+            pattern: Nearest(
+                table["id"].to_pylist(),
+                matrix(table["vector"].combine_chunks()),
+                table["start_s"].to_numpy(),
+                table["end_s"].to_numpy(),
+            )
             for pattern, table in zip(queries, tables, strict=True)
         }
 
     def tidy(self) -> None:
         """Compact and bring indexes up to date; see `Store.tidy`."""
         with self._one_sentence():
-            total = self.count()
-            for table in self._open().values():
+            total = self.segment_count()
+            for table in self._tables_now().values():
                 count = table.count_rows()
                 large = total >= _INDEXED_FROM and count >= _TABLE_FROM
                 indexes = {index.columns[0]: index.name for index in table.list_indices()}
@@ -176,33 +202,62 @@ class LanceStore(PartitionedStore):
                 table.optimize(cleanup_older_than=_KEEP, delete_unverified=True)
 
     def _patterns(self) -> Sequence[PresencePattern]:
-        return list(self._open())
+        return list(self._tables_now())
 
-    def _written(self, pattern: PresencePattern) -> Iterator[tuple[str, float]]:
-        for batch in self._open()[pattern].search().select(["id", "written"]).to_batches(_BATCH):
-            yield from zip(batch["id"].to_pylist(), batch["written"].to_pylist(), strict=True)
+    def _stamps(self, pattern: PresencePattern, ids: Sequence[str] | None = None) -> Iterator[Stamp]:
+        search = self._tables_now()[pattern].search()
+        if ids is not None:
+            search = search.where(among(ids))
+        for batch in search.select(["id", "written", "segments"]).to_batches(_BATCH):
+            yield from map(Stamp, *(batch[name].to_pylist() for name in Stamp._fields))
 
-    def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterator[tuple[float, Item, Floats]]:
-        for columns in self._open()[pattern].search().where(among(ids)).to_list():
-            item = make_item(columns, json.loads(columns["moments"]))
-            yield columns["written"], item, np.array(columns["vector"], np.float32)
+    def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], Floats]]:
+        search = self._tables_now()[pattern].search().where(among(ids))
+        for batch in search.select([*FACTS, *PLACE, "moments", "vector"]).to_batches(_BATCH):
+            yield from zip(batch.drop_columns(["vector"]).to_pylist(), matrix(batch["vector"]), strict=True)
 
-    def _write(self, pattern: PresencePattern, entries: Sequence[Entry], *, replaces: bool) -> None:
-        table = self._open().get(pattern)
-        rows = arrow(entries, pattern, self._spaces)
+    def _first_rows(self, pattern: PresencePattern, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        condition = both("segment = 0", among(ids), self._settled_sql)
+        rows = self._tables_now()[pattern].search().where(condition).select([*FACTS, "moments"]).to_list()
+        return list(rows)
+
+    def _words_of(self, columns: Mapping[str, Any]) -> Any:
+        return json.loads(columns["moments"])
+
+    def _write(self, pattern: PresencePattern, rows: Sequence[Row], replaced: Collection[str]) -> None:
+        table = self._tables_now().get(pattern)
+        data = arrow(rows, pattern, self._spaces)
         if table is None:
-            created = self._database.create_table(self._name(pattern), rows)
+            created = self._database.create_table(self._name(pattern), data)
             with self._opening:
                 self._tables[pattern] = created
-        elif replaces:
-            table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        elif replaced:
+            merge = table.merge_insert(["id", "segment", "written"]).when_not_matched_insert_all()
+            merge.when_not_matched_by_source_delete(among(replaced)).execute(data)
         else:
-            table.add(rows)
+            table.add(data)
 
-    def _delete(self, pattern: PresencePattern, ids: Sequence[str]) -> None:
-        self._open()[pattern].delete(among(ids))
+    def _delete(self, pattern: PresencePattern, ids: Sequence[str], *, unless: float | None = None) -> None:
+        self._tables_now()[pattern].delete(both(among(ids), "" if unless is None else f"written != {unless!r}"))
 
-    def _open(self) -> dict[PresencePattern, Any]:
+    def _journal(self) -> Sequence[str]:
+        return list(self._journal_fields()["ids"])
+
+    def _journal_fields(self) -> Mapping[str, Any]:
+        """Return the ids of the journal, and the numbers of the patterns that are changed."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            fields: Mapping[str, Any] = json.loads((self._folder / _JOURNAL).read_text("utf-8"))
+            return fields
+        return {"ids": [], "patterns": []}
+
+    def _keep_journal(self, ids: Sequence[str], patterns: Collection[PresencePattern]) -> None:
+        if ids:
+            numbers = [number_of(pattern, self._spaces) for pattern in patterns]
+            write_json(self._folder / _JOURNAL, {"ids": ids, "patterns": numbers})
+        else:
+            (self._folder / _JOURNAL).unlink(missing_ok=True)
+
+    def _tables_now(self) -> dict[PresencePattern, Any]:
         """Return all tables by pattern.
 
         Raises:

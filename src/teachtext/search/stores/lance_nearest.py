@@ -15,7 +15,7 @@ from teachtext.search.vectors import Floats
 _PROBES = 30
 
 
-class Nearest:
+class NearestRows:
     """Vector search in the tables of a database. May be shared by threads, whose searches run in parallel.
 
     Args:
@@ -35,11 +35,11 @@ class Nearest:
         self._tables: dict[str, Any] = {}
 
     def search(self, rows: Mapping[str, Floats], k: int, where: str) -> list[Any]:
-        """Return, for each table, ids and vectors of about the k rows with the largest inner product with a query row.
+        """Return, for each table, about the k rows with the largest inner product with a query row.
 
         Args:
             rows: query row (width,) by the name of a table.
-            k: at most so many rows of each table.
+            k: so many rows of each table; fewer only where the table has no more that meet the condition.
             where: condition on the rows in SQL; empty for all rows.
         """
         return list(self._run(self._search_all(rows, k, where)))
@@ -53,7 +53,12 @@ class Nearest:
         search = self._tables[name].vector_search(row).column("vector").distance_type("dot").nprobes(_PROBES).limit(k)
         if where:
             search = search.where(where)
-        return await search.select(["id", "vector", "_distance"]).to_arrow()
+        search = search.select(["id", "start_s", "end_s", "vector", "_distance"])
+        near = await search.to_arrow()
+        # The partitions that were searched may have fewer rows than the table.
+        if len(near) < k and len(near) < await self._tables[name].count_rows(where or None):
+            near = await search.bypass_vector_index().to_arrow()
+        return near
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -1,7 +1,6 @@
 """Rows of LanceDB's tables, and conditions on them in SQL."""
 
 import json
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,26 +8,32 @@ import numpy as np
 import pyarrow as pa
 
 from teachtext.search.filters import Filter
-from teachtext.search.types import Entry
+from teachtext.search.stores.partitioned import Row
 from teachtext.search.vectors import Floats, PresencePattern, row_of, width
 
 
-def arrow(entries: Sequence[Entry], pattern: PresencePattern, spaces: Mapping[str, int]) -> pa.Table:
-    """Return entries of one pattern as rows of its table."""
-    items = [entry.item for entry in entries]
-    rows = np.stack([row_of(entry, spaces) for entry in entries])
+def arrow(rows: Sequence[Row], pattern: PresencePattern, spaces: Mapping[str, int]) -> pa.Table:
+    """Return segments of one pattern as rows of its table. The words of a video stand in its first row alone."""
+    items = [row.entry.item for row in rows]
+    segments = [row.segment for row in rows]
+    moments = [json.dumps([] if row.number else row.entry.item.moments, ensure_ascii=False) for row in rows]
+    vectors = np.stack([row_of(segment, spaces) for segment in segments])
     columns = {
         "id": pa.array([item.id for item in items], pa.string()),
+        "segment": pa.array([row.number for row in rows], pa.int32()),
+        "segments": pa.array([len(row.entry.segments) for row in rows], pa.int32()),
+        "start_s": pa.array([segment.start_s for segment in segments], pa.float64()),
+        "end_s": pa.array([segment.end_s for segment in segments], pa.float64()),
         "content": pa.array([item.content for item in items], pa.string()),
         "made": pa.array([item.made for item in items], pa.string()),
-        "written": pa.array([time.time()] * len(items), pa.float64()),
+        "written": pa.array([row.written for row in rows], pa.float64()),
         "added_s": pa.array([item.added_s for item in items], pa.float64()),
         "size": pa.array([item.size for item in items], pa.int64()),
         "duration_s": pa.array([item.duration_s for item in items], pa.float64()),
         "tags": pa.array([list(item.tags) for item in items], pa.list_(pa.string())),
         "has_speech": pa.array([item.has_speech for item in items], pa.bool_()),
-        "moments": pa.array([json.dumps(item.moments, ensure_ascii=False) for item in items], pa.string()),
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), width(pattern, spaces)),
+        "moments": pa.array(moments, pa.string()),
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width(pattern, spaces)),
     }
     return pa.table(columns)
 
@@ -46,7 +51,25 @@ def sql(where: Filter) -> str:
         conditions.append(f"has_speech = {where.has_speech}")
     if where.ids is not None:
         conditions.append(among(where.ids))
-    return " AND ".join(conditions)
+    return both(*conditions)
+
+
+def settled(unsettled: Mapping[float | None, Collection[str]]) -> str:
+    """Return the condition that a row counts, in SQL; empty if all rows do.
+
+    Args:
+        unsettled: ids of videos by the time of writing of those of their rows that count (see `partitioned`).
+    """
+    if not unsettled:
+        return ""
+    conditions = [f"NOT {among([name for names in unsettled.values() for name in names])}"]
+    conditions += [f"(written = {time!r} AND {among(names)})" for time, names in unsettled.items() if time is not None]
+    return f"({' OR '.join(conditions)})"
+
+
+def both(*conditions: str) -> str:
+    """Return the condition that all conditions hold, of which some may be empty."""
+    return " AND ".join(filter(None, conditions))
 
 
 def among(ids: Collection[str]) -> str:

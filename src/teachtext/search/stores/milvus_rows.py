@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import time
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,8 @@ import numpy as np
 from pymilvus import DataType, MilvusClient
 
 from teachtext.search.filters import Filter
-from teachtext.search.types import Entry, Moment
+from teachtext.search.stores.partitioned import Row
+from teachtext.search.types import Moment
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, row_of, vectors_of, width
 
 PARTITION = "pattern_"
@@ -29,21 +29,24 @@ def schema_of(dim: int) -> tuple[Any, Any]:
     """
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=64)
+    schema.add_field("video", DataType.VARCHAR, max_length=64)
     for name in ("id", "content", "made", *TEXTS):
         schema.add_field(name, DataType.VARCHAR, max_length=65_535)
-    for name in ("written", "added_s", "duration_s"):
+    for name in ("written", "added_s", "duration_s", "start_s", "end_s"):
         schema.add_field(name, DataType.DOUBLE)
-    schema.add_field("size", DataType.INT64)
+    for name in ("size", "segment", "segments"):
+        schema.add_field(name, DataType.INT64)
     schema.add_field("has_speech", DataType.BOOL)
     schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=1000, max_length=1000)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     index = MilvusClient.prepare_index_params()
+    index.add_index("video", index_type="Trie")
     index.add_index("vector", index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 200})
     return schema, index
 
 
 class RowLayout:
-    """Conversion of entries to rows that are as wide as all spaces, and back.
+    """Conversion of segments to rows that are as wide as all spaces, and back.
 
     Args:
         spaces: dimension by space.
@@ -66,22 +69,27 @@ class RowLayout:
         """Return the pattern whose partition has a number."""
         return pattern_of(int(number), self.spaces)
 
-    def row(self, entry: Entry) -> dict[str, Any]:
-        """Return the row of an entry, by column."""
-        item = entry.item
+    def row(self, row: Row) -> dict[str, Any]:
+        """Return a segment by column. The words of a video stand in its first row alone."""
+        item, segment = row.entry.item, row.segment
         return {
-            "key": key_of(item.id),
+            "key": _key(row),
+            "video": hash_of(item.id),
             "id": item.id,
+            "segment": row.number,
+            "segments": len(row.entry.segments),
+            "start_s": segment.start_s,
+            "end_s": segment.end_s,
             "content": item.content,
             "made": item.made,
-            "written": time.time(),
+            "written": row.written,
             "added_s": item.added_s,
             "size": item.size,
             "duration_s": -1.0 if item.duration_s is None else item.duration_s,
             "tags": list(item.tags),
             "has_speech": item.has_speech,
-            "vector": self.wide(row_of(entry, self.spaces), entry.pattern),
-            **_packed_moments(item.moments),
+            "vector": self.wide(row_of(segment, self.spaces), segment.pattern),
+            **_packed_moments([] if row.number else item.moments),
         }
 
     def wide(self, row: Floats, pattern: PresencePattern) -> Floats:
@@ -104,8 +112,20 @@ class RowLayout:
 
 def row_about_index(key: str, texts: Mapping[str, str], dim: int) -> dict[str, Any]:
     """Return a row that holds texts, and no entry."""
-    empty = {"id": "", "content": "", "made": "", "written": 0.0, "added_s": 0.0, "size": 0, "duration_s": -1.0}
-    return {"key": key, **empty, "tags": [], "has_speech": False, "vector": np.zeros(dim, np.float32), **texts}
+    empty = {
+        **dict.fromkeys(("video", "id", "content", "made"), ""),
+        **dict.fromkeys(("written", "added_s", "start_s", "end_s"), 0.0),
+        **dict.fromkeys(("size", "segment", "segments"), 0),
+    }
+    return {
+        "key": key,
+        **empty,
+        "duration_s": -1.0,
+        "tags": [],
+        "has_speech": False,
+        "vector": np.zeros(dim, np.float32),
+        **texts,
+    }
 
 
 def packed(value: Any) -> dict[str, str] | None:
@@ -141,14 +161,47 @@ def expression(where: Filter) -> str:
         conditions.append(f"has_speech == {str(where.has_speech).lower()}")
     if where.ids is not None:
         conditions.append(among(where.ids))
-    return " and ".join(conditions)
+    return both(*conditions)
+
+
+def settled(unsettled: Mapping[float | None, Collection[str]]) -> str:
+    """Return the condition that a row counts, in the language of Milvus; empty if all rows do.
+
+    Args:
+        unsettled: ids of videos by the time of writing of those of their rows that count (see `partitioned`).
+    """
+    if not unsettled:
+        return ""
+    conditions = [f"not ({among([name for names in unsettled.values() for name in names])})"]
+    conditions += [f"({both(written(time), among(names))})" for time, names in unsettled.items() if time is not None]
+    return f"({' or '.join(conditions)})"
+
+
+def written(time: float, sign: str = "==") -> str:
+    """Return the condition that a row was written at a time, in the language of Milvus."""
+    return f"written {sign} {time!r}"
+
+
+def both(*conditions: str) -> str:
+    """Return the condition that all conditions hold, of which some may be empty."""
+    return " and ".join(filter(None, conditions))
 
 
 def among(ids: Collection[str]) -> str:
-    """Return the condition that a row has one of some ids, in the language of Milvus."""
-    return f"key in {json.dumps([key_of(name) for name in ids])}"
+    """Return the condition that a row is of one of some videos, in the language of Milvus."""
+    return f"video in {json.dumps([hash_of(name) for name in ids])}"
 
 
-def key_of(item_id: str) -> str:
-    """Return the key of an id's row."""
+def hash_of(item_id: str) -> str:
+    """Return the hash of an id."""
     return hashlib.sha256(item_id.encode()).hexdigest()[:32]
+
+
+def _key(row: Row) -> str:
+    """Return the key of a row.
+
+    The row of a single segment has one key for good, so that another such row takes its place at once. Rows of several
+    segments have new keys each time they are written.
+    """
+    video = hash_of(row.entry.item.id)
+    return video if len(row.entry.segments) == 1 else f"{video}-{row.written.hex()}-{row.number}"

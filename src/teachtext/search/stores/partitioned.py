@@ -1,25 +1,69 @@
-"""What the stores share that keep one table, or one partition, for each presence pattern.
+"""What the stores share that keep one table, or one partition, for each presence pattern. A row is a segment.
 
-An entry whose pattern has changed is written to its new partition before it is removed from its old one. If a writer
-is killed between the two, both hold the entry; readers and the next writer keep the one that was written last.
+The segments of a video may have several patterns, so its rows may lie in several partitions. All rows of a video that
+are written together carry one time of writing, and state how many they are. A store that replaces rows of several
+partitions writes the new ones before it removes the old ones. Meanwhile a journal names these videos. As long as there
+is a journal, also after a writer was killed, readers take of each such video the newest complete set of rows alone.
+The next writer deletes the other rows, and then the journal.
 """
 
+import math
+import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from textwrap import shorten
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from teachtext.errors import InputError, Unavailable
 from teachtext.search.stores.base import StoreState
-from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.types import Entry, Item, Moment, Segment
 from teachtext.search.vectors import Floats, PresencePattern, vectors_of
 
 # columns of an item without its moments
 FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
+# columns of a segment without its vector
+PLACE = ["segment", "segments", "start_s", "end_s"]
 # ids in one query
 _BATCH = 1000
+# A reader asks so often for a video that a writer replaces meanwhile.
+_ATTEMPTS = 3
+
+
+class Stamp(NamedTuple):
+    """What tells complete videos: of a row the video's id, the time of writing, and the number of the video's rows."""
+
+    id: str
+    written: float
+    segments: int
+
+
+class Row(NamedTuple):
+    """A segment that is to be written.
+
+    Attributes:
+        entry: the video.
+        number: of the segment, from 0.
+        written: time of writing, in seconds since 1970.
+    """
+
+    entry: Entry
+    number: int
+    written: float
+
+    @property
+    def segment(self) -> Segment:
+        """The segment."""
+        return self.entry.segments[self.number]
+
+
+class Stored(NamedTuple):
+    """Where a video is stored: the patterns of its rows, and their number."""
+
+    patterns: frozenset[PresencePattern]
+    segments: int
 
 
 class PartitionedStore(ABC):
@@ -32,8 +76,10 @@ class PartitionedStore(ABC):
     place: str
     _ERRORS: ClassVar[tuple[type[Exception], ...]]
     _MEND: ClassVar[str]
-    # within `writing`: the pattern of every entry
-    _pattern_by_id: dict[str, PresencePattern] | None = None
+    # within `writing`: all videos; those whose rows are being changed; the time of the last writing
+    _stored: dict[str, Stored] | None = None
+    _open: set[str]
+    _last: float
 
     @abstractmethod
     def manifest(self) -> dict[str, Any] | None:
@@ -48,20 +94,44 @@ class PartitionedStore(ABC):
         """Return the patterns that have a partition."""
 
     @abstractmethod
-    def _written(self, pattern: PresencePattern) -> Iterator[tuple[str, float]]:
-        """Yield the id of every entry of a pattern, and when it was written, in seconds since 1970."""
+    def _stamps(self, pattern: PresencePattern, ids: Sequence[str] | None = None) -> Iterator[Stamp]:
+        """Yield the stamp of every row of a pattern, or of every row of some videos."""
 
     @abstractmethod
-    def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterable[tuple[float, Item, Floats]]:
-        """Return when it was written, the item and the row (width,) of every entry of a pattern with one of the ids."""
+    def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterable[tuple[Mapping[str, Any], Floats]]:
+        """Return all columns but the vector, and the vector (width,), of every row of some videos in a pattern."""
 
     @abstractmethod
-    def _write(self, pattern: PresencePattern, entries: Sequence[Entry], *, replaces: bool) -> None:
-        """Write entries to the partition of their pattern; `replaces` is true if one of them is there already."""
+    def _first_rows(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        """Return all columns but the vector of the first segments of some videos, where a pattern has them."""
 
     @abstractmethod
-    def _delete(self, pattern: PresencePattern, ids: Sequence[str]) -> None:
-        """Delete entries from the partition of a pattern."""
+    def _words_of(self, columns: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
+        """Return the values of the moments of a first segment's row."""
+
+    @abstractmethod
+    def _count_rows(self, pattern: PresencePattern, *, first: bool) -> int:
+        """Return the number of segments of a pattern, or of the first segments of videos."""
+
+    @abstractmethod
+    def _write(self, pattern: PresencePattern, rows: Sequence[Row], replaced: Collection[str]) -> None:
+        """Write rows to the partition of their pattern, and remove from it all other rows of some videos."""
+
+    @abstractmethod
+    def _delete(self, pattern: PresencePattern, ids: Sequence[str], *, unless: float | None = None) -> None:
+        """Delete the rows of some videos from a partition, but for those that were written at a time."""
+
+    @abstractmethod
+    def _journal(self) -> Sequence[str]:
+        """Return the ids in the journal."""
+
+    @abstractmethod
+    def _keep_journal(self, ids: Sequence[str], patterns: Collection[PresencePattern]) -> None:
+        """Write the journal: ids of videos, and the patterns that are changed. Delete it where there are no ids."""
+
+    def _is_one_commit(self, before: Stored, after: Stored) -> bool:
+        """Return whether the rows of a video are replaced all at once."""
+        return len(before.patterns | after.patterns) == 1
 
     def _note_change(self, patterns: Collection[PresencePattern]) -> None:  # noqa: B027
         """Give patterns a new version, in a store that does not do so by itself."""
@@ -84,79 +154,164 @@ class PartitionedStore(ABC):
         """Return the version of each pattern; see `Store.versions`."""
         return self.state().versions
 
+    def count(self) -> int:
+        """Return the number of videos; see `Store.count`."""
+        with self._one_sentence():
+            return sum(self._count_rows(pattern, first=True) for pattern in self._patterns())
+
+    def segment_count(self) -> int:
+        """Return the number of segments; see `Store.segment_count`."""
+        with self._one_sentence():
+            return sum(self._count_rows(pattern, first=False) for pattern in self._patterns())
+
+    def items(self, ids: Collection[str]) -> dict[str, Item]:
+        """Return items by id; see `Store.items`."""
+        with self._one_sentence():
+            return {
+                columns["id"]: make_item(columns, self._words_of(columns))
+                for names in _batches(ids)
+                for pattern in self._patterns()
+                for columns in self._first_rows(pattern, names)
+            }
+
     def get(self, ids: Collection[str]) -> dict[str, Entry]:
         """Return entries by id; see `Store.get`."""
         entries: dict[str, Entry] = {}
-        written: dict[str, float] = {}
-        names = list(ids)
         with self._one_sentence():
-            patterns = self._patterns() if names else []
-            for start in range(0, len(names), _BATCH):
-                for pattern in patterns:
-                    for moment, item, row in self._select(pattern, names[start : start + _BATCH]):
-                        if moment >= written.get(item.id, moment):
-                            vectors, bias = vectors_of(row, pattern, self._spaces)
-                            entries[item.id], written[item.id] = Entry(item, vectors, bias), moment
+            for names in _batches(ids):
+                for _ in range(_ATTEMPTS):
+                    whole, partial = self._get(names)
+                    entries |= whole
+                    names = partial
+                    if not names:
+                        break
         return entries
+
+    def _get(self, ids: Sequence[str]) -> tuple[dict[str, Entry], list[str]]:
+        """Return the entries of some ids, and the ids of which there are rows, but no complete set."""
+        rows: dict[Stamp, dict[int, tuple[Mapping[str, Any], PresencePattern, Floats]]] = {}
+        for pattern in self._patterns():
+            for columns, vector in self._select(pattern, ids):
+                stamp = Stamp(columns["id"], columns["written"], columns["segments"])
+                rows.setdefault(stamp, {})[columns["segment"]] = columns, pattern, vector
+        current = _current({stamp: len(by_number) for stamp, by_number in rows.items()})
+        entries = {}
+        for stamp, by_number in rows.items():
+            if current.get(stamp.id) == stamp.written and len(by_number) == stamp.segments:
+                first = by_number[0][0]
+                segments = [self._segment(*by_number[number]) for number in sorted(by_number)]
+                entries[stamp.id] = Entry(make_item(first, self._words_of(first)), segments)
+        return entries, list({stamp.id: None for stamp in rows if stamp.id not in current})
+
+    def _segment(self, columns: Mapping[str, Any], pattern: PresencePattern, row: Floats) -> Segment:
+        vectors, bias = vectors_of(row, pattern, self._spaces)
+        return Segment(columns["start_s"], columns["end_s"], vectors, bias)
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Add or replace entries; see `Store.put`."""
-        assert self._pattern_by_id is not None, "only within writing()"
-        groups: dict[PresencePattern, dict[str, Entry]] = {}
+        assert self._stored is not None, "only within writing()"
+        self._last = max(time.time(), math.nextafter(self._last, math.inf))
+        rows: dict[PresencePattern, list[Row]] = {}
+        after: dict[str, Stored] = {}
         for entry in {entry.item.id: entry for entry in entries}.values():
-            groups.setdefault(entry.pattern, {})[entry.item.id] = entry
+            for number, segment in enumerate(entry.segments):
+                rows.setdefault(segment.pattern, []).append(Row(entry, number, self._last))
+            patterns = frozenset(segment.pattern for segment in entry.segments)
+            after[entry.item.id] = Stored(patterns, len(entry.segments))
+        before = {name: self._stored[name] for name in after if name in self._stored}
+        slow = {name for name, stored in after.items() if not self._is_one_commit(before.get(name, stored), stored)}
+        changed = {*rows, *_by_pattern(before, before)}
         with self._one_sentence():
-            for pattern, group in groups.items():
-                before = self._by_pattern(group)
-                self._write(pattern, list(group.values()), replaces=pattern in before)
-                for other in before.keys() - {pattern}:
-                    self._delete(other, before[other])
-                self._pattern_by_id.update(dict.fromkeys(group, pattern))
-                self._note_change({pattern, *before})
+            with self._changing(slow, after):
+                for pattern, group in rows.items():
+                    ids = {row.entry.item.id for row in group}
+                    self._write(pattern, group, [name for name in ids & before.keys() if name not in slow])
+                if slow:
+                    self._note_change(changed)
+                for pattern, names in _by_pattern(before, slow).items():
+                    self._delete(pattern, names, unless=self._last)
+                self._stored.update(after)
+            self._note_change(changed)
 
     def remove(self, ids: Collection[str]) -> None:
         """Remove entries; see `Store.remove`."""
-        assert self._pattern_by_id is not None, "only within writing()"
-        before = self._by_pattern(ids)
+        assert self._stored is not None, "only within writing()"
+        before = {name: self._stored[name] for name in ids if name in self._stored}
+        slow = {name for name, stored in before.items() if not self._is_one_commit(stored, stored)}
+        groups = _by_pattern(before, before)
         with self._one_sentence():
-            for pattern, names in before.items():
-                self._delete(pattern, names)
-                for name in names:
-                    del self._pattern_by_id[name]
-            self._note_change(before)
+            with self._changing(slow, {}):
+                for pattern, names in groups.items():
+                    self._delete(pattern, names)
+                for name in before:
+                    del self._stored[name]
+            self._note_change(groups)
 
-    def _by_pattern(self, ids: Iterable[str]) -> dict[PresencePattern, list[str]]:
-        """Return those of some ids that are stored, by pattern."""
-        assert self._pattern_by_id is not None
-        groups: dict[PresencePattern, list[str]] = {}
-        for name in dict.fromkeys(ids):
-            if name in self._pattern_by_id:
-                groups.setdefault(self._pattern_by_id[name], []).append(name)
-        return groups
+    @contextmanager
+    def _changing(self, ids: Collection[str], after: Mapping[str, Stored]) -> Iterator[None]:
+        """Keep videos in the journal within the context, and after an error in it.
+
+        Args:
+            ids: of the videos.
+            after: where they are to be stored.
+        """
+        assert self._stored is not None
+        if not ids:
+            yield
+            return
+        self._open |= set(ids)
+        nowhere = Stored(frozenset(), 0)
+        for name in ids:
+            old, new = self._stored.get(name, nowhere), after.get(name, nowhere)
+            # after an error the rows may lie anywhere
+            self._stored[name] = Stored(old.patterns | new.patterns, old.segments + new.segments)
+        self._keep_journal(sorted(self._open), _by_pattern(self._stored, self._open))
+        yield
+        self._open -= set(ids)
+        self._keep_journal(sorted(self._open), _by_pattern(self._stored, self._open))
+
+    def _unsettled(self) -> dict[float | None, list[str]]:
+        """Return the ids in the journal by the time at which their newest complete rows were written."""
+        unsettled: dict[float | None, list[str]] = {}
+        for names in _batches(self._journal()):
+            stamps = Counter(stamp for pattern in self._patterns() for stamp in self._stamps(pattern, names))
+            current = _current(stamps)
+            for name in names:
+                unsettled.setdefault(current.get(name), []).append(name)
+        return unsettled
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
-        """Learn the pattern of every entry, for as long as the context lasts; delete the older one of two copies."""
+        """Learn where every video is stored, for as long as the context lasts; delete rows that do not count."""
         with self._one_sentence():
-            self._pattern_by_id = self._settle()
+            self._stored = self._settle()
         try:
             yield
         finally:
-            self._pattern_by_id = None
+            self._stored = None
 
-    def _settle(self) -> dict[str, PresencePattern]:
-        pattern_by_id: dict[str, PresencePattern] = {}
-        written: dict[str, float] = {}
-        for pattern in self._patterns():
-            older: dict[PresencePattern, list[str]] = {}
-            for name, moment in self._written(pattern):
-                if name in pattern_by_id:
-                    older.setdefault(pattern if moment < written[name] else pattern_by_id[name], []).append(name)
-                if moment >= written.get(name, moment):
-                    pattern_by_id[name], written[name] = pattern, moment
-            for place, names in older.items():
-                self._delete(place, names)
-        return pattern_by_id
+    def _settle(self) -> dict[str, Stored]:
+        counts = {pattern: Counter(self._stamps(pattern)) for pattern in self._patterns()}
+        current = _current(sum(counts.values(), Counter()))
+        stored: dict[str, Stored] = {}
+        # there are few different values
+        same: dict[Stored, Stored] = {}
+        for pattern, stamps in counts.items():
+            stale: dict[float | None, list[str]] = {}
+            for stamp in stamps:
+                kept = current.get(stamp.id)
+                if stamp.written == kept:
+                    others = stored[stamp.id].patterns if stamp.id in stored else frozenset()
+                    place = Stored(others | {pattern}, stamp.segments)
+                    stored[stamp.id] = same.setdefault(place, place)
+                else:
+                    stale.setdefault(kept, []).append(stamp.id)
+            for kept, names in stale.items():
+                self._delete(pattern, names, unless=kept)
+        self._open, self._last = set(), max(current.values(), default=0.0)
+        if self._journal():
+            self._keep_journal([], [])
+        return stored
 
     @contextmanager
     def _one_sentence(self) -> Iterator[None]:
@@ -166,6 +321,30 @@ class PartitionedStore(ABC):
         except self._ERRORS as error:
             message = shorten(str(error), 200, placeholder=" ...")
             raise Unavailable(f"{self.place} cannot be used ({message})", self._MEND) from error
+
+
+def _current(counts: Mapping[Stamp, int]) -> dict[str, float]:
+    """Return, by id, when the newest complete rows were written, from the number of rows by stamp."""
+    current: dict[str, float] = {}
+    for (name, written, segments), count in counts.items():
+        if count == segments and written >= current.get(name, written):
+            current[name] = written
+    return current
+
+
+def _by_pattern(stored: Mapping[str, Stored], ids: Iterable[str]) -> dict[PresencePattern, list[str]]:
+    """Return those of some ids that are stored, by pattern."""
+    groups: dict[PresencePattern, list[str]] = {}
+    for name in ids:
+        for pattern in stored[name].patterns if name in stored else ():
+            groups.setdefault(pattern, []).append(name)
+    return groups
+
+
+def _batches(ids: Collection[str]) -> Iterator[Sequence[str]]:
+    names = list(dict.fromkeys(ids))
+    for start in range(0, len(names), _BATCH):
+        yield names[start : start + _BATCH]
 
 
 def make_item(columns: Mapping[str, Any], moments: Iterable[Sequence[Any]]) -> Item:
