@@ -113,6 +113,7 @@ class Workers(Generic[Task, Result]):
         self.farewell_s = farewell_s
         self.memory_mb = memory_mb
         self._idle: list[Worker] = []
+        self._busy: dict[Worker, Task] = {}
         self._failed_starts = 0
 
     def begin(self) -> Any:
@@ -142,7 +143,7 @@ class Workers(Generic[Task, Result]):
             Exception: whatever `setup` or `work` raises.
         """
         waiting = iter(tasks)
-        busy: dict[Worker, Task] = {}
+        busy = self._busy = {}
         with ExitStack() as stack:
             stack.callback(self._dismiss_all, busy)
             if self.memory_mb is not None:
@@ -189,6 +190,11 @@ class Workers(Generic[Task, Result]):
                 f"worker processes cannot start ({how}), perhaps for lack of memory",
                 "use fewer workers, or free some memory",
             )
+
+    def kill(self) -> None:
+        """Kill the processes that are at work; their tasks are lost. Another thread may call this."""
+        for process in list(self._busy):
+            process.kill()
 
     def close(self) -> None:
         """End all processes."""
@@ -272,13 +278,14 @@ class BoundedCalls(Generic[Task, Result]):
 
     def __init__(self, work: Callable[[Task], Result], *, seconds: float, memory_mb: float, count: int = 1) -> None:
         self._pools: queue.SimpleQueue[Workers[Task, Any]] = queue.SimpleQueue()
-        self._count = count
         lost = partial(_lost_call, seconds, memory_mb)
-        for _ in range(count):
-            self._pools.put(
-                Workers(1, setup=_no_setup, setup_arguments=(), work=partial(_call, work, seconds), lost=lost,
-                        memory_mb=memory_mb)
-            )  # fmt: skip
+        self._all: list[Workers[Task, Any]] = [
+            Workers(1, setup=_no_setup, setup_arguments=(), work=partial(_call, work, seconds), lost=lost,
+                    memory_mb=memory_mb)
+            for _ in range(count)
+        ]  # fmt: skip
+        for pool in self._all:
+            self._pools.put(pool)
 
     def __call__(self, task: Task) -> Result:
         """Call the function.
@@ -300,9 +307,14 @@ class BoundedCalls(Generic[Task, Result]):
         returned: Result = result
         return returned
 
+    def kill(self) -> None:
+        """Break off the calls that are under way: they raise `Lost`."""
+        for pool in self._all:
+            pool.kill()
+
     def close(self) -> None:
         """Wait for the calls that are under way, and end the processes."""
-        pools = [self._pools.get() for _ in range(self._count)]
+        pools = [self._pools.get() for _ in self._all]
         for pool in pools:
             pool.close()
             self._pools.put(pool)

@@ -101,6 +101,10 @@ class Worker:
             self._over_memory = True
             self._process.kill()
 
+    def kill(self) -> None:
+        """Kill the process. May be called from another thread."""
+        self._process.kill()
+
     def terminate(self) -> None:
         """Ask the process to end; only a `setup` that handles SIGTERM notices."""
         self._process.terminate()

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 pytest.importorskip("fastapi")
 pytest.importorskip("lancedb")
-from clips import write_clip, write_model
+from clips import write_clip, write_model, write_moving_video
 from entries import heard
 from playwright.sync_api import sync_playwright
 from processes import PATIENCE_S, wait_until
@@ -47,6 +47,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_clip(folder / "videos" / SCRIPT, 99)
     write_clip(folder / "videos" / "tall" / "portrait.mp4", 100, tall=True)
     write_clip(folder / "videos" / "tall" / "square.mp4", 101)
+    write_moving_video(folder / "videos" / "old" / "asp.avi", "mpeg4")
+    write_moving_video(folder / "videos" / "old" / "hevc.mp4", "libx265")
     store = open_store(str(folder / "index"))
     index_folder(folder / "videos", store, TrainedModel(model), folder / "index" / "features", tags=["clip"])
     with store.writing():
@@ -106,7 +108,7 @@ def test_a_search_shows_videos_and_why(page: Any):
     page.fill("#q", "something moves")
     page.keyboard.press("Enter")
     page.wait_for_selector("ol.grid .card")
-    assert page.locator(".card").count() == 24 and "of 33 videos" in page.locator("[role=status]").inner_text()
+    assert page.locator(".card").count() == 24 and "of 35 videos" in page.locator("[role=status]").inner_text()
     card = page.locator(".card").first
     card.locator(".why summary").click()
     parts = [float(one) for one in card.locator("dd").all_inner_texts()]
@@ -117,7 +119,7 @@ def test_a_search_shows_videos_and_why(page: Any):
     widths = f"{drawn}.reduce((sum, part) => sum + part.width.baseVal.value, 0))"
     assert min(page.evaluate(widths)) > 0
     page.get_by_role("link", name="More", exact=True).click()
-    assert page.locator(".card").count() == 9
+    assert page.locator(".card").count() == 11
     assert min(page.evaluate(widths)) > 0
 
 
@@ -132,6 +134,31 @@ def test_it_plays_on_hover_and_opens_where_words_were_heard(page: Any):
     card.locator("h2 a").click()
     until(page, "document.querySelector('.player')?.currentTime >= 0.15")
     assert "buy some bread" in page.locator(".moments").inner_text()
+
+
+@pytest.mark.parametrize("name", ["asp.avi", "hevc.mp4"])
+def test_a_file_that_no_browser_plays_is_prepared_and_plays(page: Any, name: str):
+    page.goto(f"/video?id=videos/old/{name}&t=1.0")
+    until(page, "document.querySelector('.player').readyState > 1 && !document.querySelector('.player').hidden")
+    assert "/api/v1/playback-files/" in page.evaluate("document.querySelector('.player').currentSrc")
+    until(page, "document.querySelector('.player').currentTime >= 1")
+    assert page.evaluate("document.querySelector('.player').videoWidth") == 96
+    page.goto(f"/video?id=videos/old/{name}")
+    until(page, "document.querySelector('.player').readyState > 0")
+    assert page.locator(".preparing").count() == 0
+    page.goto("/?folder=videos/old")
+    page.locator(".card", has_text=name).hover()
+    until(page, "[...document.querySelectorAll('.card video')].some(video => video.readyState > 1 && video.videoWidth)")
+
+
+def test_without_javascript_a_page_comes_back_until_the_video_is_prepared(browser: Any, address: str, tmp_path: Path):
+    context = browser.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/video?id=videos/old/asp.avi")
+    if page.locator(".preparing").count():
+        assert page.locator("meta[http-equiv=refresh]").count() == 1
+    wait_until(lambda: page.goto("/video?id=videos/old/asp.avi") and page.locator(".player[src]").count() == 1, "never")
+    context.close()
 
 
 def test_filters_and_tags_narrow_and_stay_in_the_address(page: Any):

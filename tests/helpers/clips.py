@@ -40,6 +40,22 @@ def write_clip(path: Path, seed: int, *, sound: bool = False, tall: bool = False
     return path
 
 
+def write_moving_video(path: Path, codec: str, *, seconds: float = 2.0) -> Path:
+    """Write a video of any codec in which a white square crosses a black picture of 96 x 64 pixels."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(round(10 * seconds)):
+            pixels = np.zeros((64, 96, 3), np.uint8)
+            pixels[:16, 2 * number : 2 * number + 16] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
 def write_black_video(path: Path, codec: str, pixels: str, width: int, height: int, **options: str) -> Path:
     """Write a video of two black frames of any size, which compresses to almost nothing."""
     import av

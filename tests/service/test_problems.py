@@ -31,6 +31,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("DELETE", f"/api/videos/{VIDEO}", {}),
     ("GET", f"/api/thumbnails/{VIDEO}", {}),
     ("GET", f"/api/files/{VIDEO}", {}),
+    ("GET", f"/api/v1/playback/{VIDEO}", {}),
+    ("GET", f"/api/v1/playback-files/{VIDEO}", {}),
     ("POST", "/api/uploads?name=a.mp4", {"content": b"x"}),
     ("GET", "/api/uploads/job", {}),
     ("POST", "/api/feedback", {"json": {"query": "q", "video": "v"}}),
@@ -48,6 +50,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/upload/job", {}),
     ("GET", "/login", {}),
     ("POST", "/login", {"data": {"shown": "x"}}),
+    ("POST", "/logout", {}),
 ]
 
 

@@ -56,6 +56,9 @@ def serve(
     log_queries: Annotated[
         Path | None, typer.Option(help="File that logs queries and opened results; by default none.")
     ] = None,
+    playable_mb: Annotated[
+        int, typer.Option(min=1, help="Largest size of the videos that are made for browsers, in MiB.")
+    ] = 4096,
     exact: Exact = None,
     device: Device = "auto",
     time_limit: Annotated[
@@ -103,6 +106,7 @@ def serve(
         uploads=uploads or files / "uploads",
         features=Path(f"{INDEX}-features" if is_url(place) else place) / "features",
         thumbnails=files / "thumbnails",
+        playable_bytes=playable_mb * 2**20,
         captions=read_captions(captions) if captions else (),
     )
     app = create_app(

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 import teachtext
 from teachtext.errors import InputError
+from teachtext.service.api_v1 import v1_router
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
 from teachtext.service.head import HeadRequests
 from teachtext.service.http_api import api_router
@@ -90,9 +91,10 @@ def create_app(
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
+    app.include_router(v1_router(library=library, without_paths=paths.hidden))
     render = _renderer(library, access)
     for pages in (
-        pages_router(library=library, log=log, render=render),
+        pages_router(library=library, log=log, render=render, without_paths=paths.hidden),
         forms_router(library=library, uploads=uploads, access=access, render=render, without_paths=paths.hidden),
     ):
         app.include_router(pages, include_in_schema=False)

@@ -1,7 +1,5 @@
 """The API: searches, videos and their files, uploads, health. Its OpenAPI is at /api/openapi.json."""
 
-import mimetypes
-import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel
 
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
+from teachtext.service.api_common import PARTS, PROBLEMS, check_parameters, file_response
 from teachtext.service.bodies import parse_json
 from teachtext.service.forms import FileOfForm, is_form
 from teachtext.service.prometheus import ServiceMetrics
@@ -24,34 +23,12 @@ from teachtext.service.schemas import (
     FilterQuery,
     JobJson,
     MomentJson,
-    Problem,
     RankedCaptionJson,
     VideoJson,
 )
 from teachtext.service.state import Library, depth, page
 from teachtext.service.uploads import UploadJob, Uploads
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The body, the Host header or the address cannot be read."},
-    401: {"model": Problem, "description": "A token is needed."},
-    403: {"model": Problem, "description": "Another site asks."},
-    404: {"model": Problem, "description": "The index does not hold it."},
-    405: {"model": Problem, "description": "The address does not take this method."},
-    408: {"model": Problem, "description": "The body comes in too slowly."},
-    409: {"model": Problem, "description": "The index is being changed."},
-    413: {"model": Problem, "description": "Too large."},
-    421: {"model": Problem, "description": "The service has another name."},
-    422: {"model": Problem, "description": "The request cannot be used."},
-    429: {"model": Problem, "description": "Too many requests."},
-    503: {"model": Problem, "description": "The store does not answer."},
-    507: {"model": Problem, "description": "The disk of the service is full or read-only."},
-}
-_PARTS: dict[int | str, dict[str, Any]] = {
-    206: {"description": "A part of the file."},
-    416: {"description": "The file has no such part."},
-}
-# at most 19 digits each
-_RANGE = re.compile(r"bytes=\s*(\d{1,19}-(\d{1,19})?|-\d{1,19})(\s*,\s*(\d{1,19}-(\d{1,19})?|-\d{1,19}))*\s*")
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 First = Annotated[int, Query(ge=0, le=1000, description="place of the first result, from 0")]
@@ -60,30 +37,6 @@ Count = Annotated[int, Query(ge=1, le=1000, description="number of results")]
 
 async def _captions_request(request: Request) -> CaptionsRequest:
     return await run_sync(parse_json, CaptionsRequest, await request.body())
-
-
-def _is_range(header: str) -> bool:
-    """Return whether a Range header is well-formed: `bytes=0-99`, `bytes=100-`, `bytes=-100`, or several of them."""
-    if not _RANGE.fullmatch(header):
-        return False
-    bounds = re.findall(r"(\d+)-(\d+)", header)
-    return all(int(first) <= int(last) for first, last in bounds)
-
-
-async def _check_parameters(request: Request) -> None:
-    """Raise InputError for parameters that a route does not have: a search would pass over a slip of the pen.
-
-    It is async so that liveness needs no thread.
-    """
-    if not request.query_params:
-        return
-    route = request.app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
-    names = [parameter["name"] for parameter in route.get("parameters", ()) if parameter["in"] == "query"]
-    for name in request.query_params:
-        if name not in names:
-            raise InputError(
-                f"the address has the parameter '{name[:200]}'", f"use {', '.join(names)}" if names else "leave it out"
-            )
 
 
 def api_router(
@@ -103,7 +56,7 @@ def api_router(
         log: the query log, if queries are logged.
         without_paths: takes the paths of the server out of a text.
     """
-    api = APIRouter(responses=_PROBLEMS, dependencies=[Depends(_check_parameters)])
+    api = APIRouter(responses=PROBLEMS, dependencies=[Depends(check_parameters)])
     searcher = library.searcher
 
     def job_json(job: UploadJob) -> JobJson:
@@ -163,15 +116,10 @@ def api_router(
         headers = {"Cache-Control": "private, max-age=3600"}
         return Response(await library.thumbnail(video, at), media_type="image/jpeg", headers=headers)
 
-    @api.get("/api/files/{video:path}", response_class=FileResponse, responses=_PARTS)
+    @api.get("/api/files/{video:path}", response_class=FileResponse, responses=PARTS)
     def file(video: str, request: Request) -> FileResponse:
         """Return the file of a video, or a part of it (`Range`)."""
-        path = library.file(video)
-        if not _is_range(request.headers.get("range", "")):
-            # RFC 9110: a Range that is no range of bytes counts as none
-            request.scope["headers"] = [header for header in request.scope["headers"] if header[0] != b"range"]
-        kind = mimetypes.guess_type(path.name)[0] or ""
-        return FileResponse(path, media_type=kind if kind.startswith("video/") else "application/octet-stream")
+        return file_response(library.file(video), request)
 
     @api.post(
         "/api/uploads",

@@ -13,6 +13,7 @@ from teachtext.search.types import Item
 from teachtext.service.cards import cards, folded
 from teachtext.service.overview import Overview, each_once, folders
 from teachtext.service.page_query import ORDERS, PageQuery
+from teachtext.service.playable import Playback
 from teachtext.service.querylog import QueryLog
 from teachtext.service.rendering import error_page, file_name
 from teachtext.service.state import DEEPEST, SHOWN, Library, depth
@@ -33,13 +34,20 @@ class Chip(NamedTuple):
     link: str
 
 
-def pages_router(*, library: Library, log: QueryLog | None, render: Callable[..., Response]) -> APIRouter:
+def pages_router(
+    *,
+    library: Library,
+    log: QueryLog | None,
+    render: Callable[..., Response],
+    without_paths: Callable[[str], str],
+) -> APIRouter:
     """Return the routes that search, browse and show videos.
 
     Args:
         library: the index.
         log: the query log, if queries are logged.
         render: returns a page, from the request, the name of a template, and its values.
+        without_paths: takes the paths of the server out of a text.
     """
     pages = APIRouter()
     searcher = library.searcher
@@ -127,6 +135,7 @@ def pages_router(*, library: Library, log: QueryLog | None, render: Callable[...
             search=PageQuery(q=q),
             item=entry.item,
             has_file=library.has_file(entry.item),
+            playback=_playback(id),
             at=t if math.isfinite(t) and t > 0 else 0.0,
             q=q,
             experts=entry.spaces,
@@ -134,6 +143,13 @@ def pages_router(*, library: Library, log: QueryLog | None, render: Callable[...
             captions=searcher.rank_captions(id, library.captions, 5) if library.captions else [],
             uploaded=library.was_uploaded(id),
         )
+
+    def _playback(video_id: str) -> Playback:
+        try:
+            playback = library.playback(video_id)
+        except InputError as error:
+            playback = Playback("failed", problem=error.problem)
+        return playback._replace(problem=without_paths(playback.problem))
 
     return pages
 

@@ -96,6 +96,17 @@ class DetailsJson(VideoJson):
     moments: list[MomentJson] = Field(description="all words that were heard or read in it")
 
 
+class PlaybackJson(BaseModel):
+    """How a browser can play a video."""
+
+    state: Literal["original", "ready", "waiting", "preparing", "failed"] = Field(
+        description="original: the file itself; ready: an MP4 that was made of it; waiting, preparing: not there yet"
+    )
+    share: float = Field(description="part of the MP4 that is done, from 0 to 1")
+    problem: str = Field(description="why it failed")
+    url: str | None = Field(description="what to play; null where nothing can be played now")
+
+
 class JobJson(BaseModel):
     """An uploaded video on its way into the index."""
 

@@ -18,7 +18,7 @@ COOKIE = "teachtext"
 _OPEN = ("/login", "/api/health/live")
 _STATIC = "/static/"
 # one page sends many of these requests
-_UNCOUNTED = (_STATIC, "/api/files/", "/api/health/", "/metrics")
+_UNCOUNTED = (_STATIC, "/api/files/", "/api/v1/playback-files/", "/api/health/", "/metrics")
 # wrong tokens that one client may send
 _GUESSES = Rate(20, 60.0)
 # a name or an IPv4 address, or an IPv6 address; then perhaps a port

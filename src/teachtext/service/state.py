@@ -18,6 +18,7 @@ from teachtext.service.media import file_of, has_file
 from teachtext.service.overview import Overview
 from teachtext.service.picture_cache import PictureCache
 from teachtext.service.pictures import Moment, Pictures, moment_of
+from teachtext.service.playable import Playables, Playback
 
 # the last result that a search can return, over all its pages
 DEEPEST = 1000
@@ -35,6 +36,8 @@ class Library:
         uploads: folder for uploaded videos, which is indexed like any other folder.
         features: folder for features.
         thumbnails: folder for pictures of videos.
+        playable: folder for videos that are made for browsers; by default beside the pictures.
+        playable_bytes: largest size of all of them.
         captions: captions that may describe a video.
 
     Attributes:
@@ -49,7 +52,15 @@ class Library:
     """
 
     def __init__(
-        self, searcher: Searcher, *, uploads: Path, features: Path, thumbnails: Path, captions: Sequence[str] = ()
+        self,
+        searcher: Searcher,
+        *,
+        uploads: Path,
+        features: Path,
+        thumbnails: Path,
+        playable: Path | None = None,
+        playable_bytes: int = 4 * 2**30,
+        captions: Sequence[str] = (),
     ) -> None:
         self.searcher = searcher
         self.uploads = uploads
@@ -57,6 +68,7 @@ class Library:
         self.captions = searcher.embed_captions(captions) if captions else {}
         self.writing = threading.Lock()
         self._pictures = Pictures(PictureCache(thumbnails))
+        self._playables = Playables(playable or thumbnails.with_name("playable"), most_bytes=playable_bytes)
         self._reading = threading.Lock()
         self._overview: tuple[Mapping[PresencePattern, Hashable], Overview] | None = None
 
@@ -124,12 +136,36 @@ class Library:
         moment = moment_of(self._file(item), item.content, item.duration_s, at_s)
         return moment, self._pictures.cache.read(moment.name)
 
+    def playback(self, item_id: str) -> Playback:
+        """Return how a browser can play a video; begin to make it playable if need be.
+
+        Raises:
+            NotFound: the index does not hold the video, or the file is gone.
+            Busy: too many videos are being prepared.
+        """
+        item = self.searcher.entry(item_id).item
+        return self._playables.playback(self._file(item), item.content, item.duration_s)
+
+    def playback_file(self, item_id: str) -> Path:
+        """Return the MP4 that was made of a video.
+
+        Raises:
+            NotFound: the index does not hold the video, or there is no MP4 yet.
+        """
+        path = self._playables.file(self.searcher.entry(item_id).item.content)
+        if path is None:
+            raise NotFound(
+                f"no MP4 was made of '{item_id[:200]}' yet", "ask for its playback, and wait until it is ready"
+            )
+        return path
+
     def check_video(self, path: Path, name: str) -> None:
         """Check that a file is a video with pictures; see `Pictures.check_video`."""
         self._pictures.check_video(path, name)
 
     def close(self) -> None:
-        """End the processes that make pictures."""
+        """End the processes that make pictures and videos."""
+        self._playables.close()
         self._pictures.close()
 
     def missing(self) -> list[Item]:
@@ -160,6 +196,7 @@ class Library:
                     self.searcher.manifest.path_of(item_id).unlink(missing_ok=True)
             for content in contents:
                 self._pictures.remove(content)
+                self._playables.remove(content)
 
         try:
             remove_videos(self.searcher.store, ids, self.features, before=remove_files, wait_s=_PATIENCE_S)

@@ -6,6 +6,14 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 for (const card of document.querySelectorAll(".card")) {
   const video = card.querySelector("video");
   if (!video) continue;
+  let other = video.dataset.other;
+  // a browser may not play the file; perhaps the service has made another of it
+  video.addEventListener("error", () => {
+    if (!other) return card.classList.add("unplayed");
+    video.src = other;
+    other = "";
+    video.play().catch(() => {});
+  });
   const play = () => {
     if (calm.matches) return;
     if (!video.src) video.src = video.dataset.src;
@@ -56,6 +64,37 @@ document.addEventListener("keydown", (event) => {
 });
 
 const player = document.querySelector(".player");
+const unplayable = document.getElementById("unplayable");
+if (player && unplayable) {
+  const say = () => { unplayable.hidden = false; };
+  player.addEventListener("error", say);
+  // some browsers play the sound of pictures that they cannot show
+  player.addEventListener("loadedmetadata", () => player.videoWidth || say());
+  if (player.error) say();
+}
+
+async function prepared(place) {
+  const line = place.querySelector("[role=status]");
+  for (;;) {
+    const answer = await fetch(`/api/v1/playback/${place.dataset.playback}`);
+    const now = await answer.json();
+    if (now.url) {
+      player.src = now.url + place.dataset.start;
+      player.hidden = false;
+      place.remove();
+      return player.play().catch(() => {});
+    }
+    if (!answer.ok && answer.status !== 429 && answer.status !== 409) { line.textContent = `${now.problem}: ${now.mend}`; return; }
+    if (now.state === "failed") return location.reload();
+    const share = place.querySelector(".share");
+    if (share && now.share) share.textContent = `: ${Math.round(100 * now.share)} %`;
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+}
+
+const place = document.querySelector(".preparing");
+if (place && place.querySelector(".share")) prepared(place);
+
 for (const link of document.querySelectorAll("[data-seek]")) {
   link.addEventListener("click", (event) => {
     if (!player) return;
