@@ -37,12 +37,14 @@ def search(
     """
     from teachtext.api.video_index import open_index
     from teachtext.cli.paths import check_output
+    from teachtext.cli.quick_start import import_lancedb
     from teachtext.search.filters import parse_filters
     from teachtext.search.searcher import check_query
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)
     check_query(text, k)
+    import_lancedb(place)
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.search(text, k=k, where=conditions, by=by)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
@@ -63,12 +65,14 @@ def like(
     """Find videos like a video of the index."""
     from teachtext.api.video_index import open_index
     from teachtext.cli.paths import check_output
+    from teachtext.cli.quick_start import import_lancedb
     from teachtext.search.filters import parse_filters
     from teachtext.search.stores import open_store
     from teachtext.search.upkeep import find_ids
 
     check_output(as_json=as_json, paths=paths, null=null)
     conditions = parse_filters(where)
+    import_lancedb(place)
     video_id = find_ids(open_store(place), [video])[0]
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.like(video_id, k=k, where=conditions)

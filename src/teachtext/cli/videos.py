@@ -34,11 +34,10 @@ def list_videos(
     from teachtext.cli.tables import print_rows
     from teachtext.search.filters import parse_filters
     from teachtext.search.manifest import read_manifest
-    from teachtext.search.stores import open_store
     from teachtext.search.upkeep import list_items
 
     check_output(as_json=as_json, paths=paths, null=null)
-    conditions, store = parse_filters(where), open_store(place)
+    conditions, store = parse_filters(where), _open(place)
     manifest = read_manifest(store)
     items = list_items(store, conditions, words=as_json)
     if as_json:
@@ -69,9 +68,8 @@ def info(
     import json
 
     from teachtext.search.manifest import read_manifest
-    from teachtext.search.stores import open_store
 
-    store = open_store(place)
+    store = _open(place)
     facts = _index_facts(store, read_manifest(store)) if video is None else _video_facts(store, video)
     if as_json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -91,7 +89,6 @@ def tag(
     from teachtext.cli.progress import console
     from teachtext.errors import InputError
     from teachtext.search.indexing import check_tags
-    from teachtext.search.stores import open_store
     from teachtext.search.upkeep import change_tags, find_ids
 
     if not add and not remove:
@@ -99,7 +96,7 @@ def tag(
     check_tags([*add, *remove])
     if both := sorted({*add} & {*remove}):
         raise InputError(f"the tag '{both[0]}' is to be added and removed", "give it once")
-    store = open_store(place)
+    store = _open(place)
     ids = find_ids(store, videos)
     changed = change_tags(store, ids, add=add, remove=remove, wait_s=_WAIT_S)
     console.print(f"tags changed of {changed:,} of {len(ids):,} videos", soft_wrap=True)
@@ -120,11 +117,11 @@ def remove(
     from teachtext.errors import InputError, first_of
     from teachtext.search.fulltext import FullTextIndex
     from teachtext.search.manifest import read_manifest
-    from teachtext.search.stores import is_url, open_store
+    from teachtext.search.stores import is_url
     from teachtext.search.upkeep import find_ids, remove_videos
     from teachtext.service.picture_cache import PictureCache
 
-    store = open_store(place)
+    store = _open(place)
     ids = find_ids(store, videos)
     if not yes:
         if not sys.stdin.isatty():
@@ -146,6 +143,14 @@ def remove(
     if there := sum(path.exists() for path in map(read_manifest(store).path_of, ids)):
         note = f"the files stay where they are ({there:,}); the next 'teachtext index' of their folder adds them again"
         console.print(note, markup=False, soft_wrap=True)
+
+
+def _open(place: str) -> "Store":
+    from teachtext.cli.quick_start import import_lancedb
+    from teachtext.search.stores import open_store
+
+    import_lancedb(place)
+    return open_store(place)
 
 
 def _facts(item: "Item", manifest: "Manifest") -> dict[str, Any]:

@@ -23,6 +23,7 @@ class QueryEncoder:
 
     Attributes:
         dim: D.
+        settings: of the encoder.
 
     Raises:
         InputError: see `build_text_encoder`.
@@ -32,11 +33,11 @@ class QueryEncoder:
         self, encoder: str | TextEncoder, *, threads: int = 1, device: str = AUTO, remember: int = 256
     ) -> None:
         if isinstance(encoder, str):
-            encoder = build_text_encoder(encoder, threads=threads, device=device)
+            encoder = build_text_encoder(encoder, threads=threads, device=device, for_queries=True)
         self._encoder = encoder
         self._lock = Lock()
         self._remembered = lru_cache(maxsize=remember)(self._encode)
-        self.dim = self._encoder.dim
+        self.dim, self.settings = self._encoder.dim, self._encoder.settings
         # the first call is slow, so it is made now
         self._encode("a query")
 

