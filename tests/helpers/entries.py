@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.filters import Filter
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment, Segment
+
+ODD = ["it's", 'say "hi"', "a\\b", "über/日本.mp4", "'; DROP TABLE x; --", "100%_", "a\nb", "x' OR '1'='1"]
+"""Ids and tags that no query language may take for its own."""
 
 SPACES = {"audio": 5, "face": 3, "scene": 8}
 
@@ -68,4 +73,20 @@ def same_segment(stored: Segment, segment: Segment) -> bool:
         and stored.vectors.keys() == segment.vectors.keys()
         and all(np.array_equal(stored.vectors[space], segment.vectors[space]) for space in segment.vectors)
         and stored.bias == np.float32(segment.bias)
+    )
+
+
+def filters(ids: Sequence[str]) -> st.SearchStrategy[Filter]:
+    """Filters of videos that are up to 130 s long and were added in the 130 s after 1e9."""
+    bounds = st.none() | st.floats(0, 130, allow_nan=False)
+    dates = bounds.map(lambda value: None if value is None else 1e9 + value)
+    return st.builds(
+        Filter,
+        shortest_s=bounds,
+        longest_s=bounds,
+        added_from_s=dates,
+        added_until_s=dates,
+        tags=st.lists(st.sampled_from(["dog", "it's", "cat", *ODD]), max_size=2),
+        has_speech=st.none() | st.booleans(),
+        ids=st.none() | st.lists(st.sampled_from([*ids, *ODD]), max_size=30),
     )

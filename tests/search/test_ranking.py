@@ -1,6 +1,7 @@
 """The gallery finds what `models.similarity` ranks highest, over any presence patterns."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import torch
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
-from teachtext.search.ranking import Gallery
+from teachtext.search.ranking import AllScores, Gallery, RankedSegment
 from teachtext.search.stores.base import Block
 from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import contributions, row_of, vectors_of, width
@@ -33,6 +34,9 @@ class Memory:
     def versions(self) -> dict[tuple[str, ...], int]:
         return {segment.pattern: self.version for entry in self.entries.values() for segment in entry.segments}
 
+    def patterns(self) -> list[tuple[str, ...]]:
+        return list(self.versions())
+
     def read(self, pattern: tuple[str, ...]) -> Iterator[Block]:
         for entry in self.entries.values():
             for segment in entry.segments:
@@ -48,8 +52,12 @@ def block_of(entries: Sequence[Entry], segments: Sequence[Segment], spaces: Mapp
     return Block([one.item.id for one in entries], rows, *times, zeros, zeros, zeros > 0, [()] * len(entries))
 
 
+def item_of(name: str) -> Item:
+    return Item(id=name, content="", made="", added_s=0.0, size=0)
+
+
 def entry(name: str, vectors: Mapping[str, np.ndarray], bias: float = 0.0) -> Entry:
-    return Entry.of_clip(Item(id=name, content="", made="", added_s=0.0, size=0), vectors, bias)
+    return Entry.of_clip(item_of(name), vectors, bias)
 
 
 # few values, so that there are ties, of equal vectors and of different ones
@@ -106,6 +114,39 @@ def test_the_best_are_those_of_brute_force_ties_by_id(
     hits = Gallery(Memory(entries, DIMS), DIMS).top(query, k, correct=correct)
     assert [hit.id for hit in hits] == [entries[row].item.id for row in order[:k]]
     assert np.allclose([hit.score for hit in hits], truth[order[:k]], atol=1e-12)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=300)
+@given(world=worlds(), k=st.integers(1, 15), correct=st.booleans(), data=st.data())
+def test_a_film_has_the_score_of_its_best_segment(
+    world: tuple[list[Entry], QueryVectors], k: int, correct: bool, data: st.DataObject
+) -> None:
+    """The clips of a world become the segments of films."""
+    clips, query = world
+    of_segments = brute_force(clips, query)
+    if correct:
+        of_segments += np.array([clip.segments[0].bias for clip in clips], np.float32)
+    films: dict[str, list[Segment]] = {}
+    ranked = []
+    for clip, score in zip(clips, of_segments.tolist(), strict=True):
+        name = f"film {data.draw(st.integers(0, 5))}"
+        segments = films.setdefault(name, [])
+        segments.append(replace(clip.segments[0], start_s=2.0 * len(segments), end_s=2.0 * len(segments) + 2))
+        ranked.append(RankedSegment(name, score, segments[-1].start_s, segments[-1].end_s))
+    ranked.sort(key=lambda segment: (-round(segment.score, 9), segment.id, segment.start_s))
+    entries = [Entry(item_of(name), segments) for name, segments in films.items()]
+    gallery = Gallery(Memory(entries, DIMS), DIMS)
+    names = list(dict.fromkeys(segment.id for segment in ranked))
+    assert [video.id for video in gallery.top(query, k, correct=correct)] == names[:k]
+    best = gallery.top_segments(query, k, correct=correct)
+    assert [segment._replace(score=0) for segment in best] == [segment._replace(score=0) for segment in ranked[:k]]
+    scores = [segment.score for segment in ranked[:k]]
+    assert np.allclose([segment.score for segment in best], scores, atol=1e-12)
+    if not correct:
+        every = AllScores(Memory(entries, DIMS), DIMS, [])
+        expected = [max(segment.score for segment in ranked if segment.id == name) for name in every.ids]
+        assert np.allclose(every.of([query]), [expected], atol=1e-8)
 
 
 @pytest.mark.slow

@@ -1,16 +1,21 @@
 """Videos of several segments, in every store: whole or not at all, and ranked by their best segment."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from entries import SPACES, fill, heard, make_entry, make_film, make_query, same
+from entries import SPACES, fill, filters, heard, make_entry, make_film, make_query, same, unit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from teachtext.search.ranking import Gallery, RankedSegment, nearly_top_segments
+from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.filters import EVERYTHING, Filter
+from teachtext.search.ranking import AllScores, Gallery, RankedSegment, nearly_top, nearly_top_segments
 from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
-from teachtext.search.types import Entry
+from teachtext.search.types import Entry, Segment
 from teachtext.search.vectors import query_row, row_of
 
 ALL, SCENE, SOUND = ("audio", "face", "scene"), ("scene",), ("audio", "scene")
@@ -156,3 +161,131 @@ def test_a_writer_that_is_killed_leaves_the_film_whole(store: Store, number: int
             pass
         check_whole(store, gallery, [old, new])
     assert not killed and steps > 0
+
+
+NAMES = [f"v{number}" for number in range(12)]
+PATTERNS = [ALL, SCENE, SOUND, ("face",)]
+
+
+@st.composite
+def films(draw: st.DrawFn) -> Entry:
+    number = draw(st.integers(0, len(NAMES) - 1))
+    return make_film(
+        NAMES[number],
+        draw(st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=6)),
+        seed=draw(st.integers(0, 1000)),
+        duration_s=draw(st.none() | st.floats(0, 130)),
+        added_s=1e9 + draw(st.integers(0, 130)),
+        tags=tuple(draw(st.lists(st.sampled_from(["dog", "it's"]), unique=True))),
+        moments=(heard("word"),) if draw(st.booleans()) else (),
+    )
+
+
+@pytest.mark.slow
+def test_films_that_come_change_and_go_are_ranked_as_brute_force_ranks_them(store: Store):
+    there: dict[str, Entry] = {}
+    gallery = Gallery(store, SPACES)
+    # a server takes its time
+    examples = 6 if store.place.startswith("milvus") else 40
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        coming=st.lists(films(), max_size=8),
+        leaving=st.lists(st.sampled_from(NAMES), max_size=3),
+        where=filters(NAMES),
+        k=st.integers(1, 15),
+        seed=st.integers(0, 99),
+        correct=st.booleans(),
+    )
+    def check(coming: list[Entry], leaving: list[str], where: Filter, k: int, seed: int, correct: bool) -> None:
+        with store.writing():
+            store.put(coming)
+            store.remove(leaving)
+        there.update({film.item.id: film for film in coming})
+        for name in leaving:
+            there.pop(name, None)
+        stored = store.get(NAMES)
+        assert stored.keys() == there.keys() and all(same(stored[name], there[name]) for name in there)
+        assert store.count() == len(there)
+        assert store.segment_count() == sum(len(film.segments) for film in there.values())
+        assert {item.id: item for item in store.catalog()}.keys() == there.keys()
+        for condition in (EVERYTHING, where):
+            admitted = [film for film in there.values() if condition.admits(film.item)]
+            expected = segments_of(admitted, seed, correct)
+            options = {"where": condition, "correct": correct}
+            query = make_query(seed)
+            assert [video.id for video in gallery.top(query, k, **options)] == videos_of(expected)[:k]
+            assert_same(gallery.top_segments(query, k, **options), expected[:k])
+            # these tables are searched whole
+            assert [video.id for video in nearly_top(store, SPACES, query, k, **options)] == videos_of(expected)[:k]
+            assert_same(nearly_top_segments(store, SPACES, query, k, **options), expected[:k])
+        if there and not correct:
+            every = AllScores(store, SPACES, [])
+            scores = {name: max(one.score for one in segments_of([film], seed)) for name, film in there.items()}
+            assert np.allclose(every.of([make_query(seed)])[0], [scores[name] for name in every.ids], atol=1e-8)
+
+    check()
+
+
+def near(query: QueryVectors, spaces: Sequence[str], random: np.random.Generator, noise: float) -> dict[str, Any]:
+    return {name: unit(query.vectors[name] + noise * random.standard_normal(SPACES[name])) for name in spaces}
+
+
+@pytest.mark.slow
+def test_a_film_that_fills_the_candidates_hides_no_other_video(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """A camera that stands still: its segments are all alike. So many films are asked for as there are, and more."""
+    if store.place.startswith("milvus"):
+        from teachtext.search.stores import milvus
+
+        # what a server returns at once
+        monkeypatch.setattr(milvus, "_MOST", 64)
+    query, random = make_query(0), np.random.default_rng(0)
+    still = [Segment(n, n + 1, near(query, PATTERNS[n % 3], random, 0.05)) for n in range(500)]
+    others = [
+        Entry(
+            make_entry(f"v{number}", tags=("dog",) if number < 3 else ()).item,
+            [Segment(n, n + 1, near(query, PATTERNS[n % 2], random, 0.5)) for n in range(3)],
+        )
+        for number in range(30)
+    ]
+    entries = [Entry(make_entry("still").item, still), *others]
+    fill(store, entries)
+    expected = videos_of(segments_of(entries, 0))
+    for k in (1, 2, 10, 31, 40):
+        assert [video.id for video in nearly_top(store, SPACES, query, k)] == expected[:k]
+        assert [video.id for video in Gallery(store, SPACES).top(query, k)] == expected[:k]
+    dogs = [name for name in expected if name in ("v0", "v1", "v2")]
+    assert [video.id for video in nearly_top(store, SPACES, query, 10, where=Filter(tags=["dog"]))] == dogs
+    some = Filter(ids=["still", "v7", "nobody"])
+    assert [video.id for video in nearly_top(store, SPACES, query, 5, where=some)] == ["still", "v7"]
+
+
+@pytest.mark.slow
+def test_a_vector_index_gives_as_many_videos_as_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lancedb = pytest.importorskip("lancedb")
+    from teachtext.search.stores import lance, lance_nearest
+
+    monkeypatch.setattr(lance, "_INDEXED_FROM", 3000)
+    monkeypatch.setattr(lance, "_TABLE_FROM", 1000)
+    # a search looks at few of the partitions
+    monkeypatch.setattr(lance_nearest, "_PROBES", 1)
+    store = open_store(tmp_path / "index")
+    store.write_manifest({"spaces": SPACES})
+    entries = [
+        make_film(f"v{number:03}", [SCENE if number % 3 else ALL] * 20, seed=number, tags=("dog",) * (number % 50 == 0))
+        for number in range(300)
+    ]
+    fill(store, entries)
+    tables = [lancedb.connect(tmp_path / "index" / "vectors").open_table(f"pattern_{number}") for number in (4, 7)]
+    assert all("IvfRq" in {index.index_type for index in table.list_indices()} for table in tables)
+    agreeing = 0
+    for seed in range(10):
+        expected = videos_of(segments_of(entries, seed))
+        for k in (10, 100, 300, 400):
+            ranked = [video.id for video in nearly_top(store, SPACES, make_query(seed), k)]
+            assert len(ranked) == len(set(ranked)) == min(k, 300)
+        agreeing += len({*expected[:100]} & {video.id for video in nearly_top(store, SPACES, make_query(seed), 100)})
+        for k in (3, 10):
+            dogs = [video.id for video in nearly_top(store, SPACES, make_query(seed), k, where=Filter(tags=["dog"]))]
+            assert dogs == [name for name in expected if int(name[1:]) % 50 == 0][:k]
+    assert agreeing >= 800
