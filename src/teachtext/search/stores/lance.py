@@ -24,7 +24,7 @@ from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.stores.base import Block, Nearest, StoreState
 from teachtext.search.stores.lance_nearest import NearestRows
 from teachtext.search.stores.lance_rows import among, arrow, both, matrix, settled, sql
-from teachtext.search.stores.partitioned import FACTS, PLACE, PartitionedStore, Row, Stamp, make_item
+from teachtext.search.stores.partitioned import FACTS, PLACE, STAMP, PartitionedStore, Row, Stamp, make_item
 from teachtext.search.types import Item
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of
 
@@ -208,8 +208,8 @@ class LanceStore(PartitionedStore):
         search = self._tables_now()[pattern].search()
         if ids is not None:
             search = search.where(among(ids))
-        for batch in search.select(["id", "written", "segments"]).to_batches(_BATCH):
-            yield from map(Stamp, *(batch[name].to_pylist() for name in Stamp._fields))
+        for batch in search.select(STAMP).to_batches(_BATCH):
+            yield from zip(*(batch[name].to_pylist() for name in STAMP), strict=True)
 
     def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], Floats]]:
         search = self._tables_now()[pattern].search().where(among(ids))
@@ -226,16 +226,24 @@ class LanceStore(PartitionedStore):
 
     def _write(self, pattern: PresencePattern, rows: Sequence[Row], replaced: Collection[str]) -> None:
         table = self._tables_now().get(pattern)
-        data = arrow(rows, pattern, self._spaces)
         if table is None:
-            created = self._database.create_table(self._name(pattern), data)
+            created = self._database.create_table(self._name(pattern), arrow(rows, pattern, self._spaces))
             with self._opening:
                 self._tables[pattern] = created
-        elif replaced:
+            return
+        # a row for a row, which the index of the ids finds
+        single = {name for name in replaced if self._is_single(name)}
+        single &= {row.entry.item.id for row in rows if len(row.entry.segments) == 1}
+        others = [row for row in rows if row.entry.item.id not in single]
+        if single:
+            data = arrow([row for row in rows if row.entry.item.id in single], pattern, self._spaces)
+            table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(data)
+        if others and len(single) < len(replaced):
             merge = table.merge_insert(["id", "segment", "written"]).when_not_matched_insert_all()
-            merge.when_not_matched_by_source_delete(among(replaced)).execute(data)
-        else:
-            table.add(data)
+            condition = among([name for name in replaced if name not in single])
+            merge.when_not_matched_by_source_delete(condition).execute(arrow(others, pattern, self._spaces))
+        elif others:
+            table.add(arrow(others, pattern, self._spaces))
 
     def _delete(self, pattern: PresencePattern, ids: Sequence[str], *, unless: float | None = None) -> None:
         self._tables_now()[pattern].delete(both(among(ids), "" if unless is None else f"written != {unless!r}"))

@@ -38,7 +38,7 @@ from teachtext.search.stores.milvus_rows import (
     unpacked,
     written,
 )
-from teachtext.search.stores.partitioned import FACTS, PLACE, PartitionedStore, Row, Stamp, Stored, make_item
+from teachtext.search.stores.partitioned import FACTS, PLACE, STAMP, PartitionedStore, Row, Stamp, Stored, make_item
 from teachtext.search.types import Item
 from teachtext.search.vectors import Floats, PresencePattern, width
 
@@ -213,8 +213,8 @@ class MilvusStore(PartitionedStore):
         return int(rows[0]["count(*)"])
 
     def _stamps(self, pattern: PresencePattern, ids: Sequence[str] | None = None) -> Iterator[Stamp]:
-        for rows in self._pages(pattern, list(Stamp._fields), "" if ids is None else among(ids)):
-            yield from (Stamp(row["id"], row["written"], row["segments"]) for row in rows)
+        for rows in self._pages(pattern, STAMP, "" if ids is None else among(ids)):
+            yield from ((row["id"], row["written"], row["segments"]) for row in rows)
 
     def _select(self, pattern: PresencePattern, ids: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], Floats]]:
         for rows in self._pages(pattern, [*FACTS, *PLACE, *TEXTS, "vector"], among(ids), level="Session"):

@@ -32,12 +32,9 @@ _BATCH = 1000
 _ATTEMPTS = 3
 
 
-class Stamp(NamedTuple):
-    """What tells complete videos: of a row the video's id, the time of writing, and the number of the video's rows."""
-
-    id: str
-    written: float
-    segments: int
+# What tells complete videos: of a row the video's id, the time of writing, and the number of the video's rows.
+Stamp = tuple[str, float, int]
+STAMP = ["id", "written", "segments"]
 
 
 class Row(NamedTuple):
@@ -129,6 +126,11 @@ class PartitionedStore(ABC):
     def _keep_journal(self, ids: Sequence[str], patterns: Collection[PresencePattern]) -> None:
         """Write the journal: ids of videos, and the patterns that are changed. Delete it where there are no ids."""
 
+    def _is_single(self, item_id: str) -> bool:
+        """Return whether a stored video has a single segment. Only within `writing`."""
+        assert self._stored is not None
+        return self._stored[item_id].segments == 1
+
     def _is_one_commit(self, before: Stored, after: Stored) -> bool:
         """Return whether the rows of a video are replaced all at once."""
         return len(before.patterns | after.patterns) == 1
@@ -192,16 +194,17 @@ class PartitionedStore(ABC):
         rows: dict[Stamp, dict[int, tuple[Mapping[str, Any], PresencePattern, Floats]]] = {}
         for pattern in self._patterns():
             for columns, vector in self._select(pattern, ids):
-                stamp = Stamp(columns["id"], columns["written"], columns["segments"])
+                stamp = columns["id"], columns["written"], columns["segments"]
                 rows.setdefault(stamp, {})[columns["segment"]] = columns, pattern, vector
         current = _current({stamp: len(by_number) for stamp, by_number in rows.items()})
         entries = {}
         for stamp, by_number in rows.items():
-            if current.get(stamp.id) == stamp.written and len(by_number) == stamp.segments:
+            name, written, segment_count = stamp
+            if current.get(name) == written and len(by_number) == segment_count:
                 first = by_number[0][0]
                 segments = [self._segment(*by_number[number]) for number in sorted(by_number)]
-                entries[stamp.id] = Entry(make_item(first, self._words_of(first)), segments)
-        return entries, list({stamp.id: None for stamp in rows if stamp.id not in current})
+                entries[name] = Entry(make_item(first, self._words_of(first)), segments)
+        return entries, list({name: None for name, _, _ in rows if name not in current})
 
     def _segment(self, columns: Mapping[str, Any], pattern: PresencePattern, row: Floats) -> Segment:
         vectors, bias = vectors_of(row, pattern, self._spaces)
@@ -292,20 +295,23 @@ class PartitionedStore(ABC):
 
     def _settle(self) -> dict[str, Stored]:
         counts = {pattern: Counter(self._stamps(pattern)) for pattern in self._patterns()}
-        current = _current(sum(counts.values(), Counter()))
+        together: Counter[Stamp] = Counter()
+        for stamps in counts.values():
+            together.update(stamps)
+        current = _current(together)
         stored: dict[str, Stored] = {}
         # there are few different values
         same: dict[Stored, Stored] = {}
         for pattern, stamps in counts.items():
             stale: dict[float | None, list[str]] = {}
-            for stamp in stamps:
-                kept = current.get(stamp.id)
-                if stamp.written == kept:
-                    others = stored[stamp.id].patterns if stamp.id in stored else frozenset()
-                    place = Stored(others | {pattern}, stamp.segments)
-                    stored[stamp.id] = same.setdefault(place, place)
+            alone = frozenset({pattern})
+            for name, written, segments in stamps:
+                kept = current.get(name)
+                if written == kept:
+                    place = Stored(stored[name].patterns | alone if name in stored else alone, segments)
+                    stored[name] = same.setdefault(place, place)
                 else:
-                    stale.setdefault(kept, []).append(stamp.id)
+                    stale.setdefault(kept, []).append(name)
             for kept, names in stale.items():
                 self._delete(pattern, names, unless=kept)
         self._open, self._last = set(), max(current.values(), default=0.0)
