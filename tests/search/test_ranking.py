@@ -15,7 +15,8 @@ import torch
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
-from teachtext.search.ranking import AllScores, Gallery, RankedSegment
+from teachtext.search.all_scores import AllScores
+from teachtext.search.ranking import Gallery, RankedSegment
 from teachtext.search.stores.base import Block
 from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import contributions, row_of, vectors_of, width

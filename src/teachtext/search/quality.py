@@ -19,10 +19,10 @@ from teachtext.evaluation.significance import Difference, Interval, compare, int
 from teachtext.files import content_hash
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
+from teachtext.search.all_scores import AllScores
 from teachtext.search.blend import identities_of, with_shares
 from teachtext.search.blend_shares import columns_by_name
 from teachtext.search.manifest import Manifest
-from teachtext.search.ranking import AllScores
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
 

@@ -24,7 +24,8 @@ from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.stores.base import Block, Nearest, StoreState
 from teachtext.search.stores.lance_nearest import NearestRows
 from teachtext.search.stores.lance_rows import among, arrow, both, matrix, settled, sql
-from teachtext.search.stores.partitioned import FACTS, PLACE, STAMP, PartitionedStore, Row, Stamp, make_item
+from teachtext.search.stores.partitioned import PartitionedStore
+from teachtext.search.stores.rows import FACTS, PLACE, STAMP, Row, Stamp, make_item
 from teachtext.search.types import Item
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from teachtext.search.filters import Filter
-from teachtext.search.stores.partitioned import Row
+from teachtext.search.stores.rows import Row
 from teachtext.search.vectors import Floats, PresencePattern, row_of, width
 
 

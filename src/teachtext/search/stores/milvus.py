@@ -38,7 +38,8 @@ from teachtext.search.stores.milvus_rows import (
     unpacked,
     written,
 )
-from teachtext.search.stores.partitioned import FACTS, PLACE, STAMP, PartitionedStore, Row, Stamp, Stored, make_item
+from teachtext.search.stores.partitioned import PartitionedStore
+from teachtext.search.stores.rows import FACTS, PLACE, STAMP, Row, Stamp, Stored, make_item
 from teachtext.search.types import Item
 from teachtext.search.vectors import Floats, PresencePattern, width
 

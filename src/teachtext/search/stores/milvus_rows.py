@@ -11,7 +11,7 @@ import numpy as np
 from pymilvus import DataType, MilvusClient
 
 from teachtext.search.filters import Filter
-from teachtext.search.stores.partitioned import Row
+from teachtext.search.stores.rows import Row
 from teachtext.search.types import Moment
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, row_of, vectors_of, width
 

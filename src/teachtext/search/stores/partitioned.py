@@ -15,52 +15,18 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from functools import cached_property
 from textwrap import shorten
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from teachtext.errors import InputError, Unavailable
 from teachtext.search.stores.base import StoreState
-from teachtext.search.types import Entry, Item, Moment, Segment
+from teachtext.search.stores.rows import Row, Stamp, Stored, by_pattern, current_of, make_item
+from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import Floats, PresencePattern, vectors_of
 
-# columns of an item without its moments
-FACTS = ["id", "content", "made", "written", "added_s", "size", "duration_s", "tags"]
-# columns of a segment without its vector
-PLACE = ["segment", "segments", "start_s", "end_s"]
 # ids in one query
 _BATCH = 1000
 # A reader asks so often for a video that a writer replaces meanwhile.
 _ATTEMPTS = 3
-
-
-# What tells complete videos: of a row the video's id, the time of writing, and the number of the video's rows.
-Stamp = tuple[str, float, int]
-STAMP = ["id", "written", "segments"]
-
-
-class Row(NamedTuple):
-    """A segment that is to be written.
-
-    Attributes:
-        entry: the video.
-        number: of the segment, from 0.
-        written: time of writing, in seconds since 1970.
-    """
-
-    entry: Entry
-    number: int
-    written: float
-
-    @property
-    def segment(self) -> Segment:
-        """The segment."""
-        return self.entry.segments[self.number]
-
-
-class Stored(NamedTuple):
-    """Where a video is stored: the patterns of its rows, and their number."""
-
-    patterns: frozenset[PresencePattern]
-    segments: int
 
 
 class PartitionedStore(ABC):
@@ -196,7 +162,7 @@ class PartitionedStore(ABC):
             for columns, vector in self._select(pattern, ids):
                 stamp = columns["id"], columns["written"], columns["segments"]
                 rows.setdefault(stamp, {})[columns["segment"]] = columns, pattern, vector
-        current = _current({stamp: len(by_number) for stamp, by_number in rows.items()})
+        current = current_of({stamp: len(by_number) for stamp, by_number in rows.items()})
         entries = {}
         for stamp, by_number in rows.items():
             name, written, segment_count = stamp
@@ -223,7 +189,7 @@ class PartitionedStore(ABC):
             after[entry.item.id] = Stored(patterns, len(entry.segments))
         before = {name: self._stored[name] for name in after if name in self._stored}
         slow = {name for name, stored in after.items() if not self._is_one_commit(before.get(name, stored), stored)}
-        changed = {*rows, *_by_pattern(before, before)}
+        changed = {*rows, *by_pattern(before, before)}
         with self._one_sentence():
             with self._changing(slow, after):
                 for pattern, group in rows.items():
@@ -231,7 +197,7 @@ class PartitionedStore(ABC):
                     self._write(pattern, group, [name for name in ids & before.keys() if name not in slow])
                 if slow:
                     self._note_change(changed)
-                for pattern, names in _by_pattern(before, slow).items():
+                for pattern, names in by_pattern(before, slow).items():
                     self._delete(pattern, names, unless=self._last)
                 self._stored.update(after)
             self._note_change(changed)
@@ -241,7 +207,7 @@ class PartitionedStore(ABC):
         assert self._stored is not None, "only within writing()"
         before = {name: self._stored[name] for name in ids if name in self._stored}
         slow = {name for name, stored in before.items() if not self._is_one_commit(stored, stored)}
-        groups = _by_pattern(before, before)
+        groups = by_pattern(before, before)
         with self._one_sentence():
             with self._changing(slow, {}):
                 for pattern, names in groups.items():
@@ -268,17 +234,17 @@ class PartitionedStore(ABC):
             old, new = self._stored.get(name, nowhere), after.get(name, nowhere)
             # after an error the rows may lie anywhere
             self._stored[name] = Stored(old.patterns | new.patterns, old.segments + new.segments)
-        self._keep_journal(sorted(self._open), _by_pattern(self._stored, self._open))
+        self._keep_journal(sorted(self._open), by_pattern(self._stored, self._open))
         yield
         self._open -= set(ids)
-        self._keep_journal(sorted(self._open), _by_pattern(self._stored, self._open))
+        self._keep_journal(sorted(self._open), by_pattern(self._stored, self._open))
 
     def _unsettled(self) -> dict[float | None, list[str]]:
         """Return the ids in the journal by the time at which their newest complete rows were written."""
         unsettled: dict[float | None, list[str]] = {}
         for names in _batches(self._journal()):
             stamps = Counter(stamp for pattern in self._patterns() for stamp in self._stamps(pattern, names))
-            current = _current(stamps)
+            current = current_of(stamps)
             for name in names:
                 unsettled.setdefault(current.get(name), []).append(name)
         return unsettled
@@ -298,7 +264,7 @@ class PartitionedStore(ABC):
         together: Counter[Stamp] = Counter()
         for stamps in counts.values():
             together.update(stamps)
-        current = _current(together)
+        current = current_of(together)
         stored: dict[str, Stored] = {}
         # there are few different values
         same: dict[Stored, Stored] = {}
@@ -329,40 +295,7 @@ class PartitionedStore(ABC):
             raise Unavailable(f"{self.place} cannot be used ({message})", self._MEND) from error
 
 
-def _current(counts: Mapping[Stamp, int]) -> dict[str, float]:
-    """Return, by id, when the newest complete rows were written, from the number of rows by stamp."""
-    current: dict[str, float] = {}
-    for (name, written, segments), count in counts.items():
-        if count == segments and written >= current.get(name, written):
-            current[name] = written
-    return current
-
-
-def _by_pattern(stored: Mapping[str, Stored], ids: Iterable[str]) -> dict[PresencePattern, list[str]]:
-    """Return those of some ids that are stored, by pattern."""
-    groups: dict[PresencePattern, list[str]] = {}
-    for name in ids:
-        for pattern in stored[name].patterns if name in stored else ():
-            groups.setdefault(pattern, []).append(name)
-    return groups
-
-
 def _batches(ids: Collection[str]) -> Iterator[Sequence[str]]:
     names = list(dict.fromkeys(ids))
     for start in range(0, len(names), _BATCH):
         yield names[start : start + _BATCH]
-
-
-def make_item(columns: Mapping[str, Any], moments: Iterable[Sequence[Any]]) -> Item:
-    """Return the item of a row. A length that is None or negative is unknown."""
-    duration_s = columns["duration_s"]
-    return Item(
-        id=columns["id"],
-        content=columns["content"],
-        made=columns["made"],
-        added_s=columns["added_s"],
-        size=columns["size"],
-        duration_s=None if duration_s is None or duration_s < 0 else duration_s,
-        tags=tuple(columns["tags"]),
-        moments=tuple(Moment(*values) for values in moments),
-    )
