@@ -332,6 +332,37 @@ def test_the_state_to_resume_from_is_read_without_pickles(world, tmp_path):
     assert len(state["history"]) == 1
 
 
+def test_a_state_of_an_earlier_version_is_resumed_from(world, uninterrupted, tmp_path):
+    """The history was a list of entries."""
+    path = interrupted(world, tmp_path)
+    state = torch.load(path, weights_only=True)
+    (line,) = state["history"]
+    torch.save({**state, "history": [json.loads(bytes(line.tolist()))]}, path)
+    trainer = make_trainer(world, tmp_path)
+    trainer.fit()
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_history_is_saved_as_it_is(world, uninterrupted, tmp_path):
+    """With entries of different lengths, characters outside ASCII, and numbers that no decimal fraction equals."""
+    trainer = make_trainer(world, tmp_path)
+    trainer.history = [{"epoch": 1, "losses": {"größe": 0.1 + 0.2}, "validation": {}}, *uninterrupted[1][1:]]
+    trainer._save()
+    again = make_trainer(world, tmp_path)
+    again._resume()
+    assert again.history == trainer.history
+
+
+def test_weights_that_a_later_epoch_replaces_are_not_written(world, tmp_path):
+    """With `keep="last"` the weights come with the last epoch; until then the state to resume from holds them."""
+    interrupted(world, tmp_path, keep="last")
+    assert not (tmp_path / WEIGHTS).exists()
+    make_trainer(world, tmp_path, keep="last").fit()
+    whole = make_trainer(world, tmp_path / "whole", keep="last")
+    whole.fit()
+    assert (tmp_path / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+
+
 @pytest.mark.parametrize("keep", [0, 10, 1000, -1, -2000])
 def test_a_truncated_state_is_refused(world, tmp_path, keep):
     path = interrupted(world, tmp_path)

@@ -1,8 +1,9 @@
 """The training loop. It knows a model, batches, an objective and a validation; it does not know teachers."""
 
 import io
+import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -160,14 +161,16 @@ class Trainer:
         return {name: total / pairs for name, total in sums.items()}
 
     def _save(self) -> None:
-        if self.best_epoch == len(self.history):
+        done = len(self.history)
+        # weights that a later epoch is certain to replace are kept in the resume file alone
+        if done == (self.best_epoch if self.keeps_best else self.epochs):
             write_bytes(self.folder / WEIGHTS, save(self.kept_model.state_dict()))
         state = {
             "model": self.model.state_dict(),
             **({"averaged": self.averaged.state_dict()} if self.averaged is not None else {}),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "history": self.history,
+            "history": _as_bytes(self.history),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -184,10 +187,26 @@ class Trainer:
                 self.averaged.load_state_dict(state["averaged"])
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.history = list(state["history"])
+            self.history = _from_bytes(state["history"])
             _ = self.best_epoch
         except Exception as error:
             raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
+
+
+def _as_bytes(history: Sequence[dict[str, Any]]) -> Tensor:
+    """Return the history as JSON in (epochs, longest) uint8, padded with spaces.
+
+    `torch.save` looks at each object of a list by itself, and the history grows with every epoch.
+    """
+    lines = [json.dumps(entry).encode() for entry in history]
+    longest = max(map(len, lines))
+    text = bytearray(b"".join(line.ljust(longest) for line in lines))
+    return torch.frombuffer(text, dtype=torch.uint8).reshape(len(lines), longest)
+
+
+def _from_bytes(saved: Tensor | Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the history that `_as_bytes` saved; files of earlier versions hold the entries themselves."""
+    return [json.loads(bytes(line.tolist())) for line in saved] if isinstance(saved, Tensor) else list(saved)
 
 
 def _moved(keep: float, average: Tensor, current: Tensor, steps: Tensor) -> Tensor:
