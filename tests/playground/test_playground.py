@@ -295,6 +295,49 @@ def test_a_half_built_folder_of_other_settings_is_refused(tmp_path: Path, no_dra
         build_playground(tmp_path, videos=VIDEOS + 1, workers=1)
 
 
+def test_train_videos_may_keep_their_first_captions_alone(tmp_path: Path, no_drawing: list[str]) -> None:
+    texts = {}
+    for kept in (None, 2):
+        folder = tmp_path / str(kept)
+        build_playground(folder, videos=VIDEOS, captions_per_video=5, train_captions=kept, workers=1)
+        lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text().splitlines()]
+        texts[kept] = {line["id"]: line["text"] for line in lines}
+    train = set(json.loads((tmp_path / "2" / "splits.json").read_text())["train"])
+    expected = {
+        name: text
+        for name, text in texts[None].items()
+        if name.partition("#")[0] not in train or int(name.partition("#")[2]) < 2
+    }
+    assert texts[2] == expected and len(expected) < len(texts[None])
+    with pytest.raises(InputError, match="other settings"):
+        build_playground(tmp_path / "2", videos=VIDEOS, captions_per_video=5, workers=1)
+
+
+def test_the_videos_of_another_playground_are_copied(tmp_path: Path, no_drawing: list[str]) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    build_playground(first, videos=VIDEOS, seed=5, workers=1)
+    drawn = list(no_drawing)
+    for path in (first / "videos").iterdir():
+        path.write_text(f"the video {path.stem}")
+    build_playground(
+        second, videos=VIDEOS, seed=5, captions_per_video=2, wrong_captions=0.5, workers=1, videos_of=first
+    )
+    assert no_drawing == drawn
+    texts = [{path.name: path.read_text() for path in (folder / "videos").iterdir()} for folder in (first, second)]
+    assert texts[0] == texts[1] and len(texts[0]) == VIDEOS
+    assert len((second / "captions.jsonl").read_text().splitlines()) == 2 * VIDEOS
+
+
+def test_a_playground_with_other_videos_is_not_copied(tmp_path: Path, no_drawing: list[str]) -> None:
+    build_playground(tmp_path / "first", videos=VIDEOS, seed=5, workers=1)
+    for changed in ({"seed": 6}, {"videos": VIDEOS + 1}, {"questions": 1}):
+        with pytest.raises(InputError, match="has other videos"):
+            build_playground(
+                tmp_path / "second", **{"videos": VIDEOS, "seed": 5, **changed}, workers=1, videos_of=tmp_path / "first"
+            )
+        assert not (tmp_path / "second").exists()
+
+
 def test_a_file_in_place_of_the_videos_is_told(tmp_path: Path, no_drawing: list[str]) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -322,7 +365,8 @@ def test_what_a_worker_cannot_write_travels_back(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     "bad",
-    [{"videos": 11}, {"videos": 5001}, {"captions_per_video": 0}, {"seed": -1}, {"wrong_captions": 1.5},
+    [{"videos": 11}, {"videos": 5001}, {"captions_per_video": 0}, {"train_captions": 0}, {"train_captions": 13},
+     {"seed": -1}, {"wrong_captions": 1.5},
      {"wrong_captions": float("nan")}, {"workers": 0}],
 )  # fmt: skip
 def test_bad_arguments_are_refused(tmp_path: Path, bad: dict[str, int]) -> None:

@@ -72,6 +72,9 @@ class PlaygroundConfig(Config):
 
     videos: int = Field(360, ge=12, description="number of videos")
     captions_per_video: int = Field(12, ge=1, description="captions of each video, each by another describer")
+    train_captions: int | None = Field(
+        None, ge=1, description="captions of each training video, the first of them; by default all"
+    )
     wrong_captions: float = Field(
         0.0, ge=0, le=1, description="share of the training captions that describe another video, from 0 to 1"
     )

@@ -1,7 +1,7 @@
 """The sources of datasets: a folder, or a generator that writes one. The rest of a run knows the folder alone."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +29,11 @@ class DatasetSource(Protocol):
         ...
 
     def has_videos_of(self, other: "DatasetSource") -> bool:
-        """Whether both generate the same videos, so that features can be copied."""
+        """Whether both generate the same videos, so that videos and features can be copied."""
+        ...
+
+    def copying(self, other: "DatasetSource") -> "DatasetSource":
+        """Return this source, which copies its videos from another one that generates the same."""
         ...
 
 
@@ -47,12 +51,22 @@ class Folder:
         """Return False: features are extracted or come with the folder."""
         return False
 
+    def copying(self, other: DatasetSource) -> "Folder":
+        """Return this source: the videos are the user's."""
+        return self
+
 
 @dataclass(frozen=True)
 class Playground:
-    """The generated dataset, in the folder of the run."""
+    """The generated dataset, in the folder of the run.
+
+    Attributes:
+        config: of the run.
+        videos_of: folder of another playground from which the same videos are copied; None where they are drawn.
+    """
 
     config: RunConfig
+    videos_of: Path | None = None
     generated: bool = True
 
     @property
@@ -68,10 +82,12 @@ class Playground:
                 self.folder,
                 videos=settings.videos,
                 captions_per_video=settings.captions_per_video,
+                train_captions=settings.train_captions,
                 seed=settings.seed,
                 wrong_captions=settings.wrong_captions,
                 questions=settings.questions,
                 workers=self.config.workers,
+                videos_of=self.videos_of,
                 progress=lambda done, total: progress("make the playground", done, total),
             )
 
@@ -80,7 +96,12 @@ class Playground:
         if not isinstance(other, Playground):
             return False
         ours, theirs = self.config.dataset.playground, other.config.dataset.playground
-        return bool(ours and theirs and (ours.videos, ours.seed) == (theirs.videos, theirs.seed))
+        of_videos = ("videos", "seed", "questions")
+        return bool(ours and theirs and all(getattr(ours, name) == getattr(theirs, name) for name in of_videos))
+
+    def copying(self, other: DatasetSource) -> "Playground":
+        """Return this source, which copies its videos from another playground."""
+        return replace(self, videos_of=other.folder)
 
 
 SOURCES: Mapping[str, Callable[[RunConfig], DatasetSource]] = {

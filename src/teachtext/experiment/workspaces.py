@@ -86,10 +86,13 @@ def _union(variants: list[Variant]) -> RunConfig:
 
 
 def _take_over(others: Sequence[Workspace], workspace: Workspace) -> None:
-    """Copy the video features of a dataset with the same generated videos: extraction then finds equal files."""
+    """Copy videos and features of a dataset with the same generated videos: extraction then finds equal files."""
     target = workspace.features.folder / "video"
     for other in others:
+        if not workspace.source.has_videos_of(other.source):
+            continue
+        workspace.source = workspace.source.copying(other.source)
         source = other.features.folder / "video"
-        if workspace.source.has_videos_of(other.source) and source.exists() and not target.exists():
+        if source.exists() and not target.exists():
             with atomic_folder(target) as temporary:
                 shutil.copytree(source, temporary, dirs_exist_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 from teachtext.data.questions import QUESTIONS
 from teachtext.data.wrong_captions import WRONG_CAPTIONS
 from teachtext.errors import InputError
-from teachtext.files import read_json, write_json, write_text
+from teachtext.files import read_json, write_bytes, write_json, write_text
 from teachtext.playground.grammar import captions
 from teachtext.playground.questions import ask
 from teachtext.playground.scenes import Scene, sample_scenes
@@ -40,10 +40,12 @@ def build_playground(
     *,
     videos: int = 360,
     captions_per_video: int = 12,
+    train_captions: int | None = None,
     seed: int = 0,
     wrong_captions: float = 0.0,
     questions: int = 0,
     workers: int = 2,
+    videos_of: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write the generated dataset into `folder`.
@@ -68,17 +70,19 @@ def build_playground(
         folder: a new or empty folder, or the folder of an earlier call with the same settings.
         videos: number of videos, 12 to 5000, without the videos of questions.
         captions_per_video: captions of each video, at least 1.
+        train_captions: captions of each train video, the first ones, at least 1; None for `captions_per_video`.
         seed: 0 or more; the same seed and settings give the same files, byte for byte with the same libraries.
         wrong_captions: share, 0 to 1, of the train captions that are replaced by a caption of another scene.
         questions: groups of each of the four kinds, 0 to 99.
         workers: number of processes.
+        videos_of: folder of a finished playground that differs in its captions alone; its videos are copied.
         progress: called with the number of videos done and the number of all videos after each video.
 
     Raises:
         InputError: an argument is out of its range, or the folder has other files or cannot be written to. Or
-            the packages of the `video` extra are not installed.
+            the packages of the `video` extra are not installed. Or `videos_of` has other videos.
     """
-    _check_arguments(videos, captions_per_video, seed, wrong_captions, questions, workers)
+    _check_arguments(videos, captions_per_video, train_captions, seed, wrong_captions, questions, workers)
     settings: dict[str, Any] = {
         "generator_version": GENERATOR_VERSION,
         "videos": videos,
@@ -86,6 +90,7 @@ def build_playground(
         "seed": seed,
         "wrong_captions": float(wrong_captions),
         **({"questions": questions} if questions else {}),
+        **({} if train_captions is None else {"train_captions": train_captions}),
     }
     if _is_complete(folder, settings):
         if not (folder / WRONG_CAPTIONS).exists():
@@ -93,12 +98,16 @@ def build_playground(
             write_json(folder / WRONG_CAPTIONS, read_json(folder / _RECORD)["wrong_caption_ids"])
         return
     _check_packages()
+    if videos_of is not None:
+        _check_videos_of(videos_of, settings)
     if not (folder / _STARTED).exists():
         write_json(folder / _STARTED, settings)
     scenes, drawn = sample_scenes(videos, seed), ask(questions, seed)
     filmed = [*scenes, *(question.scene for question in drawn)]
+    if videos_of is not None:
+        _copy_videos(videos_of, folder)
     _write_videos(filmed, folder / "videos", workers, progress or (lambda done, total: None))
-    texts, wrong = caption_texts(scenes, captions_per_video, seed, wrong_captions)
+    texts, wrong = caption_texts(scenes, captions_per_video, seed, wrong_captions, train_captions)
     texts |= {f"{question.scene.video}#0": question.text for question in drawn}
     lines = [
         json.dumps({"id": name, "video": name.partition("#")[0], "text": text}, ensure_ascii=False)
@@ -120,7 +129,7 @@ def build_playground(
 
 
 def caption_texts(
-    scenes: list[Scene], per_video: int, seed: int, wrong_share: float
+    scenes: list[Scene], per_video: int, seed: int, wrong_share: float, per_train_video: int | None = None
 ) -> tuple[dict[str, str], list[str]]:
     """Return the texts by caption id (`<video>#<number>`), and the ids of the wrong captions.
 
@@ -131,6 +140,7 @@ def caption_texts(
         f"{scene.video}#{number}": text
         for scene in scenes
         for number, text in enumerate(captions(scene, per_video, seed))
+        if per_train_video is None or scene.split != "train" or number < per_train_video
     }
     by_video = {scene.video: scene for scene in scenes}
     train = [name for name in true if by_video[name.partition("#")[0]].split == "train"]
@@ -152,11 +162,17 @@ def _described(scene: Scene) -> dict[str, Any]:
     return facts if scene.only_sound else {name: value for name, value in facts.items() if name != "only_sound"}
 
 
-def _check_arguments(videos: int, per_video: int, seed: int, wrong: float, questions: int, workers: int) -> None:
+def _check_arguments(
+    videos: int, per_video: int, per_train_video: int | None, seed: int, wrong: float, questions: int, workers: int
+) -> None:
     if not _LEAST_VIDEOS <= videos <= _MOST_VIDEOS:
         raise InputError(f"videos={videos} is out of range", f"ask for {_LEAST_VIDEOS} to {_MOST_VIDEOS} videos")
     if per_video < 1:
         raise InputError(f"captions_per_video={per_video} is out of range", "ask for at least 1 caption per video")
+    if per_train_video is not None and not 1 <= per_train_video <= per_video:
+        raise InputError(
+            f"train_captions={per_train_video} is out of range", f"keep 1 to {per_video} captions per train video"
+        )
     if seed < 0:
         raise InputError(f"seed={seed} is negative", "use 0 or more")
     if not 0 <= wrong <= 1:
@@ -193,6 +209,23 @@ def _is_complete(folder: Path, settings: dict[str, Any]) -> bool:
     if foreign:
         raise InputError(f"{folder} holds other files ({', '.join(foreign[:3])})", elsewhere)
     return False
+
+
+def _copy_videos(source: Path, folder: Path) -> None:
+    for path in sorted((source / "videos").glob("*.mp4")):
+        target = folder / "videos" / path.name
+        if not target.exists():
+            write_bytes(target, path.read_bytes(), durable=False)
+
+
+def _check_videos_of(source: Path, settings: dict[str, Any]) -> None:
+    record = read_json(source / _RECORD)
+    theirs = record.get("settings") if isinstance(record, dict) else None
+    names = ("generator_version", "videos", "seed", "questions")
+    if not isinstance(theirs, dict) or any(theirs.get(name) != settings.get(name) for name in names):
+        raise InputError(
+            f"{source} has other videos ({theirs})", "give a playground that differs in its captions alone"
+        )
 
 
 def _write_videos(scenes: list[Scene], folder: Path, workers: int, progress: Callable[[int, int], None]) -> None:

@@ -147,6 +147,7 @@ def test_playgrounds_that_differ_in_their_captions_are_seen_once(tiny: Tiny):
     told: list[tuple[str, int, int]] = []
     results, _ = run_study(study, jobs=1, progress=lambda what, done, total, note="": told.append((what, done, total)))
     clean, noisy = (variant.config.folder for variant in study.variants)
+    assert [done for what, done, _ in told if what == "make the playground"] == [*range(1, 13)], "drawn once"
     assert [done for what, done, _ in told if what == "extract videos"] == [*range(13), 12]
     motion = [FeatureFile(folder / "features" / "video" / "motion") for folder in (clean, noisy)]
     assert motion[0].checksum() == motion[1].checksum()
