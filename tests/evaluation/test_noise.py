@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from teachtext.evaluation.noise import average_precision, cut, detection, noise_of, precision_and_recall
+from teachtext.evaluation.noise import above_chance, average_precision, cut, detection, noise_of, precision_and_recall
 
 SHARES = st.floats(0, 1).map(lambda value: round(value, 2))
 
@@ -94,3 +94,27 @@ def test_detection_counts_and_says_what_cannot_be_computed():
     assert (result.precision, result.recall) == (0.5, 0.5) and result.average_precision == pytest.approx(0.5 + 1 / 3)
     none = detection(noise, ~np.ones(4, np.bool_), ~np.ones(4, np.bool_))
     assert (none.precision, none.recall, none.average_precision) == (None, None, None)
+
+
+def test_precision_is_compared_with_dropping_at_random():
+    # 3 of 4 dropped are wrong, 4 of 8 captions are wrong
+    dropped = np.array([1, 1, 0, 0, 1, 1, 0, 0], bool)
+    wrong = np.array([1, 1, 0, 0, 1, 0, 1, 0], bool)
+    result = above_chance(dropped, wrong, np.array([0, 0, 1, 1, 2, 2, 3, 3]))
+    assert result.value == pytest.approx(100 * (3 / 4 - 4 / 8))
+    assert (result.videos, result.queries, result.seeds) == (4, 8, 1)
+
+
+def test_the_interval_of_a_random_drop_contains_chance_and_that_of_a_detection_does_not():
+    random = np.random.default_rng(0)
+    wrong, videos = random.random(960) < 0.2, np.repeat(np.arange(240), 4)
+    found = above_chance(np.where(wrong, random.random(960) < 0.6, random.random(960) < 0.05), wrong, videos)
+    assert 40 < found.low < found.value < found.high < 65
+    blind = above_chance(random.random(960) < 0.15, wrong, videos)
+    assert blind.low < 0 < blind.high
+
+
+def test_precision_above_chance_needs_dropped_captions_of_two_videos():
+    wrong = np.array([True, False, True])
+    assert above_chance(np.zeros(3, bool), wrong, np.arange(3)) is None
+    assert above_chance(np.ones(3, bool), wrong, np.zeros(3, int)) is None

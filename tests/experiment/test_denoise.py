@@ -95,6 +95,9 @@ def test_wrong_captions_are_found_far_better_than_by_chance(done: Done):
     assert told is not None and told.wrong == len(done.sketch.wrong) == round(0.2 * told.captions)
     assert told.average_precision is not None and told.average_precision > 0.4, "chance is about 0.2"
     assert told.precision is not None and told.precision > 0.4
+    above = done.found.above_chance
+    assert above is not None and above.value == pytest.approx(100 * (told.precision - told.wrong / told.captions))
+    assert 0 < above.low < above.value < above.high
     record = json.loads((done.lists / "denoising.json").read_text())
     assert record["against_known_wrong"]["average_precision"] == told.average_precision
     page = (done.lists / "report.html").read_text()

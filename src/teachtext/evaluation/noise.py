@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.evaluation.ranks import Ints
+from teachtext.evaluation.significance import Interval, estimate
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -111,6 +112,43 @@ def detection(noise: Floats, dropped: Bools, wrong: Bools) -> Detection:
         precision=hit / taken if taken else None,
         recall=hit / all_wrong if all_wrong else None,
         average_precision=average_precision(noise, wrong) if all_wrong else None,
+    )
+
+
+def above_chance(
+    dropped: Bools, wrong: Bools, video_of: Ints, *, level: float = 0.95, resamples: int = 9999, seed: int = 0
+) -> Interval | None:
+    """Return by how much the precision of dropping is above chance, in percent, with its interval over videos.
+
+    Chance is the share of captions that are wrong: the precision of dropping as many captions at random. The judges are
+    taken as they are. All captions of a video are resampled together.
+
+    Args:
+        dropped: (C,) which captions are dropped.
+        wrong: (C,) which captions are known to be wrong.
+        video_of: (C,) the video of each caption.
+        level: of the interval, in (0, 1).
+        resamples: number of times that videos are drawn.
+        seed: of the random generator.
+
+    Returns:
+        None where nothing is dropped, or fewer than two videos have captions.
+    """
+    names, videos = np.unique(video_of, return_inverse=True)
+    if not dropped.any() or len(names) < 2:
+        return None
+    counts = np.stack([np.bincount(videos, of) for of in (dropped & wrong, dropped, wrong, np.ones(len(wrong)))])
+
+    def compute(weights: Floats) -> Floats:
+        found, taken, mistaken, every = counts @ weights.T
+        # a draw of videos that lose no caption says nothing about precision
+        precision = np.divide(found, taken, out=mistaken / every, where=taken > 0)
+        above: Floats = 100 * (precision - mistaken / every)[None]
+        return above
+
+    value, low, high, _ = estimate(compute, len(names), level, resamples, seed)
+    return Interval(
+        "precision above chance", value, max(low, -100.0), min(high, 100.0), level, len(names), len(wrong), 1
     )
 
 

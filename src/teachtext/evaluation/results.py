@@ -12,7 +12,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling
 from teachtext.evaluation.metrics import LOWER_IS_BETTER, METRIC_NAMES, NAMES
 from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Record, Role, Row, Spread, TestedOn
-from teachtext.evaluation.significance import Difference
+from teachtext.evaluation.significance import Difference, Interval
 from teachtext.files import read_json, write_json
 
 Verdict = Literal["gain", "loss", "undecided", "not computed"]
@@ -82,6 +82,8 @@ class Denoised(Record):
         captions, dropped, spared: counts: judged, dropped, and kept as the least noisy captions of their video.
         wrong: how many are wrong by construction; None where nobody can say.
         precision, recall, average_precision: of dropping the wrong captions.
+        above_chance: by how much the precision is above that of dropping at random, in percent (see
+            `teachtext.evaluation.noise.above_chance`); None in results of earlier versions.
         noisiest: ids of dropped captions, the noisiest first.
     """
 
@@ -93,6 +95,7 @@ class Denoised(Record):
     precision: float | None = None
     recall: float | None = None
     average_precision: float | None = None
+    above_chance: Interval | None = None
     noisiest: list[str]
 
 

@@ -130,7 +130,7 @@ def interval(
     _check(statistic, level, resamples)
     videos, count = _videos(video_of)
     compute = weighted_statistic(_stack(ranks, videos), videos, count, statistic)
-    value, low, high, _ = _estimate(compute, count, level, resamples, seed)
+    value, low, high, _ = estimate(compute, count, level, resamples, seed)
     least, most = METRICS[statistic].bounds
     low, high = max(low, least), min(high, most)
     return Interval(statistic, value, low, high, level, count, len(videos), len(ranks))
@@ -187,7 +187,7 @@ def compare(
         mean: _Floats = difference(kept, 1 - kept).mean(0).reshape(signs.shape[:-1])
         return mean
 
-    value, low, high, p_interval = _estimate(drawn, count, level, resamples, seed)
+    value, low, high, p_interval = estimate(drawn, count, level, resamples, seed)
     test = permutation_test(
         (np.ones(count),),
         swapped,
@@ -224,10 +224,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _estimate(
+def estimate(
     compute: Statistic, videos: int, level: float, resamples: int, seed: int
 ) -> tuple[float, float, float, float]:
-    """Return value, bounds and p value of a statistic: `compute` maps weights (N, V) to (S, N)."""
+    """Return value, bounds and p value of a statistic: `compute` maps weights of V videos, (N, V), to (S, N)."""
     from scipy.stats import bootstrap, t
 
     def resampled(drawn: NDArray[np.int64], axis: int = -1) -> _Floats:

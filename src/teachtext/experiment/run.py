@@ -248,5 +248,6 @@ def _denoised(report: NoiseContent, labels: list[str]) -> Denoised:
         precision=detection and detection.precision,
         recall=detection and detection.recall,
         average_precision=detection and detection.average_precision,
+        above_chance=report.above_chance,
         noisiest=[report.captions[row].id for row in order[:_LISTED]],
     )

@@ -14,11 +14,13 @@ from teachtext.evaluation.noise import (
     Cut,
     Detection,
     Floats,
+    above_chance,
     average_precision,
     detection,
     precision_and_recall,
 )
 from teachtext.evaluation.ranks import Ints
+from teachtext.evaluation.significance import Interval
 from teachtext.reports.figures import BLUE, GREY, ORANGE, RULE, Figure, draw
 from teachtext.reports.sections import Fact, Report, Section
 from teachtext.reports.tables import Table, number, percent, rank_text
@@ -72,6 +74,15 @@ class NoiseContent:
     def detection(self) -> Detection | None:
         """How well dropping detects wrong captions; None where those are not known."""
         return None if self.wrong is None else detection(self.noise, self.dropped, self.wrong)
+
+    @property
+    def above_chance(self) -> Interval | None:
+        """By how much the precision of dropping is above chance; None where it cannot be computed."""
+        if self.wrong is None:
+            return None
+        videos = {caption.video_id: number for number, caption in enumerate(self.captions)}
+        video_of = np.array([videos[caption.video_id] for caption in self.captions])
+        return above_chance(self.dropped, self.wrong, video_of)
 
     @property
     def per_video(self) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,7 @@ from teachtext.evaluation.floor_and_ceiling import chance_metrics
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.result_rows import DIRECTIONS, Row
 from teachtext.evaluation.results import Choice, Comparison, Denoised, Results, Verdict, verdict_of
-from teachtext.evaluation.significance import Difference, Interval
+from teachtext.evaluation.significance import Difference, Estimate, Interval
 from teachtext.reports.tables import NOTHING, number, p_text, signed
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
@@ -105,7 +105,7 @@ def objective_name(results: Results) -> str:
     return "TeachText" if preset == "teachtext" else f"The objective '{preset}'"
 
 
-def interval_words(difference: Difference) -> str:
+def interval_words(difference: Estimate) -> str:
     """Name the bounds of an interval."""
     return f"{100 * difference.level:g} % interval {signed(difference.low)} to {signed(difference.high)}"
 
@@ -189,7 +189,9 @@ def denoised_sentence(denoised: Denoised) -> str:
         f"{name} {NOTHING if share is None else number(100 * share) + ' %'}"
         for name, share in zip(names, shares, strict=True)
     ]
-    return f"{start}, {denoised.wrong:,} are known to be wrong: {', '.join(words)}."
+    above = denoised.above_chance
+    beyond = f"; the precision is {signed(above.value)} above chance ({interval_words(above)})" if above else ""
+    return f"{start}, {denoised.wrong:,} are known to be wrong: {', '.join(words)}{beyond}."
 
 
 def notes(results: Results) -> list[str]:
