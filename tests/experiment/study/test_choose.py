@@ -14,7 +14,7 @@ from teachtext.evaluation.results import Results
 from teachtext.evaluation.score_normalisation import NORMALISERS, BetaChoice, normalise
 from teachtext.experiment.normalise import score_split
 from teachtext.experiment.run import run_study
-from teachtext.experiment.study.study import Study
+from teachtext.experiment.study.study import Study, show_study
 from teachtext.experiment.workspaces import Workspaces
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
@@ -129,6 +129,27 @@ def test_rows_behind_normalisers_and_ensembles_are_those_of_the_models(tiny: Tin
     again, _ = run_study(study, jobs=1)
     assert again.rows == results.rows
     assert {path: path.stat().st_mtime_ns for path in (study.folder / "derived").iterdir()} == stamps
+
+
+def test_a_variant_without_members_finds_noisy_captions_and_trains_nothing_else(tiny: Tiny):
+    noisy = {"denoising": {"folds": 2, "quantile": 0.2}, "members": []}
+    study = tiny(base=SHORT, variants={"all": None, "noisy": noisy}, members=["student"])
+    results, _ = run_study(study, jobs=1)
+    assert [row.label for row in results.rows] == ["all"]
+    assert [found.variants for found in results.denoised] == [["noisy"]]
+    models = {path.name.rpartition("-")[0] for path in study.folder.glob("*/models/*")}
+    assert models == {
+        *(f"words-seed{seed}" for seed in study.config.seeds),
+        *(f"{text}-fold{fold}of2-seed0" for text in ("words", "phrases") for fold in (1, 2)),
+    }
+    assert "denoised:\n- noisy" in show_study(study)
+
+
+def test_a_variant_that_has_nothing_to_do_is_refused(tiny: Tiny):
+    with pytest.raises(
+        InputError, match=r"variant 'idle': without 'members' it has nothing to do: give it 'denoising'"
+    ):
+        tiny(variants={"all": None, "idle": {"members": []}})
 
 
 def test_what_denoising_dropped_is_in_the_results(tiny: Tiny):

@@ -28,7 +28,9 @@ class VariantConfig(Config):
     model_config = ConfigDict(extra="allow")
 
     members: list[MemberName] | None = Field(
-        None, min_length=1, description="models whose metrics the variant reports; by default those of the study"
+        None,
+        description="models whose metrics the variant reports; by default those of the study; none ([]) where noisy "
+        "captions are found and nothing is trained without them",
     )
 
 

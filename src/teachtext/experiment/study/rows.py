@@ -70,6 +70,8 @@ def entries_of(variants: Sequence[Variant]) -> Entries:
     names: dict[str, Entry | Derived] = {}
     alone_rows: dict[Any, Entry] = {}
     for variant in variants:
+        if not variant.members:
+            continue
         *others, main = plans_in(variant)
         for alone in others:
             identity = _identity(variant, alone)
@@ -157,7 +159,9 @@ def pairs_of(study: StudyConfig, entries: Entries, path: Path) -> list[Pair]:
 
 
 def plans_in(variant: Variant) -> list[ModelPlan]:
-    """Return the students that are rows of the variant, the taught student last."""
+    """Return the students that are rows of the variant, the taught student last; none for a variant without members."""
+    if not variant.members:
+        return []
     students = {plan.role: plan for plan in plans_of(variant.config) if plan.role != "teacher"}
     # without teachers a variant has only the student alone
     return [students[role] for role in ("student", "taught") if role in variant.members and role in students] or [

@@ -100,6 +100,7 @@ def show_study(study: Study) -> str:
     summary = {
         "folder": str(study.folder),
         "rows": {entry.label: _changes(entry) for entry in study.entries},
+        **({"denoised": noisy} if (noisy := [v.label for v in study.variants if not v.members]) else {}),
         **({"computed": [row.label for row in study.derived]} if study.derived else {}),
         "seeds": study.config.seeds,
         "comparisons": [f"{pair.ours} against {pair.theirs}" for pair in study.pairs],

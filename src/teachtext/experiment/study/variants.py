@@ -62,6 +62,9 @@ def variants_of(study: StudyConfig, path: Path, work: Path) -> list[Variant]:
         where = f"{path}: variant '{label}'"
         _check_keys(changes, where)
         config = _config(study, changes, where, path)
+        if not members and (config.denoising is None or study.choose):
+            mend = "give it 'denoising', which finds noisy captions, or 'members'"
+            raise InputError(f"{where}: without 'members' it has nothing to do", mend)
         folder = work / _data_folder(config)
         return Variant(label, flat(changes), members, config.model_copy(update={"work": folder}))
 
@@ -122,7 +125,11 @@ def _combinations(study: StudyConfig) -> Iterator[tuple[str, dict[str, Any], Seq
             label = ", ".join([*([name] if name else []), *(part for part, _ in cell)])
             if not label and not study.modalities:
                 label = "chosen"
-            yield label, {**(variant.model_extra or {}), **_joined(cell)}, variant.members or study.members
+            yield (
+                label,
+                {**(variant.model_extra or {}), **_joined(cell)},
+                study.members if variant.members is None else variant.members,
+            )
 
 
 def _axes(grid: Mapping[str, list[Any] | dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
