@@ -16,10 +16,10 @@ $(VENV)/ready: pyproject.toml constraints.txt weights.txt
 	touch $@
 
 demo: setup
-	$(BIN)/teachtext run examples/playground.yaml
+	$(BIN)/teachtext demo
 
-# what `make demo` taught, if it was run; else the zero-shot model. The clips are others than it learned from.
-MODEL ?= $(firstword $(wildcard runs/playground/models/minilm-taught-seed0-*))
+# the student of `make demo`, if it was run; else the zero-shot model. The clips are others than it learned from.
+MODEL ?= $(patsubst %/best.json,%,$(wildcard runs/demo/best.json))
 INDEX := runs/page/index-$(if $(MODEL),$(notdir $(MODEL)),zero-shot)
 
 page: setup

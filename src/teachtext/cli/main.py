@@ -10,6 +10,7 @@ import typer
 from teachtext.cli import (
     benchmarks,
     data,
+    demo,
     denoise,
     embed,
     encoders,
@@ -45,6 +46,7 @@ app.add_typer(data.app, name="data", help="Check, generate and import datasets."
 app.add_typer(model.app, name="model", help="Import published models.")
 app.command("run")(run.run)
 app.command("study")(study.study)
+app.command("demo")(demo.demo)
 app.command("extract")(extract.extract)
 app.command("embed")(embed.embed)
 app.command("train")(run.train)

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Role, Row
 from teachtext.evaluation.results import Verdict
+from teachtext.evaluation.significance import Estimate
 from teachtext.reports.sentences import row_name
+from teachtext.reports.tables import signed
 
 Paint = Callable[[Any], None]
 
@@ -167,6 +169,17 @@ def name_rows(axes: Any, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.75)
     axes.margins(x=0.12)
     axes.grid(False, axis="y")
+
+
+def paint_differences(axes: Any, differences: Sequence[tuple[str, Estimate, Verdict]]) -> None:
+    """Draw differences with their intervals against zero, the first on top: a name, the difference, its verdict."""
+    axes.axvline(0, color=RULE, lw=1)
+    for place, (_, difference, verdict) in enumerate(differences):
+        color = VERDICT_COLORS[verdict]
+        axes.plot([difference.low, difference.high], [place] * 2, color=color, lw=2.2)
+        axes.plot(difference.value, place, "o", color=color, ms=7)
+        axes.annotate(signed(difference.value), (difference.value, place - 0.16), ha="center", va="bottom")
+    name_rows(axes, [name for name, _, _ in differences])
 
 
 def paint_matrix(axes: Any, values: NDArray[np.float64], texts: NDArray[np.str_], most: float) -> None:

@@ -15,7 +15,6 @@ from teachtext.evaluation.results import Results
 from teachtext.reports.figures import (
     GREY,
     RULE,
-    VERDICT_COLORS,
     Figure,
     dot,
     draw,
@@ -23,6 +22,7 @@ from teachtext.reports.figures import (
     looks,
     name_rows,
     over,
+    paint_differences,
     paint_matrix,
 )
 from teachtext.reports.sentences import interval_name, row_name, rule
@@ -68,13 +68,8 @@ def differences_figure(results: Results) -> Figure | None:
         return None
 
     def paint(axes: Any) -> None:
-        axes.axvline(0, color=RULE, lw=1)
-        for place, (comparison, difference) in enumerate(computed):
-            color = VERDICT_COLORS[comparison.verdict]
-            axes.plot([difference.low, difference.high], [place] * 2, color=color, lw=2.2)
-            axes.plot(difference.value, place, "o", color=color, ms=7)
-            axes.annotate(signed(difference.value), (difference.value, place - 0.16), ha="center", va="bottom")
-        name_rows(axes, [f"{comparison.ours} − {comparison.theirs}" for comparison, _ in computed])
+        named = [(f"{each.ours} − {each.theirs}", difference, each.verdict) for each, difference in computed]
+        paint_differences(axes, named)
         axes.set_xlabel(f"difference in t2v {METRIC_NAMES[results.statistic]}")
 
     alt = "; ".join(
