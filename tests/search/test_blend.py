@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from teachtext.data.store import FeatureFile
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError
 from teachtext.search.blend import Blend, with_shares
-from teachtext.search.blend_shares import choose_shares
+from teachtext.search.blend_shares import _best, choose_shares
 from teachtext.search.hubness import EmbeddedBank
 from teachtext.search.manifest import Manifest
 from teachtext.search.searcher import Searcher
@@ -141,6 +142,32 @@ def test_weights_are_chosen_by_validation_captions_where_there_are_enough(index:
     assert elsewhere is not None and "equal weights" in elsewhere.note
     none = choose_shares(searcher.store, blend, [], captions)
     assert none is not None and none.by_model == {"student": 0.5, "zero-shot": 0.5} and "as they are" in none.note
+
+
+def test_a_film_of_equal_segments_weighs_as_much_as_a_clip(index: Index):
+    blend = Blend([Seer("trained", 0.2), Seer("classnames", 5.0)])
+    store = index(blend, None).store
+    texts = [str(number) for number in range(40)]
+    captions = [KeptCaption(f"v{number}", str(number)) for number in range(120)]
+    of_clips = [choose_shares(store, blend, texts, some) for some in (captions, [])]
+    with store.writing():
+        entries = store.get([item.id for item in store.catalog()]).values()
+        # some videos have more segments than others
+        films = [replace(entry, segments=[*entry.segments] * (2 + n % 3)) for n, entry in enumerate(entries)]
+        store.put(films)
+    assert store.count() == 150 and store.segment_count() > 300
+    for clips, some in zip(of_clips, (captions, []), strict=True):
+        shares = choose_shares(store, blend, texts, some)
+        assert clips is not None and shares is not None and shares.note == clips.note
+        assert shares.by_model == pytest.approx(clips.by_model)
+
+
+def test_the_best_segment_of_the_joint_score_chooses_the_weights():
+    """The best segments of single models do not add up: here no model alone sees which video is right."""
+    # two models, one caption; the right video has segments (1, 0) and (0, 1), the other one has (0.8, 0.8)
+    scores = [np.array([[1.0, 0.0, 0.8]]), np.array([[0.0, 1.0, 0.8]])]
+    weights = _best(scores, np.array([0, 2]), np.array([0]))
+    assert max(weights @ np.array([[1.0, 0.0], [0.0, 1.0]])) > weights @ np.array([0.8, 0.8])
 
 
 def test_biases_are_those_of_the_joint_score(index: Index):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from entries import SPACES, make_entry, make_query
+from entries import SPACES, make_entry, make_film, make_query
 
 pytest.importorskip("lancedb")
 from teachtext.data.kept_captions import KeptCaption, KeptCaptions, save_captions
@@ -55,6 +55,21 @@ def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
     score = lambda asked, entry: sum(contributions(asked, entry.segments[0].vectors).values())  # noqa: E731
     wanted = {max(entries, key=lambda entry: score(one, entry)).item.id for one in captions}
     assert EmbeddedBank(captions, SPACES).hubs(store) == sorted(wanted)
+
+
+def test_a_film_is_a_hub_by_one_of_its_segments(tmp_path: Path):
+    patterns = [[PATTERNS[n % 3] for n in range(1 + number % 4)] for number in range(30)]
+    films = [make_film(f"v{number}", of_film, seed=number) for number, of_film in enumerate(patterns)]
+    store = open_store(str(tmp_path))
+    store.write_manifest({"spaces": SPACES})
+    with store.writing():
+        store.put(films)
+    captions = [make_query(seed) for seed in range(25)]
+    segments = [(film.item.id, segment) for film in films for segment in film.segments]
+    first = [
+        max(segments, key=lambda pair: sum(contributions(caption, pair[1].vectors).values()))[0] for caption in captions
+    ]
+    assert EmbeddedBank(captions, SPACES).hubs(store) == sorted(set(first))
 
 
 def test_no_caption_is_told(tmp_path: Path):

@@ -1,9 +1,14 @@
 """Videos of several segments, in every store: whole or not at all, and ranked by their best segment."""
 
+import random
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import entries
 import numpy as np
 import pytest
 from entries import SPACES, fill, filters, heard, make_entry, make_film, make_query, same, unit
@@ -165,6 +170,60 @@ def test_a_writer_that_is_killed_leaves_the_film_whole(store: Store, number: int
             pass
         check_whole(store, gallery, [old, new])
     assert not killed and steps > 0
+
+
+WRITER = """
+import random, sys
+sys.path.append(sys.argv[1])
+from entries import make_film
+from teachtext.search.stores import open_store
+random.seed(int(sys.argv[3]))
+store = open_store(sys.argv[2])
+patterns = [("audio", "face", "scene"), ("scene",), ("audio", "scene")]
+number = 0
+with store.writing(wait_s=60):
+    print("writing", flush=True)
+    while True:
+        number += 1
+        chosen = [random.choice(patterns[: random.randint(1, 3)]) for _ in range(random.randint(1, 5))]
+        store.put([make_film(name, chosen, seed=number, content=str(number)) for name in ("film", "second")])
+"""
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_it_writes_leaves_films_whole(tmp_path: Path):
+    pytest.importorskip("lancedb")
+    store = open_store(tmp_path / "index")
+    store.write_manifest({"spaces": SPACES})
+    fill(store, [make_entry("clip")])
+    rng, versions = random.Random(0), set[str]()
+    for turn in range(6):
+        arguments = [str(Path(entries.__file__).parent), store.place, str(turn)]
+        process = subprocess.Popen([sys.executable, "-c", WRITER, *arguments], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "writing\n"
+        time.sleep(rng.uniform(0.1, 1.0))
+        process.kill()
+        process.communicate()
+        for _ in range(2):
+            stored = store.get(["film", "second"])
+            for entry in stored.values():
+                expected = make_film(
+                    entry.item.id,
+                    [segment.pattern for segment in entry.segments],
+                    seed=int(entry.item.content),
+                    content=entry.item.content,
+                )
+                assert same(entry, expected), "all segments are of one version"
+                versions.add(entry.item.content)
+            every = [make_entry("clip"), *stored.values()]
+            assert store.count() == len(every) and store.segment_count() == sum(len(one.segments) for one in every)
+            expected_segments = segments_of(every, 0)
+            assert_same(Gallery(store, SPACES).top_segments(make_query(0), 99), expected_segments)
+            assert_same(nearly_top_segments(store, SPACES, make_query(0), 99), expected_segments)
+            with store.writing():
+                pass
+    assert len(versions) > 1
 
 
 NAMES = [f"v{number}" for number in range(12)]
