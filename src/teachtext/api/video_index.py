@@ -150,6 +150,7 @@ def index(
     place: str | Path = INDEX,
     features: str | Path | None = None,
     words: bool = False,
+    detail: str | None = None,
     tags: str | Collection[str] = (),
     query_bank: str | Path | None = None,
     hub_correction: bool | None = None,
@@ -173,6 +174,8 @@ def index(
         place: folder of the index, or `milvus://host:port/name`.
         features: folder that keeps features; by default inside the index; for a URL, in the working folder.
         words: also recognise speech and written words, so that words can be searched.
+        detail: how closely videos of more than about 12 s are looked at: `low`, `normal` or `high`. By default an index
+            stays as it is, and a new index is `normal`.
         tags: added to all videos of the folder.
         query_bank: file of captions, one a line, that corrects hubs: videos which are near every query. By default
             the captions that the model keeps of its training.
@@ -209,6 +212,7 @@ def index(
         embedder,
         kept,
         words=words,
+        detail=detail,
         tags=check_list("tags", tags),
         query_bank=bank,
         hub_correction=hub_correction,
@@ -238,7 +242,7 @@ def open_index(
         model: a loaded model, or a place that `teachtext.load` accepts, if the model was moved. For an index of
             several models, all of them in their order.
         device: where a model that is loaded here computes.
-        exact: whether a search compares every video; by default up to 50,000 of them.
+        exact: whether a search compares every video; by default up to 50,000 segments of videos.
 
     Raises:
         InputError: no index, its model is gone or is another one, or a store is down.

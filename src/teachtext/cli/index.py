@@ -29,6 +29,13 @@ def index(
     words: Annotated[
         bool, typer.Option("--words", help="Recognise speech and text, so that these words can be searched.")
     ] = False,
+    detail: Annotated[
+        str | None,
+        typer.Option(
+            help="How closely videos of more than 12 s are looked at: low, normal or high.",
+            show_default="as the index was made; a new one normal",
+        ),
+    ] = None,
     tag: Annotated[list[str], typer.Option(help="Tag for all these videos; can be repeated.")] = [],  # noqa: B006
     query_bank: Annotated[
         Path | None,
@@ -88,6 +95,7 @@ def index(
             chosen,
             features or Path(f"{INDEX}-features" if is_url(place) else place) / "features",
             words=words,
+            detail=detail,
             tags=tag,
             query_bank=query_bank,
             hub_correction=hub_correction,

@@ -34,7 +34,7 @@ MovedModel = Annotated[
 Exact = Annotated[
     bool | None,
     typer.Option(
-        "--exact/--approximate", help="Compare with every video, or not.", show_default="exact up to 50,000 videos"
+        "--exact/--approximate", help="Compare with every video, or not.", show_default="exact up to 50,000 segments"
     ),
 ]
 Where = Annotated[

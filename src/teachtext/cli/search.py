@@ -26,6 +26,9 @@ def search(
     ] = "both",
     exact: Exact = None,
     device: Device = "auto",
+    least_score: Annotated[
+        float, typer.Option("--min-score", min=-1, max=1, help="Leave out videos with a lower score.")
+    ] = -1.0,
     as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
@@ -46,7 +49,7 @@ def search(
     check_query(text, k)
     import_lancedb(place)
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
-    answer = searcher.search(text, k=k, where=conditions, by=by)
+    answer = searcher.search(text, k=k, where=conditions, by=by, least_score=least_score)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
 
 
@@ -115,18 +118,19 @@ def _print_json(answer: "Answer") -> None:
 def _print_table(answer: "Answer") -> None:
     from teachtext.cli.progress import console
     from teachtext.cli.tables import print_rows
-    from teachtext.search.types import clock
 
     if not answer.results:
         console.print(_nothing(answer))
         return
+    if answer.confidence == "nothing":
+        console.print("Nothing here is like that. What is nearest:")
     rows = [
         [
             str(number),
             result.item.id if result.has_file else f"{result.item.id} (gone)",
-            f"{result.score:.3f}",
+            f"{result.score:.3f}" + (" weaker" if answer.confidence == "strong" and not result.is_strong else ""),
             _why(result),
-            clock(result.moments[0].start_s) if result.moments else "",
+            _at(result),
             ", ".join(result.words),
         ]
         for number, result in enumerate(answer.results, start=1)
@@ -141,6 +145,15 @@ def _print_table(answer: "Answer") -> None:
 
 def _nothing(answer: "Answer") -> str:
     return "Nothing was found." if answer.total else "The index holds no videos yet."
+
+
+def _at(result: "SearchResult") -> str:
+    """Return when words of the query were heard or read, else the best place of a video that has several segments."""
+    from teachtext.search.types import clock
+
+    if result.moments:
+        return clock(result.moments[0].start_s)
+    return f"{clock(result.places[0].start_s)}-{clock(result.places[0].end_s)}" if result.is_cut else ""
 
 
 def _why(result: "SearchResult") -> str:

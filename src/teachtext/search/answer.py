@@ -1,11 +1,16 @@
 """The answer to a search: videos with their scores, and the reasons for the scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
+
+# the end of a video may be known to within so many seconds
+_WHOLE_S = 2.0
+Level = Literal["strong", "weaker", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +21,11 @@ class SearchResult:
         item: the video.
         path: path of its file.
         has_file: whether the file exists.
-        score: the model's similarity of query and video, in [-1, 1].
+        score: the model's similarity of the query and the best segment of the video, in [-1, 1].
         why: the part of each space in the score. The sum of the parts is the score.
+        is_strong: whether the video answers the query strongly (see `teachtext.search.confidence`); None where the
+            index does not say.
+        places: the places of the video that answer the query, best first; of a clip the whole clip.
         moments: when words of the query were heard or read.
         words: words of the query that were heard or read, or that stand in the path of the file.
     """
@@ -27,8 +35,16 @@ class SearchResult:
     has_file: bool
     score: float
     why: Mapping[str, float]
+    is_strong: bool | None = None
+    places: Sequence[Place] = ()
     moments: Sequence[Moment] = ()
     words: Sequence[str] = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the best place is a part of the video, not the whole."""
+        best = self.places[0]
+        return len(self.places) > 1 or best.start_s > 0 or best.end_s < (self.item.duration_s or 0.0) - _WHOLE_S
 
     @property
     def video_id(self) -> str:
@@ -46,6 +62,8 @@ class Answer:
         exact: whether the results are the best of all videos, not only of a vector index's candidates.
         corrected: whether hubs were corrected.
         seconds: duration of the search.
+        confidence: `strong` if a result answers the query strongly, `weaker` if none does, `nothing` if nothing in the
+            index is like the query; None where the index does not say, and for videos like a video.
         notes: what was left out of the query; a sentence each.
     """
 
@@ -54,7 +72,12 @@ class Answer:
     exact: bool
     corrected: bool
     seconds: float
+    confidence: Level | None = None
     notes: Sequence[str] = ()
+
+    def from_score(self, least_score: float) -> "Answer":
+        """Return the answer without the results of a lower score."""
+        return replace(self, results=[result for result in self.results if result.score >= least_score])
 
 
 class RankedCaption(NamedTuple):

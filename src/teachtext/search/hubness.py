@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from teachtext.data.kept_captions import load_captions
 from teachtext.encoders.embedder import Embedder, QueryVectors
@@ -61,8 +62,11 @@ class EmbeddedBank:
         sums = log_sums(self.scores(pattern, rows).astype(np.float64), self._beta)
         return np.asarray((np.log(len(self._queries)) - sums) / self._beta, np.float32)
 
-    def hubs(self, store: Store) -> list[str]:
-        """Return the ids of the videos of a store that come first for one of the captions, sorted."""
+    def first(self, store: Store) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the best score of each caption in a store, (captions,), uncorrected, and the id of that video.
+
+        In an empty store the scores are minus infinity, and the ids are empty.
+        """
         best = np.full(len(self._queries), -np.inf)
         first = [""] * len(self._queries)
         for pattern in store.patterns():
@@ -74,7 +78,20 @@ class EmbeddedBank:
                     for caption in np.flatnonzero(highest > best):
                         first[caption] = block.ids[start + int(columns[caption])]
                     best = np.maximum(best, highest)
-        return sorted({name for name in first if name})
+        return best, first
+
+    def hubs(self, store: Store) -> list[str]:
+        """Return the ids of the videos of a store that come first for one of the captions, sorted."""
+        return hubs_of(self.first(store)[1])
+
+
+def hubs_of(first: Sequence[str]) -> list[str]:
+    """Return the videos that come first for one of the captions, sorted.
+
+    >>> hubs_of(["b", "a", "b", ""])
+    ['a', 'b']
+    """
+    return sorted({name for name in first if name})
 
 
 def _cut(queries: Sequence[QueryVectors]) -> list[str]:

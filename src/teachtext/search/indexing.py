@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from teachtext.arguments import check_choice
 from teachtext.data.video_files import list_video_files
 from teachtext.devices import AUTO
 from teachtext.encoders.embedder import Embedder
@@ -19,8 +20,10 @@ from teachtext.search.indexing_run import BATCH, IndexingRun, joined
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.moves import look_elsewhere
 from teachtext.search.scan import Scan, scan
+from teachtext.search.segments import with_cutter
 from teachtext.search.stores import is_url
 from teachtext.search.stores.base import Store
+from teachtext.video.sampling import DETAILS, NORMAL
 
 # files of a run or a model, whose folder also has features
 _NO_INDEX = ("results.json", "config.yaml", "model.safetensors")
@@ -56,6 +59,7 @@ def index_folder(
     features: Path,
     *,
     words: bool = False,
+    detail: str | None = None,
     tags: Collection[str] = (),
     query_bank: Path | None = None,
     hub_correction: bool | None = None,
@@ -79,6 +83,8 @@ def index_folder(
         model: what the index was made by, or is to be.
         features: folder in which features are kept.
         words: also hear and read the videos, so that their words can be searched; once asked for it stays so.
+        detail: how closely videos of more than about 12 s are looked at: `low`, `normal` or `high`. By default an index
+            stays as it is, and a new index is `normal`.
         tags: added to all videos of the folder.
         query_bank: file of captions with which hubs are corrected, instead of those that the model keeps of its
             training (see `read_captions`); once given it stays so.
@@ -100,6 +106,8 @@ def index_folder(
     if not folder.is_dir() and not (is_gone and _is_indexed(store, folder)):
         raise _no_folder(folder)
     check_tags(tags)
+    if detail is not None:
+        check_choice("detail", detail, list(DETAILS))
     bank_of = partial(choose_bank, model=model, file=query_bank, correct=hub_correction)
     if store.manifest() is None:
         # errors are to come before a folder is made
@@ -110,7 +118,7 @@ def index_folder(
         read_manifest(store)
     with store.writing(wait_s):
         is_new = store.manifest() is None
-        manifest, root = _begin(store, model, words).with_root(folder)
+        manifest, root = _begin(store, model, words, detail).with_root(folder)
         bank, bank_notes = bank_of(None if is_new else manifest)
         run = IndexingRun(store, model, features, replace(manifest, bank=bank), progress)
         scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features))
@@ -215,13 +223,19 @@ def _is_indexed(store: Store, folder: Path) -> bool:
     return store.manifest() is not None and str(folder.resolve()) in read_manifest(store).roots.values()
 
 
-def _begin(store: Store, model: Embedder, words: bool) -> Manifest:
+def _begin(store: Store, model: Embedder, words: bool, detail: str | None) -> Manifest:
     """Return what the index is, or is to be."""
     if store.manifest() is None:
-        manifest = Manifest(model=model.identity, spaces=model.spaces, experts=list(model.experts))
+        experts = with_cutter(model.experts)
+        manifest = Manifest(model=model.identity, spaces=model.spaces, experts=experts, detail=detail or NORMAL)
     else:
         manifest = read_manifest(store)
         check_same(manifest.model, model)
+        if detail not in (None, manifest.detail):
+            raise InputError(
+                f"the index {store.place} was made with detail '{manifest.detail}', not '{detail}'",
+                "leave the detail out, or index into another folder with --index",
+            )
     return replace(manifest, experts=sorted({*manifest.experts, *(word_experts() if words else ())}))
 
 

@@ -1,10 +1,13 @@
 """The work of one indexing run: extract, embed and store the videos of a folder that are new or have changed."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
@@ -15,17 +18,21 @@ from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
-from teachtext.search.blend import Blend
+from teachtext.search.blend import Blend, with_shares
 from teachtext.search.blend_shares import choose_shares
-from teachtext.search.hubness import EmbeddedBank, embed_bank, read_captions
+from teachtext.search.confidence import Confidence, confidence_of, texts_without_meaning
+from teachtext.search.hubness import EmbeddedBank, embed_bank, hubs_of, read_captions
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
+from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
 from teachtext.search.stores.base import Store
-from teachtext.search.types import Entry, Item, Moment
+from teachtext.search.types import Entry, Item, Moment, Segment
 from teachtext.search.vectors import row_of
+from teachtext.video.sampling import DETAILS
 
 BATCH = 256
 """Videos of one write to the index; what is written can be found."""
+_SEGMENTS = 2048
 
 
 class IndexingRun:
@@ -44,12 +51,18 @@ class IndexingRun:
     ) -> None:
         self._store = store
         self._model = model
-        self._features = features / "video"
+        self._features = features / f"video-{manifest.detail}"
         self._bank_folder = features / "query-bank"
         self._progress = progress
         self._manifest = manifest
         bank = manifest.bank
-        self._maker = [model.identity["fingerprint"], manifest.experts, bank.fingerprint if bank else None]
+        self._rule = DETAILS[manifest.detail]
+        self._maker = [
+            model.identity["fingerprint"],
+            manifest.experts,
+            bank.fingerprint if bank else None,
+            [asdict(self._rule), CUTTING_VERSION],
+        ]
         self._shares_note: list[str] = []
         self._before = store.versions()
         self._manifest.write(store)
@@ -93,16 +106,16 @@ class IndexingRun:
         def store_batch(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> None:
             failed.extend(self._store_batch(files, {video_id: changed[video_id] for video_id in ids}, before, tags))
 
-        settings = self._model.expert_settings
         extraction = extract(
             [Video(video_id, file.path) for video_id, file in changed.items()],
             self._manifest.experts,
             self._features,
-            settings={name: settings[name] for name in self._manifest.experts if name in settings},
+            settings=long_settings(self._manifest.experts, self._model.expert_settings),
             workers=workers,
             device=device,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            rule=self._rule,
             contents={video_id: file.content for video_id, file in changed.items()},
             on_batch=store_batch,
             batch=BATCH,
@@ -120,14 +133,38 @@ class IndexingRun:
         """Embed and store videos whose features are in `files`; return those without features of the model."""
         files = {name: files[VIDEO_EXPERTS.full_spec(name, Path())] for name in self._manifest.experts}
         self._check_makers(files)
-        described = [
-            video_id for video_id in videos if any(files[name].rows_of(video_id) for name in self._model.experts)
+        described = []
+        for batch in _batches({video_id: stretches_of(files, video_id) for video_id in videos}):
+            entries = self._entries(files, batch, videos, before, tags)
+            self._store.put(entries)
+            described += [entry.item.id for entry in entries]
+        reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
+        return [
+            Failure(video_id, str(file.path), reason)
+            for video_id, file in videos.items()
+            if video_id not in set(described)
         ]
-        vectors = self._model.embed_videos(files, described) if described else []
-        moments = _moments(files, described)
+
+    def _entries(
+        self,
+        files: Mapping[str, FeatureFile],
+        stretches: Mapping[str, Sequence[Stretch]],
+        videos: Mapping[str, FileScan],
+        before: Mapping[str, Item | None],
+        tags: Collection[str],
+    ) -> list[Entry]:
+        """Return the entries of videos. Videos and stretches of which no expert of the model has rows are left out."""
+        keys = {f"{name}/{number}": part for name, parts in stretches.items() for number, part in enumerate(parts)}
+        rows = {name: StretchRows(name, files[name], keys) for name in self._model.experts}
+        described = [key for key in keys if any(part.rows_of(key) for part in rows.values())]
+        vectors = self._model.embed_videos(rows, described) if described else []
+        segments: dict[str, list[Segment]] = {}
+        for key, embedded in zip(described, vectors, strict=True):
+            segments.setdefault(keys[key].video_id, []).append(Segment(keys[key].start_s, keys[key].end_s, embedded))
+        moments = _moments(files, list(segments))
         now = time.time()
         entries = []
-        for video_id, embedded in zip(described, vectors, strict=True):
+        for video_id, parts in segments.items():
             old, file = before[video_id], videos[video_id]
             item = Item(
                 id=video_id,
@@ -139,14 +176,8 @@ class IndexingRun:
                 tags=joined(old.tags if old else (), tags),
                 moments=moments[video_id],
             )
-            entries.append(self._with_biases(Entry.of_clip(item, embedded)))
-        self._store.put(entries)
-        reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
-        return [
-            Failure(video_id, str(file.path), reason)
-            for video_id, file in videos.items()
-            if video_id not in set(described)
-        ]
+            entries.append(self._with_biases(Entry(item, parts)))
+        return entries
 
     def _with_biases(self, entry: Entry) -> Entry:
         if self._manifest.bank is None or self._is_open:
@@ -208,14 +239,38 @@ class IndexingRun:
         return self._bank.notes if self._manifest.bank is not None and "_bank" in vars(self) else []
 
     def finish(self) -> None:
-        """Find the hubs anew if anything has changed, and tidy the store."""
+        """Find the hubs and the confidence anew if anything has changed, and tidy the store."""
         if self._is_open:
             self._close()
         bank = self._manifest.bank
-        if bank is not None and not self._is_open and (not bank.hubs or self._store.versions() != self._before):
-            self._manifest = replace(self._manifest, bank=replace(bank, hubs=self._bank.hubs(self._store)))
+        lacks = self._manifest.confidence is None or (bank is not None and not bank.hubs)
+        if not self._is_open and (lacks or self._store.versions() != self._before):
+            best = None
+            if bank is not None:
+                best, first = self._bank.first(self._store)
+                bank = replace(bank, hubs=hubs_of(first))
+            self._manifest = replace(self._manifest, bank=bank, confidence=self._confidence(best))
             self._manifest.write(self._store)
         self._store.tidy()
+
+    def _confidence(self, of_captions: NDArray[np.float64] | None) -> Confidence | None:
+        """Return how sure answers of the index are; None while the index is empty."""
+        queries = self._model.embed_queries(texts_without_meaning())
+        meaningless = [with_shares(query, self._manifest.blend) for query in queries]
+        by_chance, _ = EmbeddedBank(meaningless, self._manifest.spaces).first(self._store)
+        return confidence_of(by_chance, of_captions) if np.isfinite(by_chance).all() else None
+
+
+def _batches(stretches: Mapping[str, Sequence[Stretch]]) -> Iterator[Mapping[str, Sequence[Stretch]]]:
+    """Yield videos in groups of about so many segments that their vectors fit into memory."""
+    group: dict[str, Sequence[Stretch]] = {}
+    for video_id, parts in stretches.items():
+        group[video_id] = parts
+        if sum(map(len, group.values())) >= _SEGMENTS:
+            yield group
+            group = {}
+    if group:
+        yield group
 
 
 def _moments(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> dict[str, list[Moment]]:

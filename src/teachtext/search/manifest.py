@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.errors import InputError, NotFound
+from teachtext.search.confidence import Confidence
 from teachtext.search.stores.base import Store
+from teachtext.video.sampling import NORMAL
 
 FORMAT = "teachtext-index-2"
 # one vector a video
@@ -46,6 +48,8 @@ class Manifest:
         bank: the query bank, if hubs are corrected.
         blend: where the index holds several models, the share of each model in the score (see
             `teachtext.search.blend`). None before the shares are chosen, and for one model.
+        detail: how closely long videos are looked at (see `teachtext.video.sampling.DETAILS`).
+        confidence: the scores that divide strong, weaker and meaningless answers; None while the index is empty.
     """
 
     model: Mapping[str, Any]
@@ -55,13 +59,12 @@ class Manifest:
     roots: Mapping[str, str] = field(default_factory=dict)
     bank: BankRecord | None = None
     blend: Mapping[str, float] | None = None
+    detail: str = NORMAL
+    confidence: Confidence | None = None
 
     def write(self, store: Store) -> None:
         """Write the manifest to a store."""
         fields = asdict(self)
-        if self.blend is None:
-            # so that earlier versions read an index of one model
-            del fields["blend"]
         store.write_manifest({"format": FORMAT, **fields})
 
     def path_of(self, item_id: str) -> Path:
@@ -119,8 +122,12 @@ def read_manifest(store: Store) -> Manifest:
     try:
         if fields.pop("format") != FORMAT:
             raise KeyError("format")
-        bank = fields.pop("bank")
-        manifest = Manifest(**fields, bank=None if bank is None else BankRecord(**bank))
+        bank, confidence = fields.pop("bank"), fields.pop("confidence")
+        manifest = Manifest(
+            **fields,
+            bank=None if bank is None else BankRecord(**bank),
+            confidence=None if confidence is None else Confidence(**confidence),
+        )
         _ = manifest.model["kind"], manifest.model["name"], manifest.model["fingerprint"]
     except (KeyError, TypeError) as error:
         raise InputError(f"the manifest of {store.place} is not of an index ({error})", "index again") from error

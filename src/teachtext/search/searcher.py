@@ -12,21 +12,23 @@ from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import RankBy
-from teachtext.search.answer import Answer, RankedCaption, SearchResult
+from teachtext.search.answer import Answer, RankedCaption
 from teachtext.search.blend import with_shares
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
-from teachtext.search.fulltext import FullTextIndex, WordMatch
+from teachtext.search.fulltext import FullTextIndex
 from teachtext.search.fusion import fuse
 from teachtext.search.index_model import check_same, load_embedder
 from teachtext.search.manifest import Manifest, read_manifest
+from teachtext.search.places import places_of
 from teachtext.search.ranking import Gallery, nearly_top
+from teachtext.search.results import judged, result_of
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
 from teachtext.search.types import Entry
-from teachtext.search.vectors import contributions, mean_vectors
+from teachtext.search.vectors import mean_vectors
 
-# By default a search is exact up to so many videos.
+# By default a search is exact up to so many segments.
 EXACT_UP_TO = 50_000
 # Rankings are fused down to this rank at least.
 _DEPTH = 100
@@ -42,11 +44,13 @@ class Snapshot:
         state: the versions of manifest and entries.
         manifest: the manifest.
         video_count: number of videos.
+        segment_count: number of segments of all videos.
     """
 
     state: StoreState
     manifest: Manifest
     video_count: int
+    segment_count: int
 
 
 class Searcher:
@@ -56,7 +60,7 @@ class Searcher:
         place: folder or URL of the index.
         model: folder of the model, if it was moved; or the model itself, if it is loaded already.
         device: device of a model that is loaded here (see `teachtext.devices`).
-        exact: whether searches compare with every video; by default up to 50,000 videos.
+        exact: whether searches compare with every video; by default up to 50,000 segments.
 
     Attributes:
         model: embeds queries.
@@ -82,7 +86,7 @@ class Searcher:
         else:
             check_same(manifest.model, model)
             self.model = model
-        self._snapshot = Snapshot(state, manifest, self.store.count())
+        self._snapshot = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
         self._exact = exact
         self._gallery = Gallery(self.store, manifest.spaces)
         self._entry_cache = EntryCache(self.store)
@@ -105,8 +109,11 @@ class Searcher:
         state, last = self.store.state(), self._snapshot
         if state != last.state:
             manifest = last.manifest if state.manifest == last.state.manifest else self._read_manifest()
-            count = last.video_count if state.versions == last.state.versions else self.store.count()
-            self._snapshot = last = Snapshot(state, manifest, count)
+            if state.versions == last.state.versions:
+                last = replace(last, state=state, manifest=manifest)
+            else:
+                last = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
+            self._snapshot = last
         return last
 
     def _read_manifest(self) -> Manifest:
@@ -126,7 +133,15 @@ class Searcher:
         """Overwrite the words of videos that were removed."""
         self._words.forget_removed()
 
-    def search(self, text: str, *, k: int = 10, where: Filter = EVERYTHING, by: RankBy = "both") -> Answer:
+    def search(
+        self,
+        text: str,
+        *,
+        k: int = 10,
+        where: Filter = EVERYTHING,
+        by: RankBy = "both",
+        least_score: float = -1.0,
+    ) -> Answer:
         """Find videos with words.
 
         Args:
@@ -135,6 +150,7 @@ class Searcher:
             where: the filter.
             by: `model` ranks by the model's similarity, `words` by words that are heard, read or in file names,
                 `both` by their fusion (see `fuse`).
+            least_score: videos with a lower score are left out.
 
         Raises:
             InputError: the query is empty or enormous, k is below 1, the store is down.
@@ -145,11 +161,11 @@ class Searcher:
         query = with_shares(self.model.embed_query(text), snapshot.manifest.blend)
         literal = self._rank_by_words(text, max(k, _DEPTH), where, snapshot) if by != "model" else []
         if by == "words":
-            return self._answer(begin, _Ranking(literal[:k]), query, text, snapshot)
+            return self._answer(begin, _Ranking(literal[:k]), query, text, snapshot).from_score(least_score)
         ranking = self._rank_by_vectors(query, max(k, _DEPTH) if literal else k, where, snapshot)
         if literal:
             ranking = replace(ranking, ids=fuse([ranking.ids, literal])[:k])
-        return self._answer(begin, ranking, query, text if literal else "", snapshot)
+        return self._answer(begin, ranking, query, text if literal else "", snapshot).from_score(least_score)
 
     def like(self, item_id: str, *, k: int = 10, where: Filter = EVERYTHING) -> Answer:
         """Find videos like a video of the index, which itself is left out. All its spaces have the same weight.
@@ -168,7 +184,7 @@ class Searcher:
         query = with_shares(QueryVectors(vectors, present / present.sum()), snapshot.manifest.blend)
         ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
         others = [name for name in ranking.ids if name != item_id][:k]
-        return self._answer(begin, replace(ranking, ids=others), query, "", snapshot)
+        return self._answer(begin, replace(ranking, ids=others, is_of_text=False), query, "", snapshot)
 
     def entry(self, item_id: str) -> Entry:
         """Return a video of the index.
@@ -202,7 +218,7 @@ class Searcher:
             NotFound: the index does not hold the video.
         """
         entry = self.entry(item_id)
-        ranked = [RankedCaption(text, sum(_best_parts(query, entry).values())) for text, query in captions.items()]
+        ranked = [RankedCaption(text, places_of(query, entry, most=1)[0].score) for text, query in captions.items()]
         return sorted(ranked, key=lambda caption: (-caption.score, caption.text))[:k]
 
     def _entry(self, item_id: str, snapshot: Snapshot) -> Entry:
@@ -216,7 +232,7 @@ class Searcher:
 
     def _rank_by_vectors(self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot) -> "_Ranking":
         versions, manifest = snapshot.state.versions, snapshot.manifest
-        exact = snapshot.video_count <= EXACT_UP_TO if self._exact is None else self._exact
+        exact = snapshot.segment_count <= EXACT_UP_TO if self._exact is None else self._exact
 
         def top(correct: bool) -> list[str]:
             if exact:
@@ -248,14 +264,17 @@ class Searcher:
     def _answer(self, begin: float, ranking: "_Ranking", query: QueryVectors, text: str, snapshot: Snapshot) -> Answer:
         entries = self._entries(ranking.ids, snapshot)
         matches = self._words.matches(text, ranking.ids) if text else {}
+        manifest = snapshot.manifest
         results = [
-            _result(entry, query, matches.get(name), snapshot.manifest)
+            result_of(entry, query, matches.get(name), manifest)
             for name, entry in entries.items()
             # an entry may be newer than the manifest
-            if name.partition("/")[0] in snapshot.manifest.roots
+            if name.partition("/")[0] in manifest.roots
         ]
+        marked, level = judged(results, manifest.confidence if ranking.is_of_text else None)
         return Answer(
-            results=results,
+            results=marked,
+            confidence=level,
             total=snapshot.video_count,
             exact=ranking.exact,
             corrected=ranking.corrected,
@@ -269,28 +288,7 @@ class _Ranking:
     ids: Sequence[str]
     exact: bool = True
     corrected: bool = False
-
-
-def _result(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest: Manifest) -> SearchResult:
-    item, path = entry.item, manifest.path_of(entry.item.id)
-    parts = _best_parts(query, entry)
-    # the full-text index may be older, or newer, than the entry
-    numbers = [number for number in match.moments if number < len(item.moments)] if match else []
-    return SearchResult(
-        item=item,
-        path=path,
-        has_file=path.exists(),
-        score=sum(parts.values()),
-        why=parts,
-        moments=[item.moments[number] for number in numbers],
-        words=match.words if match else [],
-    )
-
-
-def _best_parts(query: QueryVectors, entry: Entry) -> Mapping[str, float]:
-    """Return the part of each space in the score of the best segment."""
-    of_segments = [contributions(query, segment.vectors) for segment in entry.segments]
-    return max(of_segments, key=lambda parts: sum(parts.values()))
+    is_of_text: bool = True
 
 
 def check_query(text: str, k: int) -> None:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
+from teachtext.search.places import Place
 
 
 class Problem(BaseModel):
@@ -24,6 +25,21 @@ class MomentJson(BaseModel):
     end_s: float
     expert: str
     text: str
+
+
+class PlaceJson(BaseModel):
+    """A stretch of a video that answers the query, in seconds."""
+
+    start_s: float
+    end_s: float
+    at_s: float = Field(description="the second whose picture stands for the place")
+    score: float = Field(description="similarity of the query and its best segment, from -1 to 1")
+
+    @classmethod
+    def of(cls, place: Place) -> "PlaceJson":
+        """Return a place as JSON."""
+        rounded = {name: round(getattr(place, name), 3) for name in ("start_s", "end_s", "at_s")}
+        return cls(**rounded, score=round(place.score, 6))
 
 
 class VideoJson(BaseModel):
@@ -45,6 +61,10 @@ class ResultJson(VideoJson):
     there: bool = Field(description="whether its file exists")
     score: float = Field(description="the model's similarity, from -1 to 1")
     why: dict[str, float] = Field(description="the part of each expert in the score; their sum is the score")
+    is_strong: bool | None = Field(description="whether the video answers the query strongly; null where unknown")
+    places: list[PlaceJson] = Field(
+        description="the places that answer the query, best first; of a clip the whole clip"
+    )
     words: list[str] = Field(
         description="words of the query that were heard or read in the video, or stand in its file name"
     )
@@ -58,6 +78,8 @@ class ResultJson(VideoJson):
             there=result.has_file,
             score=round(result.score, 6),
             why={name: round(part, 6) for name, part in result.why.items()},
+            is_strong=result.is_strong,
+            places=[PlaceJson.of(place) for place in result.places],
             words=list(result.words),
             moments=[MomentJson.model_validate(moment) for moment in result.moments],
         )
@@ -70,6 +92,9 @@ class AnswerJson(BaseModel):
     exact: bool = Field(description="whether the results are the best of all, not only of a vector index's candidates")
     corrected: bool = Field(description="whether videos that are near every query were corrected")
     seconds: float
+    confidence: Literal["strong", "weaker", "nothing"] | None = Field(
+        description="'nothing' where nothing in the index is like the query; null where unknown"
+    )
     query: str | None = Field(None, description="id of the search, for feedback, where queries are logged")
     results: list[ResultJson]
     notes: list[str] = Field([], description="what was left out of the query, a sentence each")
@@ -82,6 +107,7 @@ class AnswerJson(BaseModel):
             exact=answer.exact,
             corrected=answer.corrected,
             seconds=answer.seconds,
+            confidence=answer.confidence,
             query=query,
             notes=list(answer.notes),
             results=[ResultJson.of(result) for result in answer.results],

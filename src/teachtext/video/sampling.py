@@ -101,9 +101,10 @@ class PieceRule:
     share: float = 0.5
 
 
+NORMAL = "normal"
 DETAILS: Mapping[str, PieceRule] = {
     "low": PieceRule(longest_s=4.0, share=0.25),
-    "normal": PieceRule(),
+    NORMAL: PieceRule(),
     "high": PieceRule(longest_s=1.0, share=1.0),
 }
 """How closely long videos are looked at, by name."""

@@ -1,0 +1,100 @@
+"""The places of a video that answer a query: its best segments, neighbours joined."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.types import Entry
+from teachtext.search.vectors import shares
+
+MOST_PLACES = 5
+"""Places of a video, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A stretch of a video that answers a query.
+
+    Attributes:
+        start_s: seconds from the first picture of the video.
+        end_s: seconds from the first picture of the video.
+        at_s: the middle of its best segment, whose picture stands for the place.
+        score: similarity of the query and its best segment, in [-1, 1].
+        why: the part of each space in the score. The sum of the parts is the score.
+    """
+
+    start_s: float
+    end_s: float
+    at_s: float
+    score: float
+    why: Mapping[str, float]
+
+
+def segment_parts(query: QueryVectors, entry: Entry) -> list[dict[str, float]]:
+    """Return the part of each space in the score of each segment, in order of time.
+
+    The sum of a segment's parts is its score, as `teachtext.search.vectors` defines the score.
+    """
+    parts: list[dict[str, float]] = [{} for _ in entry.segments]
+    by_pattern: dict[tuple[str, ...], list[int]] = {}
+    for number, segment in enumerate(entry.segments):
+        by_pattern.setdefault(segment.pattern, []).append(number)
+    for pattern, numbers in by_pattern.items():
+        for name, share in zip(pattern, shares(query, pattern), strict=True):
+            vectors = np.stack([entry.segments[number].vectors[name] for number in numbers]).astype(np.float64)
+            products = share * (vectors @ query.vectors[name].astype(np.float64))
+            for number, product in zip(numbers, products.tolist(), strict=True):
+                parts[number][name] = product
+    return parts
+
+
+def places_of(query: QueryVectors, entry: Entry, *, most: int = MOST_PLACES) -> list[Place]:
+    """Return the places of a video that answer a query best, best first; at least one.
+
+    A segment answers the query if its score is nearer to the best score than to the median of the video's segments. It
+    joins a neighbour if their scores are within a quarter of that distance, so that a place does not grow beyond what
+    was asked for.
+
+    Args:
+        query: the query.
+        entry: the video.
+        most: at most so many places.
+    """
+    parts = segment_parts(query, entry)
+    scores = np.array([sum(of_segment.values()) for of_segment in parts])
+    return [
+        Place(
+            start_s=entry.segments[first].start_s,
+            end_s=entry.segments[last].end_s,
+            at_s=(entry.segments[best].start_s + entry.segments[best].end_s) / 2,
+            score=float(scores[best]),
+            why=parts[best],
+        )
+        for first, last, best in _runs(scores)[:most]
+    ]
+
+
+def _runs(scores: NDArray[np.float64]) -> list[tuple[int, int, int]]:
+    """Return the first, the last and the best segment of each run of segments that stand out, best run first.
+
+    >>> _runs(np.array([0.1, 0.9, 0.8, 0.1, 0.7, 0.1]))
+    [(1, 2, 1), (4, 4, 4)]
+    """
+    distance = float(scores.max() - np.median(scores))
+    is_free = scores >= scores.max() - distance / 2
+    runs = []
+    for best in sorted(np.flatnonzero(is_free).tolist(), key=lambda number: (-scores[number], number)):
+        if not is_free[best]:
+            continue
+        joins = is_free & (scores >= scores[best] - distance / 4)
+        first = last = best
+        while first > 0 and joins[first - 1]:
+            first -= 1
+        while last + 1 < len(scores) and joins[last + 1]:
+            last += 1
+        is_free[first : last + 1] = False
+        runs.append((first, last, best))
+    return runs

@@ -1,0 +1,58 @@
+"""From entries of an index to the results of a search: the places, the words, and how sure the answer is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.answer import Level, SearchResult
+from teachtext.search.confidence import Confidence
+from teachtext.search.fulltext import WordMatch
+from teachtext.search.manifest import Manifest
+from teachtext.search.places import places_of
+from teachtext.search.types import Entry
+
+
+def result_of(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest: Manifest) -> SearchResult:
+    """Return a video as the result of a search.
+
+    Args:
+        entry: the video.
+        query: the query.
+        match: the words of the query that the video has.
+        manifest: of the index.
+    """
+    item, path = entry.item, manifest.path_of(entry.item.id)
+    places = places_of(query, entry)
+    # the full-text index may be older, or newer, than the entry
+    numbers = [number for number in match.moments if number < len(item.moments)] if match else []
+    return SearchResult(
+        item=item,
+        path=path,
+        has_file=path.exists(),
+        score=places[0].score,
+        why=places[0].why,
+        places=places,
+        moments=[item.moments[number] for number in numbers],
+        words=match.words if match else [],
+    )
+
+
+def judged(
+    results: Sequence[SearchResult], confidence: Confidence | None
+) -> tuple[Sequence[SearchResult], Level | None]:
+    """Return the results with their strength, and the confidence of the whole answer.
+
+    Words of the query that were heard, read or stand in a file's name make a strong result.
+
+    Args:
+        results: best first.
+        confidence: of the index, if it says so.
+    """
+    if confidence is None:
+        return results, None
+    strong = [result.score >= confidence.strong_from or bool(result.words) for result in results]
+    marked = [replace(result, is_strong=is_strong) for result, is_strong in zip(results, strong, strict=True)]
+    if any(strong):
+        return marked, "strong"
+    best = max((result.score for result in results), default=float("-inf"))
+    return marked, "weaker" if best >= confidence.nothing_below else "nothing"
