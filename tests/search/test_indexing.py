@@ -71,7 +71,7 @@ def items(tmp_path: Path) -> dict[str, Any]:
 
 def extracted(tmp_path: Path) -> dict[str, int]:
     """How many shards there are, which grow with every extraction and with every taking over."""
-    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video/motion").iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "features/video-normal/motion").iterdir()}
 
 
 def test_an_index_that_was_made_before_moments_is_refused_and_left_alone(
@@ -127,7 +127,7 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     results = Searcher(str(tmp_path / "index")).search("a loud noise", k=99).results
     assert {tuple(result.why) for result in results} == {("motion",), ("audio", "motion")}
     loaded, spec = load_model(folder)
-    files = {name: FeatureFile(tmp_path / "features/video" / name) for name in spec.experts}
+    files = {name: FeatureFile(tmp_path / "features/video-normal" / name) for name in spec.experts}
     ids = sorted(result.item.id for result in results)
     rows = torch.from_numpy(np.array(QueryEncoder(spec.text_encoder).encode("a loud noise")))[None]
     with torch.inference_mode():

@@ -194,7 +194,7 @@ def test_a_removed_video_takes_its_pictures_features_and_words_along(
     assert b"zanzibar" in words.read_bytes()
     for name in ("private", "other", "copy"):
         assert client.get(f"/api/thumbnails/uploads/{name}.mp4").status_code == 200
-    features = made.place / "features" / "video" / "motion"
+    features = made.place / "features" / "video-normal" / "motion"
     assert content in FeatureFile(features).sources.values()
     for name in ("private", "copy"):
         assert client.delete(f"/api/videos/uploads/{name}.mp4").status_code == 204
