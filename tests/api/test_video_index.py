@@ -84,7 +84,9 @@ def test_an_index_extracts_with_the_settings_of_the_training(tmp_path: Path):
         np.testing.assert_allclose(vectors[name], video.vectors["motion"][0].numpy(), atol=1e-6)
     # the weights are the same, so that the difference comes from the features
     assert np.abs(vectors["set"] - vectors["default"]).max() > 1e-3
-    folders = {folder.name for folder in (tmp_path / "set-index" / "features" / "video").iterdir() if folder.is_dir()}
+    folders = {
+        folder.name for folder in (tmp_path / "set-index" / "features" / "video-normal").iterdir() if folder.is_dir()
+    }
     assert len(folders) == 1 and "motion" not in folders
 
 

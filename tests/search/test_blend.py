@@ -192,8 +192,12 @@ def test_models_get_short_names_and_no_model_comes_twice():
         Blend([Seer("trained", 0.1), Seer("trained", 0.1)])
 
 
-def test_an_index_of_one_model_has_the_manifest_of_earlier_versions(tmp_path: Path):
+def test_a_manifest_says_what_an_index_is(tmp_path: Path):
     store = open_store(tmp_path / "index")
     with store.writing():
         Manifest(model={}, spaces={"scene": 3}, experts=["scene"]).write(store)
-    assert store.manifest().keys() == {"format", "model", "spaces", "experts", "made_by", "roots", "bank"}
+    assert store.manifest().keys() == {"format", "model", "spaces", "experts", "made_by", "roots", "bank"} | {
+        "blend",
+        "detail",
+        "confidence",
+    }

@@ -20,6 +20,7 @@ from teachtext.data.batch import TextBatch
 from teachtext.data.kept_captions import CAPTIONS, KeptCaption, KeptCaptions, save_captions
 from teachtext.data.store import FeatureFile
 from teachtext.encoders.query import QueryEncoder
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
@@ -29,6 +30,7 @@ from teachtext.search.blend import Blend
 from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.searcher import Searcher
+from teachtext.search.segments import long_settings
 from teachtext.search.stores import open_store
 
 Index = Callable[..., Indexed]
@@ -127,7 +129,9 @@ def test_its_scores_are_those_of_the_model(videos: Path, tmp_path: Path):
     results = Searcher(str(tmp_path / "index")).search("a loud noise", k=99).results
     assert {tuple(result.why) for result in results} == {("motion",), ("audio", "motion")}
     loaded, spec = load_model(folder)
-    files = {name: FeatureFile(tmp_path / "features/video-normal" / name) for name in spec.experts}
+    long = long_settings(spec.experts, spec.expert_settings)
+    folders = {name: VIDEO_EXPERTS.folder_name(name, long.get(name, {})) for name in spec.experts}
+    files = {name: FeatureFile(tmp_path / "features/video-normal" / folder) for name, folder in folders.items()}
     ids = sorted(result.item.id for result in results)
     rows = torch.from_numpy(np.array(QueryEncoder(spec.text_encoder).encode("a loud noise")))[None]
     with torch.inference_mode():

@@ -134,13 +134,12 @@ def remove_videos(
         for item in store.catalog():
             (contents if item.id in leaving else others).add(item.content)
         before(contents - others)
-        _remove_features(features / "video", leaving, contents - others, wait_s)
+        for folder in sorted(features.glob("video-*")):
+            _remove_features(folder, leaving, contents - others, wait_s)
         store.remove(list(ids))
 
 
 def _remove_features(folder: Path, ids: Collection[str], contents: Collection[str], wait_s: float) -> None:
-    if not folder.is_dir():
-        return
     with locked(folder, wait_s=wait_s):
         for expert in filter(Path.is_dir, folder.iterdir()):
             try:
