@@ -88,11 +88,20 @@ _STUDY_INTRO = """`teachtext study STUDY` reads one YAML file with these keys. T
 [those of a run](config.md)."""
 
 
+_EXIT_CODES = """| exit code | |
+|---|---|
+| 0 | done |
+| 1 | a comparison that is over its limit (`parity`), a question that was answered with no, or a closed pipe |
+| 2 | bad input, or no file that can be used: one sentence on the standard error |
+| 3 | done, but `index` or `extract` has set files aside, which it lists |
+| 130 | stopped, by Ctrl-C or SIGTERM; the same command goes on where it was stopped |"""
+
+
 def command_line() -> str:
     """Return a section for each verb: usage, what it does, arguments and options."""
     root = typer.main.get_command(app)
     lines = ["# The command line", "", str(root.help), ""]
-    lines += ["Bad input is one sentence on the standard error and exit code 2.", ""]
+    lines += [_EXIT_CODES, ""]
     for path, command in _verbs(root, ()):
         lines += [f"## teachtext {' '.join(path)}", "", *_verb(path, command)]
     return "\n".join(lines)

@@ -266,7 +266,7 @@ def test_bad_videos_are_set_aside_among_good_ones(ready: Any, teachtext: Command
     write_video(videos / "sound.mp4", 0, sound=True)
     bad = {"truncated", "zero", "text", "sound"}
     said = teachtext("extract", tmp_path / "set", "--out", tmp_path / "out", "--expert", "motion")
-    assert said.returncode == 0 and "Traceback" not in said.stderr
+    assert said.returncode == 3 and "Traceback" not in said.stderr
     lines = said.stdout.splitlines()
     assert lines[0] == f"{len(good)} videos extracted, 0 already there, in {tmp_path / 'out' / 'video'}"
     assert len(lines) == 1 + len(bad), "one line for each bad video, at the end"

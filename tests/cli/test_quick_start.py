@@ -68,8 +68,9 @@ def test_the_scores_are_those_of_the_whole_model(place: Path):
     for hit in hits:
         entry = index.searcher.entry(hit.video_id)
         weights = dict(zip(index.searcher.model.experts, index.searcher.model.embed_query("x").weights, strict=True))
-        total = sum(weights[name] for name in entry.vectors)
-        score = sum(weights[name] * float(vector @ entry.vectors[name]) for name in entry.vectors) / total
+        vectors = entry.segments[0].vectors
+        total = sum(weights[name] for name in vectors)
+        score = sum(weights[name] * float(vector @ vectors[name]) for name in vectors) / total
         assert np.isclose(hit.score, score, atol=2e-5)
 
 

@@ -8,6 +8,7 @@ from typing import get_args
 from teachtext.api.load import Models, embedder_of
 from teachtext.arguments import check_choice, check_count, check_items, check_list, check_place, check_string
 from teachtext.devices import resolve_device
+from teachtext.machine import default_workers
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
@@ -155,7 +156,7 @@ def index(
     query_bank: str | Path | None = None,
     hub_correction: bool | None = None,
     remove_missing: bool = False,
-    workers: int = 2,
+    workers: int | None = None,
     time_limit: float | None = None,
     memory_limit: float | None = None,
     device: str = "auto",
@@ -182,7 +183,7 @@ def index(
         hub_correction: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs
             if its model keeps captions.
         remove_missing: remove videos whose files are gone.
-        workers: processes that extract.
+        workers: processes that extract; by default one a core and for 1.5 GB of free memory, at most 8.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
         memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
         device: where video experts compute, and a model that is loaded here.
@@ -192,7 +193,7 @@ def index(
         InputError: a wrong argument, another model than the index was made by, a package that is not installed, or a
             store that is down.
     """
-    check_count("workers", workers)
+    processes = default_workers() if workers is None else check_count("workers", workers)
     check_place("folder", folder)
     check_place("place", place)
     if features is None:
@@ -217,7 +218,7 @@ def index(
         query_bank=bank,
         hub_correction=hub_correction,
         remove_missing=remove_missing,
-        workers=workers,
+        workers=processes,
         device=device,
         time_limit=time_limit,
         memory_limit=memory_limit,

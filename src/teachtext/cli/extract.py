@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from teachtext.cli.options import DatasetFolder, Device, FeatureFolder
+from teachtext.cli.options import DatasetFolder, Device, FeatureFolder, Workers
 from teachtext.devices import AUTO
 from teachtext.errors import InputError
 
@@ -21,7 +21,7 @@ def extract(
     settings: Annotated[
         list[str], typer.Option("--set", help="Setting of an expert, such as motion.per_second=2; may be repeated.")
     ] = [],  # noqa: B006
-    workers: Annotated[int, typer.Option(min=1, help="Number of processes, of one thread each.")] = 2,
+    workers: Workers = None,
     device: Device = AUTO,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Local processes, or Ray, here or on the cluster of RAY_ADDRESS.")
@@ -36,11 +36,14 @@ def extract(
 ) -> None:
     """Extract video features.
 
-    A second call extracts only what is missing. Videos that cannot be read are listed at the end.
+    A second call extracts only what is missing. Videos that cannot be read are listed at the end, and the exit
+    code is 3 then.
     """
+    from teachtext.cli.exit_codes import end_with
     from teachtext.cli.progress import console, shown
     from teachtext.data.video_ids import check_has_videos
     from teachtext.extraction.extract import extract as extract_features
+    from teachtext.machine import default_workers
 
     listed = check_has_videos(folder)
     with shown() as progress:
@@ -49,7 +52,7 @@ def extract(
             expert,
             out / "video",
             settings=_settings(settings),
-            workers=workers,
+            workers=workers or default_workers(),
             device=device,
             engine=engine,
             time_limit=time_limit,
@@ -61,6 +64,7 @@ def extract(
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:
         console.print(f"set aside: {failure}", markup=False, soft_wrap=True)
+    end_with(len(done.failed), done.done + done.reused)
 
 
 def _settings(options: list[str]) -> dict[str, dict[str, object]]:

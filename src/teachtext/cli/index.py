@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from teachtext.cli.options import INDEX, Device, IndexPlace
+from teachtext.cli.options import INDEX, Device, IndexPlace, Workers
 
 # seconds that `index` waits for another writer, such as a service that takes in uploads
 _WAIT_S = 600.0
@@ -55,7 +55,7 @@ def index(
     remove_missing: Annotated[
         bool, typer.Option("--remove-missing", help="Remove videos whose files are gone.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 2,
+    workers: Workers = None,
     time_limit: Annotated[
         float | None,
         typer.Option(help="Seconds for one video.", show_default="ten times its length, at least a minute"),
@@ -67,7 +67,8 @@ def index(
 ) -> None:
     """Index a folder of videos, or bring its index up to date.
 
-    Extracts only new and changed videos; a renamed file is not extracted again. Resumes where it was stopped.
+    Extracts only new and changed videos; a renamed file is not extracted again. Resumes where it was stopped. Files
+    that cannot be used are set aside and listed; the exit code is 3 then.
 
     Without a model, a search compares queries with the names of things that an image network recognises, and with words
     that were heard or read.
@@ -75,8 +76,10 @@ def index(
     from functools import partial
 
     from teachtext.api.load import embedder_of
+    from teachtext.cli.exit_codes import end_with
     from teachtext.cli.progress import console, shown
-    from teachtext.errors import Busy
+    from teachtext.errors import Busy, InputError
+    from teachtext.machine import default_workers
     from teachtext.search.index_model import CLASS_NAMES, load_embedder
     from teachtext.search.indexing import check_new, index_folder
     from teachtext.search.manifest import read_manifest
@@ -100,7 +103,7 @@ def index(
             query_bank=query_bank,
             hub_correction=hub_correction,
             remove_missing=remove_missing,
-            workers=workers,
+            workers=workers or default_workers(),
             device=device,
             time_limit=time_limit,
             memory_limit=memory_limit,
@@ -122,3 +125,7 @@ def index(
     elif done.gone:
         message = f"{len(done.gone)} files are gone (first: {done.gone[0]}); remove them with --remove-missing"
         console.print(message, markup=False, soft_wrap=True)
+    used = done.added + done.updated + done.renamed + done.unchanged
+    if not (used or done.failed or done.gone):
+        raise InputError(f"{folder} holds no videos", "give a folder with videos in it")
+    end_with(len(done.failed), used)

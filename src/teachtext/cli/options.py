@@ -10,6 +10,14 @@ INDEX = "teachtext-index"
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder.")]
 FeatureFolder = Annotated[Path, typer.Option("--out", help="Folder of the features.")]
 Device = Annotated[str, typer.Option(help="Device that computes: auto, cpu, cuda, cuda:<number> or mps.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes, of one thread each.",
+        show_default="one a core and for 1.5 GB of free memory, at most 8",
+    ),
+]
 Ndcg = Annotated[bool, typer.Option("--ndcg", help="Also compute nDCG@10. All captions of a video are right answers.")]
 Trec = Annotated[
     Path | None,

@@ -1,8 +1,10 @@
-"""Progress bars with the remaining time; without a terminal, a line for each finished piece of work."""
+"""Progress bars with the remaining time; without a terminal, a line every few seconds and at the end of each work."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Lock, Thread
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +23,8 @@ from rich.text import Text
 from teachtext.progress import Progress
 
 console = Console()
+# seconds between two lines of one work
+_PAUSE_S = 10.0
 
 
 @contextmanager
@@ -28,7 +32,15 @@ def shown() -> Iterator[Progress]:
     """Yield a progress listener that draws a bar for each kind of work, on stderr."""
     stderr = Console(stderr=True)
     if not stderr.is_terminal:
-        yield _print_done
+        lines = Lines()
+        over = Event()
+        thread = Thread(target=_remind, args=(lines, over), name="progress", daemon=True)
+        thread.start()
+        try:
+            yield lines
+        finally:
+            over.set()
+            thread.join()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -66,6 +78,41 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.3g}/s" if speed else "")
 
 
-def _print_done(what: str, done: int, total: int, note: str = "") -> None:
-    if done == total:
-        print(f"{what}: {total} of {total}{note and f', {note}'}", file=sys.stderr, flush=True)
+class Lines:
+    """Prints a line on stderr at the end of each work, and every `pause_s` seconds on the way.
+
+    Args:
+        pause_s: seconds between two lines.
+        clock: tells the time in seconds.
+    """
+
+    def __init__(self, pause_s: float = _PAUSE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause_s = pause_s
+        self._clock = clock
+        self._printed_s = clock()
+        self._waiting = ""
+        self._lock = Lock()
+
+    def __call__(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Receive progress; see `teachtext.progress.Progress`."""
+        with self._lock:
+            self._waiting = f"{what}: {done} of {total}{note and f', {note}'}"
+            if done == total:
+                self._print()
+                self._waiting = ""
+        self.remind()
+
+    def remind(self) -> None:
+        """Print the state of the work if it is time for a line, also where a single piece of work takes long."""
+        with self._lock:
+            if self._waiting and self._clock() - self._printed_s >= self._pause_s:
+                self._print()
+
+    def _print(self) -> None:
+        self._printed_s = self._clock()
+        print(self._waiting, file=sys.stderr, flush=True)
+
+
+def _remind(lines: Lines, over: Event) -> None:
+    while not over.wait(1.0):
+        lines.remind()

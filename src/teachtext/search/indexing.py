@@ -121,7 +121,7 @@ def index_folder(
         manifest, root = _begin(store, model, words, detail).with_root(folder)
         bank, bank_notes = bank_of(None if is_new else manifest)
         run = IndexingRun(store, model, features, replace(manifest, bank=bank), progress)
-        scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features))
+        scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features), progress=progress)
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
         new = {files[name].content for name in files.keys() - items.keys()}

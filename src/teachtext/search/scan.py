@@ -1,14 +1,19 @@
 """The video files of a folder, and of the folders in it, with the hashes of their contents."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teachtext.data.video_files import LeftOut, list_video_files
+from teachtext.data.video_files import LeftOut, list_video_files, printable
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure
 from teachtext.files import content_hash
 from teachtext.packages import load
+from teachtext.progress import Progress, silent
+
+# faster work reports no progress
+_PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,14 @@ class Scan:
         )
 
 
-def scan(folder: Path, root: str, *, apart: Collection[Path] = ()) -> Scan:
+def scan(folder: Path, root: str, *, apart: Collection[Path] = (), progress: Progress = silent) -> Scan:
     """Find video files, and open them (see `teachtext.data.video_files`).
 
     Args:
         folder: to look in.
         root: what their ids begin with: `<root>/<path in the folder>`.
         apart: folders in it that are not looked into.
+        progress: told how many files are checked, if that takes long.
 
     Raises:
         InputError: it is not a folder.
@@ -61,18 +67,23 @@ def scan(folder: Path, root: str, *, apart: Collection[Path] = ()) -> Scan:
     listed = list_video_files(folder.resolve(), apart=apart)
     unread = tuple(f"{root}/" if name == "." else f"{root}/{name}/" for name in listed.unread)
     result = Scan(unread=unread, left_out=listed.left_out)
-    for place, path in listed.files.items():
+    begin = time.monotonic()
+    for number, (place, path) in enumerate(listed.files.items()):
+        if time.monotonic() - begin > _PATIENCE_S:
+            progress("files", number, len(listed.files))
         name = f"{root}/{place}"
         try:
             name.encode()
             check_file(path)
             result.files[name] = FileScan(path, path.stat().st_size, content_hash(path))
         except UnicodeEncodeError:
-            shown = name.encode(errors="backslashreplace").decode()
+            shown = printable(name)
             result.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))
         except InputError as error:
             result.failed.append(Failure(name, str(path), str(error)))
         except OSError as error:
             reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
             result.failed.append(Failure(name, str(path), reason))
+    if time.monotonic() - begin > _PATIENCE_S:
+        progress("files", len(listed.files), len(listed.files))
     return result
