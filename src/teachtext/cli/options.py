@@ -56,6 +56,11 @@ Where = Annotated[
 ]
 Most = Annotated[int, typer.Option("-k", help="Number of videos, at most.")]
 Paths = Annotated[bool, typer.Option("--paths", help="Print the paths of the files alone, a line each.")]
+Open = Annotated[int | None, typer.Option("--open", metavar="N", help="Open result N with the player of the system.")]
+Playlist = Annotated[
+    Path | None,
+    typer.Option("--playlist", help="File to write the results to, as a playlist (.m3u).", show_default=False),
+]
 Null = Annotated[
     bool, typer.Option("-0", "--null", help="Print the paths of the files alone, a NUL after each, for xargs -0.")
 ]

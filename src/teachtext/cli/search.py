@@ -1,10 +1,24 @@
 """`teachtext search` and `like`: find videos with words, or like a video."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import INDEX, AsJson, Device, Exact, IndexPlace, Most, MovedModel, Null, Paths, Where
+from teachtext.cli.options import (
+    INDEX,
+    AsJson,
+    Device,
+    Exact,
+    IndexPlace,
+    Most,
+    MovedModel,
+    Null,
+    Open,
+    Paths,
+    Playlist,
+    Where,
+)
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
@@ -32,6 +46,8 @@ def search(
     as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
+    number: Open = None,
+    playlist: Playlist = None,
 ) -> None:
     """Find videos with words.
 
@@ -51,6 +67,7 @@ def search(
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.search(text, k=k, where=conditions, by=by, least_score=least_score)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
+    _play(answer, number, playlist)
 
 
 def like(
@@ -64,6 +81,8 @@ def like(
     as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
+    number: Open = None,
+    playlist: Playlist = None,
 ) -> None:
     """Find videos like a video of the index."""
     from teachtext.api.video_index import open_index
@@ -80,6 +99,7 @@ def like(
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.like(video_id, k=k, where=conditions)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
+    _play(answer, number, playlist)
 
 
 def print_answer(answer: "Answer", *, as_json: bool, paths: bool, null: bool) -> None:
@@ -90,6 +110,18 @@ def print_answer(answer: "Answer", *, as_json: bool, paths: bool, null: bool) ->
         _print_paths(answer, null=null)
     else:
         _print_table(answer)
+
+
+def _play(answer: "Answer", number: int | None, playlist: Path | None) -> None:
+    import sys
+
+    from teachtext.cli.play import open_result, write_playlist
+
+    if playlist is not None:
+        count = write_playlist(answer.results, playlist)
+        print(f"{count} of {len(answer.results)} results in {playlist}", file=sys.stderr)
+    if number is not None:
+        open_result(answer.results, number)
 
 
 def _print_paths(answer: "Answer", *, null: bool) -> None:
