@@ -89,4 +89,5 @@ def filters(ids: Sequence[str]) -> st.SearchStrategy[Filter]:
         tags=st.lists(st.sampled_from(["dog", "it's", "cat", *ODD]), max_size=2),
         has_speech=st.none() | st.booleans(),
         ids=st.none() | st.lists(st.sampled_from([*ids, *ODD]), max_size=30),
+        without=st.lists(st.sampled_from([*ids, *ODD]), max_size=3),
     )

@@ -27,6 +27,7 @@ class Filter:
         tags: the video has all of them.
         has_speech: words were heard in the video, or not.
         ids: the video is one of them.
+        without: the video is none of them.
 
     Raises:
         InputError: a bound is not finite.
@@ -39,10 +40,11 @@ class Filter:
     tags: Collection[str] = ()
     has_speech: bool | None = None
     ids: Collection[str] | None = None
+    without: Collection[str] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any condition."""
-        return bool(self.tags or self.bounds) or self.has_speech is not None or self.ids is not None
+        return bool(self.tags or self.bounds or self.without) or self.has_speech is not None or self.ids is not None
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(bound) for _, _, bound in self.bounds):
@@ -74,6 +76,7 @@ class Filter:
             set(self.tags) <= set(item.tags)
             and (self.has_speech is None or item.has_speech == self.has_speech)
             and (self.ids is None or item.id in self.ids)
+            and item.id not in self.without
         )
 
 

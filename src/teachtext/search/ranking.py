@@ -4,6 +4,7 @@ The score of a video is the greatest score of its segments.
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from teachtext.search.vectors import Floats, PresencePattern, best_first, exact_
 _MARGIN = 2e-4
 # A vector index returns this many times k candidates of each pattern, and at least this many.
 _TIMES, _LEAST = 4, 40
+# An index that is asked again returns up to so many.
+_MOST = 5000
 
 
 class RankedVideo(NamedTuple):
@@ -173,7 +176,7 @@ def nearly_top(
     """Return about the k best videos, always k if so many are admitted.
 
     The store's vector indexes return segments, whose scores are then exact. Where few videos have most of these
-    segments, the store is asked again for more.
+    segments, the store is asked again for segments of other videos.
 
     Args:
         store: the store.
@@ -186,14 +189,17 @@ def nearly_top(
     """
     rows = _query_rows(store, spaces, query, patterns, correct=correct)
     asked = max(_TIMES * k, _LEAST)
+    videos: dict[str, RankedVideo] = {}
     while True:
-        near, scores = _nearest(store, rows, asked, where)
+        near, scores = _nearest(store, rows, asked, replace(where, without=[*where.without, *videos]))
         ranked = _videos(_ranked(near, scores), k)
         # Segments that a pattern has not returned have no greater scores than those that it has returned.
-        unseen = [of_pattern.min() for of_pattern in scores if len(of_pattern) >= asked]
-        if not unseen or (len(ranked) == k and ranked[-1].score >= max(unseen)):
-            return ranked
-        asked *= _TIMES
+        unseen = max((of_pattern.min() for of_pattern in scores if len(of_pattern) >= asked), default=-np.inf)
+        videos |= {video.id: video for video in ranked if video.score >= unseen}
+        if len(videos) >= k or unseen == -np.inf:
+            best = best_first([*videos], np.array([video.score for video in videos.values()]), [0.0] * len(videos))
+            return [list(videos.values())[place] for place in best[:k]]
+        asked = max(asked, min(2 * asked, _MOST))
 
 
 def nearly_top_segments(

@@ -51,6 +51,7 @@ class Block:
             mask &= self._mask(self._tagged.get(tag, []))
         if where.ids is not None:
             mask &= self._mask([row for name in where.ids for row in self._rows_by_id.get(name, [])])
+        mask[[row for name in where.without for row in self._rows_by_id.get(name, [])]] = False
         return mask
 
     def _mask(self, rows: Sequence[int]) -> NDArray[np.bool_]:

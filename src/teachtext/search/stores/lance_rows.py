@@ -51,6 +51,8 @@ def sql(where: Filter) -> str:
         conditions.append(f"has_speech = {where.has_speech}")
     if where.ids is not None:
         conditions.append(among(where.ids))
+    if where.without:
+        conditions.append(f"NOT {among(where.without)}")
     return both(*conditions)
 
 

@@ -161,6 +161,8 @@ def expression(where: Filter) -> str:
         conditions.append(f"has_speech == {str(where.has_speech).lower()}")
     if where.ids is not None:
         conditions.append(among(where.ids))
+    if where.without:
+        conditions.append(f"not ({among(where.without)})")
     return both(*conditions)
 
 
