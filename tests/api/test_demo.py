@@ -73,6 +73,21 @@ def test_a_file_without_claims_is_refused(tmp_path: Path, changes: dict[str, Any
         demonstrate(tmp_path / "file.yaml")
 
 
+def test_what_cannot_be_searched_is_refused_before_anything_is_trained(tmp_path: Path):
+    (tmp_path / "captions.jsonl").write_text('{"video": "a", "text": "a dog"}\n')
+    base = SMALL["base"] | {"dataset": {"path": str(tmp_path)}}
+    variants = {"several": SMALL["variants"]["several"], "copies": SMALL["variants"]["copies"]}
+    study = SMALL | {"base": base, "variants": variants, "work": str(tmp_path / "work")}
+    (tmp_path / "file.yaml").write_text(yaml.safe_dump(study))
+    with pytest.raises(InputError, match="has no folder 'videos' that could be searched"):
+        demonstrate(tmp_path / "file.yaml")
+    study |= {"ensembles": {"both": ["several", "copies"]}, "claims": {"Both help": ["both", "several"]}}
+    (tmp_path / "file.yaml").write_text(yaml.safe_dump(study))
+    with pytest.raises(InputError, match=r"file\.yaml: 'both' is no trained student"):
+        demonstrate(tmp_path / "file.yaml")
+    assert not (tmp_path / "work").exists()
+
+
 @pytest.mark.slow
 def test_a_demonstration_tests_its_claims_and_searches(tmp_path: Path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(SMALL | {"work": str(tmp_path / "work")}))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from studies import make_study
 
@@ -38,9 +40,7 @@ def test_a_row_that_could_not_be_computed_is_a_line_without_numbers():
     lost = [Missing(label="bad", problem="its features are gone")]
     lines = claim_lines(make_study(ROWS[:1], [PAIRS[0]], missing=lost))
     assert [(line.theirs, line.difference, line.verdict) for line in lines] == [(None, None, "not computed")]
-    assert claims_table("T", lines, 0.95).rows == [
-        ["1", "Good is better", "Geom", *claims_row(lines[0]), "not computed"]
-    ]
+    assert claims_table("T", lines).rows == [["1", "Good is better", "Geom", *claims_row(lines[0]), "not computed"]]
     assert "svg" in claims_figure(lines).svg
 
 
@@ -66,12 +66,19 @@ def test_the_table_numbers_claims_and_fits_80_columns():
 
     results = make_study(ROWS, PAIRS).model_copy(update={"denoised": [denoised(40, 60)]})
     lines = claim_lines(results)
-    table = claims_table("Claims", lines, results.level)
+    table = claims_table("Claims", lines)
     assert [row[0] for row in table.rows] == ["1", "", "2", "3"]
     assert table.rows[3][3:] == ["70.0", "20.0", "+50.0", "+40.0 to +60.0", "gain"]
     console = Console(width=80, record=True)
     console.print(table.rich())
     text = console.export_text()
-    assert "+40.0 to +60.0" in text and max(map(len, text.splitlines())) <= 80
+    assert "95 %" in text and "+40.0 to +60.0" in text and max(map(len, text.splitlines())) <= 80
     figure = claims_figure(lines)
     assert all(line.claim in figure.alt for line in lines)
+
+
+def test_intervals_of_several_levels_are_called_intervals():
+    lines = claim_lines(make_study(ROWS, PAIRS[:1]).model_copy(update={"denoised": [denoised(1, 2)]}))
+    assert claims_table("Claims", lines).columns[6].name == "95 %"
+    other = replace(lines[0], difference=replace(lines[0].difference, level=0.9))
+    assert claims_table("Claims", [other, *lines[1:]]).columns[6].name == "interval"

@@ -13,6 +13,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import Results, verdict_of
 from teachtext.experiment.run import run_study
+from teachtext.experiment.study.rows import Entry
 from teachtext.experiment.study.study import Study, load_study
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import atomic_folder, write_json, write_text
@@ -72,11 +73,12 @@ def demonstrate(file: Path = STUDY, *, jobs: int | None = None, progress: Progre
     study = load_study(file)
     if study.run or not study.config.claims:
         raise InputError(f"{file} claims nothing", "give a study file with 'claims'")
+    student = _first_student(study, file)
     results, set_aside = run_study(study, jobs=jobs, progress=progress)
-    searched = _search_all(study, results, progress)
+    searched = _search_all(study, student, results, progress)
     lines = [*claim_lines(results), *searched.lines]
     title = f"{results.name}: {tested_on(results)}; {seeds_text(results)}; {trained_text(results)}"
-    table = claims_table(title, lines, results.level)
+    table = claims_table(title, lines)
     notes = [
         f"Intervals of trained models are over videos and {len(results.seeds)} seeds, other intervals over videos. "
         f"{rule(results)}",
@@ -106,9 +108,12 @@ class _Searched:
     gallery: int
 
 
-def _search_all(study: Study, results: Results, progress: Progress) -> _Searched:
+def _search_all(study: Study, student: Entry, results: Results, progress: Progress) -> _Searched:
     """Index all videos by the student of the first claim, with corrected hubs and without, and search for captions."""
-    model, workspace = _first_student(study, results)
+    row = next((row for row in results.rows if row.label == student.label), None)
+    if row is None:
+        raise InputError(f"'{student.label}' was not trained", "look at the report of the study, and mend its settings")
+    model, workspace = study.folder / row.seeds[0].model, Workspace(student.variant.config)
     features = study.folder / CORRECTED / "features"
     if not features.exists():
         # a copy: what an index adds would be another feature file for the study, whose models would be trained anew
@@ -130,7 +135,8 @@ def _search_all(study: Study, results: Results, progress: Progress) -> _Searched
 
     _, plain = searched(NOT_CORRECTED, False)
     opened, corrected = searched(CORRECTED, True)
-    difference = compare_quality(corrected, plain).differences["r1"]
+    # None where the captions are of a single video
+    difference = compare_quality(corrected, plain).differences.get("r1")
     line = ClaimLine(
         claim=_HUBS,
         measure=METRIC_NAMES["r1"],
@@ -148,14 +154,20 @@ def _search_all(study: Study, results: Results, progress: Progress) -> _Searched
     return _Searched([line], notes, _examples(opened, corrected), clips)
 
 
-def _first_student(study: Study, results: Results) -> tuple[Path, Workspace]:
-    """Return the student of the first claim, with the first seed, and the workspace of its run."""
-    label = next(comparison.ours for comparison in results.comparisons if comparison.claim)
-    entry = next((entry for entry in study.entries if entry.label == label), None)
-    row = next((row for row in results.rows if row.label == label), None)
-    if entry is None or row is None:
-        raise InputError(f"'{label}' is no trained student", "let the first claim of the study be about one")
-    return study.folder / row.seeds[0].model, Workspace(entry.variant.config)
+def _first_student(study: Study, file: Path) -> Entry:
+    """Return the student of the first claim, whose videos can be searched.
+
+    Raises:
+        InputError: it is computed from several students, or its dataset has no folder of videos.
+    """
+    label = next(pair.ours for pair in study.pairs if pair.claim)
+    student = next((entry for entry in study.entries if entry.label == label), None)
+    if student is None:
+        raise InputError(f"{file}: '{label}' is no trained student", "let the first claim be about one")
+    folder = student.variant.config.dataset.path
+    if folder is not None and not (folder / "videos").is_dir():
+        raise InputError(f"{folder} has no folder 'videos' that could be searched", "give a dataset folder with videos")
+    return student
 
 
 def _examples(opened: Index, measured: SearchQuality) -> list[Example]:

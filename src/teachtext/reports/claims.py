@@ -74,9 +74,11 @@ def _of_denoising(results: Results) -> Iterator[ClaimLine]:
         )
 
 
-def claims_table(title: str, lines: Sequence[ClaimLine], level: float) -> Table:
+def claims_table(title: str, lines: Sequence[ClaimLine]) -> Table:
     """Return the table of claims; a line that compares ours with something else has no number of its own."""
-    heads = ["", "claim", "measure", "ours", "theirs", "diff.", f"{100 * level:g} %", "verdict"]
+    levels = {line.difference.level for line in lines if line.difference}
+    bounds_head = f"{100 * levels.pop():g} %" if len(levels) == 1 else "interval"
+    heads = ["", "claim", "measure", "ours", "theirs", "diff.", bounds_head, "verdict"]
     words = (1, 2, 7)
     columns = [Column(head, words=place in words, no_wrap=place > 1) for place, head in enumerate(heads)]
     rows, count = [], 0
