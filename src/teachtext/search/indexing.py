@@ -64,6 +64,7 @@ def index_folder(
     query_bank: Path | None = None,
     hub_correction: bool | None = None,
     remove_missing: bool = False,
+    growing: Collection[str] = (),
     workers: int = 1,
     device: str = AUTO,
     time_limit: float | None = None,
@@ -91,6 +92,7 @@ def index_folder(
         hub_correction: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs
             if its model keeps captions.
         remove_missing: remove videos of this folder whose files are gone.
+        growing: paths in the folder of files that are being written, which are left alone.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
@@ -121,7 +123,11 @@ def index_folder(
         manifest, root = _begin(store, model, words, detail).with_root(folder)
         bank, bank_notes = bank_of(None if is_new else manifest)
         run = IndexingRun(store, model, features, replace(manifest, bank=bank), progress)
-        scanned = Scan() if is_gone else scan(folder, root, apart=_own_folders(store, features), progress=progress)
+        scanned = (
+            Scan()
+            if is_gone
+            else scan(folder, root, apart=own_folders(store, features), growing=growing, progress=progress)
+        )
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}
         new = {files[name].content for name in files.keys() - items.keys()}
@@ -190,7 +196,7 @@ def check_new(folder: Path, store: Store) -> None:
             f"{place} holds a run or a model ({names[0]})",
             "give another folder for the index: place=... in Python, --index on the command line",
         )
-    listed = list_video_files(folder, apart=_own_folders(store))
+    listed = list_video_files(folder, apart=own_folders(store))
     if not listed.files:
         problem = "; ".join([f"{folder} holds no videos", *map(str, listed.left_out)])
         raise InputError(problem, "give a folder with videos in it")
@@ -214,7 +220,7 @@ def _no_folder(folder: Path) -> InputError:
     return InputError(f"{folder} is not a folder", "give a folder with videos in it")
 
 
-def _own_folders(store: Store, *folders: Path) -> list[Path]:
+def own_folders(store: Store, *folders: Path) -> list[Path]:
     """Return the folders of an index, which may lie among the videos."""
     return [*folders, *([] if is_url(store.place) else [Path(store.place)])]
 

@@ -32,7 +32,7 @@ class Scan:
     Attributes:
         files: those that can be opened.
         failed: those that cannot.
-        unread: what the ids in folders that cannot be read now begin with.
+        unread: what the ids of files begin with that cannot be read now.
         left_out: everything else.
     """
 
@@ -49,13 +49,16 @@ class Scan:
         )
 
 
-def scan(folder: Path, root: str, *, apart: Collection[Path] = (), progress: Progress = silent) -> Scan:
+def scan(
+    folder: Path, root: str, *, apart: Collection[Path] = (), growing: Collection[str] = (), progress: Progress = silent
+) -> Scan:
     """Find video files, and open them (see `teachtext.data.video_files`).
 
     Args:
         folder: to look in.
         root: what their ids begin with: `<root>/<path in the folder>`.
         apart: folders in it that are not looked into.
+        growing: paths in the folder of files that are being written. They are not looked at, and count as there.
         progress: told how many files are checked, if that takes long.
 
     Raises:
@@ -66,9 +69,12 @@ def scan(folder: Path, root: str, *, apart: Collection[Path] = (), progress: Pro
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     listed = list_video_files(folder.resolve(), apart=apart)
     unread = tuple(f"{root}/" if name == "." else f"{root}/{name}/" for name in listed.unread)
-    result = Scan(unread=unread, left_out=listed.left_out)
+    waiting = {*growing}
+    result = Scan(unread=(*unread, *(f"{root}/{name}" for name in waiting)), left_out=listed.left_out)
     begin = time.monotonic()
     for number, (place, path) in enumerate(listed.files.items()):
+        if place in waiting:
+            continue
         if time.monotonic() - begin > _PATIENCE_S:
             progress("files", number, len(listed.files))
         name = f"{root}/{place}"
