@@ -15,6 +15,7 @@ from clips import ODD_NAMES
 from teachtext.cli.play import open_result, write_playlist
 from teachtext.errors import InputError
 from teachtext.search.answer import SearchResult
+from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
 
 Command = Callable[..., Any]
@@ -28,9 +29,13 @@ def result(path: Path, **facts: Any) -> SearchResult:
     return SearchResult(item=item, path=path, has_file=True, score=0.5, why={}, **facts)
 
 
+def place(start_s: float) -> Place:
+    return Place(start_s=start_s, end_s=start_s + 2, at_s=start_s + 1, score=0.4, why={})
+
+
 def test_a_playlist_starts_where_the_words_are(tmp_path: Path):
     spoken = result(tmp_path / "a b.mp4", moments=[Moment(3.25, 4.0, "speech", "ball")])
-    odd = result(tmp_path / "two\nlines.mp4")
+    odd = result(tmp_path / "two\nlines.mp4", places=[place(8.5), place(0.0)])
     gone = replace(spoken, has_file=False)
     assert write_playlist([spoken, odd, gone], tmp_path / "list.m3u") == 2
     assert (tmp_path / "list.m3u").read_text().splitlines() == [
@@ -39,6 +44,7 @@ def test_a_playlist_starts_where_the_words_are(tmp_path: Path):
         "#EXTVLCOPT:start-time=3.25",
         str(tmp_path / "a b.mp4"),
         "#EXTINF:12,v/two\\nlines.mp4",
+        "#EXTVLCOPT:start-time=8.50",
         odd.path.as_uri(),
     ]
 

@@ -126,7 +126,7 @@ def index(
     if watch:
         _watch(run, watcher, view, lambda: f"{store.count()} videos in {place}", remove_missing=remove_missing)
     used = done.added + done.updated + done.renamed + done.unchanged
-    if not (used or done.failed or done.gone):
+    if not (used or done.failed or done.gone or remove_missing):
         raise InputError(f"{folder} holds no videos", "give a folder with videos in it")
     end_with(len(done.failed), used)
 

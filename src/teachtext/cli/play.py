@@ -53,7 +53,8 @@ def open_result(results: Sequence["SearchResult"], number: int) -> None:
 def write_playlist(results: Sequence["SearchResult"], file: Path) -> int:
     """Write the files that exist as a playlist (extended M3U); return their number.
 
-    An entry starts at the best place of the video, or where words of the query are heard or read. VLC reads the start.
+    An entry starts where words of the query are heard or read, else at the best place of the video; VLC
+    reads the start.
     """
     there = [result for result in results if result.has_file]
     write_text(file, "".join(["#EXTM3U\n", *map(_entry, there)]))
@@ -63,9 +64,9 @@ def write_playlist(results: Sequence["SearchResult"], file: Path) -> int:
 def _entry(result: "SearchResult") -> str:
     length = result.item.duration_s
     lines = [f"#EXTINF:{-1 if length is None else round(length)},{printable(result.item.id)}"]
-    places: Sequence[Any] = getattr(result, "places", ()) or result.moments
-    if places and places[0].start_s > 0:
-        lines.append(f"#EXTVLCOPT:start-time={places[0].start_s:.2f}")
+    starts_s = [moment.start_s for moment in result.moments] + [place.start_s for place in result.places]
+    if starts_s and starts_s[0] > 0:
+        lines.append(f"#EXTVLCOPT:start-time={starts_s[0]:.2f}")
     return "\n".join([*lines, _address(result.path)]) + "\n"
 
 
