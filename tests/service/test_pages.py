@@ -99,7 +99,7 @@ def test_a_click_on_a_moment_is_logged_as_a_choice(
     log = tmp_path / "queries.jsonl"
     client = serve(log=QueryLog(log))
     page = client.get("/", params={"q": "bread"}).text
-    (link,) = re.findall(r'class="moment"><a href="([^"]*)"', page)
+    (link,) = re.findall(r'class="moment">said at <a href="([^"]*)"', page)
     assert client.get(link.replace("&amp;", "&")).status_code == 200
     assert pairs(log) == [("videos/v1.mp4", "bread", 1)]
 
@@ -165,3 +165,61 @@ def test_numbers_have_their_nouns(reader: TestClient):
     nothing = reader.get("/", params={"q": "a dog", "longest": "0.1"}).text
     assert "Nothing was found: no video fits the filters." in nothing
     assert "7 videos" in reader.get("/").text and "0.5 s" in reader.get("/").text
+
+
+def test_a_card_has_a_title_the_file_name_and_why(made: Made, library: Library, serve: Serve):
+    from dataclasses import replace
+
+    from entries import heard
+
+    (made.videos / "v1.info.json").write_text('{"title": "Anna bakes <bread>"}')
+    try:
+        store = library.searcher.store
+        with store.writing():
+            entry = store.get(["videos/v2.mp4"])["videos/v2.mp4"]
+            item = replace(entry.item, made="x", moments=(heard("Buy some bread. And milk.", 0.2),))
+            store.put([replace(entry, item=item)])
+        client = serve()
+        page = client.get("/", params={"q": "bread"}).text
+        assert "Anna bakes &lt;bread&gt;" in page and '<p class="file">v1.mp4</p>' in page
+        assert "“Buy some bread.”" in page and "said at" in page and "<mark>bread</mark>" in page
+        assert "in the file name: <mark>v2</mark>" in client.get("/", params={"q": "v2", "by": "words"}).text
+        start = client.get("/").text
+        assert "Anna bakes &lt;bread&gt;" in start and "Buy some bread" in start
+        assert 'href="/?q=Buy%20some%20bread.%20And"' in start, "an example that this index can answer"
+        assert "Anna bakes" in client.get("/video", params={"id": "videos/v1.mp4"}).text
+    finally:
+        (made.videos / "v1.info.json").unlink()
+
+
+def test_a_film_shows_its_best_places_and_a_strip(made: Made, library: Library, serve: Serve):
+    from dataclasses import replace
+
+    from teachtext.search.types import Entry, Segment
+
+    store = library.searcher.store
+    with store.writing():
+        entries = list(store.get([f"videos/v{number}.mp4" for number in range(4)]).values())
+        segments = [
+            Segment(10.0 * number, 10.0 * number + 10, entry.segments[0].vectors)
+            for number, entry in enumerate(entries)
+        ]
+        film = replace(entries[0].item, id="videos/film.mp4", content="f" * 16, made="x", duration_s=40.0)
+        store.put([Entry(film, segments)])
+    client = serve()
+    page = client.get("/", params={"q": "something moves"}).text
+    assert page.count('class="card wide"') == 1 and page.count('<svg class="strip"') == 1
+    heat = client.get("/api/v1/videos/videos/film.mp4/heat", params={"text": "something moves"}).json()
+    assert [(place["start_s"], place["end_s"]) for place in heat["segments"]] == [(0, 10), (10, 20), (20, 30), (30, 40)]
+    result = next(
+        result
+        for result in client.get("/api/search", params={"text": "something moves"}).json()["results"]
+        if result["id"] == "videos/film.mp4"
+    )
+    assert max(place["score"] for place in heat["segments"]) == pytest.approx(result["score"], abs=1e-5)
+    best = heat["places"][0]
+    shown = client.get("/video", params={"id": "videos/film.mp4", "q": "something moves"}).text
+    first = re.findall(r'class="places".*?data-seek="([0-9.]+)"', shown, re.DOTALL)[0]
+    assert float(first) == best["start_s"] and "Search in this video" in shown
+    assert client.get("/api/v1/videos/videos/film.mp4/heat").status_code == 422
+    assert "Search in this video" not in client.get("/video", params={"id": "videos/v1.mp4"}).text

@@ -32,6 +32,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", f"/api/thumbnails/{VIDEO}", {}),
     ("GET", f"/api/files/{VIDEO}", {}),
     ("GET", f"/api/v1/playback/{VIDEO}", {}),
+    ("GET", f"/api/v1/videos/{VIDEO}/heat?text=a", {}),
     ("GET", f"/api/v1/playback-files/{VIDEO}", {}),
     ("POST", "/api/uploads?name=a.mp4", {"content": b"x"}),
     ("GET", "/api/uploads/job", {}),

@@ -1,14 +1,18 @@
 """Version 1 of the API, at /api/v1."""
 
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
 from teachtext.service.api_common import PARTS, PROBLEMS, check_parameters, file_response
-from teachtext.service.schemas import PlaybackJson
+from teachtext.service.places import best, scored
+from teachtext.service.schemas import HeatJson, PlaceJson, PlaybackJson
 from teachtext.service.state import Library
+
+Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
 
 def v1_router(*, library: Library, without_paths: Callable[[str], str]) -> APIRouter:
@@ -33,5 +37,15 @@ def v1_router(*, library: Library, without_paths: Callable[[str], str]) -> APIRo
     def playback_file(video: str, request: Request) -> FileResponse:
         """Return the MP4 that was made of a video, or a part of it (`Range`)."""
         return file_response(library.playback_file(video), request)
+
+    @api.get("/videos/{video:path}/heat")
+    def heat(video: str, text: Text) -> HeatJson:
+        """Return how well the parts of a video fit a query."""
+        entry, query = library.searcher.entry(video), library.searcher.embed_captions([text])[text]
+        segments = scored(entry, query)
+        return HeatJson(
+            segments=[PlaceJson.model_validate(place) for place in segments],
+            places=[PlaceJson.model_validate(place) for place in best(segments)],
+        )
 
     return api

@@ -8,10 +8,14 @@ from urllib.parse import quote, urlencode
 
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.types import Item, Moment
-from teachtext.service.state import DEEPEST
+from teachtext.service.places import Place, Stripe, best, scored, strip
+from teachtext.service.state import DEEPEST, Library
+from teachtext.service.titles import title_of
 
 _MOST_MOMENTS = 3
 _COLORS = 8
+# probability of a class name that is shown
+_LIKELY = 0.1
 
 
 class Bar(NamedTuple):
@@ -48,6 +52,10 @@ class Card:
         parts: the parts of the bar.
         query: the query.
         log_id: id of the search in the query log, if there is one.
+        title: a title that a person reads.
+        looks_like: what the video looks like, in words.
+        places: the best places of a longer video, best first.
+        stripes: all places of a longer video, in order of time.
     """
 
     number: int
@@ -57,6 +65,10 @@ class Card:
     parts: Sequence[BarPart]
     query: str
     log_id: str | None
+    title: str
+    looks_like: Sequence[str] = ()
+    places: Sequence[Place] = ()
+    stripes: Sequence[Stripe] = ()
 
     @property
     def item(self) -> Item:
@@ -71,7 +83,15 @@ class Card:
     @property
     def at_s(self) -> float:
         """Where the video is opened, in seconds."""
-        return self.result.moments[0].start_s if self.result.moments else 0.0
+        if self.result.moments:
+            return self.result.moments[0].start_s
+        return self.places[0].start_s if self.places else 0.0
+
+    @property
+    def name_words(self) -> Sequence[str]:
+        """Words of the query that stand in the path of the file, and were neither heard nor read."""
+        text = " ".join(moment.text for moment in self.result.moments).casefold()
+        return [word for word in self.result.words if word.casefold() not in text]
 
     def link(self, at_s: float | None = None) -> str:
         """Return the address of the video's page, which plays from a time and notes the choice."""
@@ -109,40 +129,52 @@ def folded(ask: Callable[[int], Answer], count: int) -> tuple[Answer, list[Searc
 
 
 def cards(
+    library: Library,
     results: Sequence[SearchResult],
     *,
     first: int,
-    spaces: Sequence[str],
     copies: Mapping[str, Sequence[str]],
-    query: str,
-    log_id: str | None,
+    query: str = "",
+    log_id: str | None = None,
 ) -> list[Card]:
     """Return the cards of a page.
 
     Args:
+        library: the index.
         results: of the page.
         first: place of the first, from 0.
-        spaces: of the index, sorted.
         copies: ids of equal files, by content.
-        query: the query.
+        query: the query; empty for videos like a video.
         log_id: id of the search in the query log, if there is one.
     """
+    searcher = library.searcher
+    spaces = sorted(searcher.manifest.spaces)
+    vectors = searcher.embed_captions([query])[query] if query.strip() else None
     drawn = bars([result.why for result in results])
-    return [
-        Card(
-            number=number,
-            result=result,
-            copies=copies.get(result.item.content, [result.item.id]),
-            bar=bar,
-            parts=[
-                BarPart(name, result.why[name], left, width, spaces.index(name) % _COLORS)
-                for name, (left, width) in bar.parts.items()
-            ],
-            query=query,
-            log_id=log_id,
+    made = []
+    for number, (result, bar) in enumerate(zip(results, drawn, strict=True), first + 1):
+        entry = searcher.entry(result.item.id)
+        places = scored(entry, vectors) if vectors is not None and len(entry.segments) > 1 else []
+        seen = library.seen.of(result.item.id)
+        made.append(
+            Card(
+                number=number,
+                result=result,
+                copies=copies.get(result.item.content, [result.item.id]),
+                bar=bar,
+                parts=[
+                    BarPart(name, result.why[name], left, width, spaces.index(name) % _COLORS)
+                    for name, (left, width) in bar.parts.items()
+                ],
+                query=query,
+                log_id=log_id,
+                title=title_of(result.item, result.path, seen),
+                looks_like=[name.name for name in seen if name.probability >= _LIKELY],
+                places=best(places),
+                stripes=strip(places, result.item.duration_s),
+            )
         )
-        for number, (result, bar) in enumerate(zip(results, drawn, strict=True), first + 1)
-    ]
+    return made
 
 
 def bars(contributions: Sequence[Mapping[str, float]]) -> list[Bar]:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from teachtext.errors import InputError
 from teachtext.search import RankBy
 from teachtext.search.filters import Filter, parse_filters
-from teachtext.search.types import Item, clock
+from teachtext.search.types import Item
 from teachtext.service.overview import Overview
+from teachtext.service.rendering import duration
 from teachtext.service.state import DEEPEST, SHOWN
 
 Order = Literal["newest", "oldest", "longest", "shortest", "name"]
@@ -133,7 +134,7 @@ def _seconds(text: str) -> float:
 
 def _length(text: str) -> str:
     try:
-        return clock(_seconds(text))
+        return duration(_seconds(text))
     except (InputError, OverflowError):
         return text[:20]
 

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -13,13 +14,12 @@ from teachtext.search.types import Item
 from teachtext.service.cards import cards, folded
 from teachtext.service.overview import Overview, each_once, folders
 from teachtext.service.page_query import ORDERS, PageQuery
+from teachtext.service.places import best, scored, strip
 from teachtext.service.playable import Playback
 from teachtext.service.querylog import QueryLog
-from teachtext.service.rendering import error_page, file_name
-from teachtext.service.state import DEEPEST, SHOWN, Library, depth
+from teachtext.service.rendering import error_page
+from teachtext.service.state import BROWSED_UP_TO, DEEPEST, SHOWN, Library, depth
 
-# With more videos, the list of the index takes too long to read after every change.
-_BROWSED_UP_TO = 20_000
 # chips of one kind
 _MOST_CHIPS = 12
 # name, bounds in seconds
@@ -51,11 +51,10 @@ def pages_router(
     """
     pages = APIRouter()
     searcher = library.searcher
-    spaces = sorted(searcher.manifest.spaces)
 
     @pages.get("/")
     def start(request: Request, search: Annotated[PageQuery, Query()]) -> Response:
-        overview = library.overview(most=_BROWSED_UP_TO)
+        overview = library.overview(most=BROWSED_UP_TO)
         try:
             where = search.where(overview)
             listed = overview.admitted(where)
@@ -77,14 +76,8 @@ def pages_router(
             search=search,
             chips=_chips(search, overview, listed),
             admitted_count=len(listed) if overview.items else answer.total,
-            cards=cards(
-                shown,
-                first=search.first,
-                spaces=spaces,
-                copies=overview.copies,
-                query=search.q,
-                log_id=log_id,
-            ),
+            cards=cards(library, shown, first=search.first, copies=overview.copies, query=search.q, log_id=log_id),
+            examples=[] if shown else library.examples(),
             **_paging(search, answer, results, count),
         )
 
@@ -96,7 +89,8 @@ def pages_router(
             search=search,
             chips=_chips(search, overview, listed),
             overview=overview,
-            items=items[search.first : search.first + SHOWN],
+            items=library.titled(items[search.first : search.first + SHOWN]),
+            examples=library.examples(),
             item_count=len(listed),
             folded=len(items) < len(listed),
             copies=overview.copies,
@@ -106,20 +100,21 @@ def pages_router(
 
     @pages.get("/like")
     def like(request: Request, video: str, search: Annotated[PageQuery, Query()]) -> Response:
-        overview = library.overview(most=_BROWSED_UP_TO)
+        overview = library.overview(most=BROWSED_UP_TO)
         count = min(SHOWN, DEEPEST - search.first)
         depth(search.first, count)
         where = search.where(overview)
+        source = searcher.entry(video).item
         answer, results = folded(lambda k: searcher.like(video, k=k, where=where), search.first + count + 1)
         shown = results[search.first : search.first + count]
         return render(
             request,
             "results.html.j2",
-            title=f"Videos like “{file_name(video)}”",
+            title=f"Videos like “{library.title(source)}”",
             search=search,
-            like=searcher.entry(video).item,
+            like=source,
             admitted_count=answer.total,
-            cards=cards(shown, first=search.first, spaces=spaces, copies=overview.copies, query=search.q, log_id=None),
+            cards=cards(library, shown, first=search.first, copies=overview.copies),
             **_paging(search, answer, results, count),
         )
 
@@ -128,12 +123,21 @@ def pages_router(
         entry = searcher.entry(id)
         if log and query:
             log.choice(query, id)
-        copies = library.overview(most=_BROWSED_UP_TO).copies.get(entry.item.content, [id])
+        places = []
+        if q.strip() and len(entry.segments) > 1:
+            places = scored(entry, searcher.embed_captions([q])[q])
+        copies = library.overview(most=BROWSED_UP_TO).copies.get(entry.item.content, [id])
         return render(
             request,
             "video.html.j2",
             search=PageQuery(q=q),
             item=entry.item,
+            title=library.title(entry.item),
+            stripes=strip(places, entry.item.duration_s),
+            places=best(places),
+            segment_count=len(entry.segments),
+            link=lambda at_s: f"/video?{urlencode({'id': id, 't': f'{at_s:.1f}', 'q': q})}",
+            looks_like=library.seen.of(id),
             has_file=library.has_file(entry.item),
             playback=_playback(id),
             at=t if math.isfinite(t) and t > 0 else 0.0,

@@ -133,6 +133,23 @@ class PlaybackJson(BaseModel):
     url: str | None = Field(description="what to play; null where nothing can be played now")
 
 
+class PlaceJson(BaseModel):
+    """A part of a video that fits a query."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    start_s: float
+    end_s: float
+    score: float = Field(description="the model's similarity, from -1 to 1")
+
+
+class HeatJson(BaseModel):
+    """How well the parts of a video fit a query."""
+
+    segments: list[PlaceJson] = Field(description="all parts, in order of time")
+    places: list[PlaceJson] = Field(description="the best places, best first")
+
+
 class JobJson(BaseModel):
     """An uploaded video on its way into the index."""
 

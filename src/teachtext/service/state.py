@@ -14,16 +14,23 @@ from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
 from teachtext.search.upkeep import remove_videos
 from teachtext.search.vectors import PresencePattern
+from teachtext.service.examples import example_queries
 from teachtext.service.media import file_of, has_file
-from teachtext.service.overview import Overview
+from teachtext.service.overview import Overview, each_once
 from teachtext.service.picture_cache import PictureCache
 from teachtext.service.pictures import Moment, Pictures, moment_of
 from teachtext.service.playable import Playables, Playback
+from teachtext.service.seen_names import SeenNames
+from teachtext.service.titles import title_of
 
 # the last result that a search can return, over all its pages
 DEEPEST = 1000
 # videos on one page
 SHOWN = 24
+# with more videos, the list of the index takes too long to read after every change
+BROWSED_UP_TO = 20_000
+# videos from which examples of queries are made
+_LOOKED_AT = 60
 # seconds that a removal waits for another writer
 _PATIENCE_S = 5.0
 
@@ -45,6 +52,7 @@ class Library:
         uploads: folder for uploaded videos.
         features: folder for features.
         captions: the captions, embedded (see `Searcher.rank_captions`).
+        seen: what the videos look like, in words.
         writing: held while this process changes the index.
 
     Raises:
@@ -67,9 +75,11 @@ class Library:
         self.features = features
         self.captions = searcher.embed_captions(captions) if captions else {}
         self.writing = threading.Lock()
+        self.seen = SeenNames(features)
         self._pictures = Pictures(PictureCache(thumbnails))
         self._playables = Playables(playable or thumbnails.with_name("playable"), most_bytes=playable_bytes)
         self._reading = threading.Lock()
+        self._examples: tuple[Mapping[PresencePattern, Hashable], list[str]] | None = None
         self._overview: tuple[Mapping[PresencePattern, Hashable], Overview] | None = None
 
     def count(self) -> int:
@@ -91,6 +101,25 @@ class Library:
                 items = sorted(self.searcher.store.catalog(), key=lambda item: (-item.added_s, item.id))
                 self._overview = (versions, Overview(snapshot.video_count, items, self._spoken))
             return self._overview[1]
+
+    def titled(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """Return videos with titles that a person reads. The items may lack their moments."""
+        entries = self.searcher.store.get([item.id for item in items])
+        whole = [entries[item.id].item if item.id in entries else item for item in items]
+        return [(item, self.title(item)) for item in whole]
+
+    def title(self, item: Item) -> str:
+        """Return the title of a video with its moments."""
+        return title_of(item, self.searcher.snapshot().manifest.path_of(item.id), self.seen.of(item.id))
+
+    def examples(self, most: int = 6) -> list[str]:
+        """Return queries that this index can answer: what its newest videos look like, and what is said in them."""
+        versions = self.searcher.snapshot().state.versions
+        if self._examples is None or self._examples[0] != versions:
+            some = each_once(self.overview(most=BROWSED_UP_TO).items)[:_LOOKED_AT]
+            entries = self.searcher.store.get([item.id for item in some])
+            self._examples = (versions, example_queries([entry.item for entry in entries.values()], self.seen))
+        return self._examples[1][:most]
 
     def _spoken(self) -> Collection[str]:
         """Return the ids of the videos in which words were heard; a catalog has no words."""

@@ -49,6 +49,13 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     field.select();
     field.focus();
+  } else if (event.key === "?" && !writing && keys) {
+    event.preventDefault();
+    keys.showModal();
+  } else if ((event.key === "n" || event.key === "p") && !writing && player) {
+    step(event.key === "n" ? 1 : -1);
+  } else if (event.key === "Escape" && keys && keys.open) {
+    return;
   } else if (event.key === "Escape" && event.target === field) {
     field.blur();
   } else if (event.key === "Escape" && document.querySelector(".player") && history.length > 1) {
@@ -95,13 +102,84 @@ async function prepared(place) {
 const place = document.querySelector(".preparing");
 if (place && place.querySelector(".share")) prepared(place);
 
+function seek(seconds) {
+  if (!player.getAttribute("src")) return false;
+  player.currentTime = seconds;
+  player.play().catch(() => {});
+  return true;
+}
+
 for (const link of document.querySelectorAll("[data-seek]")) {
   link.addEventListener("click", (event) => {
-    if (!player) return;
-    event.preventDefault();
-    player.currentTime = Number(link.dataset.seek);
-    player.play().catch(() => {});
+    if (player && seek(Number(link.dataset.seek))) event.preventDefault();
   });
+}
+
+// the best places of a longer video, in order of time
+const spots = player ? [...document.querySelectorAll(".places a")] : [];
+const starts = spots.map((link) => Number(link.dataset.seek)).sort((one, other) => one - other);
+
+function step(by) {
+  const now = player.currentTime;
+  const next = by > 0 ? starts.find((start) => start > now + 0.3) : starts.findLast((start) => start < now - 1);
+  if (next !== undefined) seek(next);
+}
+
+const stripes = player ? [...document.querySelectorAll(".strip a")] : [];
+if (player) {
+  player.addEventListener("timeupdate", () => {
+    for (const links of [stripes, spots]) {
+      const past = links.filter((link) => Number(link.dataset.seek) <= player.currentTime + 0.05);
+      const at = past.reduce((last, link) => (last && Number(last.dataset.seek) > Number(link.dataset.seek) ? last : link), null);
+      for (const link of links) link.classList.toggle("now", link === at);
+    }
+  });
+}
+
+const keys = document.getElementById("keys");
+for (const button of document.querySelectorAll("[data-keys]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => keys.showModal());
+}
+
+// searches of this browser, kept in the browser alone
+const RECENT = "recent searches";
+
+function recent() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(RECENT));
+    return Array.isArray(kept) ? kept.filter((text) => typeof text === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(texts) {
+  try {
+    localStorage.setItem(RECENT, JSON.stringify(texts));
+  } catch {
+    // the browser keeps nothing
+  }
+}
+
+const asked = field && document.querySelector("ol.grid .card") ? field.value.trim() : "";
+if (asked) keep([asked, ...recent().filter((text) => text !== asked)].slice(0, 8));
+
+const list = document.getElementById("recent");
+if (list && recent().length) {
+  for (const text of recent()) {
+    const link = document.createElement("a");
+    link.className = "chip";
+    link.href = `/?q=${encodeURIComponent(text)}`;
+    link.textContent = text;
+    list.append(link, " ");
+  }
+  const clear = document.createElement("button");
+  clear.className = "plain";
+  clear.textContent = "Forget";
+  clear.addEventListener("click", () => { keep([]); list.hidden = true; });
+  list.append(clear);
+  list.hidden = false;
 }
 
 for (const form of document.querySelectorAll("[data-confirm]")) {
