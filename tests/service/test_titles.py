@@ -13,8 +13,8 @@ from teachtext.data.store import FeatureWriter
 from teachtext.encoders.class_names import TEMPLATE, class_name_texts
 from teachtext.search.types import Item, Moment
 from teachtext.service.examples import example_queries
-from teachtext.service.places import Place, best, strip
 from teachtext.service.seen_names import SeenName, SeenNames
+from teachtext.service.strip import Part, strip
 from teachtext.service.titles import name_as_words, title_of
 
 GONE = Path("/nowhere/a.mp4")
@@ -105,13 +105,10 @@ def test_examples_are_what_the_index_can_answer(tmp_path: Path):
 
 
 @given(st.lists(st.integers(-1000, 1000).map(lambda score: score / 1000), max_size=30))
-def test_places_are_the_best_ones_and_the_strip_covers_all(scores: list[float]):
-    places = [Place(2.0 * number, 2.0 * number + 2, score) for number, score in enumerate(scores)]
-    top = best(places)
-    assert bool(top) == bool(scores) and len(top) <= 5
-    if scores:
-        assert top[0].score == max(scores)
-        assert [place.score for place in top] == sorted((place.score for place in top), reverse=True)
-    stripes = strip(places, 2.0 * len(scores))
-    assert [stripe.place for stripe in stripes] == places
+def test_a_strip_covers_the_video_and_is_highest_at_the_best_part(scores: list[float]):
+    parts = [Part(2.0 * number, 2.0 * number + 2, score) for number, score in enumerate(scores)]
+    stripes = strip(parts, 2.0 * len(scores))
+    assert [stripe.start_s for stripe in stripes] == [part.start_s for part in parts]
     assert all(2 <= stripe.height <= 30 and stripe.left + stripe.width <= 100.001 for stripe in stripes)
+    if len(set(scores)) > 1 and max(scores) > sorted(scores)[len(scores) // 2]:
+        assert stripes[scores.index(max(scores))].height == pytest.approx(30)

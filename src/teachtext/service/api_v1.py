@@ -7,10 +7,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from teachtext.search.places import places_of
 from teachtext.service.api_common import PARTS, PROBLEMS, check_parameters, file_response
-from teachtext.service.places import best, scored
-from teachtext.service.schemas import HeatJson, PlaceJson, PlaybackJson
+from teachtext.service.schemas import HeatJson, PartJson, PlaceJson, PlaybackJson
 from teachtext.service.state import Library
+from teachtext.service.strip import scored
 
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
@@ -42,10 +43,9 @@ def v1_router(*, library: Library, without_paths: Callable[[str], str]) -> APIRo
     def heat(video: str, text: Text) -> HeatJson:
         """Return how well the parts of a video fit a query."""
         entry, query = library.searcher.entry(video), library.searcher.embed_captions([text])[text]
-        segments = scored(entry, query)
         return HeatJson(
-            segments=[PlaceJson.model_validate(place) for place in segments],
-            places=[PlaceJson.model_validate(place) for place in best(segments)],
+            segments=[PartJson.model_validate(part) for part in scored(entry, query)],
+            places=[PlaceJson.of(place) for place in places_of(query, entry)],
         )
 
     return api

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from teachtext.search.answer import Answer, SearchResult
+from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
-from teachtext.service.places import Place, Stripe, best, scored, strip
 from teachtext.service.state import DEEPEST, Library
+from teachtext.service.strip import Stripe, scored, strip
 from teachtext.service.titles import title_of
 
 _MOST_MOMENTS = 3
@@ -54,7 +55,6 @@ class Card:
         log_id: id of the search in the query log, if there is one.
         title: a title that a person reads.
         looks_like: what the video looks like, in words.
-        places: the best places of a longer video, best first.
         stripes: all places of a longer video, in order of time.
     """
 
@@ -67,7 +67,6 @@ class Card:
     log_id: str | None
     title: str
     looks_like: Sequence[str] = ()
-    places: Sequence[Place] = ()
     stripes: Sequence[Stripe] = ()
 
     @property
@@ -76,9 +75,19 @@ class Card:
         return self.result.item
 
     @property
+    def is_weaker(self) -> bool:
+        """Whether the index says that the video does not answer the query strongly."""
+        return self.result.is_strong is False
+
+    @property
     def moments(self) -> Sequence[Moment]:
         """The first moments with words of the query."""
         return self.result.moments[:_MOST_MOMENTS]
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """The best places of a longer video, best first; none of a clip."""
+        return self.result.places if self.stripes else ()
 
     @property
     def at_s(self) -> float:
@@ -154,7 +163,7 @@ def cards(
     made = []
     for number, (result, bar) in enumerate(zip(results, drawn, strict=True), first + 1):
         entry = searcher.entry(result.item.id)
-        places = scored(entry, vectors) if vectors is not None and len(entry.segments) > 1 else []
+        parts = scored(entry, vectors) if vectors is not None and len(entry.segments) > 1 else []
         seen = library.seen.of(result.item.id)
         made.append(
             Card(
@@ -170,8 +179,7 @@ def cards(
                 log_id=log_id,
                 title=title_of(result.item, result.path, seen),
                 looks_like=[name.name for name in seen if name.probability >= _LIKELY],
-                places=best(places),
-                stripes=strip(places, result.item.duration_s),
+                stripes=strip(parts, result.item.duration_s),
             )
         )
     return made

@@ -10,15 +10,16 @@ from fastapi import APIRouter, Query, Request, Response
 
 from teachtext.errors import InputError
 from teachtext.search.answer import Answer
+from teachtext.search.places import places_of
 from teachtext.search.types import Item
 from teachtext.service.cards import cards, folded
 from teachtext.service.overview import Overview, each_once, folders
 from teachtext.service.page_query import ORDERS, PageQuery
-from teachtext.service.places import best, scored, strip
 from teachtext.service.playable import Playback
 from teachtext.service.querylog import QueryLog
 from teachtext.service.rendering import error_page
 from teachtext.service.state import BROWSED_UP_TO, DEEPEST, SHOWN, Library, depth
+from teachtext.service.strip import scored, strip
 
 # chips of one kind
 _MOST_CHIPS = 12
@@ -77,7 +78,7 @@ def pages_router(
             chips=_chips(search, overview, listed),
             admitted_count=len(listed) if overview.items else answer.total,
             cards=cards(library, shown, first=search.first, copies=overview.copies, query=search.q, log_id=log_id),
-            examples=[] if shown else library.examples(),
+            examples=[] if shown and answer.confidence != "nothing" else library.examples(),
             **_paging(search, answer, results, count),
         )
 
@@ -123,9 +124,8 @@ def pages_router(
         entry = searcher.entry(id)
         if log and query:
             log.choice(query, id)
-        places = []
-        if q.strip() and len(entry.segments) > 1:
-            places = scored(entry, searcher.embed_captions([q])[q])
+        is_searched = bool(q.strip()) and len(entry.segments) > 1
+        vectors = searcher.embed_captions([q])[q] if is_searched else None
         copies = library.overview(most=BROWSED_UP_TO).copies.get(entry.item.content, [id])
         return render(
             request,
@@ -133,8 +133,8 @@ def pages_router(
             search=PageQuery(q=q),
             item=entry.item,
             title=library.title(entry.item),
-            stripes=strip(places, entry.item.duration_s),
-            places=best(places),
+            stripes=strip(scored(entry, vectors), entry.item.duration_s) if vectors else [],
+            places=places_of(vectors, entry) if vectors else [],
             segment_count=len(entry.segments),
             link=lambda at_s: f"/video?{urlencode({'id': id, 't': f'{at_s:.1f}', 'q': q})}",
             looks_like=library.seen.of(id),

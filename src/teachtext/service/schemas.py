@@ -133,8 +133,8 @@ class PlaybackJson(BaseModel):
     url: str | None = Field(description="what to play; null where nothing can be played now")
 
 
-class PlaceJson(BaseModel):
-    """A part of a video that fits a query."""
+class PartJson(BaseModel):
+    """A segment of a video and its score for a query."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -146,7 +146,7 @@ class PlaceJson(BaseModel):
 class HeatJson(BaseModel):
     """How well the parts of a video fit a query."""
 
-    segments: list[PlaceJson] = Field(description="all parts, in order of time")
+    segments: list[PartJson] = Field(description="all parts, in order of time")
     places: list[PlaceJson] = Field(description="the best places, best first")
 
 

@@ -26,10 +26,10 @@ for (const card of document.querySelectorAll(".card")) {
   card.addEventListener("focusout", pause);
 }
 
-const titles = [...document.querySelectorAll(".card h2 a")];
+const shownTitles = () => [...document.querySelectorAll(".card h2 a")].filter((link) => link.offsetParent);
 const field = document.getElementById("q");
 
-function besideOf(link, key) {
+function besideOf(titles, link, key) {
   const place = titles.indexOf(link);
   if (key === "ArrowRight") return titles[place + 1];
   if (key === "ArrowLeft") return titles[place - 1];
@@ -61,8 +61,9 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" && document.querySelector(".player") && history.length > 1) {
     history.back();
   } else if (event.key.startsWith("Arrow")) {
+    const titles = shownTitles();
     const first = event.target === field && event.key === "ArrowDown" ? titles[0] : undefined;
-    const next = titles.includes(event.target) ? besideOf(event.target, event.key) : first;
+    const next = titles.includes(event.target) ? besideOf(titles, event.target, event.key) : first;
     if (next) {
       event.preventDefault();
       next.focus();
