@@ -181,9 +181,9 @@ def _examples(opened: Index, measured: SearchQuality) -> list[Example]:
 
 
 def _example(opened: Index, caption: Caption, rank: float) -> Example:
-    found = opened.search(caption.text, k=_HITS, by="model")
-    hits = [Hit(hit.path.stem, hit.score, hit.path.stem == caption.video_id, _picture(hit.path)) for hit in found]
-    right = None if any(hit.right for hit in hits) else _picture(found[0].path.with_stem(caption.video_id))
+    results = opened.search(caption.text, k=_HITS, by="model")
+    hits = [Hit(hit.path.stem, hit.score, hit.path.stem == caption.video_id, _picture(hit.path)) for hit in results]
+    right = None if any(hit.right for hit in hits) else _picture(results[0].path.with_stem(caption.video_id))
     return Example(caption.text, caption.id, caption.video_id, rank, hits, right)
 
 

@@ -140,9 +140,9 @@ def above_chance(
     counts = np.stack([np.bincount(videos, of) for of in (dropped & wrong, dropped, wrong, np.ones(len(wrong)))])
 
     def compute(weights: Floats) -> Floats:
-        found, taken, mistaken, every = counts @ weights.T
+        detected, taken, mistaken, every = counts @ weights.T
         # a draw of videos that lose no caption says nothing about precision
-        precision = np.divide(found, taken, out=mistaken / every, where=taken > 0)
+        precision = np.divide(detected, taken, out=mistaken / every, where=taken > 0)
         above: Floats = 100 * (precision - mistaken / every)[None]
         return above
 

@@ -73,7 +73,7 @@ class Playables:
         self._make = BoundedCalls(_make_playable, seconds=_SECONDS, memory_mb=_MEMORY_MB)
         self._changed = threading.Condition()
         self._closed = False
-        self._known: OrderedDict[str, tuple[float, Playback]] = OrderedDict()
+        self._playbacks: OrderedDict[str, tuple[float, Playback]] = OrderedDict()
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="looks at videos")
         self._looking: dict[str, Future[Playback]] = {}
         self._jobs: deque[_Job] = deque()
@@ -153,8 +153,8 @@ class Playables:
         return playback
 
     def _remembered(self, content: str) -> Playback | None:
-        """Return what is known of a video, if anything."""
-        since, playback = self._known.get(content, (-math.inf, None))
+        """Return how a video plays, if that was looked up lately."""
+        since, playback = self._playbacks.get(content, (-math.inf, None))
         if playback and (playback.state == "original" or time.monotonic() - since < _REFUSED_S):
             return playback
         if self._current and self._current.content == content:
@@ -164,9 +164,9 @@ class Playables:
         return None
 
     def _remember(self, content: str, playback: Playback) -> None:
-        self._known[content] = (time.monotonic(), playback)
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        self._playbacks[content] = (time.monotonic(), playback)
+        while len(self._playbacks) > _REMEMBERED:
+            self._playbacks.popitem(last=False)
 
     def _queue(self, job: _Job) -> Playback:
         self._check_open()
