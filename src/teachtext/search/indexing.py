@@ -1,6 +1,6 @@
 """A folder of videos to an index: what is new or has changed is extracted, embedded and stored, the rest left alone."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,13 @@ from teachtext.extraction.extract import Failure, check_packages
 from teachtext.progress import Progress, silent
 from teachtext.search.hubness import choose_bank
 from teachtext.search.index_model import check_same, unused_experts
-from teachtext.search.indexing_run import BATCH, IndexingRun, joined
+from teachtext.search.indexing_run import IndexingRun, joined
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.moves import look_elsewhere
 from teachtext.search.scan import Scan, scan
 from teachtext.search.segments import with_cutter
 from teachtext.search.stores import is_url
-from teachtext.search.stores.base import Store
+from teachtext.search.stores.base import Store, entries_in_groups
 from teachtext.video.sampling import DETAILS, NORMAL
 
 # files of a run or a model, whose folder also has features
@@ -204,8 +204,7 @@ def check_new(folder: Path, store: Store) -> None:
 
 def add_tags(store: Store, ids: Collection[str], tags: Collection[str]) -> None:
     """Add tags to videos that lack them. Only inside `Store.writing`."""
-    for batch in _chunks(list(ids) if tags else [], BATCH):
-        entries = store.get(batch).values()
+    for entries in entries_in_groups(store, list(ids) if tags else []):
         lacking = [entry for entry in entries if not set(tags) <= set(entry.item.tags)]
         store.put([replace(entry, item=replace(entry.item, tags=joined(entry.item.tags, tags))) for entry in lacking])
 
@@ -243,8 +242,3 @@ def _begin(store: Store, model: Embedder, words: bool, detail: str | None) -> Ma
                 "leave the detail out, or index into another folder with --index",
             )
     return replace(manifest, experts=sorted({*manifest.experts, *(word_experts() if words else ())}))
-
-
-def _chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]

@@ -25,7 +25,7 @@ from teachtext.search.hubness import EmbeddedBank, embed_bank, hubs_of, read_cap
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
 from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
-from teachtext.search.stores.base import Store
+from teachtext.search.stores.base import Store, entries_in_groups
 from teachtext.search.types import Entry, Item, Moment, Segment
 from teachtext.search.vectors import row_of
 from teachtext.video.sampling import DETAILS
@@ -222,10 +222,8 @@ class IndexingRun:
         self._shares_note = [shares.note]
         open_manifest, self._manifest = self._manifest, replace(self._manifest, blend=shares.by_model)
         if open_manifest.bank is not None:
-            ids = [item.id for item in self._store.catalog()]
-            for start in range(0, len(ids), BATCH):
-                batch = ids[start : start + BATCH]
-                self._store.put([self._with_biases(entry) for entry in self._store.get(batch).values()])
+            for entries in entries_in_groups(self._store, [item.id for item in self._store.catalog()]):
+                self._store.put([self._with_biases(entry) for entry in entries])
         # last: after a stop the shares are chosen again, and all biases are made anew
         self._manifest.write(self._store)
 

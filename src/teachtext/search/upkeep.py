@@ -11,11 +11,10 @@ from teachtext.errors import InputError, NotFound, Unavailable, first_of
 from teachtext.files import locked
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.manifest import Manifest, read_manifest
-from teachtext.search.stores.base import Store
+from teachtext.search.stores.base import Store, entries_in_groups
 from teachtext.search.types import Item
 
 # videos that are read or written at once
-_BATCH = 256
 
 
 def find_ids(store: Store, names: Sequence[str]) -> list[str]:
@@ -93,9 +92,9 @@ def change_tags(
     """
     changed = 0
     with store.writing(wait_s):
-        for start in range(0, len(ids), _BATCH):
+        for entries in entries_in_groups(store, ids):
             new = []
-            for entry in store.get(ids[start : start + _BATCH]).values():
+            for entry in entries:
                 tags = tuple(tag for tag in dict.fromkeys([*entry.item.tags, *add]) if tag not in remove)
                 if tags != tuple(entry.item.tags):
                     new.append(replace(entry, item=replace(entry.item, tags=tags)))

@@ -13,6 +13,9 @@ from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.types import Entry, Item
 from teachtext.search.vectors import Floats, PresencePattern
 
+# entries that are read at once; entries, or segments, from which a group is full
+_FILMS, _ENTRIES, _SEGMENTS = 16, 256, 2048
+
 
 @dataclass(frozen=True)
 class Block:
@@ -211,3 +214,20 @@ class Store(Protocol):
     def tidy(self) -> None:
         """Compact, forget old versions, bring vector indexes up to date. Only within `writing`."""
         ...
+
+
+def entries_in_groups(store: Store, ids: Sequence[str]) -> Iterator[list[Entry]]:
+    """Yield entries by id, in groups whose vectors fit into memory however long the videos are.
+
+    Args:
+        store: the store.
+        ids: of the entries. Ids that the store does not hold are left out.
+    """
+    group: list[Entry] = []
+    for start in range(0, len(ids), _FILMS):
+        group += store.get(ids[start : start + _FILMS]).values()
+        if len(group) >= _ENTRIES or sum(len(entry.segments) for entry in group) >= _SEGMENTS:
+            yield group
+            group = []
+    if group:
+        yield group
