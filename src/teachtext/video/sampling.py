@@ -91,13 +91,13 @@ class PieceRule:
     Args:
         whole_s: seconds.
         longest_s: seconds a piece, at most, unless a single frame is shown for longer.
-        shortest_s: seconds a piece, at least; a shot that ends before does not end the piece.
+        shortest_s: seconds a piece, at least; a shot that ends before does not end the piece. Shots are longer anyway.
         share: of the moments a second that an expert sees in a clip.
     """
 
     whole_s: float = 12.0
     longest_s: float = 2.0
-    shortest_s: float = 0.5
+    shortest_s: float = 0.1
     share: float = 0.5
 
 
