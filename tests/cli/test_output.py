@@ -45,8 +45,9 @@ def test_a_word_with_a_dash_stands_after_two_dashes(teachtext_here: Command, odd
 def test_a_table_in_a_pipe_has_no_lines_and_breaks_no_names(teachtext_here: Command, odd_index: Path):
     said = teachtext_here("search", "a ball", "--index", odd_index)
     assert said.returncode == 0 and not set(said.stdout) & set("│┃─━┏┡└|+")
-    lines = said.stdout.splitlines()
-    assert len(lines) == 5 and lines[0].split() == ["video", "score", "why", "at", "words"]
+    # weights are random, so that the search may say before the rows that nothing is like the query
+    head, *lines = said.stdout[said.stdout.index("   video") :].splitlines()
+    assert len(lines) == 4 and head.split() == ["video", "score", "why", "at", "words"]
     assert sum(LONG in line for line in lines) == 1 and sum("two\\nlines" in line for line in lines) == 1
     assert "3 videos, exact" in lines[-1]
 
