@@ -1,14 +1,19 @@
 """What all versions of the API share: the statuses of errors, the check of parameters, files with their parts."""
 
+import json
 import mimetypes
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.responses import FileResponse
+from pydantic import BaseModel
 
 from teachtext.errors import InputError
+from teachtext.service.bodies import Model, parse_json
 from teachtext.service.schemas import Problem
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -65,3 +70,25 @@ async def check_parameters(request: Request) -> None:
             raise InputError(
                 f"the address has the parameter '{name[:200]}'", f"use {', '.join(names)}" if names else "leave it out"
             )
+
+
+def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Return a dependency that reads the body of a request as a model, within bounds (see `parse_json`)."""
+
+    async def read(request: Request) -> Model:
+        return await run_sync(parse_json, model, await request.body())
+
+    return read
+
+
+def body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of OpenAPI that describes a body which the route reads itself."""
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the part of OpenAPI that describes a body of JSON."""
+    schema = model.model_json_schema()
+    for name, definition in schema.pop("$defs", {}).items():
+        schema = json.loads(json.dumps(schema).replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(definition)))
+    return body("application/json", schema)

@@ -1,5 +1,6 @@
 """Version 1 of the API, at /api/v1."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
@@ -7,20 +8,39 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
-from teachtext.service.api_common import PARTS, PROBLEMS, check_parameters, file_response
-from teachtext.service.schemas import HeatJson, PartJson, PlaceJson, PlaybackJson
+from teachtext.service.api_common import PARTS, PROBLEMS, body_of, check_parameters, file_response, json_body
+from teachtext.service.schemas import (
+    AnswerJson,
+    EmbeddingJson,
+    FilterQuery,
+    HeatJson,
+    JobJson,
+    ListedJson,
+    ListJson,
+    PartJson,
+    PlaceJson,
+    PlaybackJson,
+    SearchesRequest,
+    TagsRequest,
+    TextsRequest,
+    VideoJson,
+)
 from teachtext.service.state import Library
 from teachtext.service.strip import scored
+from teachtext.service.uploads import Uploads
 
+Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
 
-def v1_router(*, library: Library, without_paths: Callable[[str], str]) -> APIRouter:
+def v1_router(*, library: Library, uploads: Uploads, without_paths: Callable[[str], str]) -> APIRouter:
     """Return the routes of version 1.
 
     Args:
         library: the index.
+        uploads: takes videos in.
         without_paths: takes the paths of the server out of a text.
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
@@ -38,6 +58,66 @@ def v1_router(*, library: Library, without_paths: Callable[[str], str]) -> APIRo
     def playback_file(video: str, request: Request) -> FileResponse:
         """Return the MP4 that was made of a video, or a part of it (`Range`)."""
         return file_response(library.playback_file(video), request)
+
+    @api.get("/videos")
+    def videos(
+        filters: Filters,
+        cursor: Annotated[str, Query(max_length=4096, description="`next` of the part before")] = "",
+        count: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> ListJson:
+        """List the videos of the index, in order of their ids."""
+        listed = sorted(library.overview().admitted(filters.where), key=lambda item: item.id)
+        start = bisect_right([item.id for item in listed], cursor) if cursor else 0
+        part = listed[start : start + count]
+        spoken = library.overview().spoken
+        return ListJson(
+            total=len(listed),
+            next=part[-1].id if start + count < len(listed) else None,
+            videos=[
+                ListedJson(
+                    **VideoJson.model_validate(item).model_dump(exclude={"has_speech"}),
+                    has_speech=item.id in spoken,
+                    title=title,
+                    thumbnail_url=f"/api/thumbnails/{quote(item.id)}",
+                    file_url=f"/api/files/{quote(item.id)}",
+                )
+                for item, title in library.titled(part)
+            ],
+        )
+
+    @api.post("/searches", openapi_extra=json_body(SearchesRequest))
+    def searches(request: Annotated[SearchesRequest, Depends(body_of(SearchesRequest))]) -> list[AnswerJson]:
+        """Search several times at once."""
+        searcher = library.searcher
+        return [
+            AnswerJson.of(searcher.search(each.text, k=each.count, where=parse_filters(each.filter), by=each.by))
+            for each in request.searches
+        ]
+
+    @api.post("/embeddings", openapi_extra=json_body(TextsRequest))
+    def embeddings(request: Annotated[TextsRequest, Depends(body_of(TextsRequest))]) -> list[EmbeddingJson]:
+        """Embed texts as the model of the index embeds queries."""
+        embedded = library.searcher.embed_captions(request.texts)
+        return [
+            EmbeddingJson(
+                text=text,
+                vectors={space: vector.tolist() for space, vector in sorted(embedded[text].vectors.items())},
+                weights=dict(zip(sorted(embedded[text].vectors), embedded[text].weights.tolist(), strict=True)),
+            )
+            for text in request.texts
+        ]
+
+    @api.patch("/tags/{video:path}", openapi_extra=json_body(TagsRequest))
+    def tags(video: str, request: Annotated[TagsRequest, Depends(body_of(TagsRequest))]) -> list[str]:
+        """Add tags to a video, and remove tags; return its tags."""
+        library.change_tags(video, add=request.add, remove=request.remove)
+        return sorted(library.searcher.entry(video).item.tags)
+
+    @api.get("/jobs")
+    def jobs() -> list[JobJson]:
+        """List the uploads that are remembered, the newest first."""
+        listed = [JobJson.model_validate(job) for job in uploads.jobs()]
+        return [job.model_copy(update={"problem": without_paths(job.problem)}) for job in listed]
 
     @api.get("/videos/{video:path}/heat")
     def heat(video: str, text: Text) -> HeatJson:

@@ -91,7 +91,7 @@ def create_app(
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
-    app.include_router(v1_router(library=library, without_paths=paths.hidden))
+    app.include_router(v1_router(library=library, uploads=uploads, without_paths=paths.hidden))
     render = _renderer(library, access)
     for pages in (
         pages_router(library=library, log=log, render=render, without_paths=paths.hidden),
@@ -100,6 +100,7 @@ def create_app(
         app.include_router(pages, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_error_handlers(app, paths)
+    _describe_access(app, access)
     app.add_middleware(
         BoundedBodies,
         refuse=lambda request, error: _answer(request, error, status_of(error)),
@@ -116,6 +117,15 @@ def create_app(
     app.add_middleware(Guard, hosts=hosts, access=access, rate=rate)
     app.add_middleware(measures.counting)
     return app
+
+
+def _describe_access(app: FastAPI, access: Access | None) -> None:
+    """Say in the OpenAPI document how a program shows that it may ask."""
+    document = app.openapi()
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"token": []}] if access else []
+    if access:
+        document["paths"]["/api/health/live"]["get"]["security"] = []
 
 
 def _renderer(library: Library, access: Access | None) -> Callable[..., Response]:

@@ -1,17 +1,14 @@
 """The API: searches, videos and their files, uploads, health. Its OpenAPI is at /api/openapi.json."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
 
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
-from teachtext.service.api_common import PARTS, PROBLEMS, check_parameters, file_response
-from teachtext.service.bodies import parse_json
+from teachtext.service.api_common import PARTS, PROBLEMS, body, body_of, check_parameters, file_response, json_body
 from teachtext.service.forms import FileOfForm, is_form
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
@@ -33,10 +30,6 @@ Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 First = Annotated[int, Query(ge=0, le=1000, description="place of the first result, from 0")]
 Count = Annotated[int, Query(ge=1, le=1000, description="number of results")]
-
-
-async def _captions_request(request: Request) -> CaptionsRequest:
-    return await run_sync(parse_json, CaptionsRequest, await request.body())
 
 
 def api_router(
@@ -75,8 +68,8 @@ def api_router(
         """Find videos like a video of the index."""
         return AnswerJson.of(page(searcher.like(video, k=depth(first, count), where=filters.where), first))
 
-    @api.post("/api/captions", openapi_extra=_json_body(CaptionsRequest))
-    def captions(request: Annotated[CaptionsRequest, Depends(_captions_request)]) -> list[RankedCaptionJson]:
+    @api.post("/api/captions", openapi_extra=json_body(CaptionsRequest))
+    def captions(request: Annotated[CaptionsRequest, Depends(body_of(CaptionsRequest))]) -> list[RankedCaptionJson]:
         """Find the captions that describe a video best."""
         if not request.captions and not library.captions:
             raise InputError("there are no captions to choose from", "send some, or start with --captions FILE")
@@ -124,7 +117,7 @@ def api_router(
     @api.post(
         "/api/uploads",
         status_code=202,
-        openapi_extra=_body("application/octet-stream", _BYTES),
+        openapi_extra=body("application/octet-stream", _BYTES),
     )
     async def upload(
         request: Request, name: Annotated[str | None, Query(min_length=1, max_length=1000)] = None
@@ -175,12 +168,3 @@ def api_router(
 
 
 _BYTES = {"type": "string", "format": "binary"}
-
-
-def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of OpenAPI that describes a body which the route reads itself."""
-    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
-
-
-def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    return _body("application/json", model.model_json_schema())

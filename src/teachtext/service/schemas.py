@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from teachtext.search import RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.places import Place
@@ -200,3 +201,63 @@ class FilterQuery(BaseModel):
     def where(self) -> Filter:
         """The filter."""
         return parse_filters(self.filter)
+
+
+class ListedJson(VideoJson):
+    """A video in the list of an index."""
+
+    title: str = Field(description="a title that a person reads")
+    thumbnail_url: str
+    file_url: str
+
+
+class ListJson(BaseModel):
+    """A part of the list of an index."""
+
+    total: int = Field(description="number of videos that the filter admits")
+    videos: list[ListedJson]
+    next: str | None = Field(description="the cursor of the next part; null at the end")
+
+
+class SearchRequest(BaseModel):
+    """One search of several."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=10_000, description="what to look for")
+    filter: list[str] = Field([], max_length=50, description="as in the address of a search")
+    by: RankBy = "both"
+    count: int = Field(20, ge=1, le=100, description="number of results")
+
+
+class SearchesRequest(BaseModel):
+    """Several searches at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    searches: list[SearchRequest] = Field(min_length=1, max_length=32)
+
+
+class TextsRequest(BaseModel):
+    """Texts to be embedded as queries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: list[Annotated[str, Field(max_length=10_000)]] = Field(min_length=1, max_length=64)
+
+
+class EmbeddingJson(BaseModel):
+    """A text as the model of the index embeds it."""
+
+    text: str
+    vectors: dict[str, list[float]] = Field(description="by space, of unit length")
+    weights: dict[str, float] = Field(description="mixture weight by space; their sum is 1")
+
+
+class TagsRequest(BaseModel):
+    """Tags that a video gets and loses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    add: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([], max_length=50)
+    remove: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([], max_length=50)

@@ -12,7 +12,7 @@ from teachtext.errors import Busy, InputError, NotFound, Unwritable
 from teachtext.search.answer import Answer
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
-from teachtext.search.upkeep import remove_videos
+from teachtext.search.upkeep import change_tags, remove_videos
 from teachtext.search.vectors import PresencePattern
 from teachtext.service.examples import example_queries
 from teachtext.service.media import file_of, has_file
@@ -234,6 +234,21 @@ class Library:
         finally:
             self.writing.release()
         self.searcher.forget_removed()
+
+    def change_tags(self, item_id: str, *, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Add tags to a video, and remove tags.
+
+        Raises:
+            NotFound: the index does not hold the video.
+            Busy: the index is being changed.
+        """
+        self.searcher.entry(item_id)
+        if not self.writing.acquire(timeout=_PATIENCE_S):
+            raise Busy("videos are being indexed", "try again when that is done")
+        try:
+            change_tags(self.searcher.store, [item_id], add=add, remove=remove, wait_s=_PATIENCE_S)
+        finally:
+            self.writing.release()
 
     def was_uploaded(self, item_id: str) -> bool:
         """Return whether the file of a video was uploaded. Such a file is removed together with the video."""

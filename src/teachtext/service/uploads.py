@@ -124,6 +124,11 @@ class Uploads:
             raise NotFound(f"there is no upload '{job_id[:100]}'", "upload the file again if its video is not found")
         return self._jobs[job_id]
 
+    def jobs(self) -> list[UploadJob]:
+        """Return the jobs that are remembered, the newest first."""
+        with self._changed:
+            return list(self._jobs.values())[::-1]
+
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> UploadJob:
         """Take in a file, and queue it.
 
