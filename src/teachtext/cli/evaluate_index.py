@@ -1,10 +1,12 @@
-"""`teachtext evaluate-index`: how well an index finds the videos of captions."""
+"""`teachtext evaluate-index`: how well an index finds the videos of captions, and their places in films."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from teachtext.cli.evaluate_films import measure_films, print_places
 from teachtext.cli.options import AsJson, DatasetFolder, Device, MovedModel
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ def evaluate_index(
         str | None, typer.Option(metavar="INDEX", help="Another index, measured and compared too.")
     ] = None,
     model: MovedModel = [],  # noqa: B006
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the features of INDEX, to measure other cuts.", show_default="in the index"),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -28,6 +34,9 @@ def evaluate_index(
     corrected as in a search. Ranks are exact. Captions whose video is not in the index are counted.
 
     Says how often a video that the model was trained on comes first, beside the share of such videos in the index.
+
+    If the dataset is a folder of films ('teachtext data film'), each caption is also ranked among the segments: those
+    of the index, windows of 10 s, the true places, and whole videos.
     """
     import json
 
@@ -42,21 +51,29 @@ def evaluate_index(
         indexes.append(open_index(against, device=device))
     with shown() as progress:
         measured = [measure_quality(index.searcher, captions, split, progress) for index in indexes]
+        placed = measure_films(indexes, captions, split, dataset, features, progress)
     compared = compare_quality(*measured) if against is not None else None
-    notes = [note for quality in measured for note in quality.notes] + list(compared.notes if compared else ())
+    notes = [note for quality in measured for note in quality.notes] + [
+        note for films in placed for note in films.notes
+    ]
+    notes += compared.notes if compared else ()
     for note in dict.fromkeys(notes):
         print(f"note: {note}", file=sys.stderr)
     if not as_json:
         _print(captions.name, measured, compared)
+        for films in placed:
+            print_places(films)
         return
     content = {"dataset": captions.name, "split": split, **measured[0].as_dict()}
+    if placed:
+        content |= {"places": placed[0].as_dict()}
     if compared:
         differences = {
             key: {"value": each.value, "low": each.low, "high": each.high, "verdict": verdict_of(each)}
             for key, each in compared.differences.items()
         }
         content |= {
-            "against": measured[1].as_dict(),
+            "against": measured[1].as_dict() | ({"places": placed[1].as_dict()} if placed else {}),
             "compared_captions": compared.captions,
             "differences": differences,
         }

@@ -147,7 +147,7 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
         raise InputError(f"the index {store.place} holds no videos", "index a folder of videos first")
     columns = {name: column for column, name in enumerate(gallery.ids)}
     items = sorted((item for item in store.catalog() if item.id in columns), key=lambda item: item.id)
-    finder = _Finder(items, manifest, dataset)
+    finder = VideoFinder(items, manifest, dataset)
     item_of = {video_id: finder.find(video_id) for video_id in dataset.splits[split]}
     queries = dataset.queries_of(split)
     captions = [caption for caption in queries if item_of[caption.video_id]]
@@ -229,7 +229,7 @@ def compare_quality(ours: SearchQuality, theirs: SearchQuality) -> QualityDiffer
     return QualityDifference(len(rows), differences, notes)
 
 
-class _Finder:
+class VideoFinder:
     """Finds the videos of a dataset among the items of an index."""
 
     def __init__(self, items: Sequence[Item], manifest: Manifest, dataset: Dataset) -> None:
@@ -255,7 +255,7 @@ class _Finder:
         return None
 
 
-def _learned(searcher: Searcher, finder: _Finder) -> set[str] | None:
+def _learned(searcher: Searcher, finder: VideoFinder) -> set[str] | None:
     """Return the ids of the videos that the models have learned from; None where a model does not say so."""
     learned: set[str] = set()
     for identity in identities_of(searcher.model.identity):
