@@ -71,7 +71,7 @@ def print_places(quality: "PlaceQuality") -> None:
         markup=False,
         soft_wrap=True,
     )
-    found = ", ".join(f"{100 * share:.0f} % of the joins by {join}" for join, share in quality.boundaries.items())
+    joins = ", ".join(f"{100 * share:.0f} % of the joins by {join}" for join, share in quality.boundaries.items())
     precision = "" if quality.precision is None else f"; {100 * quality.precision:.0f} % of the cuts are at a join"
-    if found:
-        console.print(f"Within 1 s of a cut: {found}{precision}", markup=False, soft_wrap=True)
+    if joins:
+        console.print(f"Within 1 s of a cut: {joins}{precision}", markup=False, soft_wrap=True)

@@ -150,7 +150,7 @@ def _embedded(searcher: Searcher, files: Mapping[str, FeatureFile], name: str, s
         np.array([part.start_s for part in parts]),
         np.array([part.end_s for part in parts]),
         {
-            pattern: (np.stack([row for row, _ in found]), np.array([number for _, number in found]))
-            for pattern, found in by_pattern.items()
+            pattern: (np.stack([row for row, _ in pairs]), np.array([number for _, number in pairs]))
+            for pattern, pairs in by_pattern.items()
         },
     )

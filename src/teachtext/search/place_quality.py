@@ -170,12 +170,12 @@ def measure_places(
 
 def _true_places(places: Places, films: Mapping[str, str]) -> dict[str, list[Stretch]]:
     """Return the stretches of the clips of each film, by the film's id in the index."""
-    found = {
+    stretches = {
         Stretch(films[place.film], place.start_s, place.end_s)
         for place in places.captions.values()
         if place.film in films
     }
-    return {name: sorted(part for part in found if part.video_id == name) for name in films.values()}
+    return {name: sorted(part for part in stretches if part.video_id == name) for name in films.values()}
 
 
 def _rank(
@@ -187,13 +187,13 @@ def _rank(
     progress: Progress,
 ) -> list[PlaceRanks]:
     manifest = searcher.snapshot().manifest
-    found: list[dict[str, list[NDArray[np.float64]]]] = [{} for _ in cuts]
+    ranks_of: list[dict[str, list[NDArray[np.float64]]]] = [{} for _ in cuts]
     for begin in range(0, len(captions), _CAPTIONS):
         progress("rank the places", begin, len(captions))
         batch = slice(begin, begin + _CAPTIONS)
         embedded = searcher.model.embed_queries([caption.text for caption in captions[batch]])
         queries = [with_shares(query, manifest.blend) for query in embedded]
-        for cut, ranks in zip(cuts, found, strict=True):
+        for cut, ranks in zip(cuts, ranks_of, strict=True):
             scores = cut.scores(queries, manifest.spaces)
             of_film = cut.ids == np.array(films[batch])[:, None]
             at_place = {rule: of_film & right for rule, right in _at_places(cut, targets[batch]).items()}
@@ -213,7 +213,7 @@ def _rank(
             np.concatenate(ranks["in_film"]),
             np.concatenate(ranks["film"]),
         )
-        for cut, ranks, inside in zip(cuts, found, of_films, strict=True)
+        for cut, ranks, inside in zip(cuts, ranks_of, of_films, strict=True)
     ]
 
 
@@ -249,8 +249,8 @@ def _film_ranks(scores: NDArray[np.float64], ids: NDArray[np.str_], of_film: Boo
     order = np.argsort(numbers, kind="stable")
     firsts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
     best = np.maximum.reduceat(scores[:, order], firsts, axis=1)
-    own = np.where(of_film, scores, -np.inf).max(axis=1, keepdims=True)
-    return np.asarray((best > own).sum(axis=1) + ((best == own).sum(axis=1) - 1) / 2, np.float64)
+    right = np.where(of_film, scores, -np.inf).max(axis=1, keepdims=True)
+    return np.asarray((best > right).sum(axis=1) + ((best == right).sum(axis=1) - 1) / 2, np.float64)
 
 
 def _boundary_quality(cut: Cut, places: Places, films: Mapping[str, str]) -> tuple[dict[str, float], float | None]:
@@ -264,7 +264,7 @@ def _boundary_quality(cut: Cut, places: Places, films: Mapping[str, str]) -> tup
         for boundary in boundaries:
             hit.setdefault(boundary.join, []).append(_is_near(cuts, boundary.at_s))
         precise += [_is_near(times, at_s) for at_s in cuts.tolist()]
-    return {join: float(np.mean(found)) for join, found in sorted(hit.items())}, float(
+    return {join: float(np.mean(near)) for join, near in sorted(hit.items())}, float(
         np.mean(precise)
     ) if precise else None
 
