@@ -85,11 +85,12 @@ def test_any_file_name_has_a_title(name: str):
     assert title_of(item(name.replace("/", "_") + "x.mp4"), GONE, [])
 
 
-def test_names_are_those_of_the_likeliest_classes_at_a_time(tmp_path: Path):
+@pytest.mark.parametrize("folder", ["video/scene", "video-normal/scene", "video/scene-clips-0123"])
+def test_names_are_those_of_the_likeliest_classes_at_a_time(tmp_path: Path, folder: str):
     names = [text.removeprefix(TEMPLATE.format("")) for text in class_name_texts()]
     rows = np.zeros((2, 1000), np.float32)
     rows[0, 7], rows[1, 9] = 1.0, 1.0
-    with FeatureWriter(tmp_path / "video" / "scene", provenance={"encoder": "scene"}, dim=1000) as writer:
+    with FeatureWriter(tmp_path / folder, provenance={"encoder": "scene"}, dim=1000) as writer:
         writer.add("videos/a.mp4", rows, times=np.array([[0, 5], [5, 10]], np.float32))
         writer.add("videos/b.mp4", None)
     seen = SeenNames(tmp_path)

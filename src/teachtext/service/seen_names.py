@@ -29,7 +29,7 @@ class SeenNames:
     """
 
     def __init__(self, features: Path) -> None:
-        self._folder = features / "video" / "scene"
+        self._features = features
         self._lock = threading.Lock()
         self._file: FeatureFile | None = None
         self._names: Sequence[str] | None = None
@@ -64,9 +64,14 @@ class SeenNames:
             start = TEMPLATE.format("")
             self._names = [text.removeprefix(start) for text in class_name_texts()]
         if self._file is None:
-            self._file = FeatureFile(self._folder)
+            self._file = FeatureFile(self._folder())
         if video_id not in self._file:
             self._file.refresh()
         if video_id not in self._file or not self._file.rows_of(video_id):
             return None, None
         return self._file.read(video_id), self._file.times(video_id)
+
+    def _folder(self) -> Path:
+        """Return the folder of `scene`, the newest of several: indexes of other detail or settings have other names."""
+        folders = [path for path in self._features.glob("video*/scene*") if path.name.partition("-")[0] == "scene"]
+        return max(folders, key=lambda path: path.stat().st_mtime_ns, default=self._features / "video" / "scene")
