@@ -200,4 +200,5 @@ def test_a_manifest_says_what_an_index_is(tmp_path: Path):
         "blend",
         "detail",
         "confidence",
+        "examples",
     }

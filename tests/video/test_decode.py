@@ -191,3 +191,17 @@ def test_a_thumbnail_is_upright_of_the_middle_or_of_a_second(make_video: Callabl
     (path.parent / "text.mp4").write_text("no video")
     with pytest.raises(InputError):
         thumbnail(path.parent / "text.mp4")
+
+
+@pytest.mark.parametrize("late_s", [0, 3])
+def test_a_thumbnail_shows_what_is_on_show_at_that_second_not_the_key_frame_before(
+    make_video: Callable[..., Path], late_s: int
+):
+    cv2 = pytest.importorskip("cv2")
+    levels = [20] * 20 + [120] * 20 + [220] * 20
+    frames = np.stack([np.full((48, 64, 3), level, np.uint8) for level in levels])
+    pts = [10 * late_s + number for number in range(60)]
+    path = make_video("film.mp4", frames, fps=10, pts=pts, options={"g": "600", "sc_threshold": "0", "crf": "5"})
+    for at_s, level in ((0, 20), (1.9, 20), (2.1, 120), (3.9, 120), (4.1, 220), (99, 220)):
+        picture = cv2.imdecode(np.frombuffer(thumbnail(path, at_s), np.uint8), cv2.IMREAD_COLOR)
+        assert abs(float(picture.mean()) - level) < 8, at_s

@@ -29,6 +29,7 @@ from teachtext.search.vectors import Floats, PresencePattern, query_row
 BETA = PAPER_BETA
 _GIVE = "give --query-bank FILE"
 _CHUNK = 4096
+_SHORT_WORDS = 8
 
 
 class EmbeddedBank:
@@ -92,6 +93,27 @@ def hubs_of(first: Sequence[str]) -> list[str]:
     ['a', 'b']
     """
     return sorted({name for name in first if name})
+
+
+def example_captions(
+    captions: Sequence[str], best: NDArray[np.float64], first: Sequence[str], *, most: int = 10
+) -> list[str]:
+    """Return short captions that an index answers best, one for each video that comes first.
+
+    Args:
+        captions: of the bank, as they were embedded.
+        best: (captions,) their best scores in the index.
+        first: the videos with these scores.
+        most: at most so many captions.
+
+    >>> example_captions(["a dog", "a big dog", "a cat"], np.array([0.4, 0.5, 0.3]), ["v1", "v1", "v2"])
+    ['a big dog', 'a cat']
+    """
+    chosen: dict[str, str] = {}
+    for number in np.argsort(-best, kind="stable").tolist():
+        if 2 <= len(captions[number].split()) <= _SHORT_WORDS and first[number]:
+            chosen.setdefault(first[number], captions[number])
+    return list(dict.fromkeys(chosen.values()))[:most]
 
 
 def _cut(queries: Sequence[QueryVectors]) -> list[str]:

@@ -21,7 +21,7 @@ from teachtext.progress import Progress, silent
 from teachtext.search.blend import Blend, with_shares
 from teachtext.search.blend_shares import choose_shares
 from teachtext.search.confidence import Confidence, confidence_of, texts_without_meaning
-from teachtext.search.hubness import EmbeddedBank, embed_bank, hubs_of, read_captions
+from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions, hubs_of, read_captions
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
 from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
@@ -243,11 +243,13 @@ class IndexingRun:
         bank = self._manifest.bank
         lacks = self._manifest.confidence is None or (bank is not None and not bank.hubs)
         if not self._is_open and (lacks or self._store.versions() != self._before):
-            best = None
+            best, examples = None, []
             if bank is not None:
                 best, first = self._bank.first(self._store)
+                examples = example_captions(read_captions(Path(bank.file)), best, first)
                 bank = replace(bank, hubs=hubs_of(first))
-            self._manifest = replace(self._manifest, bank=bank, confidence=self._confidence(best))
+            confidence = self._confidence(best)
+            self._manifest = replace(self._manifest, bank=bank, confidence=confidence, examples=examples)
             self._manifest.write(self._store)
         self._store.tidy()
 

@@ -49,6 +49,7 @@ class Manifest:
         blend: where the index holds several models, the share of each model in the score (see
             `teachtext.search.blend`). None before the shares are chosen, and for one model.
         detail: how closely long videos are looked at (see `teachtext.video.sampling.DETAILS`).
+        examples: captions of the query bank that the videos of the index answer best.
         confidence: the scores that divide strong, weaker and meaningless answers; None while the index is empty.
     """
 
@@ -61,6 +62,7 @@ class Manifest:
     blend: Mapping[str, float] | None = None
     detail: str = NORMAL
     confidence: Confidence | None = None
+    examples: list[str] = field(default_factory=list)
 
     def write(self, store: Store) -> None:
         """Write the manifest to a store."""

@@ -25,10 +25,11 @@ class SeenNames:
     """Class names of the videos of an index. Threads may share it. Where `scene` was not extracted, there are none.
 
     Args:
-        features: folder of the features of the index.
+        features: folder of the features of the index; None where its model does not go by these names, so that they
+            may be wrong for its videos.
     """
 
-    def __init__(self, features: Path) -> None:
+    def __init__(self, features: Path | None) -> None:
         self._features = features
         self._lock = threading.Lock()
         self._file: FeatureFile | None = None
@@ -42,9 +43,11 @@ class SeenNames:
             start_s: looks from this second; by default, and where features have no times, at the whole video.
             end_s: looks until this second.
         """
+        if self._features is None:
+            return []
         with self._lock:
             try:
-                rows, times = self._read(video_id)
+                rows, times = self._read(self._features, video_id)
             except (InputError, OSError, ValueError):
                 # an extraction that is under way, or a folder that was removed
                 self._file = None
@@ -59,19 +62,20 @@ class SeenNames:
         likeliest = np.argsort(-probabilities, kind="stable")[:_MOST]
         return [SeenName(names[place], float(probabilities[place])) for place in likeliest]
 
-    def _read(self, video_id: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _read(self, features: Path, video_id: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         if self._names is None:
             start = TEMPLATE.format("")
             self._names = [text.removeprefix(start) for text in class_name_texts()]
         if self._file is None:
-            self._file = FeatureFile(self._folder())
+            self._file = FeatureFile(_scene_folder(features))
         if video_id not in self._file:
             self._file.refresh()
         if video_id not in self._file or not self._file.rows_of(video_id):
             return None, None
         return self._file.read(video_id), self._file.times(video_id)
 
-    def _folder(self) -> Path:
-        """Return the folder of `scene`, the newest of several: indexes of other detail or settings have other names."""
-        folders = [path for path in self._features.glob("video*/scene*") if path.name.partition("-")[0] == "scene"]
-        return max(folders, key=lambda path: path.stat().st_mtime_ns, default=self._features / "video" / "scene")
+
+def _scene_folder(features: Path) -> Path:
+    """Return the folder of `scene`, the newest of several: indexes of other detail or settings have other names."""
+    folders = [path for path in features.glob("video*/scene*") if path.name.partition("-")[0] == "scene"]
+    return max(folders, key=lambda path: path.stat().st_mtime_ns, default=features / "video" / "scene")

@@ -10,6 +10,8 @@ from anyio.to_thread import run_sync
 
 from teachtext.errors import Busy, InputError, NotFound, Unwritable
 from teachtext.search.answer import Answer
+from teachtext.search.blend import identities_of
+from teachtext.search.index_model import CLASS_NAMES
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, remove_videos
@@ -29,8 +31,8 @@ DEEPEST = 1000
 SHOWN = 24
 # with more videos, the list of the index takes too long to read after every change
 BROWSED_UP_TO = 20_000
-# videos from which examples of queries are made
-_LOOKED_AT = 60
+# videos from which examples of queries are made, and examples that are captions of the query bank
+_LOOKED_AT, _CAPTIONS = 60, 4
 # seconds that a removal waits for another writer
 _PATIENCE_S = 5.0
 
@@ -75,7 +77,8 @@ class Library:
         self.features = features
         self.captions = searcher.embed_captions(captions) if captions else {}
         self.writing = threading.Lock()
-        self.seen = SeenNames(features)
+        kinds = {identity["kind"] for identity in identities_of(searcher.manifest.model)}
+        self.seen = SeenNames(features if CLASS_NAMES["kind"] in kinds else None)
         self._pictures = Pictures(PictureCache(thumbnails))
         self._playables = Playables(playable or thumbnails.with_name("playable"), most_bytes=playable_bytes)
         self._reading = threading.Lock()
@@ -113,12 +116,18 @@ class Library:
         return title_of(item, self.searcher.snapshot().manifest.path_of(item.id), self.seen.of(item.id))
 
     def examples(self, most: int = 6) -> list[str]:
-        """Return queries that this index can answer: what its newest videos look like, and what is said in them."""
-        versions = self.searcher.snapshot().state.versions
+        """Return queries that this index can answer.
+
+        They are captions of its query bank, if it has one; else what its newest videos look like. What is said in the
+        videos comes after that.
+        """
+        snapshot = self.searcher.snapshot()
+        versions = snapshot.state.versions
         if self._examples is None or self._examples[0] != versions:
             some = each_once(self.overview(most=BROWSED_UP_TO).items)[:_LOOKED_AT]
             entries = self.searcher.store.get([item.id for item in some])
-            self._examples = (versions, example_queries([entry.item for entry in entries.values()], self.seen))
+            of_videos = example_queries([entry.item for entry in entries.values()], self.seen)
+            self._examples = (versions, [*snapshot.manifest.examples[:_CAPTIONS], *of_videos])
         return self._examples[1][:most]
 
     def _spoken(self) -> Collection[str]:

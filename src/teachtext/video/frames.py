@@ -15,6 +15,8 @@ from teachtext.video.file import COPY_AGAIN, open_video, stream_seconds
 from teachtext.video.sampling import Frames, FrameSampling
 
 _JPEG_QUALITY = 80
+# frames that are decoded for a thumbnail, at most
+_MOST_FRAMES = 600
 # a thumbnail is no taller than so many times its width
 _TALLEST = 4
 
@@ -175,8 +177,8 @@ def thumbnail(path: Path, at_s: float | None = None, *, width: int = 384) -> byt
 
     Args:
         path: a video file.
-        at_s: seconds from the start, where the nearest key frame before is taken. By default, and of a shorter video,
-            the picture is the one in the middle, or the first.
+        at_s: seconds from the start: the picture that is on show then, or one shortly before where key frames are very
+            far apart. By default the picture is the one in the middle, of a shorter video the last or the first.
         width: pixels; the height follows from the shape of the video.
 
     Raises:
@@ -201,13 +203,22 @@ def _frame_at(container: Any, at_s: float | None) -> VideoFrame | None:
     stream = container.streams.video[0]
     # each thread would hold pictures of its own
     stream.codec_context.thread_count = 1
-    middle = (stream_seconds(container, stream) or 0.0) / 2
-    container.seek(int(av.time_base * (middle if at_s is None else at_s)))
+    start = float((stream.start_time or 0) * (stream.time_base or 0))
+    second = (stream_seconds(container, stream) or 0.0) / 2 if at_s is None else at_s
+    container.seek(int(av.time_base * (start + second)))
     frames: Iterator[VideoFrame] = container.decode(stream)
-    # a short video has one key frame, its first
-    begin = middle if at_s is None else 0.0
-    frame = next((frame for frame in frames if (frame.time or 0.0) >= begin), None)
-    if frame is None:
+    # key frames stand far apart, and the one before may show another shot
+    shown: VideoFrame | None = None
+    try:
+        for number, frame in enumerate(frames):
+            if shown is not None and ((frame.time or 0.0) - start > second or number == _MOST_FRAMES):
+                break
+            shown = frame
+    except av.error.FFmpegError:
+        # what was decoded before a damage is a picture too
+        if shown is None:
+            raise
+    if shown is None:
         container.seek(0)
-        frame = next(container.decode(stream), None)
-    return frame
+        shown = next(container.decode(stream), None)
+    return shown

@@ -1,0 +1,83 @@
+"""Write docs/screenshots/*.png: `python docs/make_screenshots.py INDEX "a query" "a query for a long video"`.
+
+The index of `make page` has the clips that the README shows; a long video of them comes from `teachtext data film`. The
+script starts the service over the index, and needs Chromium and playwright.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, sync_playwright
+
+FOLDER = Path(__file__).resolve().parent / "screenshots"
+SERVE = "from teachtext.cli.main import main; main()"
+_SETTLED_MS, _PATIENCE_S = 2000, 120.0
+
+
+@contextmanager
+def service(index: str) -> Iterator[str]:
+    """Run the service over an index; yield its address."""
+    arguments = ["serve", "--index", index, "--port", "0"]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        printed = re.search(r"http://\S+", process.stdout.readline())
+        if printed is None:
+            sys.exit(f"the service over {index} does not start")
+        until = time.monotonic() + _PATIENCE_S
+        while not _is_ready(printed.group()) and time.monotonic() < until:
+            time.sleep(0.2)
+        yield printed.group()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/api/health/ready", timeout=_PATIENCE_S)
+    except OSError:
+        return False
+    return True
+
+
+def shoot(
+    browser: Browser, name: str, address: str, *, width: int = 1280, height: int = 800, dark: bool = False
+) -> None:
+    """Write the picture of a page, once its own pictures are there."""
+    scheme = "dark" if dark else "light"
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.goto(address, wait_until="networkidle")
+    page.wait_for_timeout(_SETTLED_MS)
+    page.screenshot(path=FOLDER / f"{name}.png")
+    page.close()
+
+
+def main() -> None:
+    """Write all pictures."""
+    index, query, film_query = sys.argv[1:]
+    chromium = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
+    with service(index) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        results = f"{address}/?{urlencode({'q': query})}"
+        shoot(browser, "results", results)
+        shoot(browser, "phone", results, width=390)
+        shoot(browser, "dark", f"{address}/", dark=True)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"{address}/?{urlencode({'q': film_query})}")
+        link = page.locator(".card.wide h2 a").first.get_attribute("href")
+        page.close()
+        shoot(browser, "video", f"{address}{link}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
