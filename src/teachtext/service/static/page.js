@@ -84,15 +84,17 @@ if (player && unplayable) {
 async function prepared(place) {
   const line = place.querySelector("[role=status]");
   for (;;) {
-    const answer = await fetch(`/api/v1/playback/${place.dataset.playback}`);
-    const now = await answer.json();
+    const answer = await fetch(`/api/v1/playback/${place.dataset.playback}`).catch(() => null);
+    const now = answer ? await answer.json().catch(() => ({})) : {};
     if (now.url) {
+      // a browser may refuse to play by itself, and would load nothing then
+      player.preload = "auto";
       player.src = now.url + place.dataset.start;
       player.hidden = false;
       place.remove();
       return player.play().catch(() => {});
     }
-    if (!answer.ok && answer.status !== 429 && answer.status !== 409) { line.textContent = `${now.problem}: ${now.mend}`; return; }
+    if (answer && !answer.ok && now.problem && answer.status !== 429 && answer.status !== 409) { line.textContent = `${now.problem}: ${now.mend}`; return; }
     if (now.state === "failed") return location.reload();
     const share = place.querySelector(".share");
     if (share && now.share) share.textContent = `: ${Math.round(100 * now.share)} %`;
