@@ -90,6 +90,17 @@ def test_an_index_extracts_with_the_settings_of_the_training(tmp_path: Path):
     assert len(folders) == 1 and "motion" not in folders
 
 
+def test_results_have_places_and_low_scores_can_be_left_out(run: Any, tmp_path: Path):
+    index = teachtext.index(run.videos, model=run.folder, place=tmp_path / "index")
+    hits = index.search("a ball moves", by="model")
+    assert len(hits) == 4
+    assert all(hit.places[0].start_s == 0 and hit.places[0].score == hit.score for hit in hits)
+    bound = hits[1].score
+    kept = index.search("a ball moves", by="model", least_score=bound)
+    assert [hit.video_id for hit in kept] == [hit.video_id for hit in hits if hit.score >= bound]
+    assert all(isinstance(hit.is_strong, bool) for hit in hits)
+
+
 def test_an_index_of_two_models(run: Any, tmp_path: Path):
     other = teachtext.load(write_model(tmp_path / "other", seed=3))
     index = teachtext.index(run.videos, model=[run.folder, other], place=tmp_path / "index")

@@ -44,7 +44,13 @@ class Index:
         self.indexed = indexed
 
     def search(
-        self, text: str, k: int = 10, *, where: Filter | str | Sequence[str] = (), by: RankBy = "both"
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        where: Filter | str | Sequence[str] = (),
+        by: RankBy = "both",
+        least_score: float = -1.0,
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -54,9 +60,11 @@ class Index:
             where: a filter, or conditions such as `["duration<=30", "tag=holiday"]`, which must all hold.
             by: `model` for the similarity of query and video, `words` for words that are heard, read or in file
                 names, `both` fused.
+            least_score: videos with a lower score, from -1 to 1, are left out.
 
         Returns:
-            Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space) and `moments`.
+            Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space), `places` (the parts
+            of the video that answer the query, in seconds), `is_strong` and `moments` (words that were heard or read).
 
         Raises:
             InputError: an empty query, k below 1, an unknown `by`, a filter that cannot be read, or a store that is
@@ -65,7 +73,7 @@ class Index:
         check_string("text", text)
         check_choice("by", by, get_args(RankBy))
         count, conditions = check_count("k", k), _filter(where)
-        answer = self.searcher.search(text, k=count, where=conditions, by=by)
+        answer = self.searcher.search(text, k=count, where=conditions, by=by, least_score=least_score)
         for note in answer.notes:
             warnings.warn(note, stacklevel=2)
         return list(answer.results)
