@@ -224,7 +224,9 @@ def entries_of(folder: Path) -> dict[str, Any]:
     values: dict[str, Any] = {"count": store.count(), "leftovers": leftovers(folder)}
     for name, entry in store.get(list(items)).items():
         values[name] = (entry.item.content, entry.item.made)
-        values |= {f"{name} {space}": vector for space, vector in entry.vectors.items()}
+        for number, segment in enumerate(entry.segments):
+            values[f"{name} {number}"] = (segment.start_s, segment.end_s)
+            values |= {f"{name} {number} {space}": vector for space, vector in segment.vectors.items()}
     return values
 
 
