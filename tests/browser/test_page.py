@@ -17,7 +17,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("lancedb")
 from clips import write_clip, write_model, write_moving_video
 from entries import heard
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from processes import PATIENCE_S, wait_until
 from served import SCRIPT
 
@@ -177,14 +177,16 @@ def test_filters_and_tags_narrow_and_stay_in_the_address(page: Any):
     page.wait_for_url("**tag=shop**")
     assert page.locator(".card .file").all_text_contents() == ["v07.mp4"]
     page.get_by_role("link", name="shop : remove this filter").click()
-    assert page.locator(".card").count() == 24
+    # a click does not wait for the whole page that follows
+    expect(page.locator(".card")).to_have_count(24, timeout=PATIENCE_S * 1000)
     page.locator(".filters summary").click()
     page.get_by_label("Length of at most").fill("0.1")
     page.get_by_role("button", name="Use these filters").click()
     page.wait_for_url("**longest=0.1")
     assert "Nothing was found" in page.locator("[role=status]").inner_text()
     page.locator("main .empty .chip.set").click()
-    assert page.locator(".card").count() == 24
+    # a click does not wait for the whole page that follows
+    expect(page.locator(".card")).to_have_count(24, timeout=PATIENCE_S * 1000)
 
 
 def test_a_portrait_video_has_a_picture_as_high_as_the_others(page: Any):
