@@ -64,7 +64,7 @@ class StretchHearing:
         self._length = _STRETCH_S * self._rate
         self._hearing = expert.begin()
         self._heard = self._begun = 0
-        self._parts: dict[str, list[Rows]] = {name: [] for name in expert.outputs}
+        self._rows = PieceRows(expert)
 
     def hear(self, samples: Samples) -> None:
         """Take the samples that follow; see `Hearing.hear`."""
@@ -80,13 +80,11 @@ class StretchHearing:
         """Return rows by output; see `Hearing.finish`."""
         if self._heard > self._begun:
             self._end()
-        return {name: _joined(parts, self._expert.outputs[name]) for name, parts in self._parts.items()}
+        return self._rows.finish()
 
     def _end(self) -> None:
         span = (self._begun / self._rate, self._heard / self._rate)
-        for name, rows in self._hearing.finish().items():
-            if len(rows.values):
-                self._parts[name].append(over(rows, [span]))
+        self._rows.add(self._hearing.finish(), [span])
         self._begun, self._hearing = self._heard, self._expert.begin()
 
 

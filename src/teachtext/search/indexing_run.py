@@ -133,16 +133,14 @@ class IndexingRun:
         """Embed and store videos whose features are in `files`; return those without features of the model."""
         files = {name: files[VIDEO_EXPERTS.full_spec(name, Path())] for name in self._manifest.experts}
         self._check_makers(files)
-        described = []
+        described: set[str] = set()
         for batch in _batches({video_id: stretches_of(files, video_id) for video_id in videos}):
             entries = self._entries(files, batch, videos, before, tags)
             self._store.put(entries)
-            described += [entry.item.id for entry in entries]
+            described.update(entry.item.id for entry in entries)
         reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
         return [
-            Failure(video_id, str(file.path), reason)
-            for video_id, file in videos.items()
-            if video_id not in set(described)
+            Failure(video_id, str(file.path), reason) for video_id, file in videos.items() if video_id not in described
         ]
 
     def _entries(
