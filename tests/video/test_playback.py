@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from teachtext.errors import InputError
-from teachtext.video.playback import is_playable, write_playable
+from teachtext.video.playback import is_playable, write_clip, write_playable
 
 
 def write(
@@ -151,3 +151,90 @@ def test_a_size_limit_ends_it(tmp_path: Path):
     source = write(tmp_path / "a.avi", "mpeg4", seconds=20, size=(320, 240))
     with pytest.raises(InputError, match="becomes larger than"):
         write_playable(source, tmp_path / "made.mp4", most_bytes=2000)
+
+
+def shades(path: Path) -> list[tuple[float, float]]:
+    """Time and middle grey of each picture."""
+    with av.open(str(path)) as container:
+        return [(frame.time, float(frame.to_ndarray(format="gray").mean())) for frame in container.decode(video=0)]
+
+
+def write_ramp(path: Path, codec: str, *, rate: int = 10, seconds: float = 8.0, sound: str = "") -> Path:
+    """Pictures that become lighter, 20 levels a second, and a tone of the second half."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        track: Any = container.add_stream(sound, rate=48_000, layout="stereo") if sound else None
+        for number in range(round(seconds * rate)):
+            pixels = np.full((48, 64, 3), 20 + 20 * number / rate, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+        if sound:
+            count = round(seconds * 48_000)
+            tone = np.sin(np.arange(count) / 20).astype(np.float32) * (np.arange(count) >= count / 2)
+            frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]), format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
+            for piece in av.AudioResampler(track.codec_context.format.name, "stereo", 48_000).resample(frame):
+                container.mux(track.encode(piece))
+            container.mux(track.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", "libx264"),
+        ("a.mkv", "libx264"),
+        ("a.avi", "mpeg4"),
+        ("a.ts", "libx264"),
+        ("a.mpg", "mpeg2video"),
+        ("a.webm", "libvpx-vp9"),
+        ("a.flv", "flv"),
+    ],
+)
+def test_a_clip_shows_its_part_of_the_video(tmp_path: Path, name: str, codec: str):
+    source = write_ramp(tmp_path / name, codec, rate=25)
+    write_clip(source, tmp_path / "clip.mp4", 3.0, 5.0)
+    assert is_playable(tmp_path / "clip.mp4")
+    pictures = shades(tmp_path / "clip.mp4")
+    assert pictures[0][0] == pytest.approx(0, abs=1e-3)
+    assert pictures[-1][0] == pytest.approx(2 - 1 / 25, abs=0.05)
+    whole = shades(source)
+    begin_s = whole[0][0]
+    for at_s, shade in pictures:
+        there = min(whole, key=lambda picture: abs(picture[0] - begin_s - 3 - at_s))
+        assert shade == pytest.approx(there[1], abs=4)
+
+
+def test_a_clip_of_slow_pictures_shows_what_was_on_show(tmp_path: Path):
+    source = write_ramp(tmp_path / "a.mp4", "libx264", rate=1, seconds=20)
+    write_clip(source, tmp_path / "clip.mp4", 7.4, 7.9)
+    pictures = shades(tmp_path / "clip.mp4")
+    assert [at_s for at_s, _ in pictures] == [0.0]
+    assert pictures[0][1] == pytest.approx(dict(shades(source))[7.0], abs=3)
+    write_clip(source, tmp_path / "longer.mp4", 7.4, 9.9)
+    assert [at_s for at_s, _ in shades(tmp_path / "longer.mp4")] == pytest.approx([0.0, 0.6, 1.6], abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "codec", "sound"), [("a.mkv", "libx264", "aac"), ("a.avi", "mpeg4", "libmp3lame")])
+def test_a_clip_has_the_sound_of_its_part(tmp_path: Path, name: str, codec: str, sound: str):
+    source = write_ramp(tmp_path / name, codec, sound=sound)
+    write_clip(source, tmp_path / "clip.mp4", 3.0, 6.0)
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        frames = list(container.decode(audio=0))
+    loud = [frame.time for frame in frames if abs(frame.to_ndarray()).max() > 0.3]
+    assert loud[0] == pytest.approx(1.0, abs=0.1)
+    assert frames[-1].time == pytest.approx(3.0, abs=0.15)
+
+
+def test_a_clip_ends_with_the_video(tmp_path: Path):
+    source = write_ramp(tmp_path / "a.mp4", "libx264")
+    write_clip(source, tmp_path / "clip.mp4", 7.0, 100.0)
+    assert len(shades(tmp_path / "clip.mp4")) == 10
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(3, 3), (4, 2), (-1, 2), (float("nan"), 2)])
+def test_a_clip_without_length_is_refused(tmp_path: Path, start_s: float, end_s: float):
+    source = write(tmp_path / "a.avi", "mpeg4", seconds=0.3)
+    with pytest.raises(InputError, match="has no length"):
+        write_clip(source, tmp_path / "clip.mp4", start_s, end_s)

@@ -7,39 +7,27 @@ it has the whole file.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from teachtext.errors import InputError
 from teachtext.video.file import COPY_AGAIN, open_video
+from teachtext.video.mp4_tracks import Copy, Pictures, Sound, Span, decoded, seconds_of
 
 _PLAIN_PIXELS = {"yuv420p", "yuvj420p"}
 _MP4_SOUND = {"aac", "mp3", "opus", "flac"}
 _MP4_PICTURES, _WEBM_PICTURES, _WEBM_SOUND = {"h264", "vp9", "av1"}, {"vp8", "vp9", "av1"}, {"opus", "vorbis"}
 # containers whose packets have the times that MP4 needs
 _COPIED_FROM = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv")
-# the first that FFmpeg has
-_ENCODERS = {
-    "libx264": {"preset": "veryfast", "crf": "23"},
-    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "34", "b": "0", "row-mt": "1"},
-    "libsvtav1": {"preset": "10", "crf": "38"},
-}
-_SOUND_ENCODERS = ("aac", "libopus")
-_LONGEST_SIDE = 1280
-_MOST_PER_SECOND = 60
-_CLOCK, _RATE = 90_000, 48_000
-# sound that is so far from its time is moved: silence is put in, or sound left out
-_DRIFT_S = 0.1
 _LOOK_EVERY = 64
+# where a file cannot be searched by time exactly, reading begins so many seconds earlier
+_EARLIER_S = (0.0, 15.0)
+# sound may stand so many seconds behind the pictures in a file
+_BEHIND_S = 5.0
 
 
 def is_playable(path: Path) -> bool:
@@ -83,6 +71,26 @@ def write_playable(
     _Writer(path, target, most_bytes, progress, copies=False).write()
 
 
+def write_clip(path: Path, target: Path, start_s: float, end_s: float) -> None:
+    """Write a part of a video as an MP4 that browsers play, at most 1280 pixels wide or high, upright.
+
+    Pictures and sound are encoded anew, so the clip begins and ends exactly where it is asked to.
+
+    Args:
+        path: a video file.
+        target: where the MP4 is written; what stands there is replaced.
+        start_s: seconds from the first picture of the video.
+        end_s: seconds from the first picture of the video; may lie behind its end.
+
+    Raises:
+        InputError: the file is no video, or the clip has no length.
+        OSError: the disk is full.
+    """
+    if not 0 <= start_s < end_s:
+        raise InputError(f"a clip from {start_s:g} to {end_s:g} s has no length", "give an end behind the start")
+    _Writer(path, target, float("inf"), lambda _: None, copies=False, part=(start_s, end_s)).write()
+
+
 def _streams(path: Path, container: Any) -> tuple[Any, Any | None]:
     """Return the stream of pictures and the first stream of sound that can be decoded."""
     pictures = next((stream for stream in container.streams.video if _is_known(stream)), None)
@@ -104,38 +112,26 @@ def _fits(pictures: Any, codecs: set[str]) -> bool:
     return _codec(pictures) in codecs and (pictures.codec_context.pix_fmt or "yuv420p") in _PLAIN_PIXELS
 
 
-def _first_picture(path: Path) -> VideoFrame:
-    with open_video(path) as container:
-        stream, _ = _streams(path, container)
-        frames = (
-            frame for packet in chain(_packets(container, [stream]), [None]) for frame in _decoded(stream, packet)
-        )
-        first: VideoFrame | None = next(frames, None)
-    if first is not None:
-        return first
-    raise InputError(f"{path} shows no picture", COPY_AGAIN)
-
-
-def _first_encoder(names: Any) -> str:
-    for name in names:
-        with suppress(av.codec.codec.UnknownCodecError):
-            av.codec.Codec(name, "w")
-            return str(name)
-    raise InputError("FFmpeg has no encoder for browsers", "install another release of the package 'av'")
-
-
 class _Writer:
     """Writes one MP4."""
 
     def __init__(
-        self, path: Path, target: Path, most_bytes: float, progress: Callable[[float], None], *, copies: bool
+        self,
+        path: Path,
+        target: Path,
+        most_bytes: float,
+        progress: Callable[[float], None],
+        *,
+        copies: bool,
+        part: tuple[float, float] = (0.0, float("inf")),
     ) -> None:
         self._path = path
         self._target = target
         self._most_bytes = most_bytes
         self._progress = progress
         self._copies = copies
-        self._packets = self._picture_count = 0
+        self._part = part
+        self._packet_count = 0
 
     def write(self) -> None:
         with (
@@ -145,32 +141,46 @@ class _Writer:
             pictures, sound = _streams(self._path, source)
             pictures.thread_type = "AUTO"
             begin_s = float((pictures.start_time or 0) * (pictures.time_base or 0))
-            tracks = {pictures.index: self._picture_track(out, pictures, begin_s)}
+            span = Span(begin_s + self._part[0], begin_s + self._part[1])
+            tracks = {pictures.index: self._picture_track(source, out, pictures, span)}
             if sound is not None:
-                tracks[sound.index] = self._sound_track(out, sound, begin_s)
-            for packet in _packets(source, [stream for stream in (pictures, sound) if stream is not None]):
-                for made in tracks[packet.stream.index].take(packet):
-                    self._put(out, made)
-                if packet.stream is pictures and packet.pts is not None and packet.time_base:
-                    self._progress(float(packet.pts * packet.time_base) - begin_s)
-            for track in tracks.values():
-                for made in track.end():
-                    self._put(out, made)
+                tracks[sound.index] = self._sound_track(out, sound, span)
+            self._write_packets(source, out, pictures, tracks, span)
             if not tracks[pictures.index].count:
                 raise InputError(f"{self._path} shows no picture", COPY_AGAIN)
         self._check_size()
 
-    def _picture_track(self, out: Any, stream: Any, begin_s: float) -> Any:
-        return _Copy(out, stream) if self._copies else _Pictures(out, stream, begin_s, _first_picture(self._path))
+    def _write_packets(self, source: Any, out: Any, pictures: Any, tracks: dict[int, Any], span: Span) -> None:
+        for packet in _packets(source, [source.streams[index] for index in tracks]):
+            for made in tracks[packet.stream.index].take(packet):
+                self._put(out, made)
+            if packet.stream is pictures and packet.pts is not None and packet.time_base:
+                at_s = float(packet.pts * packet.time_base)
+                self._progress(at_s - span.start_s)
+                if tracks[pictures.index].is_over and at_s > span.end_s + _BEHIND_S:
+                    break
+            if all(track.is_over for track in tracks.values()):
+                break
+        for track in tracks.values():
+            for made in track.end():
+                self._put(out, made)
 
-    def _sound_track(self, out: Any, stream: Any, begin_s: float) -> Any:
+    def _picture_track(self, source: Any, out: Any, stream: Any, span: Span) -> Any:
+        if self._copies:
+            return Copy(out, stream)
+        picture, from_s = _reading_from(self._path, span.start_s if self._part[0] else None)
+        if from_s is not None:
+            source.seek(round(from_s * av.time_base))
+        return Pictures(out, stream, span, picture)
+
+    def _sound_track(self, out: Any, stream: Any, span: Span) -> Any:
         copied = self._copies and _codec(stream) in _MP4_SOUND
-        return _Copy(out, stream) if copied else _Sound(out, stream, begin_s)
+        return Copy(out, stream) if copied else Sound(out, stream, span)
 
     def _put(self, out: Any, packet: Any) -> None:
         out.mux_one(packet)
-        self._packets += 1
-        if self._packets % _LOOK_EVERY == 0:
+        self._packet_count += 1
+        if self._packet_count % _LOOK_EVERY == 0:
             self._check_size()
 
     def _check_size(self) -> None:
@@ -181,159 +191,39 @@ class _Writer:
             )
 
 
+def _reading_from(path: Path, start_s: float | None) -> tuple[VideoFrame, float | None]:
+    """Return a picture, and the time to which reading can jump so that all from `start_s` on is read.
+
+    Args:
+        path: a video file.
+        start_s: seconds of the file's own clock; None to read from the beginning.
+
+    Returns:
+        The picture, and seconds of the file's own clock; None where the file has to be read from its beginning.
+    """
+    starts = [] if start_s is None else [(start_s, start_s - earlier_s) for earlier_s in _EARLIER_S]
+    for until_s, from_s in starts:
+        with suppress(av.error.FFmpegError, OverflowError), open_video(path) as container:
+            container.seek(round(from_s * av.time_base))
+            picture, at_s = _first_picture(path, container)
+            if picture is not None and at_s is not None and at_s <= until_s:
+                return picture, from_s
+    with open_video(path) as container:
+        picture, _ = _first_picture(path, container)
+    if picture is None:
+        raise InputError(f"{path} shows no picture", COPY_AGAIN)
+    return picture, None
+
+
+def _first_picture(path: Path, container: Any) -> tuple[VideoFrame | None, float | None]:
+    """Return the next picture of a file and its time."""
+    stream, _ = _streams(path, container)
+    frames = (frame for packet in chain(_packets(container, [stream]), [None]) for frame in decoded(stream, packet))
+    first: VideoFrame | None = next(frames, None)
+    return first, None if first is None else seconds_of(stream, first)
+
+
 def _packets(source: Any, streams: list[Any]) -> Iterator[Any]:
     """Yield packets up to the end, or up to where a damaged file cannot be read on."""
     with suppress(av.error.InvalidDataError, av.error.EOFError):
         yield from (packet for packet in source.demux(streams) if packet.size)
-
-
-def _decoded(stream: Any, packet: Any | None) -> list[Any]:
-    """Return what a packet decodes to, nothing if it is damaged; without a packet, what the decoder still holds."""
-    try:
-        return list(stream.decode(packet))
-    except (av.error.InvalidDataError, av.error.EOFError):
-        return []
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    return round(frame.rotation / 90) % 4
-
-
-def _seconds_of(stream: Any, frame: Any) -> float | None:
-    # what a decoder still holds at the end has no unit of its times
-    return None if frame.pts is None or not stream.time_base else float(frame.pts * stream.time_base)
-
-
-class _Copy:
-    """Packets of a stream as they are."""
-
-    def __init__(self, out: Any, stream: Any) -> None:
-        self._stream = out.add_stream_from_template(stream)
-        # Matroska states no decoding time of its first packets
-        self._waiting: list[Any] = []
-        self.count = 0
-
-    def take(self, packet: Any) -> Iterator[Any]:
-        packet.stream = self._stream
-        self.count += 1
-        if packet.dts is None:
-            if self.count > len(self._waiting) + 1 or not packet.duration:
-                raise ValueError("a packet has no time")
-            self._waiting.append(packet)
-            return
-        for distance, earlier in enumerate(reversed(self._waiting), start=1):
-            earlier.dts = packet.dts - distance * packet.duration
-        yield from self._waiting
-        self._waiting = []
-        yield packet
-
-    def end(self) -> Iterator[Any]:
-        if self._waiting:
-            raise ValueError("packets have no time")
-        return iter(())
-
-
-class _Pictures:
-    """Pictures, encoded anew: upright, of square pixels."""
-
-    def __init__(self, out: Any, stream: Any, begin_s: float, first: VideoFrame) -> None:
-        name = _first_encoder(_ENCODERS)
-        self._rate = min(stream.average_rate or stream.guessed_rate or Fraction(25), Fraction(_MOST_PER_SECOND))
-        self._source = stream
-        self._stream = out.add_stream(name, rate=self._rate, options=_ENCODERS[name])
-        self._set_up(first, float(stream.sample_aspect_ratio or 1) or 1.0)
-        self._begin_s = begin_s
-        self._reformatter = VideoReformatter()
-        self._last: int | None = None
-        self.count = 0
-
-    def take(self, packet: Any) -> Iterator[Any]:
-        for frame in _decoded(self._source, packet):
-            yield from self._encode(frame)
-
-    def _encode(self, frame: VideoFrame) -> Iterator[Any]:
-        at_s = _seconds_of(self._source, frame)
-        if at_s is not None:
-            time = max(0, round((at_s - self._begin_s) * _CLOCK))
-        else:
-            time = 0 if self._last is None else self._last + round(_CLOCK / self._rate)
-        if self._last is not None and time - self._last < _CLOCK / _MOST_PER_SECOND * 0.9:
-            return
-        turns, width, height = _quarter_turns(frame), self._stream.width, self._stream.height
-        if turns:
-            upright: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
-            frame = VideoFrame.from_ndarray(upright, format="rgb24")
-        picture = self._reformatter.reformat(frame, width=width, height=height, format="yuv420p", threads=1)
-        picture.pts, picture.time_base, self._last = time, Fraction(1, _CLOCK), time
-        # the encoder chooses its own key frames
-        picture.pict_type = 0
-        self.count += 1
-        yield from self._stream.encode(picture)
-
-    def _set_up(self, frame: VideoFrame, pixel_aspect: float) -> None:
-        """Set the encoder up, before anything of any stream is written, for pictures like the first one."""
-        width, height = frame.width * pixel_aspect, float(frame.height)
-        if _quarter_turns(frame) % 2:
-            width, height = height, width
-        scale = min(1.0, _LONGEST_SIDE / max(width, height))
-        self._stream.width, self._stream.height = (max(16, round(side * scale / 2) * 2) for side in (width, height))
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-        # a key frame every few seconds, so that a browser can go to any time
-        self._stream.codec_context.gop_size = max(1, round(self._rate * 4))
-
-    def end(self) -> Iterator[Any]:
-        yield from self.take(None)
-        if self.count:
-            yield from self._stream.encode(None)
-
-
-class _Sound:
-    """Sound, encoded anew: stereo, at its time."""
-
-    def __init__(self, out: Any, stream: Any, begin_s: float) -> None:
-        self._source = stream
-        self._stream = out.add_stream(_first_encoder(_SOUND_ENCODERS), rate=_RATE, layout="stereo")
-        self._begin_s = begin_s
-        self._samples = 0
-        self._resampler = self._new_resampler()
-
-    def take(self, packet: Any) -> Iterator[Any]:
-        for frame in _decoded(self._source, packet):
-            at_s = _seconds_of(self._source, frame)
-            late_s = 0.0 if at_s is None else at_s - self._begin_s - self._samples / _RATE
-            if late_s < -_DRIFT_S:
-                continue
-            yield from self._silence(late_s)
-            yield from self._encode(self._resampled(frame))
-
-    def _silence(self, seconds: float) -> Iterator[Any]:
-        missing = round(seconds * _RATE) if seconds > _DRIFT_S else 0
-        while missing > 0:
-            count = min(missing, _RATE)
-            silence = av.AudioFrame.from_ndarray(np.zeros((2, count), np.float32), format="fltp", layout="stereo")
-            silence.sample_rate = _RATE
-            yield from self._encode([silence])
-            missing -= count
-
-    def _resampled(self, frame: Any) -> Any:
-        # the sound may change its form
-        for _ in range(2):
-            with suppress(ValueError):
-                return self._resampler.resample(frame)
-            self._resampler = self._new_resampler()
-        return []
-
-    def _encode(self, frames: Any) -> Iterator[Any]:
-        for frame in frames:
-            frame.pts, frame.time_base = self._samples, Fraction(1, _RATE)
-            self._samples += frame.samples
-            yield from self._stream.encode(frame)
-
-    def end(self) -> Iterator[Any]:
-        yield from self.take(None)
-        yield from self._encode(self._resampler.resample(None))
-        yield from self._stream.encode(None)
-
-    def _new_resampler(self) -> AudioResampler:
-        return AudioResampler(format="fltp", layout="stereo", rate=_RATE)
