@@ -1,4 +1,4 @@
-"""`teachtext search --open` and `--playlist`."""
+"""`teachtext search --open`, `--playlist` and `--cut`."""
 
 import os
 import subprocess
@@ -12,11 +12,12 @@ from urllib.parse import unquote_to_bytes, urlparse
 import pytest
 from clips import ODD_NAMES
 
-from teachtext.cli.play import open_result, write_playlist
-from teachtext.errors import InputError
+from teachtext.cli.play import open_result, write_clips, write_playlist
+from teachtext.errors import InputError, Unwritable
 from teachtext.search.answer import SearchResult
 from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
+from teachtext.video.playback import is_playable
 
 Command = Callable[..., Any]
 COMMAND = str(Path(sys.executable).parent / "teachtext")
@@ -89,3 +90,31 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     one.path.unlink()
     with pytest.raises(InputError, match="is gone"):
         open_result([one], 1)
+
+
+@pytest.mark.slow
+def test_results_become_clips(teachtext_here: Command, odd_clips: Path, odd_index: Path, tmp_path: Path):
+    arguments = ("search", "a ball", "--index", odd_index, "--cut", tmp_path / "cut", "--paths")
+    said = teachtext_here(*arguments)
+    assert said.returncode == 0 and f"3 of 3 results in {tmp_path / 'cut'}" in said.stderr
+    files = sorted((tmp_path / "cut").iterdir())
+    assert [file.name[:3] for file in files] == ["01 ", "02 ", "03 "]
+    assert all(is_playable(file) for file in files)
+    assert files == sorted(files) and teachtext_here(*arguments).returncode == 0
+    assert sorted((tmp_path / "cut").iterdir()) == files
+
+
+def test_results_without_a_clip_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    broken = result(tmp_path / "a.mp4", places=[place(1.0)])
+    gone = replace(broken, has_file=False)
+    with pytest.raises(InputError, match="no file can be used: 2 were set aside"):
+        write_clips([broken, gone], tmp_path / "cut")
+    shown = capsys.readouterr().err
+    assert "a.mp4 is empty" in shown and "the file of v/a.mp4 is gone" in shown
+    assert not list((tmp_path / "cut").iterdir())
+
+
+def test_a_folder_that_cannot_be_written_to_ends_the_cutting(tmp_path: Path):
+    (tmp_path / "cut").touch()
+    with pytest.raises(Unwritable):
+        write_clips([result(tmp_path / "a.mp4", places=[place(1.0)])], tmp_path / "cut")

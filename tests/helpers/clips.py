@@ -1,6 +1,7 @@
 """Small video files, and a model that reads them."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,26 @@ def write_model(
     save_spec(folder, spec)
     save_file(spec.build().state_dict(), folder / WEIGHTS)
     return folder
+
+
+def write_ramp(path: Path, codec: str, *, rate: int = 10, seconds: float = 8.0, sound: str = "") -> Path:
+    """Pictures that become lighter, 20 levels a second, and a tone of the second half."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        track: Any = container.add_stream(sound, rate=48_000, layout="stereo") if sound else None
+        for number in range(round(seconds * rate)):
+            pixels = np.full((48, 64, 3), 20 + 20 * number / rate, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+        if sound:
+            count = round(seconds * 48_000)
+            tone = np.sin(np.arange(count) / 20).astype(np.float32) * (np.arange(count) >= count / 2)
+            frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]), format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
+            for piece in av.AudioResampler(track.codec_context.format.name, "stereo", 48_000).resample(frame):
+                container.mux(track.encode(piece))
+            container.mux(track.encode())
+    return path

@@ -7,6 +7,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from clips import write_ramp
 
 from teachtext.errors import InputError
 from teachtext.video.playback import is_playable, write_clip, write_playable
@@ -157,27 +158,6 @@ def shades(path: Path) -> list[tuple[float, float]]:
     """Time and middle grey of each picture."""
     with av.open(str(path)) as container:
         return [(frame.time, float(frame.to_ndarray(format="gray").mean())) for frame in container.decode(video=0)]
-
-
-def write_ramp(path: Path, codec: str, *, rate: int = 10, seconds: float = 8.0, sound: str = "") -> Path:
-    """Pictures that become lighter, 20 levels a second, and a tone of the second half."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        track: Any = container.add_stream(sound, rate=48_000, layout="stereo") if sound else None
-        for number in range(round(seconds * rate)):
-            pixels = np.full((48, 64, 3), 20 + 20 * number / rate, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-        if sound:
-            count = round(seconds * 48_000)
-            tone = np.sin(np.arange(count) / 20).astype(np.float32) * (np.arange(count) >= count / 2)
-            frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]), format="fltp", layout="stereo")
-            frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
-            for piece in av.AudioResampler(track.codec_context.format.name, "stereo", 48_000).resample(frame):
-                container.mux(track.encode(piece))
-            container.mux(track.encode())
-    return path
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from teachtext.machine import default_workers
 from teachtext.progress import Progress, silent
 from teachtext.search import RankBy
 from teachtext.search.answer import SearchResult
+from teachtext.search.cuts import cut_results
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.indexing import Indexed, check_new, check_tags, index_folder
@@ -93,6 +94,27 @@ class Index:
         check_string("video_id", video_id)
         chosen = find_ids(self.searcher.store, [video_id])[0]
         return list(self.searcher.like(chosen, k=check_count("k", k), where=_filter(where)).results)
+
+    def cut(self, results: Sequence[SearchResult], folder: str | Path, *, progress: Progress = silent) -> list[Path]:
+        """Write the best place of each result as an MP4; `teachtext search --cut` does the same.
+
+        A warning names each result that gave no clip.
+
+        Args:
+            results: of a search, best first.
+            folder: of the clips; made if need be.
+            progress: called with the number of results that are done.
+
+        Returns:
+            The files, best result first.
+
+        Raises:
+            InputError: the disk is full, or the folder cannot be written to.
+        """
+        cuts = cut_results(results, Path(check_place("folder", folder)), progress=progress)
+        for sentence in cuts.left_out:
+            warnings.warn(f"left out: {sentence}", stacklevel=2)
+        return list(cuts.files)
 
     def tag(
         self, videos: str | Sequence[str], *, add: str | Collection[str] = (), remove: str | Collection[str] = ()

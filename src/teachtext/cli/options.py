@@ -61,6 +61,12 @@ Playlist = Annotated[
     Path | None,
     typer.Option("--playlist", help="File to write the results to, as a playlist (.m3u).", show_default=False),
 ]
+Cut = Annotated[
+    Path | None,
+    typer.Option(
+        "--cut", help="Folder to write the best place of each result to, as clips (.mp4).", show_default=False
+    ),
+]
 Null = Annotated[
     bool, typer.Option("-0", "--null", help="Print the paths of the files alone, a NUL after each, for xargs -0.")
 ]

@@ -1,4 +1,4 @@
-"""Results of a search in a player: one is opened, or all become a playlist."""
+"""Results of a search in a player: one is opened, or all become a playlist or clips."""
 
 import os
 import subprocess
@@ -61,12 +61,32 @@ def write_playlist(results: Sequence["SearchResult"], file: Path) -> int:
     return len(there)
 
 
+def write_clips(results: Sequence["SearchResult"], folder: Path) -> None:
+    """Write the best place of each result as a clip, and name the results that gave none. Ends the verb with code 3
+    where there are such.
+
+    Raises:
+        InputError: no result gave a clip.
+        Unwritable: the disk is full, or the folder cannot be written to.
+    """
+    from teachtext.cli.exit_codes import end_with
+    from teachtext.cli.progress import shown
+    from teachtext.search.cuts import cut_results
+
+    with shown() as progress:
+        cuts = cut_results(results, folder, progress=progress)
+    for sentence in cuts.left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    print(f"{len(cuts.files)} of {len(results)} results in {folder}", file=sys.stderr)
+    end_with(len(cuts.left_out), len(cuts.files))
+
+
 def _entry(result: "SearchResult") -> str:
     length = result.item.duration_s
     lines = [f"#EXTINF:{-1 if length is None else round(length)},{printable(result.item.id)}"]
-    starts_s = [moment.start_s for moment in result.moments] + [place.start_s for place in result.places]
-    if starts_s and starts_s[0] > 0:
-        lines.append(f"#EXTVLCOPT:start-time={starts_s[0]:.2f}")
+    start_s, _ = result.span_s
+    if start_s > 0:
+        lines.append(f"#EXTVLCOPT:start-time={start_s:.2f}")
     return "\n".join([*lines, _address(result.path)]) + "\n"
 
 

@@ -8,6 +8,7 @@ import typer
 from teachtext.cli.options import (
     INDEX,
     AsJson,
+    Cut,
     Device,
     Exact,
     IndexPlace,
@@ -48,6 +49,7 @@ def search(
     null: Null = False,
     number: Open = None,
     playlist: Playlist = None,
+    cut: Cut = None,
 ) -> None:
     """Find videos with words.
 
@@ -67,7 +69,7 @@ def search(
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.search(text, k=k, where=conditions, by=by, least_score=least_score)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
-    _play(answer, number, playlist)
+    _use(answer, number, playlist, cut)
 
 
 def like(
@@ -83,6 +85,7 @@ def like(
     null: Null = False,
     number: Open = None,
     playlist: Playlist = None,
+    cut: Cut = None,
 ) -> None:
     """Find videos like a video of the index."""
     from teachtext.api.video_index import open_index
@@ -99,7 +102,7 @@ def like(
     searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
     answer = searcher.like(video_id, k=k, where=conditions)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
-    _play(answer, number, playlist)
+    _use(answer, number, playlist, cut)
 
 
 def print_answer(answer: "Answer", *, as_json: bool, paths: bool, null: bool) -> None:
@@ -112,16 +115,18 @@ def print_answer(answer: "Answer", *, as_json: bool, paths: bool, null: bool) ->
         _print_table(answer)
 
 
-def _play(answer: "Answer", number: int | None, playlist: Path | None) -> None:
+def _use(answer: "Answer", number: int | None, playlist: Path | None, cut: Path | None) -> None:
     import sys
 
-    from teachtext.cli.play import open_result, write_playlist
+    from teachtext.cli.play import open_result, write_clips, write_playlist
 
     if playlist is not None:
         count = write_playlist(answer.results, playlist)
         print(f"{count} of {len(answer.results)} results in {playlist}", file=sys.stderr)
     if number is not None:
         open_result(answer.results, number)
+    if cut is not None:
+        write_clips(answer.results, cut)
 
 
 def _print_paths(answer: "Answer", *, null: bool) -> None:
@@ -183,9 +188,10 @@ def _at(result: "SearchResult") -> str:
     """Return when words of the query were heard or read, else the best place of a video that has several segments."""
     from teachtext.search.types import clock
 
+    start_s, end_s = result.span_s
     if result.moments:
-        return clock(result.moments[0].start_s)
-    return f"{clock(result.places[0].start_s)}-{clock(result.places[0].end_s)}" if result.is_cut else ""
+        return clock(start_s)
+    return f"{clock(start_s)}-{clock(end_s)}" if result.is_cut else ""
 
 
 def _why(result: "SearchResult") -> str:

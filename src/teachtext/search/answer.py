@@ -47,6 +47,12 @@ class SearchResult:
         return len(self.places) > 1 or best.start_s > 0 or best.end_s < (self.item.duration_s or 0.0) - _WHOLE_S
 
     @property
+    def span_s(self) -> tuple[float, float]:
+        """Start and end of what answers the query: where its words are heard or read, else the best place."""
+        best = self.moments[0] if self.moments else self.places[0]
+        return best.start_s, best.end_s
+
+    @property
     def video_id(self) -> str:
         """The id of the video in the index."""
         return self.item.id
