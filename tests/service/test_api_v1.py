@@ -83,3 +83,62 @@ def test_the_document_says_how_a_program_is_let_in(serve: Serve):
     assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
     assert document["security"] == [{"token": []}] and document["paths"]["/api/health/live"]["get"]["security"] == []
     assert serve().get("/api/openapi.json").json()["security"] == []
+
+
+def asked(reader: TestClient, **parameters: Any) -> Any:
+    answer = reader.get("/api/v1/search", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("group_by", ["video", "moment"])
+@pytest.mark.parametrize("text", ["a dog", "v3", "script alert"])
+def test_a_search_comes_in_parts_without_gaps(reader: TestClient, text: str, group_by: str):
+    whole = asked(reader, text=text, group_by=group_by, count=100)
+    assert whole["next"] is None and whole["videos"] == 7
+    parts, cursor = [], ""
+    while cursor is not None:
+        part = asked(reader, text=text, group_by=group_by, count=2, cursor=cursor)
+        assert part["total_matching"] == whole["total_matching"]
+        parts += part["results"]
+        cursor = part["next"]
+    assert parts == whole["results"] and len(parts) == 7
+    if group_by == "video":
+        assert parts == reader.get("/api/search", params={"text": text}).json()["results"]
+    assert all(len(result["places"]) == 1 for result in parts), "each video is a clip"
+
+
+def test_a_search_leaves_out_low_scores_and_counts_what_is_left(reader: TestClient):
+    scores = sorted((result["score"] for result in asked(reader, text="a dog", by="model")["results"]), reverse=True)
+    least = (scores[2] + scores[3]) / 2
+    first = asked(reader, text="a dog", by="model", min_score=least, count=2)
+    assert len(first["results"]) == 2 and first["total_matching"] <= 3
+    rest = asked(reader, text="a dog", by="model", min_score=least, count=2, cursor=first["next"])
+    assert len(rest["results"]) == 1 and rest["next"] is None
+    assert asked(reader, text="a dog", filter="tag=none")["total_matching"] == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ({"groupby": "moment"}, "the address has the parameter 'groupby'"),
+        ({"group_by": "film"}, "'group_by' cannot be used"),
+        ({"min_score": "2"}, "'min_score' cannot be used"),
+        ({"min_score": "nan"}, "'min_score' cannot be used"),
+        ({"count": "0"}, "'count' cannot be used"),
+        ({"cursor": "7"}, "'7' is not a cursor"),
+        ({"cursor": "2-0123456789ab"}, "the cursor is of another search"),
+        ({"cursor": "99999-0123456789ab"}, "is not a cursor"),
+        ({"text": " "}, "the query is empty"),
+    ],
+)
+def test_what_a_search_cannot_use_is_named_with_its_mend(reader: TestClient, parameters: Any, problem: str):
+    answer = reader.get("/api/v1/search", params={"text": "a dog", **parameters})
+    assert answer.status_code == 422 and problem in answer.json()["problem"] and answer.json()["mend"]
+
+
+def test_similar_videos_are_those_of_the_first_api(reader: TestClient):
+    video = "videos/v1.mp4"
+    similar = reader.get(f"/api/v1/similar/{video}", params={"count": 3}).json()
+    assert similar["results"] == reader.get(f"/api/like/{video}", params={"count": 3}).json()["results"]
+    assert reader.get("/api/v1/similar/videos/none.mp4").status_code == 404

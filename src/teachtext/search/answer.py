@@ -71,6 +71,10 @@ class Answer:
         confidence: `strong` if a result answers the query strongly, `weaker` if none does, `nothing` if nothing in the
             index is like the query; None where the index does not say, and for videos like a video.
         notes: what was left out of the query; a sentence each.
+        total_matching: number of videos, or of places where the results are moments, that the filter admits and that
+            answer the query: their score is not below the least one that was asked for, nor below the one from which
+            the index says that nothing in it is like the query; or words of the query are heard, read or in their
+            names. None where it was not counted.
     """
 
     results: Sequence[SearchResult]
@@ -80,6 +84,7 @@ class Answer:
     seconds: float
     confidence: Level | None = None
     notes: Sequence[str] = ()
+    total_matching: int | None = None
 
     def from_score(self, least_score: float) -> "Answer":
         """Return the answer without the results of a lower score."""

@@ -1,6 +1,6 @@
 """The places of a video that answer a query: its best segments, neighbours joined."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,18 +63,50 @@ def places_of(query: QueryVectors, entry: Entry, *, most: int = MOST_PLACES) -> 
         entry: the video.
         most: at most so many places.
     """
+    return [place for _, place in ranked_places(query, entry)[:most]]
+
+
+def ranked_places(query: QueryVectors, entry: Entry, *, correct: bool = False) -> list[tuple[float, Place]]:
+    """Return all places of a video that answer a query, each after the score by which it is ranked, best first.
+
+    Args:
+        query: the query.
+        entry: the video.
+        correct: add the biases of the segments to their scores (see `teachtext.search.hubness`).
+    """
     parts = segment_parts(query, entry)
     scores = np.array([sum(of_segment.values()) for of_segment in parts])
-    return [
-        Place(
-            start_s=entry.segments[first].start_s,
-            end_s=entry.segments[last].end_s,
-            at_s=(entry.segments[best].start_s + entry.segments[best].end_s) / 2,
-            score=float(scores[best]),
-            why=parts[best],
-        )
-        for first, last, best in _runs(scores)[:most]
-    ]
+    if correct:
+        scores = scores + [segment.bias for segment in entry.segments]
+    return [(float(scores[best]), _place(entry, first, last, best, parts[best])) for first, last, best in _runs(scores)]
+
+
+def place_at(query: QueryVectors, entry: Entry, places: Sequence[Place], at_s: float) -> Place:
+    """Return the place that holds a second of a video; where none does, the segment nearest to the second.
+
+    Args:
+        query: the query.
+        entry: the video.
+        places: of the video.
+        at_s: seconds from the first picture of the video.
+    """
+    for place in places:
+        if place.start_s <= at_s < place.end_s:
+            return place
+    distances = [max(segment.start_s - at_s, at_s - segment.end_s, 0.0) for segment in entry.segments]
+    nearest = int(np.argmin(distances))
+    inside = [place for place in places if place.start_s <= entry.segments[nearest].start_s < place.end_s]
+    return inside[0] if inside else _place(entry, nearest, nearest, nearest, segment_parts(query, entry)[nearest])
+
+
+def _place(entry: Entry, first: int, last: int, best: int, why: Mapping[str, float]) -> Place:
+    return Place(
+        start_s=entry.segments[first].start_s,
+        end_s=entry.segments[last].end_s,
+        at_s=(entry.segments[best].start_s + entry.segments[best].end_s) / 2,
+        score=float(sum(why.values())),
+        why=why,
+    )
 
 
 def _runs(scores: NDArray[np.float64]) -> list[tuple[int, int, int]]:

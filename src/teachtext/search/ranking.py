@@ -112,19 +112,22 @@ class Gallery:
     def top_segments(
         self,
         query: QueryVectors,
-        k: int,
+        k: int | None,
         *,
         where: Filter = EVERYTHING,
         correct: bool = False,
+        least_score: float = -np.inf,
         versions: Mapping[PresencePattern, Hashable] | None = None,
     ) -> list[RankedSegment]:
-        """Return the k best segments of the videos that a filter admits, best first; see `top`.
+        """Return the k best segments, or all, of the videos that a filter admits, best first; see `top`.
 
-        Equal scores are ordered by id, then by start.
+        Equal scores are ordered by id, then by start. Segments with a lower score than `least_score` are left out.
         """
         loaded = self._fresh(versions)
         rows, rough = self._rough(loaded, query, where, correct=correct)
-        return _candidates(loaded.blocks, rows, rough, _kth(list(rough.values()), k))[:k]
+        least = max(least_score, -np.inf if k is None else _kth(list(rough.values()), k))
+        ranked = _candidates(loaded.blocks, rows, rough, least)[:k]
+        return [segment for segment in ranked if segment.score >= least_score]
 
     def _rough(
         self, loaded: _Loaded, query: QueryVectors, where: Filter, *, correct: bool

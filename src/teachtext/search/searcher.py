@@ -1,5 +1,6 @@
 """Search in an index: a text query returns videos, with the reasons for their scores."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +12,17 @@ import numpy as np
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError, NotFound, Unavailable
-from teachtext.search import RankBy
-from teachtext.search.answer import Answer, RankedCaption
+from teachtext.search import GroupBy, RankBy
+from teachtext.search.answer import Answer, RankedCaption, SearchResult
 from teachtext.search.blend import with_shares
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex
-from teachtext.search.fusion import fuse
+from teachtext.search.fusion import FUSED, fuse_first
 from teachtext.search.index_model import check_same, load_embedder
 from teachtext.search.manifest import Manifest, read_manifest
+from teachtext.search.matching import count_matching
+from teachtext.search.moments import Ranking, moments_of
 from teachtext.search.places import places_of
 from teachtext.search.ranking import Gallery, nearly_top
 from teachtext.search.results import judged, result_of
@@ -30,8 +33,7 @@ from teachtext.search.vectors import mean_vectors
 
 # By default a search is exact up to so many segments.
 EXACT_UP_TO = 50_000
-# Rankings are fused down to this rank at least.
-_DEPTH = 100
+_EVERY = sys.maxsize
 _MOST_CHARACTERS = 10_000
 _MOST_CAPTIONS = 10_000
 
@@ -140,17 +142,23 @@ class Searcher:
         k: int = 10,
         where: Filter = EVERYTHING,
         by: RankBy = "both",
+        group_by: GroupBy = "video",
         least_score: float = -1.0,
+        count: bool = False,
     ) -> Answer:
         """Find videos with words.
 
         Args:
             text: the query.
-            k: at most so many videos.
+            k: at most so many results.
             where: the filter.
             by: `model` ranks by the model's similarity, `words` by words that are heard, read or in file names,
-                `both` by their fusion (see `fuse`).
-            least_score: videos with a lower score are left out.
+                `both` by their fusion (see `fuse_first`).
+            group_by: `video` returns each video once, with its best places; `moment` returns each place by itself, all
+                places of all videos in one ranking (see `moments_of`).
+            least_score: results with a lower score are left out.
+            count: also count all that answer the query (see `Answer.total_matching`). Only searches that compare with
+                every video can.
 
         Raises:
             InputError: the query is empty or enormous, k is below 1, the store is down.
@@ -159,13 +167,27 @@ class Searcher:
         check_query(text, k)
         snapshot = self.snapshot()
         query = with_shares(self.model.embed_query(text), snapshot.manifest.blend)
-        literal = self._rank_by_words(text, max(k, _DEPTH), where, snapshot) if by != "model" else []
+        depth = max(k, FUSED)
+        literal = self._rank_by_words(text, _EVERY if count else depth, where, snapshot) if by != "model" else []
         if by == "words":
-            return self._answer(begin, _Ranking(literal[:k]), query, text, snapshot).from_score(least_score)
-        ranking = self._rank_by_vectors(query, max(k, _DEPTH) if literal else k, where, snapshot)
-        if literal:
-            ranking = replace(ranking, ids=fuse([ranking.ids, literal])[:k])
-        return self._answer(begin, ranking, query, text if literal else "", snapshot).from_score(least_score)
+            ranking = Ranking([])
+        else:
+            ranking = self._rank_by_vectors(query, depth if literal else k, where, snapshot)
+        ranking = replace(ranking, by_words=literal[:depth], group_by=group_by)
+        answer = self._answer(begin, ranking, query, text if literal else "", snapshot, k).from_score(least_score)
+        if not (count and ranking.exact):
+            return answer
+        total = count_matching(
+            replace(ranking, by_words=literal),
+            self._gallery,
+            query,
+            lambda every: self._results(every, query, text, snapshot),
+            where=where,
+            least_score=least_score,
+            confidence=snapshot.manifest.confidence,
+            versions=snapshot.state.versions,
+        )
+        return replace(answer, total_matching=total)
 
     def like(self, item_id: str, *, k: int = 10, where: Filter = EVERYTHING) -> Answer:
         """Find videos like a video of the index, which itself is left out. All its spaces have the same weight.
@@ -184,7 +206,7 @@ class Searcher:
         query = with_shares(QueryVectors(vectors, present / present.sum()), snapshot.manifest.blend)
         ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
         others = [name for name in ranking.ids if name != item_id][:k]
-        return self._answer(begin, replace(ranking, ids=others, is_of_text=False), query, "", snapshot)
+        return self._answer(begin, replace(ranking, ids=others, is_of_text=False), query, "", snapshot, k)
 
     def entry(self, item_id: str) -> Entry:
         """Return a video of the index.
@@ -230,7 +252,7 @@ class Searcher:
     def _entries(self, ids: Sequence[str], snapshot: Snapshot) -> Mapping[str, Entry]:
         return self._entry_cache.get(ids, snapshot.state.versions)
 
-    def _rank_by_vectors(self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot) -> "_Ranking":
+    def _rank_by_vectors(self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot) -> Ranking:
         versions, manifest = snapshot.state.versions, snapshot.manifest
         exact = snapshot.segment_count <= EXACT_UP_TO if self._exact is None else self._exact
 
@@ -246,7 +268,7 @@ class Searcher:
         ids = top(correct=False)
         # dynamic QB-Norm: a query is corrected only if a hub would come first
         corrected = bool(ids) and manifest.bank is not None and ids[0] in manifest.bank.hubs
-        return _Ranking(top(correct=True) if corrected else ids, exact, corrected)
+        return Ranking(top(correct=True) if corrected else ids, exact=exact, corrected=corrected)
 
     def _rank_by_words(self, text: str, k: int, where: Filter, snapshot: Snapshot) -> list[str]:
         """Return the ids of the best videos that have the words of a query and that a filter admits."""
@@ -254,23 +276,32 @@ class Searcher:
         if not where:
             return ids[:k]
         admitted: list[str] = []
-        for start in range(0, len(ids), _DEPTH):
-            entries = self._entries(ids[start : start + _DEPTH], snapshot)
+        for start in range(0, len(ids), FUSED):
+            entries = self._entries(ids[start : start + FUSED], snapshot)
             admitted += [name for name, entry in entries.items() if where.admits(entry.item)]
             if len(admitted) >= k:
                 break
         return admitted[:k]
 
-    def _answer(self, begin: float, ranking: "_Ranking", query: QueryVectors, text: str, snapshot: Snapshot) -> Answer:
-        entries = self._entries(ranking.ids, snapshot)
-        matches = self._words.matches(text, ranking.ids) if text else {}
+    def _results(self, ranking: Ranking, query: QueryVectors, text: str, snapshot: Snapshot) -> list[SearchResult]:
+        """Return all results of a ranking."""
+        names = list(dict.fromkeys([*ranking.ids, *ranking.by_words]))
         manifest = snapshot.manifest
-        results = [
-            result_of(entry, query, matches.get(name), manifest)
-            for name, entry in entries.items()
-            # an entry may be newer than the manifest
-            if name.partition("/")[0] in manifest.roots
-        ]
+        # an entry may be newer than the manifest
+        read = self._entries(names, snapshot).items()
+        entries = {name: entry for name, entry in read if name.partition("/")[0] in manifest.roots}
+        matches = self._words.matches(text, entries) if text else {}
+        if ranking.group_by == "moment":
+            return moments_of(ranking, entries, query, matches, manifest)
+        return [result_of(entry, query, matches.get(name), manifest) for name, entry in entries.items()]
+
+    def _answer(
+        self, begin: float, ranking: Ranking, query: QueryVectors, text: str, snapshot: Snapshot, k: int
+    ) -> Answer:
+        manifest = snapshot.manifest
+        if ranking.group_by == "video":
+            ranking = replace(ranking, ids=fuse_first([ranking.ids, ranking.by_words])[:k], by_words=())
+        results = self._results(ranking, query, text, snapshot)[:k]
         marked, level = judged(results, manifest.confidence if ranking.is_of_text else None)
         return Answer(
             results=marked,
@@ -281,14 +312,6 @@ class Searcher:
             seconds=time.perf_counter() - begin,
             notes=[f"the query is long: only its first {query.read} were read"] if query.read else [],
         )
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    ids: Sequence[str]
-    exact: bool = True
-    corrected: bool = False
-    is_of_text: bool = True
 
 
 def check_query(text: str, k: int) -> None:

@@ -2,15 +2,20 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from teachtext.files import fingerprint
+from teachtext.search import GroupBy, RankBy
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
 from teachtext.service.api_common import PARTS, PROBLEMS, body_of, check_parameters, file_response, json_body
+from teachtext.service.cursors import cursor_of, place_of_cursor
+from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
     AnswerJson,
     EmbeddingJson,
@@ -20,6 +25,7 @@ from teachtext.service.schemas import (
     ListedJson,
     ListJson,
     PartJson,
+    PartOfAnswerJson,
     PlaceJson,
     PlaybackJson,
     SearchesRequest,
@@ -27,7 +33,7 @@ from teachtext.service.schemas import (
     TextsRequest,
     VideoJson,
 )
-from teachtext.service.state import Library
+from teachtext.service.state import DEEPEST, Library
 from teachtext.service.strip import scored
 from teachtext.service.uploads import Uploads
 
@@ -35,12 +41,15 @@ Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
 
-def v1_router(*, library: Library, uploads: Uploads, without_paths: Callable[[str], str]) -> APIRouter:
+def v1_router(
+    *, library: Library, uploads: Uploads, log: QueryLog | None, without_paths: Callable[[str], str]
+) -> APIRouter:
     """Return the routes of version 1.
 
     Args:
         library: the index.
         uploads: takes videos in.
+        log: the query log, if queries are logged.
         without_paths: takes the paths of the server out of a text.
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
@@ -85,12 +94,52 @@ def v1_router(*, library: Library, uploads: Uploads, without_paths: Callable[[st
             ],
         )
 
+    @api.get("/search")
+    def search(
+        text: Text,
+        filters: Filters,
+        by: RankBy = "both",
+        group_by: GroupBy = "video",
+        min_score: Annotated[float, Query(ge=-1, le=1, description="results with a lower score are left out")] = -1.0,
+        cursor: Annotated[str, Query(max_length=200, description="`next` of the part before")] = "",
+        count: Annotated[int, Query(ge=1, le=500)] = 20,
+    ) -> PartOfAnswerJson:
+        """Find videos, or moments in videos, with words. `group_by=moment` returns each place by itself."""
+        question = fingerprint([text, filters.filter, by, group_by, min_score])
+        first = place_of_cursor(cursor, question)
+        # results that are left out must not make a part shorter
+        k = DEEPEST if min_score > -1 else min(DEEPEST, first + count + 1)
+        answer = library.searcher.search(
+            text, k=k, where=filters.where, by=by, group_by=group_by, least_score=min_score, count=True
+        )
+        part = replace(answer, results=answer.results[first : first + count])
+        query = log.search(text, by, [result.item.id for result in part.results]) if log else None
+        last = first + count
+        cut = len(answer.results) > last and last < DEEPEST
+        following = cursor_of(last, question) if cut else None
+        return PartOfAnswerJson(**AnswerJson.of(part, query).model_dump(), next=following)
+
+    @api.get("/similar/{video:path}")
+    def similar(video: str, filters: Filters, count: Annotated[int, Query(ge=1, le=500)] = 20) -> AnswerJson:
+        """Find videos like a video of the index."""
+        return AnswerJson.of(library.searcher.like(video, k=count, where=filters.where))
+
     @api.post("/searches", openapi_extra=json_body(SearchesRequest))
     def searches(request: Annotated[SearchesRequest, Depends(body_of(SearchesRequest))]) -> list[AnswerJson]:
         """Search several times at once."""
         searcher = library.searcher
         return [
-            AnswerJson.of(searcher.search(each.text, k=each.count, where=parse_filters(each.filter), by=each.by))
+            AnswerJson.of(
+                searcher.search(
+                    each.text,
+                    k=each.count,
+                    where=parse_filters(each.filter),
+                    by=each.by,
+                    group_by=each.group_by,
+                    least_score=each.min_score,
+                    count=True,
+                )
+            )
             for each in request.searches
         ]
 

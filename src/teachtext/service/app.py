@@ -91,7 +91,7 @@ def create_app(
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
-    app.include_router(v1_router(library=library, uploads=uploads, without_paths=paths.hidden))
+    app.include_router(v1_router(library=library, uploads=uploads, log=log, without_paths=paths.hidden))
     render = _renderer(library, access)
     for pages in (
         pages_router(library=library, log=log, render=render, without_paths=paths.hidden),

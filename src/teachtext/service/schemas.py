@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from teachtext.search import RankBy
+from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.places import Place
@@ -98,6 +98,12 @@ class AnswerJson(BaseModel):
     )
     query: str | None = Field(None, description="id of the search, for feedback, where queries are logged")
     results: list[ResultJson]
+    total_matching: int | None = Field(
+        None,
+        description="number of videos, or of places where results are moments, that the filter admits and that answer "
+        "the query: from min_score, and not below the score from which nothing in the index is like the query; or with "
+        "words of the query; null where it is not counted",
+    )
     notes: list[str] = Field([], description="what was left out of the query, a sentence each")
 
     @classmethod
@@ -110,6 +116,7 @@ class AnswerJson(BaseModel):
             seconds=answer.seconds,
             confidence=answer.confidence,
             query=query,
+            total_matching=answer.total_matching,
             notes=list(answer.notes),
             results=[ResultJson.of(result) for result in answer.results],
         )
@@ -219,6 +226,12 @@ class ListJson(BaseModel):
     next: str | None = Field(description="the cursor of the next part; null at the end")
 
 
+class PartOfAnswerJson(AnswerJson):
+    """A part of the results of a search, best first."""
+
+    next: str | None = Field(description="the cursor of the next part; null at the end, and after 1,000 results")
+
+
 class SearchRequest(BaseModel):
     """One search of several."""
 
@@ -227,6 +240,8 @@ class SearchRequest(BaseModel):
     text: str = Field(max_length=10_000, description="what to look for")
     filter: list[str] = Field([], max_length=50, description="as in the address of a search")
     by: RankBy = "both"
+    group_by: GroupBy = "video"
+    min_score: float = Field(-1.0, ge=-1, le=1, description="results with a lower score are left out")
     count: int = Field(20, ge=1, le=100, description="number of results")
 
 
