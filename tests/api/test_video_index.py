@@ -99,6 +99,10 @@ def test_results_have_places_and_low_scores_can_be_left_out(run: Any, tmp_path: 
     kept = index.search("a ball moves", by="model", least_score=bound)
     assert [hit.video_id for hit in kept] == [hit.video_id for hit in hits if hit.score >= bound]
     assert all(isinstance(hit.is_strong, bool) for hit in hits)
+    moments = index.search("a ball moves", by="model", group_by="moment")
+    assert [(hit.video_id, hit.places) for hit in moments] == [(hit.video_id, hit.places[:1]) for hit in hits]
+    with pytest.raises(teachtext.InputError, match="group_by"):
+        index.search("a ball moves", group_by="film")  # type: ignore[arg-type]
 
 
 def test_an_index_of_two_models(run: Any, tmp_path: Path):

@@ -10,7 +10,7 @@ from teachtext.arguments import check_choice, check_count, check_items, check_li
 from teachtext.devices import resolve_device
 from teachtext.machine import default_workers
 from teachtext.progress import Progress, silent
-from teachtext.search import RankBy
+from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import SearchResult
 from teachtext.search.cuts import cut_results
 from teachtext.search.filters import Filter, parse_filters
@@ -51,16 +51,18 @@ class Index:
         *,
         where: Filter | str | Sequence[str] = (),
         by: RankBy = "both",
+        group_by: GroupBy = "video",
         least_score: float = -1.0,
     ) -> list[SearchResult]:
         """Find videos with words.
 
         Args:
             text: the query.
-            k: how many videos, at most.
+            k: how many results, at most.
             where: a filter, or conditions such as `["duration<=30", "tag=holiday"]`, which must all hold.
             by: `model` for the similarity of query and video, `words` for words that are heard, read or in file
                 names, `both` fused.
+            group_by: `video` returns each video once, with its best places; `moment` returns each place by itself.
             least_score: videos with a lower score, from -1 to 1, are left out.
 
         Returns:
@@ -73,8 +75,11 @@ class Index:
         """
         check_string("text", text)
         check_choice("by", by, get_args(RankBy))
+        check_choice("group_by", group_by, get_args(GroupBy))
         count, conditions = check_count("k", k), _filter(where)
-        answer = self.searcher.search(text, k=count, where=conditions, by=by, least_score=least_score)
+        answer = self.searcher.search(
+            text, k=count, where=conditions, by=by, group_by=group_by, least_score=least_score
+        )
         for note in answer.notes:
             warnings.warn(note, stacklevel=2)
         return list(answer.results)
