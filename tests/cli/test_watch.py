@@ -51,6 +51,22 @@ def test_a_growing_file_waits_until_it_is_still(tmp_path: Path):
     assert watcher.look().differs(indexed), "a file that is gone"
 
 
+def test_subtitles_that_come_or_change_are_something_to_index(tmp_path: Path):
+    clock = Clock()
+    watcher = Watcher(tmp_path, still_s=10, clock=clock)
+    (tmp_path / "a.mp4").write_bytes(b"1")
+    indexed = watcher.look().still
+    for text in ("x", "xx"):
+        (tmp_path / "a.en.srt").write_text(text)
+        assert not watcher.look().differs(indexed), "it may be half written"
+        clock.now += 11
+        assert watcher.look().differs(indexed)
+        indexed = watcher.look().still
+    (tmp_path / "b.srt").write_text("of no video")
+    clock.now += 11
+    assert not watcher.look().differs(indexed)
+
+
 def test_a_file_that_was_just_written_grows_at_the_first_look(tmp_path: Path):
     (tmp_path / "a.mp4").write_bytes(b"1")
     (tmp_path / "notes.txt").write_bytes(b"1")

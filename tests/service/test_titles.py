@@ -1,6 +1,7 @@
 """Titles, examples and places, by hand-written videos."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,41 @@ def test_the_first_of_all_sources_is_the_title(tmp_path: Path):
     assert title_of(video, path, GUITAR) == "Zoo & we"
     path.with_suffix(".info.json").write_text(json.dumps({"title": "  Anna in\nthe zoo "}))
     assert title_of(video, path, GUITAR) == "Anna in the zoo"
+
+
+def with_title(title: str, name: str = "a1b2.mp4") -> Item:
+    return replace(item(name), about={"title": title, "artist": "Anna"})
+
+
+def test_the_title_in_the_file_comes_before_its_name(tmp_path: Path):
+    path = tmp_path / "a1b2.mp4"
+    assert title_of(with_title("Casablanca"), path, GUITAR) == "Casablanca"
+    assert title_of(with_title("Midsommar i Uppsala", "our trip.mp4"), path, GUITAR) == "Midsommar i Uppsala"
+    assert title_of(with_title("犬と公園"), path, []) == "犬と公園"
+    path.with_suffix(".nfo").write_text("<movie><title>Zoo</title></movie>")
+    assert title_of(with_title("Casablanca"), path, GUITAR) == "Zoo"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "a1b2",
+        "A1-B2.MP4",
+        "IMG_2041.MOV",
+        "DSC_0042",
+        "Lavf58.29.100",
+        "Title 1",
+        "Untitled",
+        "HandBrake 1.6",
+        "ISO Media file produced by Google Inc.",
+        "https://example.org/a",
+        "00:12",
+        "---",
+        "",
+    ],
+)
+def test_a_title_that_no_person_has_written_is_passed_over(title: str):
+    assert title_of(with_title(title), GONE, GUITAR) == "Electric guitar, stage"
 
 
 @pytest.mark.parametrize(

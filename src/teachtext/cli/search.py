@@ -37,7 +37,9 @@ def search(
     where: Where = [],  # noqa: B006
     by: Annotated[
         RankBy,
-        typer.Option(help="Rank by the model's similarity, by words (heard, read, or in file names), or by both."),
+        typer.Option(
+            help="Rank by the model's similarity, by words (heard, read, in subtitles, titles, file names), or by both."
+        ),
     ] = "both",
     exact: Exact = None,
     device: Device = "auto",
@@ -54,7 +56,7 @@ def search(
     """Find videos with words.
 
     Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read, or
-    that stand in file names.
+    that stand in subtitles, titles or file names.
     """
     from teachtext.api.video_index import open_index
     from teachtext.cli.paths import check_output

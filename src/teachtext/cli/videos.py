@@ -169,6 +169,7 @@ def _video_facts(store: "Store", video: str) -> dict[str, Any]:
     entry = store.get(find_ids(store, [video])[:1]).popitem()[1]
     return {
         **_facts(entry.item, read_manifest(store)),
+        "about": dict(entry.item.about),
         "spaces": list(entry.spaces),
         "moments": [MomentJson.model_validate(moment).model_dump() for moment in entry.item.moments],
     }
@@ -235,6 +236,7 @@ def _print_video(facts: dict[str, Any]) -> None:
         ["added", _day(facts["added_s"])],
         ["tags", ", ".join(facts["tags"])],
         ["vectors", ", ".join(facts["spaces"])],
+        *([name, text] for name, text in facts["about"].items()),
         *([f"{moment['expert']} {clock(moment['start_s'])}", moment["text"]] for moment in facts["moments"]),
     ]
     print_rows(["", ""], rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from teachtext.data.video_files import list_video_files
+from teachtext.search.subtitles import subtitle_files
 
 LOOK_S = 5.0
 """Seconds between two looks at the folder."""
@@ -20,7 +21,7 @@ class FileState(NamedTuple):
 
 
 class View(NamedTuple):
-    """The video files of a folder at one moment, by their path in the folder.
+    """The video files of a folder at one moment, by their path in the folder, and their subtitles, by their path.
 
     Attributes:
         still: those that have not changed for some time.
@@ -65,7 +66,9 @@ class Watcher:
         """Return the files as they are now."""
         now, before = self._clock(), self._since
         self._since = {}
-        for name, path in list_video_files(self._folder, apart=self._apart).files.items():
+        videos = list_video_files(self._folder, apart=self._apart).files
+        subtitles = {str(path): path for paths in subtitle_files(videos)[0].values() for path in paths}
+        for name, path in {**videos, **subtitles}.items():
             try:
                 status = path.stat()
             except OSError:  # a link that leads nowhere, or a file that has gone meanwhile

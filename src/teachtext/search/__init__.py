@@ -3,5 +3,6 @@
 from typing import Literal
 
 RankBy = Literal["both", "model", "words"]
+"""What ranks videos: the model's similarity; words that are heard, read, in subtitles, titles or file names; both."""
 GroupBy = Literal["video", "moment"]
-"""What ranks videos: the model's similarity, words that are heard, read or in file names, or both, fused."""
+"""What a result is: a video with its best places, or a place by itself."""

@@ -26,8 +26,9 @@ class SearchResult:
         is_strong: whether the video answers the query strongly (see `teachtext.search.confidence`); None where the
             index does not say.
         places: the places of the video that answer the query, best first; of a clip the whole clip.
-        moments: when words of the query were heard or read.
-        words: words of the query that were heard or read, or that stand in the path of the file.
+        moments: when words of the query were heard or read, or stand in subtitles.
+        words: words of the query that were heard or read, or that stand in subtitles, in what the file says of itself,
+            or in the path of the file.
     """
 
     item: Item

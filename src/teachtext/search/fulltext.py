@@ -1,4 +1,4 @@
-"""Full-text search over the words that were heard and read, and over file names: an SQLite index beside a store.
+"""Full-text search over words that were heard and read, subtitles, file names and titles: SQLite beside a store.
 
 The index is derived from the store and brought up to date when it is searched. So it serves every store, and may be
 deleted. A file that is damaged, or that something else has written, is made anew; where the file cannot be written,
@@ -64,7 +64,7 @@ class WordMatch(NamedTuple):
 
 
 class FullTextIndex:
-    """A full-text index of a store's moments and file names. May be shared by threads.
+    """A full-text index of a store's moments, file names and what files say of themselves. Threads may share it.
 
     English words match in all their forms. Words of other languages match as they are written. Case and accents do not
     count.
@@ -86,7 +86,8 @@ class FullTextIndex:
     def find(self, text: str, versions: Mapping[PresencePattern, Hashable] | None = None) -> list[str]:
         """Return the ids of the videos that have all words of a query, best first (BM25).
 
-        Words count wherever they stand: in the sound, on the screen or in the path of the file in its indexed folder.
+        Words count wherever they stand: in the sound, on the screen, in subtitles, in what the file says of itself, or
+        in the path of the file in its indexed folder.
 
         Stop words (the, of, ...) are left out. Words in double quotes must follow one another.
 
@@ -283,10 +284,11 @@ def _text(item: Item) -> str:
 
 
 def _name(item: Item) -> str:
-    """Return the path of a file in its indexed folder, and the path with spaces at the borders inside words."""
+    """Return the path of a file in its indexed folder, with spaces at the borders inside words too, and its facts."""
     path = _one_line(item.id.partition("/")[2])
     words = _INNER_BORDER.sub(" ", path)
-    return path if words == path else f"{path} {words}"
+    names = [path] if words == path else [path, words]
+    return " ".join([*names, *map(_one_line, item.about.values())])
 
 
 def _one_line(text: str) -> str:

@@ -40,7 +40,8 @@ class Indexed:
         unchanged: left alone.
         gone: ids whose files are not there any more, sorted; still in the index unless they were to be removed.
         failed: files that cannot be used.
-        notes: files and folders that were left out, sound that had to be left out, and what the device cannot do.
+        notes: files and folders that were left out, sound and subtitles that had to be left out, and what the device
+            cannot do.
     """
 
     added: int
@@ -84,6 +85,7 @@ def index_folder(
         model: what the index was made by, or is to be.
         features: folder in which features are kept.
         words: also hear and read the videos, so that their words can be searched; once asked for it stays so.
+            Subtitles are always read.
         detail: how closely videos of more than about 12 s are looked at: `low`, `normal` or `high`. By default an index
             stays as it is, and a new index is `normal`.
         tags: added to all videos of the folder.
@@ -138,7 +140,7 @@ def index_folder(
         renamed = {items[name].content: items[name] for name in gone if items[name].content in contents}
         renamed = {**others.moved, **renamed}
         lost = [name for name in gone if items[name].content not in contents]
-        changed = {name: file for name, file in files.items() if not run.is_current(items.get(name), file.content)}
+        changed = {name: file for name, file in files.items() if not run.is_current(items.get(name), file)}
         before = {name: items.get(name) or renamed.get(file.content) for name, file in changed.items()}
         extraction = run.update(
             changed,

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,19 @@ from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
 from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
 from teachtext.search.stores.base import Store, entries_in_groups
+from teachtext.search.subtitles import read_files, words_of
 from teachtext.search.types import Entry, Item, Moment, Segment
 from teachtext.search.vectors import row_of
 from teachtext.video.sampling import DETAILS
 
+if TYPE_CHECKING:
+    from teachtext.video.about import About
+
 BATCH = 256
 """Videos of one write to the index; what is written can be found."""
 _SEGMENTS = 2048
+# rises when other texts are read of the same files
+_TEXTS_VERSION = 1
 
 
 class IndexingRun:
@@ -62,8 +69,10 @@ class IndexingRun:
             manifest.experts,
             bank.fingerprint if bank else None,
             [asdict(self._rule), CUTTING_VERSION],
+            _TEXTS_VERSION,
         ]
         self._shares_note: list[str] = []
+        self._subtitle_notes: list[str] = []
         self._before = store.versions()
         self._manifest.write(store)
 
@@ -78,12 +87,12 @@ class IndexingRun:
             progress=self._progress,
         )
 
-    def is_current(self, item: Item | None, content: str) -> bool:
-        """Say whether an item was made from a file with this content, in the way in which this run makes it."""
-        return item is not None and item.content == content and item.made == self._made(content)
+    def is_current(self, item: Item | None, file: FileScan) -> bool:
+        """Say whether an item was made from this file and its subtitles, in the way in which this run makes it."""
+        return item is not None and item.content == file.content and item.made == self._made(file)
 
-    def _made(self, content: str) -> str:
-        return fingerprint([content, *self._maker])
+    def _made(self, file: FileScan) -> str:
+        return fingerprint([file.content, file.subtitle_state, *self._maker])
 
     def update(
         self,
@@ -164,18 +173,28 @@ class IndexingRun:
         entries = []
         for video_id, parts in segments.items():
             old, file = before[video_id], videos[video_id]
+            duration_s = load("teachtext.video.file:checked_seconds", "video")(file.path)
+            about: About = load("teachtext.video.about:read_about", "video")(file.path)
             item = Item(
                 id=video_id,
                 content=file.content,
-                made=self._made(file.content),
+                made=self._made(file),
                 added_s=old.added_s if old else now,
                 size=file.size,
-                duration_s=load("teachtext.video.file:checked_seconds", "video")(file.path),
+                duration_s=duration_s,
                 tags=joined(old.tags if old else (), tags),
-                moments=moments[video_id],
+                moments=[*moments[video_id], *self._subtitles(file, about, duration_s or parts[-1].end_s)],
+                about=about.facts,
             )
             entries.append(self._with_biases(Entry(item, parts)))
         return entries
+
+    def _subtitles(self, file: FileScan, about: "About", end_s: float) -> list[Moment]:
+        """Return the words of subtitles, of the video and beside the video; keep a sentence for each problem."""
+        beside, problems = read_files(file.subtitles)
+        words, warnings = words_of({**beside, file.path: about.cues}, file.path, end_s)
+        self._subtitle_notes += [*about.notes, *problems, *warnings]
+        return words
 
     def _with_biases(self, entry: Entry) -> Entry:
         if self._manifest.bank is None or self._is_open:
@@ -227,8 +246,8 @@ class IndexingRun:
 
     @property
     def notes(self) -> list[str]:
-        """How the shares were chosen; captions of the query bank that were read in part, where the bank was read."""
-        return self._shares_note + self._bank_notes
+        """What was left out of subtitles; how shares were chosen; captions of the query bank that were read in part."""
+        return self._subtitle_notes + self._shares_note + self._bank_notes
 
     @property
     def _bank_notes(self) -> list[str]:

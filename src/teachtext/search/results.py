@@ -42,7 +42,7 @@ def judged(
 ) -> tuple[Sequence[SearchResult], Level | None]:
     """Return the results with their strength, and the confidence of the whole answer.
 
-    Words of the query that were heard, read or stand in a file's name make a strong result.
+    Words of the query that were heard, read, or stand in subtitles, a title or a file's name make a strong result.
 
     Args:
         results: best first.

@@ -11,6 +11,7 @@ from teachtext.extraction.extract import Failure
 from teachtext.files import content_hash
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
+from teachtext.search.subtitles import state_of, subtitle_files
 
 # faster work reports no progress
 _PATIENCE_S = 1.0
@@ -18,11 +19,21 @@ _PATIENCE_S = 1.0
 
 @dataclass(frozen=True)
 class FileScan:
-    """A video file that can be opened: its path, its size in bytes, and the hash of its content."""
+    """A video file that can be opened.
+
+    Attributes:
+        path: of the file.
+        size: bytes.
+        content: hash of the content.
+        subtitles: files of subtitles beside the video.
+        subtitle_state: tells whether they have changed (see `state_of`).
+    """
 
     path: Path
     size: int
     content: str
+    subtitles: Sequence[Path] = ()
+    subtitle_state: Sequence[str] = ()
 
 
 @dataclass
@@ -68,9 +79,10 @@ def scan(
         raise InputError(f"{folder} is not a folder", "give a folder with videos in it")
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     listed = list_video_files(folder.resolve(), apart=apart)
+    subtitles, others = subtitle_files(listed.files)
     unread = tuple(f"{root}/" if name == "." else f"{root}/{name}/" for name in listed.unread)
     waiting = {*growing}
-    result = Scan(unread=(*unread, *(f"{root}/{name}" for name in waiting)), left_out=listed.left_out)
+    result = Scan(unread=(*unread, *(f"{root}/{name}" for name in waiting)), left_out=[*listed.left_out, *others])
     begin = time.monotonic()
     for number, (place, path) in enumerate(listed.files.items()):
         if place in waiting:
@@ -81,7 +93,8 @@ def scan(
         try:
             name.encode()
             check_file(path)
-            result.files[name] = FileScan(path, path.stat().st_size, content_hash(path))
+            beside = subtitles.get(place, [])
+            result.files[name] = FileScan(path, path.stat().st_size, content_hash(path), beside, state_of(beside))
         except UnicodeEncodeError:
             shown = printable(name)
             result.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))

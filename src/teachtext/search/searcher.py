@@ -152,8 +152,8 @@ class Searcher:
             text: the query.
             k: at most so many results.
             where: the filter.
-            by: `model` ranks by the model's similarity, `words` by words that are heard, read or in file names,
-                `both` by their fusion (see `fuse_first`).
+            by: `model` ranks by the model's similarity, `words` by words that are heard, read, in subtitles, titles or
+                file names, `both` by their fusion (see `fuse_first`).
             group_by: `video` returns each video once, with its best places; `moment` returns each place by itself, all
                 places of all videos in one ranking (see `moments_of`).
             least_score: results with a lower score are left out.

@@ -1,7 +1,7 @@
 """What an index holds of a video: the item, its segments with their vectors, the moments with words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from teachtext.encoders.registry import VIDEO_EXPERTS
 
+SUBTITLES = "subtitles"
+"""Stands for an expert where words come from subtitles."""
+
 
 class Moment(NamedTuple):
-    """Words that an expert heard or read.
+    """Words that an expert heard or read, or that stand in subtitles.
 
     Attributes:
         start_s: seconds from the start of the video.
         end_s: seconds from the start of the video.
-        expert: name of the expert.
+        expert: name of the expert, or `subtitles`.
         text: the words.
     """
 
@@ -27,7 +30,9 @@ class Moment(NamedTuple):
 
     @property
     def heard(self) -> bool:
-        """Whether the words were heard in the sound; else they were read on the screen."""
+        """Whether the words were heard in the sound, or stand in subtitles; else they were read on the screen."""
+        if self.expert == SUBTITLES:
+            return True
         entry = VIDEO_EXPERTS.get(self.expert)
         return entry is not None and entry.finds_words == "heard"
 
@@ -44,7 +49,8 @@ class Item:
         size: bytes.
         duration_s: seconds, checked against the last picture; None where the file states no length.
         tags: tags of the user.
-        moments: the words that were heard or read, by expert, then by time.
+        moments: the words that were heard or read, or stand in subtitles, by expert, then by time.
+        about: what the file says of itself: `title`, `artist` and others (see `teachtext.video.about`).
     """
 
     id: str
@@ -55,10 +61,11 @@ class Item:
     duration_s: float | None = None
     tags: Sequence[str] = ()
     moments: Sequence[Moment] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_speech(self) -> bool:
-        """Whether words were heard in the video."""
+        """Whether words were heard in the video, or stand in its subtitles."""
         return any(moment.heard for moment in self.moments)
 
 

@@ -99,6 +99,15 @@ class Card:
     @property
     def name_words(self) -> Sequence[str]:
         """Words of the query that stand in the path of the file, and were neither heard nor read."""
+        return [word for word in self._unspoken if word.casefold() in self.item.id.casefold()]
+
+    @property
+    def title_words(self) -> Sequence[str]:
+        """Words of the query that stand in what the file says of itself alone."""
+        return [word for word in self._unspoken if word.casefold() not in self.item.id.casefold()]
+
+    @property
+    def _unspoken(self) -> Sequence[str]:
         text = " ".join(moment.text for moment in self.result.moments).casefold()
         return [word for word in self.result.words if word.casefold() not in text]
 

@@ -95,6 +95,7 @@ def api_router(
             **VideoJson.model_validate(entry.item).model_dump(),
             there=library.has_file(entry.item),
             experts=list(entry.spaces),
+            about=dict(entry.item.about),
             moments=[MomentJson.model_validate(moment) for moment in entry.item.moments],
         )
 

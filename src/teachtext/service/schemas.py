@@ -18,7 +18,7 @@ class Problem(BaseModel):
 
 
 class MomentJson(BaseModel):
-    """Words that were heard or read, and when, in seconds."""
+    """Words that were heard or read, or stand in subtitles, and when, in seconds."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -67,7 +67,7 @@ class ResultJson(VideoJson):
         description="the places that answer the query, best first; of a clip the whole clip"
     )
     words: list[str] = Field(
-        description="words of the query that were heard or read in the video, or stand in its file name"
+        description="words of the query that were heard or read, or stand in subtitles, title or file name"
     )
     moments: list[MomentJson] = Field(description="when they were heard or read")
 
@@ -127,7 +127,8 @@ class DetailsJson(VideoJson):
 
     there: bool = Field(description="whether its file exists")
     experts: list[str] = Field(description="spaces in which it has a vector")
-    moments: list[MomentJson] = Field(description="all words that were heard or read in it")
+    about: dict[str, str] = Field(description="what its file says of itself: title, artist and others")
+    moments: list[MomentJson] = Field(description="all words that were heard or read in it, or stand in subtitles")
 
 
 class PlaybackJson(BaseModel):

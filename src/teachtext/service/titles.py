@@ -8,6 +8,7 @@ from contextlib import suppress
 from html import unescape
 from pathlib import Path
 
+from teachtext.data.video_files import is_video_name
 from teachtext.search.types import Item
 from teachtext.service.seen_names import SeenName
 
@@ -17,6 +18,14 @@ _LONGEST = 80
 _CARD_S = 15.0
 _SURE = 0.15
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_SEPARATORS = re.compile(r"[_\-.+\s]+")
+# what programs write for a title
+_PROGRAM = re.compile(
+    r"(lav[cf]|x26[45]|handbrake|ffmpeg|gopro|(video|core) ?(handler|media)|untitled|unknown|(no |default )?title|"
+    r"track|chapter|dvd|default|(new )?project|sequence|null|none)[\s\d_.\-]*$|"
+    r"lav[cf]\d|(handbrake|ffmpeg|iso media) |https?:|www\.",
+    re.IGNORECASE,
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # words that devices and programs write
 _EMPTY = frozenset(
@@ -48,8 +57,9 @@ _EMPTY = frozenset(
 def title_of(item: Item, path: Path, seen: Sequence[SeenName]) -> str:
     """Return the title of a video.
 
-    The first of: the title in a file beside the video (`.info.json` or `.nfo`), a file name of words, words that are
-    read near the beginning, the first sentence that is heard, what the video looks like, the file name.
+    The first of: the title in a file beside the video (`.info.json` or `.nfo`), the title in the video file, a file
+    name of words, words that are read near the beginning, the first sentence that is heard, what the video looks like,
+    the file name. A title in the video file that repeats the file name, or that a program has written, does not count.
 
     Args:
         item: the video, with its moments.
@@ -63,8 +73,28 @@ def title_of(item: Item, path: Path, seen: Sequence[SeenName]) -> str:
     """
     stem = Path(item.id).stem
     return (
-        _beside(path) or name_as_words(item.id) or _written(item) or _said(item) or _looks_like(seen) or stem or item.id
+        _beside(path)
+        or _stated(item)
+        or name_as_words(item.id)
+        or _written(item)
+        or _said(item)
+        or _looks_like(seen)
+        or stem
+        or item.id
     )[:_LONGEST]
+
+
+def _stated(item: Item) -> str:
+    """Return the title that the file states of itself, if a person has written it."""
+    title = item.about.get("title", "")
+    if is_video_name(title) or _letters(title) in (_letters(Path(item.id).stem), _letters(Path(item.id).name)):
+        return ""
+    telling = [word for word in _SEPARATORS.sub(" ", title).split() if _is_word(word) and word.casefold() not in _EMPTY]
+    return title if telling and not _PROGRAM.match(title) else ""
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _beside(path: Path) -> str:
@@ -95,7 +125,7 @@ def name_as_words(item_id: str) -> str:
     >>> name_as_words("clips/2019 Tenerife-beach.mp4"), name_as_words("clips/shPymuahrsc_5_12.avi")
     ('2019 Tenerife beach', '')
     """
-    text = _CAMEL.sub(" ", re.sub(r"[_\-.+\s]+", " ", Path(item_id).stem)).strip()
+    text = _CAMEL.sub(" ", _SEPARATORS.sub(" ", Path(item_id).stem)).strip()
     words = [word for word in text.split() if _is_word(word)]
     telling = [word for word in words if word.casefold() not in _EMPTY]
     if not telling or len(words) < 2 or sum(map(len, words)) < 0.6 * len(text.replace(" ", "")):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from teachtext.search.filters import Filter
-from teachtext.search.stores.rows import Row
+from teachtext.search.stores.rows import Row, texts_of
 from teachtext.search.vectors import Floats, PresencePattern, row_of, width
 
 
@@ -16,7 +16,7 @@ def arrow(rows: Sequence[Row], pattern: PresencePattern, spaces: Mapping[str, in
     """Return segments of one pattern as rows of its table. The words of a video stand in its first row alone."""
     items = [row.entry.item for row in rows]
     segments = [row.segment for row in rows]
-    moments = [json.dumps([] if row.number else row.entry.item.moments, ensure_ascii=False) for row in rows]
+    moments = [json.dumps(texts_of(row), ensure_ascii=False) for row in rows]
     vectors = np.stack([row_of(segment, spaces) for segment in segments])
     columns = {
         "id": pa.array([item.id for item in items], pa.string()),

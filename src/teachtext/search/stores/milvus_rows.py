@@ -11,7 +11,7 @@ import numpy as np
 from pymilvus import DataType, MilvusClient
 
 from teachtext.search.filters import Filter
-from teachtext.search.stores.rows import Row
+from teachtext.search.stores.rows import Row, texts_of
 from teachtext.search.types import Moment
 from teachtext.search.vectors import Floats, PresencePattern, number_of, pattern_of, row_of, vectors_of, width
 
@@ -89,7 +89,7 @@ class RowLayout:
             "tags": list(item.tags),
             "has_speech": item.has_speech,
             "vector": self.wide(row_of(segment, self.spaces), segment.pattern),
-            **_packed_moments([] if row.number else item.moments),
+            **_packed_moments(texts_of(row)),
         }
 
     def wide(self, row: Floats, pattern: PresencePattern) -> Floats:

@@ -13,6 +13,8 @@ PLACE = ["segment", "segments", "start_s", "end_s"]
 # What tells complete videos: of a row the video's id, the time of writing, and the number of the video's rows.
 Stamp = tuple[str, float, int]
 STAMP = ["id", "written", "segments"]
+# no expert has such a name
+_ABOUT = "about:"
 
 
 class Row(NamedTuple):
@@ -59,9 +61,21 @@ def by_pattern(stored: Mapping[str, Stored], ids: Iterable[str]) -> dict[Presenc
     return groups
 
 
-def make_item(columns: Mapping[str, Any], moments: Iterable[Sequence[Any]]) -> Item:
-    """Return the item of a row. A length that is None or negative is unknown."""
+def texts_of(row: Row) -> list[Moment]:
+    """Return what a row keeps of the words of its video: in the first row all of them, in other rows none.
+
+    What the file says of itself stands before the moments, so that tables have no further column.
+    """
+    if row.number:
+        return []
+    item = row.entry.item
+    return [*(Moment(0.0, 0.0, f"{_ABOUT}{name}", text) for name, text in item.about.items()), *item.moments]
+
+
+def make_item(columns: Mapping[str, Any], texts: Iterable[Sequence[Any]]) -> Item:
+    """Return the item of a row, with its texts (see `texts_of`). A length that is None or negative is unknown."""
     duration_s = columns["duration_s"]
+    moments = [Moment(*values) for values in texts]
     return Item(
         id=columns["id"],
         content=columns["content"],
@@ -70,5 +84,8 @@ def make_item(columns: Mapping[str, Any], moments: Iterable[Sequence[Any]]) -> I
         size=columns["size"],
         duration_s=None if duration_s is None or duration_s < 0 else duration_s,
         tags=tuple(columns["tags"]),
-        moments=tuple(Moment(*values) for values in moments),
+        moments=tuple(moment for moment in moments if not moment.expert.startswith(_ABOUT)),
+        about={
+            moment.expert.removeprefix(_ABOUT): moment.text for moment in moments if moment.expert.startswith(_ABOUT)
+        },
     )
