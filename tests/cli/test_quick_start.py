@@ -1,6 +1,7 @@
 """A search starts soon: the text side of the built-in model needs no torch, and LanceDB only what it uses."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,3 +95,45 @@ def test_the_real_client_can_be_imported_afterwards():
         "assert client.ApiClient.__module__.startswith('lance_namespace_urllib3_client')"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture(scope="module")
+def trained(teachtext: Command, ready: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index by a trained model, whose folder is gone since."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(ready.model, folder / "model")
+    said = teachtext("index", ready.playground / "videos", "--model", folder / "model", "--index", folder / "index")
+    assert said.returncode == 0, said.stderr
+    open_index(folder / "index")
+    (folder / "model").rename(folder / "moved")
+    return folder
+
+
+def test_a_trained_model_answers_by_its_text_side_alone(trained: Path):
+    index = open_index(trained / "index", model=trained / "moved")
+    out, packages = run("search", "a", "red", "ball", "--index", trained / "index", "--json", "--by", "model")
+    assert not packages & (HEAVY - {"onnxruntime"})
+    hits = index.search("a red ball", by="model")
+    printed = json.loads(out)["results"]
+    assert [hit.video_id for hit in hits] == [result["id"] for result in printed]
+    assert [hit.score for hit in hits] == pytest.approx([result["score"] for result in printed], abs=1e-4)
+
+
+def test_a_moved_model_is_still_read_where_it_is_asked_for(trained: Path, teachtext: Command):
+    said = teachtext("search", "a red ball", "--index", trained / "index", "--model", trained / "moved")
+    assert said.returncode == 0 and not said.stderr
+    said = teachtext("search", "a red ball", "--index", trained / "index", "--device", "cuda:7")
+    assert said.returncode == 2
+
+
+def test_an_index_of_before_has_its_text_side_after_the_next_indexing(trained: Path, ready: Any, teachtext: Command):
+    side = next((trained / "index" / "text").iterdir())
+    before = {file.name: file.read_bytes() for file in side.iterdir()}
+    (side / "text.json").unlink()
+    said = teachtext("search", "a red ball", "--index", trained / "index")
+    assert said.returncode == 2 and "the model of this index is not in" in said.stderr
+    videos = ready.playground / "videos"
+    said = teachtext("index", videos, "--index", trained / "index", "--model", trained / "moved")
+    assert said.returncode == 0, said.stderr
+    assert {file.name: file.read_bytes() for file in side.iterdir()}.keys() == before.keys()
+    assert teachtext("search", "a red ball", "--index", trained / "index").returncode == 0

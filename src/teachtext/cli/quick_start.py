@@ -12,9 +12,12 @@ from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teachtext.search.stores import is_url
+
+if TYPE_CHECKING:
+    from teachtext.search.searcher import Searcher
 
 _CLIENT = "lance_namespace_urllib3_client"
 _WITHOUT = "pandas"
@@ -49,6 +52,30 @@ def import_lancedb(place: str) -> None:
         with suppress(ValueError):
             sys.meta_path.remove(finder)
         _forget_client()
+
+
+def open_searcher(place: str, models: Sequence[str], device: str, exact: bool | None) -> "Searcher":
+    """Open an index for one search: by the text sides that it keeps, if no model and no device is asked for.
+
+    Args:
+        place: folder or URL of the index.
+        models: where the models are, if they were moved.
+        device: of the models.
+        exact: whether the search compares with every video; None for the default.
+
+    Raises:
+        InputError: there is no index, its model is gone or another one, or the store is down.
+    """
+    from teachtext.api.video_index import open_index
+    from teachtext.devices import AUTO, CPU
+    from teachtext.search.searcher import Searcher
+    from teachtext.search.text_sides import load_text_sides
+
+    import_lancedb(place)
+    sides = load_text_sides(place) if not models and device in (AUTO, CPU) else None
+    if sides is not None:
+        return Searcher(place, model=sides, exact=exact)
+    return open_index(place, model=list(models) or None, device=device, exact=exact).searcher
 
 
 def _forget_client() -> None:

@@ -58,17 +58,15 @@ def search(
     Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read, or
     that stand in subtitles, titles or file names.
     """
-    from teachtext.api.video_index import open_index
     from teachtext.cli.paths import check_output
-    from teachtext.cli.quick_start import import_lancedb
+    from teachtext.cli.quick_start import open_searcher
     from teachtext.search.filters import parse_filters
     from teachtext.search.searcher import check_query
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)
     check_query(text, k)
-    import_lancedb(place)
-    searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
+    searcher = open_searcher(place, model, device, exact)
     answer = searcher.search(text, k=k, where=conditions, by=by, least_score=least_score)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)
@@ -90,9 +88,8 @@ def like(
     cut: Cut = None,
 ) -> None:
     """Find videos like a video of the index."""
-    from teachtext.api.video_index import open_index
     from teachtext.cli.paths import check_output
-    from teachtext.cli.quick_start import import_lancedb
+    from teachtext.cli.quick_start import import_lancedb, open_searcher
     from teachtext.search.filters import parse_filters
     from teachtext.search.stores import open_store
     from teachtext.search.upkeep import find_ids
@@ -101,7 +98,7 @@ def like(
     conditions = parse_filters(where)
     import_lancedb(place)
     video_id = find_ids(open_store(place), [video])[0]
-    searcher = open_index(place, model=model or None, device=device, exact=exact).searcher
+    searcher = open_searcher(place, model, device, exact)
     answer = searcher.like(video_id, k=k, where=conditions)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)

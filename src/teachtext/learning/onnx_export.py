@@ -30,7 +30,7 @@ _PROBES = (
 _LENGTHS = (1, 2, 7, 20)
 
 
-def export(model_folder: Path, folder: Path) -> float:
+def export(model_folder: Path, folder: Path, *, with_encoder: bool = True) -> float:
     """Export the text side of a trained model: `text.onnx`, `text.json`, and the text encoder if its entry has `onnx`.
 
     Other text encoders need no torch, or cannot work without it; they are not exported. The values of the files are
@@ -39,6 +39,7 @@ def export(model_folder: Path, folder: Path) -> float:
     Args:
         model_folder: a trained model.
         folder: folder of the files; `ExportedText` reads them.
+        with_encoder: also export the text encoder, if its entry has `onnx`; else the reader of the files builds it.
 
     Returns:
         The largest absolute difference between the values of the files and those of torch, at most 1e-5.
@@ -52,23 +53,24 @@ def export(model_folder: Path, folder: Path) -> float:
     model, spec = load_model(model_folder)
     text = TEXT_ENCODERS.parse(spec.text_encoder)
     with TemporaryDirectory() as scratch:
-        difference = _write(model, spec, text, Path(scratch))
+        difference = _write(model, spec, text, Path(scratch), with_encoder)
         if difference > TOLERANCE:
             raise InputError(
                 f"{model_folder} cannot be exported (values differ by {difference:.1g})", "use it as it is"
             )
+        # the description comes last: without it the folder is no export
         for file in sorted(Path(scratch).iterdir(), key=lambda path: path.name == DESCRIPTION):
             write_bytes(folder / file.name, file.read_bytes())
     return difference
 
 
-def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path) -> float:
+def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path, with_encoder: bool) -> float:
     """Write all files, and return the largest difference from torch."""
     side = _TextSide(model)
     example = _features(spec, length=min(2, spec.max_words))
     _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
     arguments, difference = None, 0.0
-    if TEXT_ENCODERS[text.name].onnx:
+    if with_encoder and TEXT_ENCODERS[text.name].onnx:
         arguments, difference = write_text_encoder(text, folder)
     description = {
         "format": FORMAT,

@@ -103,7 +103,7 @@ def _read(folder: Path) -> dict[str, Any]:
 def _encoder(folder: Path, threads: int) -> TextEncoder:
     description = _read(folder)
     if description["encoder"] is None:
-        return build_text_encoder(description["text_encoder"], threads=threads)
+        return build_text_encoder(description["text_encoder"], threads=threads, for_queries=True)
     encoder: TextEncoder = load(
         "teachtext.encoders.text.onnx:OnnxEncoder", "onnx", folder=folder, threads=threads, **description["encoder"]
     )

@@ -46,7 +46,7 @@ class Blend:
         for first, second in combinations(identities, 2):
             if first["fingerprint"] == second["fingerprint"]:
                 raise InputError(f"model '{first['name']}' is given twice", "give different models")
-        self.models: Mapping[str, Embedder] = dict(zip(_names(identities), models, strict=True))
+        self.models: Mapping[str, Embedder] = dict(zip(names_of(identities), models, strict=True))
         self.expert_settings = _settings(models)
         self.experts = sorted({name for model in models for name in model.experts})
         self.spaces = {
@@ -75,17 +75,7 @@ class Blend:
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`. All models have the same share."""
-        embedded = [model.embed_queries(texts) for model in self.models.values()]
-        return [self._joined(queries) for queries in zip(*embedded, strict=True)]
-
-    def _joined(self, queries: Sequence[QueryVectors]) -> QueryVectors:
-        vectors, weights = {}, {}
-        for model, query in zip(self.models, queries, strict=True):
-            for space, weight in zip(sorted(query.vectors), query.weights, strict=True):
-                vectors[model + SEPARATOR + space] = query.vectors[space]
-                weights[model + SEPARATOR + space] = weight / len(self.models)
-        read = next((query.read for query in queries if query.read), "")
-        return QueryVectors(vectors, np.array([weights[name] for name in sorted(vectors)], np.float32), read)
+        return joined_queries({name: model.embed_queries(texts) for name, model in self.models.items()})
 
     def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""
@@ -98,6 +88,25 @@ class Blend:
             for video_id, by_space in zip(described, vectors, strict=True):
                 embedded[video_id] |= {name + SEPARATOR + space: vector for space, vector in by_space.items()}
         return [embedded[video_id] for video_id in video_ids]
+
+
+def joined_queries(embedded: Mapping[str, Sequence[QueryVectors]]) -> list[QueryVectors]:
+    """Return queries in the spaces of several models. All models have the same share.
+
+    Args:
+        embedded: the same queries by each model, by the model's name.
+    """
+    return [_joined(dict(zip(embedded, queries, strict=True))) for queries in zip(*embedded.values(), strict=True)]
+
+
+def _joined(by_model: Mapping[str, QueryVectors]) -> QueryVectors:
+    vectors, weights = {}, {}
+    for model, query in by_model.items():
+        for space, weight in zip(sorted(query.vectors), query.weights, strict=True):
+            vectors[model + SEPARATOR + space] = query.vectors[space]
+            weights[model + SEPARATOR + space] = weight / len(by_model)
+    read = next((query.read for query in by_model.values() if query.read), "")
+    return QueryVectors(vectors, np.array([weights[name] for name in sorted(vectors)], np.float32), read)
 
 
 def identities_of(identity: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -117,7 +126,7 @@ def with_shares(query: QueryVectors, shares: Mapping[str, float] | None) -> Quer
     return replace(query, shares=shares) if shares else query
 
 
-def _names(identities: Sequence[Mapping[str, Any]]) -> list[str]:
+def names_of(identities: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a short name for each model: `student` for a trained model, `zero-shot` for the class names."""
     names: list[str] = []
     for identity in identities:

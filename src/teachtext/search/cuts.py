@@ -11,7 +11,6 @@ from teachtext.files import atomic
 from teachtext.progress import Progress, silent
 from teachtext.search.answer import SearchResult
 from teachtext.search.types import clock
-from teachtext.video.playback import write_clip
 
 # a clip of a word that is heard, or of a sign that is read once, has this length at least
 _SHORTEST_S = 3.0
@@ -44,6 +43,9 @@ def cut_results(results: Sequence[SearchResult], folder: Path, *, progress: Prog
     Raises:
         Unwritable: the disk is full, or the folder cannot be written to.
     """
+    # a search without clips waits for no decoder
+    from teachtext.video.playback import write_clip
+
     files, left_out = [], []
     for rank, result in enumerate(results, start=1):
         start_s, end_s = result.span_s

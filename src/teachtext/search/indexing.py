@@ -23,6 +23,7 @@ from teachtext.search.scan import Scan, scan
 from teachtext.search.segments import with_cutter
 from teachtext.search.stores import is_url
 from teachtext.search.stores.base import Store, entries_in_groups
+from teachtext.search.text_sides import keep_text_sides
 from teachtext.video.sampling import DETAILS, NORMAL
 
 # files of a run or a model, whose folder also has features
@@ -160,6 +161,7 @@ def index_folder(
             store.remove(lost)
         add_tags(store, [name for name in files.keys() & items.keys() if name not in bad], tags)
         run.finish()
+        side_notes = keep_text_sides(store.place, model)
     done = [name for name in changed if name not in bad]
     return Indexed(
         added=sum(before[name] is None for name in done),
@@ -174,6 +176,7 @@ def index_folder(
             *extraction.notes,
             *bank_notes,
             *run.notes,
+            *side_notes,
             *unused_experts(model.identity),
         ],
     )
