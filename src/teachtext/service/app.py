@@ -110,6 +110,7 @@ def create_app(
             "/upload": uploads.most_bytes + FORM_BYTES,
             "/api/captions": 16 * 2**20,
             "/remove": 2**20,
+            "/export": 2**20,
             "/login": 4 * 2**10,
         },
     )

@@ -114,7 +114,12 @@ class Card:
     def link(self, at_s: float | None = None) -> str:
         """Return the address of the video's page, which plays from a time and notes the choice."""
         start_s = self.at_s if at_s is None else at_s
-        fields = {"id": self.item.id, "t": f"{start_s:.1f}" if start_s else "", "q": self.query, "query": self.log_id}
+        fields = {
+            "id": self.item.id,
+            "t": "" if at_s is None and not start_s else f"{start_s:.1f}",
+            "q": self.query,
+            "query": self.log_id,
+        }
         given = {name: value for name, value in fields.items() if value}
         return f"/video?{urlencode(given, quote_via=quote, safe='')}"
 

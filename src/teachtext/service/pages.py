@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 
 from teachtext.errors import InputError
+from teachtext.search import RankBy
 from teachtext.search.answer import Answer
 from teachtext.search.places import places_of
 from teachtext.search.types import Item
 from teachtext.service.cards import cards, folded
+from teachtext.service.export import MEDIA_TYPES, Format, chosen_videos, export
 from teachtext.service.overview import Overview, each_once, folders
 from teachtext.service.page_query import ORDERS, PageQuery
 from teachtext.service.playable import Playback
@@ -90,6 +92,7 @@ def pages_router(
             search=search,
             chips=_chips(search, overview, listed),
             overview=overview,
+            has_file=library.has_file,
             items=library.titled(items[search.first : search.first + SHOWN]),
             examples=library.examples(),
             item_count=len(listed),
@@ -114,19 +117,37 @@ def pages_router(
             title=f"Videos like “{library.title(source)}”",
             search=search,
             like=source,
+            like_has_file=library.has_file(source),
             admitted_count=answer.total,
             cards=cards(library, shown, first=search.first, copies=overview.copies),
             **_paging(search, answer, results, count),
         )
 
+    @pages.post("/export")
+    def export_chosen(
+        request: Request,
+        format: Annotated[Format, Form()],
+        id: Annotated[list[str], Form()] = [],  # noqa: B006
+        q: Annotated[str, Form()] = "",
+        by: Annotated[RankBy, Form()] = "both",
+    ) -> Response:
+        if not id:
+            raise InputError("no video is chosen", "go back, and tick the box of a video")
+        videos = chosen_videos(library, id, text=q, by=by, root=str(request.base_url).rstrip("/"))
+        headers = {"Content-Disposition": f'attachment; filename="videos.{format}"'}
+        return Response(export(videos, format, text=q), media_type=MEDIA_TYPES[format], headers=headers)
+
     @pages.get("/video")
-    def video(request: Request, id: str, t: float = 0.0, q: str = "", query: str = "") -> Response:
+    def video(request: Request, id: str, t: float | None = None, q: str = "", query: str = "") -> Response:
         entry = searcher.entry(id)
         if log and query:
             log.choice(query, id)
         is_searched = bool(q.strip()) and len(entry.segments) > 1
         vectors = searcher.embed_captions([q])[q] if is_searched else None
         copies = library.overview(most=BROWSED_UP_TO).copies.get(entry.item.content, [id])
+        places = places_of(vectors, entry) if vectors else []
+        # without a time a search in a video opens at its best place
+        at_s = t if t is not None and math.isfinite(t) and t >= 0 else places[0].start_s if places else None
         return render(
             request,
             "video.html.j2",
@@ -134,13 +155,14 @@ def pages_router(
             item=entry.item,
             title=library.title(entry.item),
             stripes=strip(scored(entry, vectors), entry.item.duration_s) if vectors else [],
-            places=places_of(vectors, entry) if vectors else [],
+            places=places,
             segment_count=len(entry.segments),
             link=lambda at_s: f"/video?{urlencode({'id': id, 't': f'{at_s:.1f}', 'q': q})}",
             looks_like=library.seen.of(id),
             has_file=library.has_file(entry.item),
             playback=_playback(id),
-            at=t if math.isfinite(t) and t > 0 else 0.0,
+            at=at_s or 0.0,
+            pictured_at=at_s,
             q=q,
             experts=entry.spaces,
             copies=[other for other in copies if other != id],

@@ -44,7 +44,7 @@ function besideOf(titles, link, key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const writing = event.target.matches("input, select, textarea");
+  const writing = event.target.matches("input:not([type=checkbox]), select, textarea");
   if (event.key === "/" && !writing && field) {
     event.preventDefault();
     field.select();
@@ -52,6 +52,9 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "?" && !writing && keys) {
     event.preventDefault();
     keys.showModal();
+  } else if (event.key === "x" && !writing) {
+    const box = event.target.closest(".card")?.querySelector(".choose input");
+    if (box) box.click();
   } else if ((event.key === "n" || event.key === "p") && !writing && player) {
     step(event.key === "n" ? 1 : -1);
   } else if (event.key === "Escape" && keys && keys.open) {
@@ -144,6 +147,56 @@ for (const button of document.querySelectorAll("[data-keys]")) {
   button.hidden = false;
   button.addEventListener("click", () => keys.showModal());
 }
+
+// what is chosen stays chosen from page to page of a search, in this tab alone
+const choosing = document.querySelector("form.choosing");
+
+function choose(form) {
+  const kept = `chosen ${location.pathname} ${["video", "q"].map((name) => new URLSearchParams(location.search).get(name) || "")}`;
+  const boxes = [...form.querySelectorAll(".choose input")];
+  const here = new Set(boxes.map((box) => box.value));
+  let elsewhere = [];
+  try {
+    const ids = JSON.parse(sessionStorage.getItem(kept)) || [];
+    for (const box of boxes) box.checked = box.checked || ids.includes(box.value);
+    elsewhere = ids.filter((id) => !here.has(id));
+  } catch {
+    // the browser keeps nothing
+  }
+  const all = form.querySelector("[data-choose-all]");
+  all.hidden = false;
+  all.addEventListener("click", () => {
+    for (const box of boxes) box.checked = box.checked || box.checkVisibility();
+    count();
+  });
+  form.addEventListener("change", count);
+  form.addEventListener("reset", () => {
+    elsewhere = [];
+    setTimeout(() => {
+      for (const box of boxes) box.checked = false;
+      count();
+    });
+  });
+
+  function count() {
+    const ids = [...elsewhere, ...boxes.filter((box) => box.checked).map((box) => box.value)];
+    form.querySelector(".chosen-count").textContent = ids.length ? `${ids.length} chosen` : "";
+    for (const input of form.querySelectorAll(".elsewhere")) input.remove();
+    for (const id of elsewhere) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "hidden", name: "id", value: id, className: "elsewhere" });
+      form.append(input);
+    }
+    try {
+      sessionStorage.setItem(kept, JSON.stringify(ids));
+    } catch {
+      // the browser keeps nothing
+    }
+  }
+  count();
+}
+
+if (choosing) choose(choosing);
 
 // searches of this browser, kept in the browser alone
 const RECENT = "recent searches";
