@@ -156,7 +156,7 @@ def test_a_file_that_no_browser_plays_is_prepared_and_plays(page: Any, name: str
     until(page, "document.querySelector('.player').readyState > 0")
     assert page.locator(".preparing").count() == 0
     page.goto("/?folder=videos/old")
-    page.locator(f".card:has(a[href*=\"{name}\"])").hover()
+    page.locator(f'.card:has(a[href*="{name}"])').hover()
     until(page, "[...document.querySelectorAll('.card video')].some(video => video.readyState > 1 && video.videoWidth)")
 
 
