@@ -13,6 +13,7 @@ from teachtext.data.passages import Passage
 from teachtext.encoders.base import Hearing, Rows
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.encoders.spec import VideoEntry
+from teachtext.errors import InputError
 from teachtext.extraction.encode import encode_video
 from teachtext.extraction.piece_rows import StretchHearing, _joined
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling, PieceRule, SoundSampling
@@ -184,3 +185,41 @@ def test_a_text_that_is_read_in_part_is_joined_and_no_word_is_lost():
     rows = _joined(parts, 1)
     assert list(rows.passages or ()) == [Passage(0, 6, "quarterly revenue 2026"), Passage(6, 8, "quarterly costs 2026")]
     assert rows.values.tolist() == [[1], [3]]
+
+
+def damaged(path: Path) -> Path:
+    """Zeros instead of a quarter of the file, in its middle."""
+    content = bytearray(path.read_bytes())
+    begin, end = round(0.4 * len(content)), round(0.65 * len(content))
+    content[begin:end] = bytes(end - begin)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_film_that_is_damaged_in_the_middle_has_what_is_before_and_after(make_video: Make):
+    noise = np.random.default_rng(0).integers(0, 60, (320, 32, 32, 3), dtype=np.uint8)
+    levels = np.repeat(np.linspace(10, 180, 20), 16).astype(np.uint8)
+    path = damaged(make_video("film.mp4", noise + levels[:, None, None, None], fps=8))
+    notes: list[str] = []
+    rows = encode_video(path, [Brightness()], RULE, note=notes.append)["brightness"]
+    assert len(notes) == 1 and "of it is lost, the rest is used" in notes[0] and str(path) in notes[0]
+    assert rows.times is not None and rows.times[0, 0] == 0 and rows.times[-1, 1] == pytest.approx(40, abs=0.2)
+    brightness = rows.values[:, 0]
+    assert brightness[0] == pytest.approx(40, abs=6) and brightness[-1] == pytest.approx(210, abs=6)
+
+
+def test_a_clip_that_is_damaged_is_refused(make_video: Make):
+    noise = np.random.default_rng(0).integers(0, 255, (28, 32, 32, 3), dtype=np.uint8)
+    path = damaged(make_video("clip.mp4", noise, fps=8))
+    with pytest.raises(InputError, match="truncated or damaged"):
+        encode_video(path, [Brightness()], RULE)
+
+
+def test_recordings_that_were_appended_follow_each_other(make_video: Make):
+    path = make_video("film.ts", gray(np.repeat(np.linspace(20, 200, 10), 8)), fps=8)
+    path.write_bytes(2 * path.read_bytes())
+    rows = rows_of(path)
+    assert rows.times is not None and rows.times[-1, 1] == pytest.approx(20, abs=0.3)
+    assert np.all(np.diff(rows.times[:, 0]) > 0)
+    late = rows.values[rows.times[:, 0] > 18, 0]
+    assert late == pytest.approx(200, abs=15)

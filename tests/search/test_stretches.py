@@ -44,6 +44,12 @@ def test_a_video_that_is_only_heard_is_one_segment(files: Mapping[str, FeatureFi
     assert stretches_of({"speech": files["speech"]}, "film") == [("film", 0, 15.5)]
 
 
+def test_a_video_of_a_single_picture_has_its_row(tmp_path: Path):
+    files = {"scene": store(tmp_path / "scene", still=(SCENES[:1], [(0.0, 0.0)]))}
+    [stretch] = stretches_of(files, "still")
+    assert StretchRows("scene", files["scene"], {"s": stretch}).read("s").tolist() == SCENES[:1].tolist()
+
+
 def test_a_stretch_has_the_rows_inside_it(files: Mapping[str, FeatureFile]):
     stretches = {f"s{number}": stretch for number, stretch in enumerate(stretches_of(files, "film"))}
     rows = {name: StretchRows(name, file, stretches) for name, file in files.items()}

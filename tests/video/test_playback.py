@@ -218,3 +218,13 @@ def test_a_clip_without_length_is_refused(tmp_path: Path, start_s: float, end_s:
     source = write(tmp_path / "a.avi", "mpeg4", seconds=0.3)
     with pytest.raises(InputError, match="has no length"):
         write_clip(source, tmp_path / "clip.mp4", start_s, end_s)
+
+
+def test_recordings_that_were_appended_are_played_and_cut_to_their_end(tmp_path: Path):
+    source = write_ramp(tmp_path / "a.ts", "libx264", sound="aac")
+    source.write_bytes(2 * source.read_bytes())
+    whole = made(source, tmp_path)
+    ends = streams(whole)
+    assert ends["video"][1] == pytest.approx(16, abs=0.3) and ends["audio"][1] == pytest.approx(16, abs=0.5)
+    write_clip(source, tmp_path / "clip.mp4", 11.0, 13.0)
+    assert [shade for _, shade in shades(tmp_path / "clip.mp4")][::5] == pytest.approx([80, 90, 100, 110], abs=6)

@@ -74,9 +74,10 @@ class _ByRule:
     def encode(
         self, ears: Sequence[Ear], opened: Callable[[float | None], None], note: Callable[[str], None]
     ) -> Mapping[str, Rows]:
-        watchers, end_s = watch_video(self._path, self._watchers, ears, opened=opened, note=note)
-        if self._experts and self._is_clip != (end_s <= self._rule.whole_s):
-            watchers, end_s = watch_video(self._path, lambda _, aspect: self._watchers(end_s, aspect))
+        whole_s = self._rule.whole_s
+        watchers, end_s = watch_video(self._path, self._watchers, ears, opened=opened, note=note, whole_s=whole_s)
+        if self._experts and self._is_clip != (end_s <= whole_s):
+            watchers, end_s = watch_video(self._path, lambda _, aspect: self._watchers(end_s, aspect), whole_s=whole_s)
         if self._is_clip:
             return self._clip(watchers, end_s)
         for watcher in watchers:

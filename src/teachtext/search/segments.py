@@ -96,7 +96,8 @@ class StretchRows:
         seconds = np.minimum(ends, stretch.end_s) - np.maximum(starts, stretch.start_s)
         shorter = np.minimum(ends - starts, stretch.end_s - stretch.start_s)
         # a picture has no length
-        is_instant = (ends <= starts) & (starts >= stretch.start_s) & (starts < stretch.end_s)
+        stretch_end_s = max(stretch.end_s, stretch.start_s + _LEAST_S)
+        is_instant = (ends <= starts) & (starts >= stretch.start_s) & (starts < stretch_end_s)
         overlaps = (seconds > 0) & ((seconds >= _OVERLAP_S) | (2 * seconds >= shorter))
         return overlaps | is_instant, np.maximum(seconds, _LEAST_S)
 

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from teachtext.errors import InputError
 from teachtext.video.clips import ClipSampler
+from teachtext.video.clock import Clock
 from teachtext.video.file import COPY_AGAIN, MOST_PIXELS, is_too_long, open_video, stream_seconds
 from teachtext.video.frames import FrameSampler
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling
@@ -86,6 +87,7 @@ def watch_video(
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
     note: Callable[[str], None] = lambda sentence: None,
+    whole_s: float = float("inf"),
 ) -> tuple[Sequence[AnyWatcher], float]:
     """Decode a video once, and show every frame to each watcher (see `sample_video` for what is skipped and refused).
 
@@ -96,6 +98,7 @@ def watch_video(
         ears: for the sound.
         opened: see `sample_video`.
         note: see `sample_video`.
+        whole_s: a video that shows more seconds is used as far as it can be decoded, and a note says what is lost.
 
     Returns:
         The watchers, and the time of the last frame in seconds.
@@ -115,7 +118,10 @@ def watch_video(
             raise InputError(f"{path} holds no frame that can be decoded (of {most})", COPY_AGAIN)
         lost = decoder.lost_share(seconds)
         if lost > _LOST_SHARE:
-            raise InputError(f"{path} is truncated or damaged: {lost:.0%} of it is lost", COPY_AGAIN)
+            problem = f"{path} is truncated or damaged: {lost:.0%} of it is lost"
+            if decoder.end <= whole_s:
+                raise InputError(problem, COPY_AGAIN)
+            note(f"{problem}, the rest is used")
         for listener in decoder.listeners:
             listener.finish(decoder.start or 0.0)
         if decoder.left_out:
@@ -181,6 +187,7 @@ class _Decoder:
         self.listeners = listeners
         self.look = look
         self.start: float | None = None
+        self.clock = Clock()
         self.frames = 0
         self.packets = 0
         self.bad = 0
@@ -205,11 +212,12 @@ class _Decoder:
             if frame.pts is None:
                 time = self.end + usual * (self.frames > 0)
             else:
+                at_s = self.clock.seconds(frame.time, usual)
                 if self.start is None:
-                    self.start = frame.time - self.end
+                    self.start = at_s - self.end
                     for listener in self.listeners:
                         listener.start = self.start
-                time = max(frame.time - self.start, self.end)
+                time = max(at_s - self.start, self.end)
             self.frames += 1
             self.end = time
             yield frame, time
@@ -225,6 +233,7 @@ class _Decoder:
                     self._hear(packet)
                     continue
                 self.packets += packet.size > 0
+                self.clock.see(packet)
                 if self.frames and not self.look:
                     if packet.pts is not None and packet.time_base:
                         self.end = max(self.end, float(packet.pts * packet.time_base) - self._begin())

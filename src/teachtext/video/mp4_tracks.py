@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from teachtext.errors import InputError
+from teachtext.video.clock import Clock
 
 # the first that FFmpeg has
 _ENCODERS = {
@@ -129,14 +130,17 @@ class Pictures:
         self._span = span
         self._reformatter = VideoReformatter()
         self._shown: VideoFrame | None = None
+        self._clock = Clock(span.start_s)
         self._last: int | None = None
         self.count = 0
         self.is_over = False
 
     def take(self, packet: Any) -> Iterator[Any]:
         """Yield the packets that a packet of the source becomes."""
+        if packet is not None:
+            self._clock.see(packet)
         for frame in decoded(self._source, packet):
-            at_s = self._seconds(frame)
+            at_s = self._clock.seconds(seconds_of(self._source, frame), 1 / float(self._rate))
             self.is_over = self.is_over or at_s >= self._span.end_s
             time = round((at_s - self._span.start_s) * _CLOCK)
             if self._last is None and time > _LEAST_STEP:
@@ -156,12 +160,6 @@ class Pictures:
             yield from self._encode(self._shown, round((self._span.seconds - 1 / float(self._rate)) * _CLOCK))
         if self.count:
             yield from self._stream.encode(None)
-
-    def _seconds(self, frame: VideoFrame) -> float:
-        at_s = seconds_of(self._source, frame)
-        if at_s is not None:
-            return at_s
-        return self._span.start_s + (0.0 if self._last is None else self._last / _CLOCK + 1 / float(self._rate))
 
     def _encode(self, frame: VideoFrame | None, time: int) -> Iterator[Any]:
         if frame is None or (self._last is not None and time - self._last < _LEAST_STEP):
@@ -205,14 +203,17 @@ class Sound:
         self._span = span
         self.is_over = False
         self._samples = 0
+        self._clock = Clock(span.start_s)
         self._resampler = self._new_resampler()
 
     def take(self, packet: Any) -> Iterator[Any]:
         """Yield the packets that a packet of the source becomes."""
+        if packet is not None:
+            self._clock.see(packet)
         for frame in decoded(self._source, packet):
-            at_s = seconds_of(self._source, frame)
-            late_s = 0.0 if at_s is None else at_s - self._span.start_s - self._samples / _RATE
-            self.is_over = self.is_over or (at_s is not None and at_s >= self._span.end_s)
+            at_s = self._clock.seconds(seconds_of(self._source, frame), frame.samples / frame.sample_rate)
+            late_s = at_s - self._span.start_s - self._samples / _RATE
+            self.is_over = self.is_over or at_s >= self._span.end_s
             if self.is_over or late_s < -(_DRIFT_S if self._samples else _FIRST_DRIFT_S):
                 continue
             yield from self._silence(late_s)

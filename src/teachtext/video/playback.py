@@ -15,7 +15,7 @@ import av
 from av.video.frame import VideoFrame
 
 from teachtext.errors import InputError
-from teachtext.video.file import COPY_AGAIN, open_video
+from teachtext.video.file import COPY_AGAIN, open_video, stream_seconds
 from teachtext.video.mp4_tracks import Copy, Pictures, Sound, Span, decoded, seconds_of
 
 _PLAIN_PIXELS = {"yuv420p", "yuvj420p"}
@@ -168,7 +168,10 @@ class _Writer:
     def _picture_track(self, source: Any, out: Any, stream: Any, span: Span) -> Any:
         if self._copies:
             return Copy(out, stream)
-        picture, from_s = _reading_from(self._path, span.start_s if self._part[0] else None)
+        seconds = stream_seconds(source, stream)
+        # where recordings were appended, the clock of the file says nothing of what comes behind its stated end
+        can_jump = self._part[0] > 0 and (seconds is None or self._part[0] < seconds)
+        picture, from_s = _reading_from(self._path, span.start_s if can_jump else None)
         if from_s is not None:
             source.seek(round(from_s * av.time_base))
         return Pictures(out, stream, span, picture)
