@@ -59,11 +59,13 @@ class Choice(Record):
         label: of the variant or row.
         tried: by candidate, the t2v geometric mean on validation, averaged over the seeds.
         chosen: a candidate; or the choice of each seed.
+        failed: by candidate that could not be trained, the problem.
     """
 
     label: str
     tried: dict[str, float]
     chosen: str
+    failed: dict[str, str] = Field(default_factory=dict)
 
 
 class Measured(Record):

@@ -154,9 +154,14 @@ def claim_sentence(comparison: Comparison) -> str:
 def choice_sentence(choice: Choice) -> str:
     """State a choice on validation and its candidates."""
     tried = ", ".join(f"{name} {number(score)}" for name, score in choice.tried.items())
-    chosen = f"Chosen on validation, {choice.label}: {choice.chosen} (of {tried or 'nothing that could be trained'})."
-    ends = at_an_end(choice)
-    return f"{chosen} Nothing was tried beyond {', '.join(ends)}: a better value may lie there." if ends else chosen
+    of_all = tried or "nothing that could be trained"
+    sentences = [f"Chosen on validation, {choice.label}: {choice.chosen} (of {of_all})."]
+    if choice.failed:
+        failed = "; ".join(f"{name} ({problem})" for name, problem in choice.failed.items())
+        sentences.append(f"Left out, for they could not be trained: {failed}.")
+    if ends := at_an_end(choice):
+        sentences.append(f"Nothing was tried beyond {', '.join(ends)}: a better value may lie there.")
+    return " ".join(sentences)
 
 
 def at_an_end(choice: Choice) -> list[str]:

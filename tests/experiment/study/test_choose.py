@@ -80,6 +80,14 @@ def test_each_variant_keeps_the_setting_that_is_best_on_validation(tiny: Tiny):
     assert f"Chosen on validation, mse: {results.choices[0].chosen} (of weight 1 " in markdown(results)
 
 
+def test_a_candidate_that_cannot_be_trained_is_named_with_its_problem(tiny: Tiny):
+    study = tiny(base=SHORT, variants=None, grid=None, choose={"training.lr": [0.01, 1e30]})
+    results, _ = run_study(study, jobs=1)
+    [choice] = results.choices
+    assert choice.tried.keys() == {"lr 0.01"} and choice.failed.keys() == {"lr 1e+30"}
+    assert f"Left out, for they could not be trained: lr 1e+30 ({choice.failed['lr 1e+30']})." in markdown(results)
+
+
 def test_some_of_the_seeds_may_choose_and_all_are_tested(tiny: Tiny):
     study = tiny(base=SHORT, variants=None, grid=None, choose={"distillation.weight": [1, 50]}, choosing_seeds=[1])
     results, _ = run_study(study, jobs=2)

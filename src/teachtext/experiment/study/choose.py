@@ -52,12 +52,12 @@ def _settings(variants: Sequence[Variant], trainings: Trainings, train: Train) -
     failed = train([training for by_name in tried.values() for seeds in by_name.values() for training in seeds])
     chosen, choices = [], []
     for variant in variants:
-        scores = _scores(tried[variant.label], failed)
+        scores, problems = _scores(tried[variant.label], failed), _problems(tried[variant.label], failed)
         # if none could be trained, the first candidate reports why
         best = _best(scores) if scores else next(iter(tried[variant.label]), "")
         chosen.append(variant.candidates.get(best, variant))
         if len({seeds[0].folder for seeds in tried[variant.label].values()}) > 1 and scores:
-            choices.append(Choice(label=variant.label, tried=scores, chosen=best))
+            choices.append(Choice(label=variant.label, tried=scores, chosen=best, failed=problems))
     return Chosen(chosen, choices)
 
 
@@ -80,11 +80,11 @@ def _experts(variants: Sequence[Variant], trainings: Trainings, train: Train) ->
                 }
         failed = train([training for by_name in tried.values() for seeds in by_name.values() for training in seeds])
         for name, by_expert in tried.items():
-            variant, scores = groups[name][size], _scores(by_expert, failed)
+            variant, scores, problems = groups[name][size], _scores(by_expert, failed), _problems(by_expert, failed)
             best = _best(scores) if scores else next(iter(by_expert))
             selected[name].append(best)
             chosen[variant.label] = variant.with_experts(selected[name])
-            choices.append(Choice(label=variant.label, tried=scores, chosen=best))
+            choices.append(Choice(label=variant.label, tried=scores, chosen=best, failed=problems))
     return Chosen([chosen[variant.label] for variant in variants], choices)
 
 
@@ -94,6 +94,15 @@ def _scores(tried: Mapping[str, Sequence[Training]], failed: Mapping[Path, Input
         name: sum(map(validation_score, seeds)) / len(seeds)
         for name, seeds in tried.items()
         if not any(training.folder in failed for training in seeds)
+    }
+
+
+def _problems(tried: Mapping[str, Sequence[Training]], failed: Mapping[Path, InputError]) -> dict[str, str]:
+    """Return why candidates could not be trained, the first problem of each."""
+    return {
+        name: next(failed[training.folder].problem for training in seeds if training.folder in failed)
+        for name, seeds in tried.items()
+        if any(training.folder in failed for training in seeds)
     }
 
 
