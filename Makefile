@@ -18,14 +18,14 @@ $(VENV)/ready: pyproject.toml constraints.txt weights.txt
 demo: setup
 	$(BIN)/teachtext demo
 
-# the student of `make demo`, if it was run; else the zero-shot model. The clips are others than it learned from.
-MODEL ?= $(patsubst %/best.json,%,$(wildcard runs/demo/best.json))
-INDEX := runs/page/index-$(if $(MODEL),$(notdir $(MODEL)),zero-shot)
+# the student that examples/playground-student.yaml trains, on clips of another seed
+MODEL ?= examples/playground-student
+INDEX := runs/page/index-$(notdir $(MODEL))
 
 page: setup
 	$(BIN)/teachtext data playground runs/page/clips --videos 40 --seed 1
-	$(BIN)/teachtext index runs/page/clips/videos --index $(INDEX) $(if $(MODEL),--model $(MODEL)) --words --tag playground
-	$(BIN)/teachtext serve --index $(INDEX)
+	$(BIN)/teachtext index runs/page/clips/videos --index $(INDEX) --model $(MODEL) --words --tag playground
+	$(BIN)/teachtext serve --index $(INDEX) --examples runs/page/clips
 
 test: setup
 	$(BIN)/ruff check

@@ -53,6 +53,13 @@ def serve(
     captions: Annotated[
         Path | None, typer.Option(help="File of captions, one a line, that may describe a video.")
     ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dataset whose captions the page offers as queries, where they find their own video.",
+            show_default="captions of the model's training, and words of the videos",
+        ),
+    ] = None,
     log_queries: Annotated[
         Path | None, typer.Option(help="File that logs queries and opened results; by default none.")
     ] = None,
@@ -89,7 +96,9 @@ def serve(
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
     from teachtext.search.hubness import read_captions
+    from teachtext.search.quality import read_split
     from teachtext.search.stores import is_url
+    from teachtext.service.examples import captions_that_find
     from teachtext.service.querylog import QueryLog
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
@@ -108,6 +117,7 @@ def serve(
         thumbnails=files / "thumbnails",
         playable_bytes=playable_mb * 2**20,
         captions=read_captions(captions) if captions else (),
+        examples=captions_that_find(searcher, read_split(examples, "test")) if examples else (),
     )
     app = create_app(
         library=library,

@@ -48,6 +48,7 @@ class Library:
         playable: folder for videos that are made for browsers; by default beside the pictures.
         playable_bytes: largest size of all of them.
         captions: captions that may describe a video.
+        examples: queries that the page offers; by default it chooses some itself.
 
     Attributes:
         searcher: searches in the index.
@@ -71,11 +72,13 @@ class Library:
         playable: Path | None = None,
         playable_bytes: int = 4 * 2**30,
         captions: Sequence[str] = (),
+        examples: Sequence[str] = (),
     ) -> None:
         self.searcher = searcher
         self.uploads = uploads
         self.features = features
         self.captions = searcher.embed_captions(captions) if captions else {}
+        self._offered = list(examples)
         self.writing = threading.Lock()
         kinds = {identity["kind"] for identity in identities_of(searcher.manifest.model)}
         self.seen = SeenNames(features if CLASS_NAMES["kind"] in kinds else None)
@@ -118,9 +121,11 @@ class Library:
     def examples(self, most: int = 6) -> list[str]:
         """Return queries that this index can answer.
 
-        They are captions of its query bank, if it has one; else what its newest videos look like. What is said in the
-        videos comes after that.
+        They are those that were given to the library, if any; else captions of its query bank, if it has one; else what
+        its newest videos look like. What is said in the videos comes after that.
         """
+        if self._offered:
+            return self._offered
         snapshot = self.searcher.snapshot()
         versions = snapshot.state.versions
         if self._examples is None or self._examples[0] != versions:
