@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.encoders.embedder import Embedder
-from teachtext.encoders.registry import VIDEO_EXPERTS, word_experts
+from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Extraction, Failure, extract
 from teachtext.files import fingerprint
@@ -22,18 +21,16 @@ from teachtext.progress import Progress, silent
 from teachtext.search.blend import Blend, with_shares
 from teachtext.search.blend_shares import choose_shares
 from teachtext.search.confidence import Confidence, confidence_of, texts_without_meaning
+from teachtext.search.copies import Sketches, copy_groups
 from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions, hubs_of, read_captions
+from teachtext.search.item_words import heard_and_read, written_along
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
 from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
 from teachtext.search.stores.base import Store, entries_in_groups
-from teachtext.search.subtitles import read_files, words_of
-from teachtext.search.types import Entry, Item, Moment, Segment
+from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import row_of
 from teachtext.video.sampling import DETAILS
-
-if TYPE_CHECKING:
-    from teachtext.video.about import About
 
 BATCH = 256
 """Videos of one write to the index; what is written can be found."""
@@ -73,6 +70,7 @@ class IndexingRun:
         ]
         self._shares_note: list[str] = []
         self._subtitle_notes: list[str] = []
+        self._copies, self._stored = manifest.copies, set[str]()
         self._before = store.versions()
         self._manifest.write(store)
 
@@ -145,12 +143,20 @@ class IndexingRun:
         described: set[str] = set()
         for batch in _batches({video_id: stretches_of(files, video_id) for video_id in videos}):
             entries = self._entries(files, batch, videos, before, tags)
-            self._store.put(entries)
+            self._put(entries)
             described.update(entry.item.id for entry in entries)
         reason = f"none of the experts {', '.join(self._model.experts)} finds anything in it"
         return [
             Failure(video_id, str(file.path), reason) for video_id, file in videos.items() if video_id not in described
         ]
+
+    def _put(self, entries: Sequence[Entry]) -> None:
+        """Store entries; after a stop, the copies among all videos are to be found anew."""
+        if self._manifest.copies is not None:
+            self._manifest = replace(self._manifest, copies=None)
+            self._manifest.write(self._store)
+        self._store.put(entries)
+        self._stored.update(entry.item.id for entry in entries)
 
     def _entries(
         self,
@@ -168,13 +174,14 @@ class IndexingRun:
         segments: dict[str, list[Segment]] = {}
         for key, embedded in zip(described, vectors, strict=True):
             segments.setdefault(keys[key].video_id, []).append(Segment(keys[key].start_s, keys[key].end_s, embedded))
-        moments = _moments(files, list(segments))
+        moments = heard_and_read(files, list(segments))
         now = time.time()
         entries = []
         for video_id, parts in segments.items():
             old, file = before[video_id], videos[video_id]
             duration_s = load("teachtext.video.file:checked_seconds", "video")(file.path)
-            about: About = load("teachtext.video.about:read_about", "video")(file.path)
+            subtitles, about, notes = written_along(file, duration_s or parts[-1].end_s)
+            self._subtitle_notes += notes
             item = Item(
                 id=video_id,
                 content=file.content,
@@ -183,18 +190,11 @@ class IndexingRun:
                 size=file.size,
                 duration_s=duration_s,
                 tags=joined(old.tags if old else (), tags),
-                moments=[*moments[video_id], *self._subtitles(file, about, duration_s or parts[-1].end_s)],
-                about=about.facts,
+                moments=[*moments[video_id], *subtitles],
+                about=about,
             )
             entries.append(self._with_biases(Entry(item, parts)))
         return entries
-
-    def _subtitles(self, file: FileScan, about: "About", end_s: float) -> list[Moment]:
-        """Return the words of subtitles, of the video and beside the video; keep a sentence for each problem."""
-        beside, problems = read_files(file.subtitles)
-        words, warnings = words_of({**beside, file.path: about.cues}, file.path, end_s)
-        self._subtitle_notes += [*about.notes, *problems, *warnings]
-        return words
 
     def _with_biases(self, entry: Entry) -> Entry:
         if self._manifest.bank is None or self._is_open:
@@ -258,7 +258,7 @@ class IndexingRun:
         if self._is_open:
             self._close()
         bank = self._manifest.bank
-        lacks = self._manifest.confidence is None or (bank is not None and not bank.hubs)
+        lacks = None in (self._manifest.confidence, self._manifest.copies) or (bank is not None and not bank.hubs)
         if not self._is_open and (lacks or self._store.versions() != self._before):
             best, examples = None, []
             if bank is not None:
@@ -266,9 +266,20 @@ class IndexingRun:
                 examples = example_captions(read_captions(Path(bank.file)), best, first)
                 bank = replace(bank, hubs=hubs_of(first))
             confidence = self._confidence(best)
-            self._manifest = replace(self._manifest, bank=bank, confidence=confidence, examples=examples)
+            copies = self._copy_groups()
+            self._manifest = replace(self._manifest, bank=bank, confidence=confidence, examples=examples, copies=copies)
             self._manifest.write(self._store)
         self._store.tidy()
+
+    def _copy_groups(self) -> list[list[str]]:
+        return copy_groups(
+            self._store,
+            self._manifest.spaces,
+            Sketches(self._features / "sketch", self._manifest.path_of),
+            before=self._copies,
+            changed=self._stored,
+            progress=self._progress,
+        )
 
     def _confidence(self, of_captions: NDArray[np.float64] | None) -> Confidence | None:
         """Return how sure answers of the index are; None while the index is empty."""
@@ -288,15 +299,6 @@ def _batches(stretches: Mapping[str, Sequence[Stretch]]) -> Iterator[Mapping[str
             group = {}
     if group:
         yield group
-
-
-def _moments(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> dict[str, list[Moment]]:
-    """Return the words that were heard and read in videos."""
-    moments: dict[str, list[Moment]] = {name: [] for name in ids}
-    for expert in sorted({*files} & word_experts()):
-        for name, passages in files[expert].passages(ids).items():
-            moments[name] += [Moment(passage.start_s, passage.end_s, expert, passage.text) for passage in passages]
-    return moments
 
 
 def joined(tags: Collection[str], more: Collection[str]) -> tuple[str, ...]:

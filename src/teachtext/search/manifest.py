@@ -1,7 +1,8 @@
 """The manifest of an index: its model, the folders that are in it, its experts, the query bank that corrects hubs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class Manifest:
         detail: how closely long videos are looked at (see `teachtext.video.sampling.DETAILS`).
         examples: captions of the query bank that the videos of the index answer best.
         confidence: the scores that divide strong, weaker and meaningless answers; None while the index is empty.
+        copies: ids of videos that are copies of one another (see `teachtext.search.copies`), group by group; None
+            where that is still to be found out.
     """
 
     model: Mapping[str, Any]
@@ -63,11 +66,25 @@ class Manifest:
     detail: str = NORMAL
     confidence: Confidence | None = None
     examples: list[str] = field(default_factory=list)
+    copies: list[list[str]] | None = None
 
     def write(self, store: Store) -> None:
         """Write the manifest to a store."""
         fields = asdict(self)
         store.write_manifest({"format": FORMAT, **fields})
+
+    @cached_property
+    def _group_of(self) -> Mapping[str, Sequence[str]]:
+        return {name: group for group in self.copies or () for name in group}
+
+    def copies_of(self, item_id: str) -> Sequence[str]:
+        """Return the ids of the copies of a video, with its own; none where it has no copies.
+
+        >>> manifest = Manifest(model={}, spaces={}, experts=[], copies=[["a/1.mp4", "a/2.mp4"]])
+        >>> manifest.copies_of("a/2.mp4"), manifest.copies_of("a/3.mp4")
+        (['a/1.mp4', 'a/2.mp4'], ())
+        """
+        return self._group_of.get(item_id, ())
 
     def path_of(self, item_id: str) -> Path:
         """Return the path of a video's file, whether the file exists or not.
