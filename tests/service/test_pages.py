@@ -147,14 +147,18 @@ def test_equal_files_are_one_card_and_the_api_keeps_all(copies: Library):
     app = create_app(library=copies, uploads=Uploads(library=copies, most_bytes=2**20))
     with TestClient(app, base_url=HOST) as client:
         page = client.get("/", params={"q": "a dog"}).text
-        assert page.count('class="card"') == 3 and "All of 5 videos, equal files once, were compared" in page
+        assert page.count('class="card"') == 3 and "All of 5 videos, copies once (" in page
         assert page.count("3 copies") == 1 and all(f"clips/b{number}.mp4" in page for number in ("", "2", "3"))
         assert client.get("/").text.count('class="card"') == 3
+        assert "copies=all" in page and "copies=all" in client.get("/").text
+        every = client.get("/", params={"q": "a dog", "copies": "all"}).text
+        assert every.count('class="card"') == 5 == client.get("/?copies=all").text.count('class="card"')
+        assert "copies one by one" in every and "show all" not in every
         assert len(client.get("/api/search", params={"text": "a dog"}).json()["results"]) == 5
 
 
 def test_the_list_says_where_it_ends(reader: TestClient, monkeypatch: pytest.MonkeyPatch):
-    for module in ("cards", "pages", "state"):
+    for module in ("pages", "state"):
         monkeypatch.setattr(f"teachtext.service.{module}.DEEPEST", 5)
     page = reader.get("/", params={"q": "a dog"}).text
     assert page.count('class="card"') == 5

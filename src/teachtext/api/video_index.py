@@ -11,9 +11,10 @@ from teachtext.devices import resolve_device
 from teachtext.machine import default_workers
 from teachtext.progress import Progress, silent
 from teachtext.search import GroupBy, RankBy
-from teachtext.search.answer import SearchResult
+from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.cuts import cut_results
 from teachtext.search.filters import Filter, parse_filters
+from teachtext.search.folding import folded
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.indexing import Indexed, check_new, check_tags, index_folder
 from teachtext.search.manifest import read_manifest
@@ -53,6 +54,7 @@ class Index:
         by: RankBy = "both",
         group_by: GroupBy = "video",
         least_score: float = -1.0,
+        all_copies: bool = False,
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -60,14 +62,17 @@ class Index:
             text: the query.
             k: how many results, at most.
             where: a filter, or conditions such as `["duration<=30", "tag=holiday"]`, which must all hold.
-            by: `model` for the similarity of query and video, `words` for words that are heard, read or in file
-                names, `both` fused.
+            by: `model` for the similarity of query and video, `words` for words that are heard, read, in subtitles,
+                titles or file names, `both` fused.
             group_by: `video` returns each video once, with its best places; `moment` returns each place by itself.
             least_score: videos with a lower score, from -1 to 1, are left out.
+            all_copies: list copies of a video (equal files, other encodings and sizes) one by one, not once. Moments
+                are always listed one by one.
 
         Returns:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space), `places` (the parts
-            of the video that answer the query, in seconds), `is_strong` and `moments` (words that were heard or read).
+            of the video that answer the query, in seconds), `is_strong`, `moments` (words that were heard or read, or
+            stand in subtitles) and `copies` (ids of all copies).
 
         Raises:
             InputError: an empty query, k below 1, an unknown `by`, a filter that cannot be read, or a store that is
@@ -77,20 +82,25 @@ class Index:
         check_choice("by", by, get_args(RankBy))
         check_choice("group_by", group_by, get_args(GroupBy))
         count, conditions = check_count("k", k), _filter(where)
-        answer = self.searcher.search(
-            text, k=count, where=conditions, by=by, group_by=group_by, least_score=least_score
-        )
+
+        def ask(k: int) -> Answer:
+            return self.searcher.search(text, k=k, where=conditions, by=by, group_by=group_by, least_score=least_score)
+
+        answer = ask(count) if all_copies or group_by == "moment" else folded(ask, count)
         for note in answer.notes:
             warnings.warn(note, stacklevel=2)
         return list(answer.results)
 
-    def like(self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = ()) -> list[SearchResult]:
+    def like(
+        self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = (), all_copies: bool = False
+    ) -> list[SearchResult]:
         """Find videos like one of the index.
 
         Args:
             video_id: id of the video, or path of its file.
             k: how many videos, at most.
             where: see `search`.
+            all_copies: see `search`.
 
         Raises:
             NotFound: the index does not hold the video.
@@ -98,7 +108,12 @@ class Index:
         """
         check_string("video_id", video_id)
         chosen = find_ids(self.searcher.store, [video_id])[0]
-        return list(self.searcher.like(chosen, k=check_count("k", k), where=_filter(where)).results)
+        count, conditions = check_count("k", k), _filter(where)
+
+        def ask(k: int) -> Answer:
+            return self.searcher.like(chosen, k=k, where=conditions)
+
+        return list((ask(count) if all_copies else folded(ask, count)).results)
 
     def cut(self, results: Sequence[SearchResult], folder: str | Path, *, progress: Progress = silent) -> list[Path]:
         """Write the best place of each result as an MP4; `teachtext search --cut` does the same.

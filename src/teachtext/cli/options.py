@@ -55,6 +55,12 @@ Where = Annotated[
     ),
 ]
 Most = Annotated[int, typer.Option("-k", help="Number of videos, at most.")]
+AllCopies = Annotated[
+    bool,
+    typer.Option(
+        "--all-copies", help="List copies of a video (equal files, other encodings and sizes) one by one, not once."
+    ),
+]
 Paths = Annotated[bool, typer.Option("--paths", help="Print the paths of the files alone, a line each.")]
 Open = Annotated[int | None, typer.Option("--open", metavar="N", help="Open result N with the player of the system.")]
 Playlist = Annotated[

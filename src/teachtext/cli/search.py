@@ -7,6 +7,7 @@ import typer
 
 from teachtext.cli.options import (
     INDEX,
+    AllCopies,
     AsJson,
     Cut,
     Device,
@@ -46,6 +47,7 @@ def search(
     least_score: Annotated[
         float, typer.Option("--min-score", min=-1, max=1, help="Leave out videos with a lower score.")
     ] = -1.0,
+    all_copies: AllCopies = False,
     as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
@@ -61,13 +63,18 @@ def search(
     from teachtext.cli.paths import check_output
     from teachtext.cli.quick_start import open_searcher
     from teachtext.search.filters import parse_filters
+    from teachtext.search.folding import folded
     from teachtext.search.searcher import check_query
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)
     check_query(text, k)
     searcher = open_searcher(place, model, device, exact)
-    answer = searcher.search(text, k=k, where=conditions, by=by, least_score=least_score)
+
+    def ask(most: int) -> "Answer":
+        return searcher.search(text, k=most, where=conditions, by=by, least_score=least_score)
+
+    answer = ask(k) if all_copies else folded(ask, k)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)
 
@@ -80,6 +87,7 @@ def like(
     where: Where = [],  # noqa: B006
     exact: Exact = None,
     device: Device = "auto",
+    all_copies: AllCopies = False,
     as_json: AsJson = False,
     paths: Paths = False,
     null: Null = False,
@@ -91,6 +99,7 @@ def like(
     from teachtext.cli.paths import check_output
     from teachtext.cli.quick_start import import_lancedb, open_searcher
     from teachtext.search.filters import parse_filters
+    from teachtext.search.folding import folded
     from teachtext.search.stores import open_store
     from teachtext.search.upkeep import find_ids
 
@@ -99,7 +108,11 @@ def like(
     import_lancedb(place)
     video_id = find_ids(open_store(place), [video])[0]
     searcher = open_searcher(place, model, device, exact)
-    answer = searcher.like(video_id, k=k, where=conditions)
+
+    def ask(most: int) -> "Answer":
+        return searcher.like(video_id, k=most, where=conditions)
+
+    answer = ask(k) if all_copies else folded(ask, k)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)
 
@@ -163,7 +176,7 @@ def _print_table(answer: "Answer") -> None:
     rows = [
         [
             str(number),
-            result.item.id if result.has_file else f"{result.item.id} (gone)",
+            result.item.id + ("" if result.has_file else " (gone)") + _copies(result, answer),
             f"{result.score:.3f}" + (" weaker" if answer.confidence == "strong" and not result.is_strong else ""),
             _why(result),
             _at(result),
@@ -181,6 +194,13 @@ def _print_table(answer: "Answer") -> None:
 
 def _nothing(answer: "Answer") -> str:
     return "Nothing was found." if answer.total else "The index holds no videos yet."
+
+
+def _copies(result: "SearchResult", answer: "Answer") -> str:
+    """Return how many copies of a video there are, where the answer lists one of them."""
+    listed = {other.item.id for other in answer.results}
+    is_alone = len(result.copies) > 1 and len(listed.intersection(result.copies)) == 1
+    return f" ({len(result.copies)} copies)" if is_alone else ""
 
 
 def _at(result: "SearchResult") -> str:

@@ -29,6 +29,8 @@ class SearchResult:
         moments: when words of the query were heard or read, or stand in subtitles.
         words: words of the query that were heard or read, or that stand in subtitles, in what the file says of itself,
             or in the path of the file.
+        copies: ids of all copies of the video, its own among them; empty where it has none (see
+            `teachtext.search.copies`).
     """
 
     item: Item
@@ -40,6 +42,7 @@ class SearchResult:
     places: Sequence[Place] = ()
     moments: Sequence[Moment] = ()
     words: Sequence[str] = ()
+    copies: Sequence[str] = ()
 
     @property
     def is_cut(self) -> bool:
@@ -76,6 +79,7 @@ class Answer:
             answer the query: their score is not below the least one that was asked for, nor below the one from which
             the index says that nothing in it is like the query; or words of the query are heard, read or in their
             names. None where it was not counted.
+        folded: number of results that were left out because they are copies of others.
     """
 
     results: Sequence[SearchResult]
@@ -86,6 +90,7 @@ class Answer:
     confidence: Level | None = None
     notes: Sequence[str] = ()
     total_matching: int | None = None
+    folded: int = 0
 
     def from_score(self, least_score: float) -> "Answer":
         """Return the answer without the results of a lower score."""

@@ -34,6 +34,7 @@ def result_of(entry: Entry, query: QueryVectors, match: WordMatch | None, manife
         places=places,
         moments=[item.moments[number] for number in numbers],
         words=match.words if match else [],
+        copies=manifest.copies_of(item.id),
     )
 
 

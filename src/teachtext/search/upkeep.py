@@ -136,6 +136,10 @@ def remove_videos(
         for folder in sorted(features.glob("video-*")):
             _remove_features(folder, leaving, contents - others, wait_s)
         store.remove(list(ids))
+        manifest = read_manifest(store)
+        if any(manifest.copies_of(name) for name in leaving):
+            kept = [[name for name in group if name not in leaving] for group in manifest.copies or ()]
+            replace(manifest, copies=[group for group in kept if len(group) > 1]).write(store)
 
 
 def _remove_features(folder: Path, ids: Collection[str], contents: Collection[str], wait_s: float) -> None:

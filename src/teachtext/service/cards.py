@@ -1,15 +1,15 @@
-"""What the page shows of a result: equal files as one card, the words that matched, and bars for the score."""
+"""What the page shows of a result: copies as one card, the words that matched, and bars for the score."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from teachtext.search.answer import Answer, SearchResult
+from teachtext.search.answer import SearchResult
 from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
-from teachtext.service.state import DEEPEST, Library
+from teachtext.service.state import Library
 from teachtext.service.strip import Stripe, scored, strip
 from teachtext.service.titles import title_of
 
@@ -48,7 +48,7 @@ class Card:
     Attributes:
         number: place of the video, from 1.
         result: the result.
-        copies: ids of all equal files, the video's among them.
+        copies: ids of all copies, the video's among them.
         bar: the bar of the score.
         parts: the parts of the bar.
         query: the query.
@@ -124,33 +124,6 @@ class Card:
         return f"/video?{urlencode(given, quote_via=quote, safe='')}"
 
 
-def fold(results: Sequence[SearchResult]) -> list[SearchResult]:
-    """Return the first result of each content: equal files are one."""
-    first: dict[str, SearchResult] = {}
-    for result in results:
-        first.setdefault(result.item.content, result)
-    return list(first.values())
-
-
-def folded(ask: Callable[[int], Answer], count: int) -> tuple[Answer, list[SearchResult]]:
-    """Search until there are enough results of different content, or no more results.
-
-    Args:
-        ask: searches for at most so many videos.
-        count: number of results of different content.
-
-    Returns:
-        The answer, and the first results of each content, at most `count`.
-    """
-    k = min(count, DEEPEST)
-    while True:
-        answer = ask(k)
-        results = fold(answer.results)
-        if len(results) >= count or len(answer.results) < k or k == DEEPEST:
-            return answer, results[:count]
-        k = min(DEEPEST, 4 * k)
-
-
 def cards(
     library: Library,
     results: Sequence[SearchResult],
@@ -166,7 +139,7 @@ def cards(
         library: the index.
         results: of the page.
         first: place of the first, from 0.
-        copies: ids of equal files, by content.
+        copies: ids of copies, by content.
         query: the query; empty for videos like a video.
         log_id: id of the search in the query log, if there is one.
     """

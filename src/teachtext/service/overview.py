@@ -17,11 +17,13 @@ class Overview:
         video_count: number of videos.
         items: all videos, the newest first, without their moments.
         read_spoken: reads the ids of the videos in which words were heard; called once, and only where they matter.
+        groups: ids of copies, group by group (see `teachtext.search.copies`).
     """
 
     video_count: int
     items: Sequence[Item]
     read_spoken: Callable[[], Collection[str]] = frozenset
+    groups: Sequence[Sequence[str]] = ()
 
     @cached_property
     def spoken(self) -> Collection[str]:
@@ -35,11 +37,23 @@ class Overview:
 
     @cached_property
     def copies(self) -> Mapping[str, Sequence[str]]:
-        """Ids of equal files, by the hash of their content."""
+        """Ids of copies, by the hash of the file's content."""
         ids: dict[str, list[str]] = {}
         for item in self.items:
             ids.setdefault(item.content, []).append(item.id)
+        content_of = {item.id: item.content for item in self.items}
+        for group in self.groups:
+            contents = {content_of[name] for name in group if name in content_of}
+            together = [name for content in contents for name in ids[content]]
+            ids |= dict.fromkeys(contents, together)
         return {content: sorted(same) for content, same in ids.items()}
+
+    def each_once(self, items: Sequence[Item]) -> list[Item]:
+        """Return the first video of each group of copies."""
+        first: dict[str, Item] = {}
+        for item in items:
+            first.setdefault(self.copies.get(item.content, [item.content])[0], item)
+        return list(first.values())
 
     def admitted(self, where: Filter = EVERYTHING) -> Sequence[Item]:
         """Return the videos that a filter admits, the newest first."""
@@ -51,14 +65,6 @@ class Overview:
             for item in self.items
             if facts.admits(item) and (where.has_speech is None or (item.id in self.spoken) == where.has_speech)
         ]
-
-
-def each_once(items: Sequence[Item]) -> list[Item]:
-    """Return the first video of each content: equal files are one."""
-    first: dict[str, Item] = {}
-    for item in items:
-        first.setdefault(item.content, item)
-    return list(first.values())
 
 
 def folders(items: Sequence[Item]) -> Counter[str]:

@@ -45,6 +45,7 @@ class PageQuery(BaseModel):
     tag: list[str] = Field([], max_length=50)
     folder: str = ""
     speech: Literal["", "yes", "no"] = ""
+    copies: Literal["", "all"] = ""
     sort: Order = "newest"
     debug: str | None = None
     page: int = Field(1, ge=1, le=DEEPEST)
@@ -94,6 +95,7 @@ class PageQuery(BaseModel):
             "before": f"added until {self.before}",
             "speech": "with speech" if self.speech == "yes" else "without speech",
             "folder": f"in {self.folder}",
+            "copies": "copies one by one",
         }
         conditions = [Condition(text, self.at(**{name: ""})) for name, text in texts.items() if getattr(self, name)]
         if self.by != "both":

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from teachtext.errors import InputError
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer
+from teachtext.search.folding import folded
 from teachtext.search.places import places_of
 from teachtext.search.types import Item
-from teachtext.service.cards import cards, folded
+from teachtext.service.cards import cards
 from teachtext.service.export import MEDIA_TYPES, Format, chosen_videos, export
-from teachtext.service.overview import Overview, each_once, folders
+from teachtext.service.overview import Overview, folders
 from teachtext.service.page_query import ORDERS, PageQuery
 from teachtext.service.playable import Playback
 from teachtext.service.querylog import QueryLog
@@ -65,12 +66,14 @@ def pages_router(
             if not search.q.strip():
                 return _browse(request, search, overview, listed)
             depth(search.first, count)
-            answer, results = folded(
-                lambda k: searcher.search(search.q, k=k, where=where, by=search.by), search.first + count + 1
+            answer = _ask(
+                search,
+                lambda k: searcher.search(search.q, k=k, where=where, by=search.by),
+                search.first + count + 1,
             )
         except InputError as error:
             return error_page(request, error, search=search)
-        shown = results[search.first : search.first + count]
+        shown = answer.results[search.first : search.first + count]
         log_id = log.search(search.q, search.by, [result.item.id for result in shown]) if log else None
         return render(
             request,
@@ -81,11 +84,12 @@ def pages_router(
             admitted_count=len(listed) if overview.items else answer.total,
             cards=cards(library, shown, first=search.first, copies=overview.copies, query=search.q, log_id=log_id),
             examples=[] if shown and answer.confidence != "nothing" else library.examples(),
-            **_paging(search, answer, results, count),
+            **_paging(search, answer, count),
         )
 
     def _browse(request: Request, search: PageQuery, overview: Overview, listed: Sequence[Item]) -> Response:
-        items = each_once(search.ordered(list(listed)))
+        ordered = search.ordered(list(listed))
+        items = ordered if search.copies else overview.each_once(ordered)
         return render(
             request,
             "start.html.j2",
@@ -109,8 +113,8 @@ def pages_router(
         depth(search.first, count)
         where = search.where(overview)
         source = searcher.entry(video).item
-        answer, results = folded(lambda k: searcher.like(video, k=k, where=where), search.first + count + 1)
-        shown = results[search.first : search.first + count]
+        answer = _ask(search, lambda k: searcher.like(video, k=k, where=where), search.first + count + 1)
+        shown = answer.results[search.first : search.first + count]
         return render(
             request,
             "results.html.j2",
@@ -120,7 +124,7 @@ def pages_router(
             like_has_file=library.has_file(source),
             admitted_count=answer.total,
             cards=cards(library, shown, first=search.first, copies=overview.copies),
-            **_paging(search, answer, results, count),
+            **_paging(search, answer, count),
         )
 
     @pages.post("/export")
@@ -180,12 +184,16 @@ def pages_router(
     return pages
 
 
-def _paging(search: PageQuery, answer: Answer, results: Sequence[Any], count: int) -> Mapping[str, Any]:
-    more = len(results) > search.first + count
+def _ask(search: PageQuery, ask: Callable[[int], Answer], count: int) -> Answer:
+    """Return an answer with at most so many results, copies once unless all are asked for."""
+    return ask(min(count, DEEPEST)) if search.copies else folded(ask, count, most=DEEPEST)
+
+
+def _paging(search: PageQuery, answer: Answer, count: int) -> Mapping[str, Any]:
+    more = len(answer.results) > search.first + count
     # a search looks no further, although the index goes on
-    cut = not more and len(answer.results) == DEEPEST and answer.total > DEEPEST
-    folded = len({result.item.content for result in answer.results}) < len(answer.results)
-    return {"folded": folded, "answer": answer, "more": more, "cut": DEEPEST if cut else 0}
+    cut = not more and len(answer.results) + answer.folded == DEEPEST and answer.total > DEEPEST
+    return {"folded": answer.folded > 0, "answer": answer, "more": more, "cut": DEEPEST if cut else 0}
 
 
 def _chips(search: PageQuery, overview: Overview, listed: Sequence[Item]) -> Mapping[str, Sequence[Chip]]:

@@ -70,6 +70,7 @@ class ResultJson(VideoJson):
         description="words of the query that were heard or read, or stand in subtitles, title or file name"
     )
     moments: list[MomentJson] = Field(description="when they were heard or read")
+    copies: list[str] = Field(description="ids of all copies of the video, its own among them; empty where it has none")
 
     @classmethod
     def of(cls, result: SearchResult) -> "ResultJson":
@@ -83,6 +84,7 @@ class ResultJson(VideoJson):
             places=[PlaceJson.of(place) for place in result.places],
             words=list(result.words),
             moments=[MomentJson.model_validate(moment) for moment in result.moments],
+            copies=list(result.copies),
         )
 
 

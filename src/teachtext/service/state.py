@@ -13,12 +13,13 @@ from teachtext.search.answer import Answer
 from teachtext.search.blend import identities_of
 from teachtext.search.index_model import CLASS_NAMES
 from teachtext.search.searcher import Searcher
+from teachtext.search.stores.base import StoreState
 from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, remove_videos
 from teachtext.search.vectors import PresencePattern
 from teachtext.service.examples import example_queries
 from teachtext.service.media import file_of, has_file
-from teachtext.service.overview import Overview, each_once
+from teachtext.service.overview import Overview
 from teachtext.service.picture_cache import PictureCache
 from teachtext.service.pictures import Moment, Pictures, moment_of
 from teachtext.service.playable import Playables, Playback
@@ -86,7 +87,7 @@ class Library:
         self._playables = Playables(playable or thumbnails.with_name("playable"), most_bytes=playable_bytes)
         self._reading = threading.Lock()
         self._examples: tuple[Mapping[PresencePattern, Hashable], list[str]] | None = None
-        self._overview: tuple[Mapping[PresencePattern, Hashable], Overview] | None = None
+        self._overview: tuple[StoreState, Overview] | None = None
 
     def count(self) -> int:
         """Return the number of videos."""
@@ -101,11 +102,11 @@ class Library:
         snapshot = self.searcher.snapshot()
         if snapshot.video_count > most:
             return Overview(snapshot.video_count, [])
-        versions = snapshot.state.versions
         with self._reading:
-            if self._overview is None or self._overview[0] != versions:
+            if self._overview is None or self._overview[0] != snapshot.state:
                 items = sorted(self.searcher.store.catalog(), key=lambda item: (-item.added_s, item.id))
-                self._overview = (versions, Overview(snapshot.video_count, items, self._spoken))
+                groups = snapshot.manifest.copies or ()
+                self._overview = (snapshot.state, Overview(snapshot.video_count, items, self._spoken, groups))
             return self._overview[1]
 
     def titled(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
@@ -129,7 +130,8 @@ class Library:
         snapshot = self.searcher.snapshot()
         versions = snapshot.state.versions
         if self._examples is None or self._examples[0] != versions:
-            some = each_once(self.overview(most=BROWSED_UP_TO).items)[:_LOOKED_AT]
+            overview = self.overview(most=BROWSED_UP_TO)
+            some = overview.each_once(overview.items)[:_LOOKED_AT]
             entries = self.searcher.store.get([item.id for item in some])
             of_videos = example_queries([entry.item for entry in entries.values()], self.seen)
             self._examples = (versions, [*snapshot.manifest.examples[:_CAPTIONS], *of_videos])

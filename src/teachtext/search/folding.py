@@ -1,0 +1,38 @@
+"""Copies of a video as one result (see `teachtext.search.copies`)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from teachtext.search.answer import Answer, SearchResult
+
+_MOST = 1000
+
+
+def fold(results: Sequence[SearchResult]) -> list[SearchResult]:
+    """Return the first result of each group of copies."""
+    first: dict[str, SearchResult] = {}
+    for result in results:
+        # equal files of an index that was not finished yet
+        first.setdefault(result.copies[0] if result.copies else result.item.content, result)
+    return list(first.values())
+
+
+def folded(ask: Callable[[int], Answer], count: int, *, most: int | None = None) -> Answer:
+    """Search until there are enough results that are no copies of one another, or no more results.
+
+    Args:
+        ask: searches for at most so many videos.
+        count: at most so many results.
+        most: at most so many videos are searched for; by default 1,000, and more where `count` is larger.
+
+    Returns:
+        The answer, with the first result of each group of copies.
+    """
+    most = max(_MOST, count) if most is None else most
+    k = min(count, most)
+    while True:
+        answer = ask(k)
+        results = fold(answer.results)
+        if len(results) >= count or len(answer.results) < k or k == most:
+            return replace(answer, results=results[:count], folded=len(answer.results) - len(results))
+        k = min(most, 4 * k)
