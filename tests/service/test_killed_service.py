@@ -1,6 +1,5 @@
 import os
 import random
-import re
 import socket
 import subprocess
 import sys
@@ -12,24 +11,14 @@ from pathlib import Path
 import pytest
 from clips import write_clip
 from processes import PATIENCE_S, wait_until
-from served import Made
+from served import SERVE, Made, start
 
 from teachtext.search.searcher import Searcher
 
 pytestmark = pytest.mark.server
 
-SERVE = "from teachtext.cli.main import main; main()"
 # with those of the store tests, ten kills of what writes to an index in a folder
 KILLS = 5
-
-
-def start(place: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
-    arguments = ["serve", "--index", str(place), "--port", "0", *more]
-    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    told = re.search(r"http://\S+", process.stdout.readline())
-    assert told, "the address is printed once the socket is bound"
-    return process, told.group()
 
 
 def test_a_service_killed_while_videos_come_in_loses_none_that_it_took(made: Made, tmp_path: Path):

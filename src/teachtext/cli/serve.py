@@ -71,6 +71,19 @@ def serve(
     time_limit: Annotated[
         float, typer.Option(help="Seconds that the extraction of one uploaded video may take.")
     ] = 1800.0,
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="Path under which a proxy shows the service, such as /videos.")
+    ] = "",
+    cors: Annotated[
+        list[str],
+        typer.Option(
+            metavar="ORIGIN",
+            help="Origin of pages that may use the API, such as https://example.org; can be repeated.",
+        ),
+    ] = [],  # noqa: B006
+    stop_seconds: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds in which requests are finished when the service stops.")
+    ] = 10.0,
     threads: Annotated[int, typer.Option(min=1, help="Requests that are answered at once; further ones wait.")] = 4,
 ) -> None:
     """Serve the search page of an index, and its API.
@@ -89,7 +102,9 @@ def serve(
     try:
         from teachtext.service.app import create_app
         from teachtext.service.connections import Limits, make_server, most_connections
+        from teachtext.service.cors import check_origins
         from teachtext.service.rates import rate_of
+        from teachtext.service.root_path import check_root_path
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[serve]'") from error
     from teachtext.api.video_index import open_index
@@ -103,6 +118,7 @@ def serve(
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
+    root, origins = check_root_path(root_path), check_origins(cors, has_token=bool(token))
     # what people upload, say and look for is for nobody else on this machine
     os.umask(0o077)
     set_threads(1)
@@ -119,22 +135,32 @@ def serve(
         captions=read_captions(captions) if captions else (),
         examples=captions_that_find(searcher, read_split(examples, "test")) if examples else (),
     )
+    incoming = Uploads(
+        library=library,
+        most_bytes=max_upload_mb * 2**20,
+        most_total_bytes=math.inf if max_uploads_total_mb is None else max_uploads_total_mb * 2**20,
+        device=device,
+        time_limit=time_limit,
+    )
     app = create_app(
         library=library,
-        uploads=Uploads(
-            library=library,
-            most_bytes=max_upload_mb * 2**20,
-            most_total_bytes=math.inf if max_uploads_total_mb is None else max_uploads_total_mb * 2**20,
-            device=device,
-            time_limit=time_limit,
-        ),
+        uploads=incoming,
         hosts=["*"] if host in ("0.0.0.0", "::") and not name else ["localhost", "127.0.0.1", "[::1]", host, *name],
         token=token,
         rate=rate_of(rate),
         log=QueryLog(log_queries) if log_queries else None,
         threads=threads,
+        root_path=root,
+        origins=origins,
+        stop_s=stop_seconds,
     )
-    server = make_server(app, limits=Limits(connections=most_connections()), proxies=trust_proxy)
+    server = make_server(
+        app,
+        limits=Limits(connections=most_connections()),
+        proxies=trust_proxy,
+        stop_s=stop_seconds,
+        on_stop=incoming.stop_soon,
+    )
     with _listening(host, port) as socket:
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host

@@ -42,7 +42,12 @@ Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 
 
 def v1_router(
-    *, library: Library, uploads: Uploads, log: QueryLog | None, without_paths: Callable[[str], str]
+    *,
+    library: Library,
+    uploads: Uploads,
+    log: QueryLog | None,
+    root_path: str,
+    without_paths: Callable[[str], str],
 ) -> APIRouter:
     """Return the routes of version 1.
 
@@ -50,6 +55,7 @@ def v1_router(
         library: the index.
         uploads: takes videos in.
         log: the query log, if queries are logged.
+        root_path: where a proxy shows the service; addresses in answers begin with it.
         without_paths: takes the paths of the server out of a text.
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
@@ -58,9 +64,8 @@ def v1_router(
     def playback(video: str) -> PlaybackJson:
         """Return how a browser can play a video. What no browser plays is made into an MP4, which takes a while."""
         how = library.playback(video)
-        url = {"original": f"/api/files/{quote(video)}", "ready": f"/api/v1/playback-files/{quote(video)}"}.get(
-            how.state
-        )
+        files = {"original": "/api/files", "ready": "/api/v1/playback-files"}
+        url = f"{root_path}{files[how.state]}/{quote(video)}" if how.state in files else None
         return PlaybackJson(state=how.state, share=how.share, problem=without_paths(how.problem), url=url)
 
     @api.get("/playback-files/{video:path}", response_class=FileResponse, responses=PARTS)
@@ -87,8 +92,8 @@ def v1_router(
                     **VideoJson.model_validate(item).model_dump(exclude={"has_speech"}),
                     has_speech=item.id in spoken,
                     title=title,
-                    thumbnail_url=f"/api/thumbnails/{quote(item.id)}",
-                    file_url=f"/api/files/{quote(item.id)}",
+                    thumbnail_url=f"{root_path}/api/thumbnails/{quote(item.id)}",
+                    file_url=f"{root_path}/api/files/{quote(item.id)}",
                 )
                 for item, title in library.titled(part)
             ],

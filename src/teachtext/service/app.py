@@ -19,6 +19,7 @@ import teachtext
 from teachtext.errors import InputError
 from teachtext.service.api_v1 import v1_router
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
+from teachtext.service.cors import ApiCors
 from teachtext.service.head import HeadRequests
 from teachtext.service.http_api import api_router
 from teachtext.service.page_forms import forms_router
@@ -27,7 +28,8 @@ from teachtext.service.problems import ServerPaths, status_of
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.rates import Rate
-from teachtext.service.rendering import error_page, templates
+from teachtext.service.rendering import error_page, page
+from teachtext.service.root_path import RootPath
 from teachtext.service.security import COOKIE, SECURITY_HEADERS, Access, Guard
 from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
@@ -47,6 +49,9 @@ def create_app(
     log: QueryLog | None = None,
     threads: int = 4,
     pace: Pace = USUAL_PACE,
+    root_path: str = "",
+    origins: Sequence[str] = (),
+    stop_s: float = 10.0,
 ) -> FastAPI:
     """Return the service.
 
@@ -59,6 +64,9 @@ def create_app(
         log: the query log, if queries are logged.
         threads: requests that are answered at once; further ones wait.
         pace: how fast the body of a request has to come in.
+        root_path: where a proxy shows the service (see `check_root_path`).
+        origins: of pages of other sites that may use the API (see `check_origins`).
+        stop_s: seconds in which the indexing that is under way stops at a safe place.
     """
 
     @asynccontextmanager
@@ -66,7 +74,7 @@ def create_app(
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         uploads.start()
         yield
-        await anyio.to_thread.run_sync(uploads.stop)
+        await anyio.to_thread.run_sync(uploads.stop, stop_s)
         await anyio.to_thread.run_sync(library.close)
 
     app = FastAPI(
@@ -78,6 +86,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    app.state.root_path = root_path
     measures, access = ServiceMetrics(library.searcher), Access(token) if token else None
     paths = ServerPaths(
         [
@@ -91,7 +100,9 @@ def create_app(
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
-    app.include_router(v1_router(library=library, uploads=uploads, log=log, without_paths=paths.hidden))
+    app.include_router(
+        v1_router(library=library, uploads=uploads, log=log, root_path=root_path, without_paths=paths.hidden)
+    )
     render = _renderer(library, access)
     for pages in (
         pages_router(library=library, log=log, render=render, without_paths=paths.hidden),
@@ -100,7 +111,7 @@ def create_app(
         app.include_router(pages, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_error_handlers(app, paths)
-    _describe_access(app, access)
+    _describe(app, access, root_path)
     app.add_middleware(
         BoundedBodies,
         refuse=lambda request, error: _answer(request, error, status_of(error)),
@@ -115,14 +126,18 @@ def create_app(
         },
     )
     app.add_middleware(HeadRequests)
-    app.add_middleware(Guard, hosts=hosts, access=access, rate=rate)
+    app.add_middleware(Guard, hosts=hosts, access=access, rate=rate, origins=origins)
+    if origins:
+        app.add_middleware(ApiCors, origins=origins)
     app.add_middleware(measures.counting)
+    app.add_middleware(RootPath, root=root_path)
     return app
 
 
-def _describe_access(app: FastAPI, access: Access | None) -> None:
-    """Say in the OpenAPI document how a program shows that it may ask."""
+def _describe(app: FastAPI, access: Access | None, root_path: str) -> None:
+    """Say in the OpenAPI document where the service stands, and how a program shows that it may ask."""
     document = app.openapi()
+    document["servers"] = [{"url": root_path or "/"}]
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}] if access else []
     if access:
@@ -135,7 +150,7 @@ def _renderer(library: Library, access: Access | None) -> Callable[..., Response
 
     def render(request: Request, name: str, **values: Any) -> Response:
         is_logged_in = access is not None and access.is_cookie(request.cookies.get(COOKIE, ""))
-        return templates.TemplateResponse(request, name, {"model": model, "can_log_out": is_logged_in, **values})
+        return page(request, name, model=model, can_log_out=is_logged_in, **values)
 
     return render
 

@@ -6,14 +6,24 @@ a request's headers, and for a client that does not read.
 
 import asyncio
 import json
+import logging
+import os
+import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# seconds after the limit of a stop, in which what was broken off is cleared away
+_CLEARING_S = 2.0
+# the exit code of a command that was told to stop
+_STOPPED = 130
+_logger = logging.getLogger(__name__)
 
 
 class Limits(NamedTuple):
@@ -42,13 +52,24 @@ def most_connections() -> int:
     return Limits().connections if files < 0 else max(8, min(Limits().connections, files // 4))
 
 
-def make_server(app: Any, *, limits: Limits, proxies: Sequence[str] = ()) -> uvicorn.Server:
+def make_server(
+    app: Any,
+    *,
+    limits: Limits,
+    proxies: Sequence[str] = (),
+    stop_s: float = 10.0,
+    on_stop: Callable[[], None] = lambda: None,
+) -> uvicorn.Server:
     """Return a server of an ASGI app.
+
+    A signal stops the server: it takes no more requests, and finishes those that it has.
 
     Args:
         app: the app.
         limits: limits of its connections.
         proxies: addresses or networks of proxies. Only of them, X-Forwarded-For and X-Forwarded-Proto are believed.
+        stop_s: seconds in which requests are finished at a stop. Two seconds later the process ends, whatever hangs.
+        on_stop: called when the stop begins.
     """
     config = uvicorn.Config(
         app,
@@ -61,8 +82,32 @@ def make_server(app: Any, *, limits: Limits, proxies: Sequence[str] = ()) -> uvi
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
+        # uvicorn counts whole seconds, but waits for any number of them
+        timeout_graceful_shutdown=stop_s,  # type: ignore[arg-type]
     )
-    return uvicorn.Server(config)
+    return _Server(config, stop_s, on_stop)
+
+
+class _Server(uvicorn.Server):
+    """A server that has stopped some time after it was told to, whatever its requests do."""
+
+    def __init__(self, config: uvicorn.Config, stop_s: float, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop_s = stop_s
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, within limits."""
+        last = threading.Timer(self._stop_s + _CLEARING_S, self._end)
+        last.daemon = True
+        last.start()
+        self._on_stop()
+        await super().shutdown(sockets)
+
+    def _end(self) -> None:
+        """End the process: a thread hangs, and nothing that it does needs an end."""
+        _logger.warning("the service ends %g s after the signal, with work that does not end", self._stop_s)
+        os._exit(_STOPPED)
 
 
 class _BoundedConnection(H11Protocol):

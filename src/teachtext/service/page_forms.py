@@ -72,17 +72,28 @@ def forms_router(
         accepted = RedirectResponse(own_address(next), 303)
         secure = request.scope["scheme"] == "https"
         accepted.set_cookie(
-            COOKIE, access.cookie, httponly=True, samesite="strict", secure=secure, max_age=_COOKIE_SECONDS
+            COOKIE,
+            access.cookie,
+            path=_cookie_path(request),
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+            max_age=_COOKIE_SECONDS,
         )
         return accepted
 
     @pages.post("/logout")
     def logout(request: Request) -> Response:
         left = RedirectResponse("/login", 303)
-        left.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        left.delete_cookie(COOKIE, path=_cookie_path(request), httponly=True, samesite="strict")
         return left
 
     return pages
+
+
+def _cookie_path(request: Request) -> str:
+    """Return below which path a browser sends the cookie: other services may stand at the same host."""
+    return str(request.app.state.root_path) or "/"
 
 
 def own_address(address: str) -> str:

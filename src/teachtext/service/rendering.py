@@ -6,22 +6,36 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from fastapi.templating import Jinja2Templates
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from teachtext.errors import InputError
 from teachtext.search.types import clock
 from teachtext.service.cards import marked
+from teachtext.service.root_path import with_root
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=select_autoescape(default=True)
 )
-templates = Jinja2Templates(env=_environment)
 
 
 def error_page(request: Request, error: InputError, status: int = 422, **values: Any) -> Response:
     """Return a page with an error and its mend."""
-    return templates.TemplateResponse(request, "error.html.j2", {"error": error, **values}, status_code=status)
+    return page(request, "error.html.j2", status, error=error, **values)
+
+
+def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page.
+
+    Args:
+        request: what is answered.
+        name: of the template.
+        status: of HTTP.
+        values: of the template.
+    """
+    root = request.app.state.root_path
+    html = _environment.get_template(name).render(request=request, root=root, **values)
+    return HTMLResponse(with_root(html, root), status)
 
 
 def file_name(item_id: str) -> str:

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from teachtext.service.cors import is_named
 from teachtext.service.rates import Rate, RateLimiter, client_of
 
 COOKIE = "teachtext"
@@ -76,12 +77,22 @@ class Guard:
         access: what every request has to carry, as `Authorization: Bearer` or as the cookie that /login sets; None for
             no token.
         rate: how many requests one client may send.
+        origins: of pages of other sites that may use the API (see `ApiCors`).
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str], access: Access | None, rate: Rate | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Sequence[str],
+        access: Access | None,
+        rate: Rate | None,
+        origins: Sequence[str] = (),
+    ) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts}
         self._access = access
+        self._origins = origins
         self._requests = RateLimiter(rate) if rate else None
         self._wrong_tokens, self._logins = RateLimiter(_GUESSES), RateLimiter(_GUESSES)
 
@@ -114,7 +125,8 @@ class Guard:
         if scope["query_string"].count(b"&") >= _MOST_PARAMETERS:
             problem = f"the address has more than {_MOST_PARAMETERS} parameters"
             return refusal(HTTPStatus.BAD_REQUEST, problem, "ask for less at once")
-        if method not in ("GET", "HEAD", "OPTIONS") and _is_foreign(headers):
+        is_change = method not in ("GET", "HEAD", "OPTIONS")
+        if is_change and _is_foreign(headers) and not is_named(headers, path, self._origins):
             return refusal(HTTPStatus.FORBIDDEN, "another site cannot change anything here", "use this site's own page")
         client = client_of(scope["client"][0]) if scope.get("client") else ""
         if self._requests and not path.startswith(_UNCOUNTED) and (wait := self._requests.hit(client)):

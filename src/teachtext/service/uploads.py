@@ -4,6 +4,7 @@ An upload that was accepted is indexed sooner or later. If another process holds
 upload waits and is tried again.
 """
 
+import logging
 import math
 import os
 import threading
@@ -25,6 +26,8 @@ from teachtext.service.bodies import TooLarge
 from teachtext.service.file_names import free_name, safe_name
 from teachtext.service.state import Library
 from teachtext.unfinished import remove_leftovers, sync, unfinished_file
+
+_logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 State = Literal["waiting", "indexing", "done", "failed"]
@@ -111,12 +114,22 @@ class Uploads:
             self._is_due = True
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop once the indexing that is under way has ended."""
+    def stop_soon(self) -> None:
+        """Let the indexing that is under way stop after the next video. The next service goes on there."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+
+    def stop(self, within_s: float | None = None) -> None:
+        """Stop, and wait for the indexing that is under way.
+
+        Args:
+            within_s: seconds to wait at most. The indexing is broken off with the process then, as by a kill.
+        """
+        self.stop_soon()
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            _logger.warning("a video is still being indexed; the next start of the service indexes it again")
 
     def job(self, job_id: str) -> UploadJob:
         """Return a job. The last thousand jobs are kept."""
@@ -250,6 +263,8 @@ class Uploads:
         """Bring the index up to date with the folder of uploads, and settle the jobs."""
 
         def report(what: str, done: int, total: int, note: str = "") -> None:
+            if self._stopping:
+                raise _Stopped
             for job in jobs:
                 job.state, job.done, job.total = "indexing", done, total
 
@@ -295,6 +310,10 @@ class Uploads:
             with suppress(OSError):
                 path.unlink()
         return []
+
+
+class _Stopped(Exception):
+    """Ends an indexing between two videos."""
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

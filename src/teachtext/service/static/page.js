@@ -1,6 +1,9 @@
 // Play on hover, keys, seek, upload progress. The page works without this script.
 "use strict";
 
+// where a proxy shows the service
+const { root } = document.documentElement.dataset;
+
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 for (const card of document.querySelectorAll(".card")) {
@@ -87,7 +90,7 @@ if (player && unplayable) {
 async function prepared(place) {
   const line = place.querySelector("[role=status]");
   for (;;) {
-    const answer = await fetch(`/api/v1/playback/${place.dataset.playback}`).catch(() => null);
+    const answer = await fetch(`${root}/api/v1/playback/${place.dataset.playback}`).catch(() => null);
     const now = answer ? await answer.json().catch(() => ({})) : {};
     if (now.url) {
       // a browser may refuse to play by itself, and would load nothing then
@@ -226,7 +229,7 @@ if (list && recent().length) {
   for (const text of recent()) {
     const link = document.createElement("a");
     link.className = "chip";
-    link.href = `/?q=${encodeURIComponent(text)}`;
+    link.href = `${root}/?q=${encodeURIComponent(text)}`;
     link.textContent = text;
     list.append(link, " ");
   }
@@ -275,13 +278,13 @@ function show(text, value, wrong) {
 
 async function follow(job) {
   for (;;) {
-    const answer = await fetch(`/api/uploads/${job}`);
+    const answer = await fetch(`${root}/api/uploads/${job}`);
     const now = await answer.json();
     if (!answer.ok) return show(`${now.problem}: ${now.mend}`, undefined, true);
     if (now.state === "failed") return show(now.problem, undefined, true);
     if (now.state === "done") {
       const link = document.createElement("a");
-      link.href = `/video?id=${encodeURIComponent(now.video)}`;
+      link.href = `${root}/video?id=${encodeURIComponent(now.video)}`;
       link.textContent = "Open the video";
       return show("The video is indexed. ").append(link);
     }
@@ -298,7 +301,7 @@ if (upload) {
     event.preventDefault();
     const file = upload.elements.file.files[0];
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+    request.open("POST", `${root}/api/uploads?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (sent) => show(`Sending ${file.name}`, sent.loaded / sent.total));
     request.addEventListener("error", () => show("The connection was lost: try again", undefined, true));
