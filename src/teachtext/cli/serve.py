@@ -81,6 +81,13 @@ def serve(
             help="Origin of pages that may use the API, such as https://example.org; can be repeated.",
         ),
     ] = [],  # noqa: B006
+    allow_folder: Annotated[
+        list[Path], typer.Option(help="Folder whose videos may be added by path over the API; can be repeated.")
+    ] = [],  # noqa: B006
+    allow_host: Annotated[
+        list[str],
+        typer.Option(metavar="HOST", help="Host from which videos may be fetched over the API; can be repeated."),
+    ] = [],  # noqa: B006
     stop_seconds: Annotated[
         float, typer.Option(min=0, max=3600, help="Seconds in which requests are finished when the service stops.")
     ] = 10.0,
@@ -101,8 +108,9 @@ def serve(
     _check_networks(trust_proxy)
     try:
         from teachtext.service.app import create_app
-        from teachtext.service.connections import Limits, make_server, most_connections
+        from teachtext.service.connections import Limits, end_process_after, make_server, most_connections
         from teachtext.service.cors import check_origins
+        from teachtext.service.downloads import check_hosts
         from teachtext.service.rates import rate_of
         from teachtext.service.root_path import check_root_path
     except ImportError as error:
@@ -118,6 +126,10 @@ def serve(
     from teachtext.service.state import Library
     from teachtext.service.uploads import Uploads
 
+    video_hosts = check_hosts(allow_host)
+    for folder in allow_folder:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder", "give --allow-folder a folder with videos in it")
     root, origins = check_root_path(root_path), check_origins(cors, has_token=bool(token))
     # what people upload, say and look for is for nobody else on this machine
     os.umask(0o077)
@@ -153,13 +165,20 @@ def serve(
         root_path=root,
         origins=origins,
         stop_s=stop_seconds,
+        folders=allow_folder,
+        video_hosts=video_hosts,
     )
+
+    def begin_stop() -> None:
+        end_process_after(stop_seconds)
+        incoming.stop_soon()
+
     server = make_server(
         app,
         limits=Limits(connections=most_connections()),
         proxies=trust_proxy,
         stop_s=stop_seconds,
-        on_stop=incoming.stop_soon,
+        on_stop=begin_stop,
     )
     with _listening(host, port) as socket:
         at = socket.getsockname()[1]

@@ -19,7 +19,7 @@ from teachtext.service.schemas import Problem
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The body, the Host header or the address cannot be read."},
     401: {"model": Problem, "description": "A token is needed."},
-    403: {"model": Problem, "description": "Another site asks."},
+    403: {"model": Problem, "description": "Another site asks, or the path or the URL is not allowed."},
     404: {"model": Problem, "description": "The index does not hold it."},
     405: {"model": Problem, "description": "The address does not take this method."},
     408: {"model": Problem, "description": "The body comes in too slowly."},

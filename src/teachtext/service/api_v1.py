@@ -6,17 +6,21 @@ from dataclasses import replace
 from typing import Annotated
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
+from teachtext.service.additions import Additions
 from teachtext.service.api_common import PARTS, PROBLEMS, body_of, check_parameters, file_response, json_body
 from teachtext.service.cursors import cursor_of, place_of_cursor
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
+    AdditionRequest,
     AnswerJson,
     EmbeddingJson,
     FilterQuery,
@@ -35,7 +39,7 @@ from teachtext.service.schemas import (
 )
 from teachtext.service.state import DEEPEST, Library
 from teachtext.service.strip import scored
-from teachtext.service.uploads import Uploads
+from teachtext.service.uploads import UploadJob, Uploads
 
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
@@ -45,6 +49,7 @@ def v1_router(
     *,
     library: Library,
     uploads: Uploads,
+    additions: Additions,
     log: QueryLog | None,
     root_path: str,
     without_paths: Callable[[str], str],
@@ -54,11 +59,16 @@ def v1_router(
     Args:
         library: the index.
         uploads: takes videos in.
+        additions: adds videos by their path or URL.
         log: the query log, if queries are logged.
         root_path: where a proxy shows the service; addresses in answers begin with it.
         without_paths: takes the paths of the server out of a text.
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
+
+    def job_json(job: UploadJob) -> JobJson:
+        answer = JobJson.model_validate(job)
+        return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
     @api.get("/playback/{video:path}")
     def playback(video: str) -> PlaybackJson:
@@ -167,11 +177,29 @@ def v1_router(
         library.change_tags(video, add=request.add, remove=request.remove)
         return sorted(library.searcher.entry(video).item.tags)
 
+    @api.post("/videos", status_code=202, openapi_extra=json_body(AdditionRequest))
+    async def add(request: Annotated[AdditionRequest, Depends(body_of(AdditionRequest))]) -> JobJson:
+        """Fetch a video from a host that is allowed, or index a folder of the server that is allowed."""
+        if (request.url is None) == (request.path is None):
+            raise InputError("the body has not exactly one of 'url' and 'path'", "send one of them")
+        if request.path is not None:
+            return job_json(await run_sync(additions.add, request.path))
+        return job_json(await additions.fetch(request.url or "", request.name))
+
+    @api.post("/rescans", status_code=202)
+    def rescan() -> list[JobJson]:
+        """Look at the indexed folders again: their new and changed videos are indexed."""
+        return [job_json(job) for job in additions.rescan()]
+
     @api.get("/jobs")
     def jobs() -> list[JobJson]:
-        """List the uploads that are remembered, the newest first."""
-        listed = [JobJson.model_validate(job) for job in uploads.jobs()]
-        return [job.model_copy(update={"problem": without_paths(job.problem)}) for job in listed]
+        """List the jobs that are remembered, the newest first."""
+        return [job_json(job) for job in uploads.jobs()]
+
+    @api.get("/jobs/{job}")
+    def job(job: str) -> JobJson:
+        """Return how far a job is."""
+        return job_json(uploads.job(job))
 
     @api.get("/videos/{video:path}/heat")
     def heat(video: str, text: Text) -> HeatJson:

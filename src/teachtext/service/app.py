@@ -17,9 +17,11 @@ from starlette.requests import ClientDisconnect
 
 import teachtext
 from teachtext.errors import InputError
+from teachtext.service.additions import Additions
 from teachtext.service.api_v1 import v1_router
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
 from teachtext.service.cors import ApiCors
+from teachtext.service.downloads import Downloads
 from teachtext.service.head import HeadRequests
 from teachtext.service.http_api import api_router
 from teachtext.service.page_forms import forms_router
@@ -52,6 +54,8 @@ def create_app(
     root_path: str = "",
     origins: Sequence[str] = (),
     stop_s: float = 10.0,
+    folders: Sequence[Path] = (),
+    video_hosts: Sequence[str] = (),
 ) -> FastAPI:
     """Return the service.
 
@@ -66,6 +70,8 @@ def create_app(
         pace: how fast the body of a request has to come in.
         root_path: where a proxy shows the service (see `check_root_path`).
         origins: of pages of other sites that may use the API (see `check_origins`).
+        folders: whose videos may be added by their path (see `Additions`).
+        video_hosts: from which videos may be fetched (see `Downloads`).
         stop_s: seconds in which the indexing that is under way stops at a safe place.
     """
 
@@ -95,13 +101,21 @@ def create_app(
             library.features,
             library.features.parent,
             *map(Path, library.searcher.manifest.roots.values()),
+            *folders,
         ]
     )
     app.include_router(
         api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
     )
     app.include_router(
-        v1_router(library=library, uploads=uploads, log=log, root_path=root_path, without_paths=paths.hidden)
+        v1_router(
+            library=library,
+            uploads=uploads,
+            additions=Additions(library, uploads, folders=folders, downloads=Downloads(video_hosts)),
+            log=log,
+            root_path=root_path,
+            without_paths=paths.hidden,
+        )
     )
     render = _renderer(library, access)
     for pages in (

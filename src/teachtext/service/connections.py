@@ -68,7 +68,7 @@ def make_server(
         app: the app.
         limits: limits of its connections.
         proxies: addresses or networks of proxies. Only of them, X-Forwarded-For and X-Forwarded-Proto are believed.
-        stop_s: seconds in which requests are finished at a stop. Two seconds later the process ends, whatever hangs.
+        stop_s: seconds in which requests are finished at a stop.
         on_stop: called when the stop begins.
     """
     config = uvicorn.Config(
@@ -85,29 +85,32 @@ def make_server(
         # uvicorn counts whole seconds, but waits for any number of them
         timeout_graceful_shutdown=stop_s,  # type: ignore[arg-type]
     )
-    return _Server(config, stop_s, on_stop)
+    return _Server(config, on_stop)
+
+
+def end_process_after(stop_s: float) -> None:
+    """End this process soon after the limit of a stop, if a thread hangs. Nothing that is written needs an end."""
+
+    def end() -> None:
+        _logger.warning("the service ends %g s after its limit, with work that does not end", _CLEARING_S)
+        os._exit(_STOPPED)
+
+    last = threading.Timer(stop_s + _CLEARING_S, end)
+    last.daemon = True
+    last.start()
 
 
 class _Server(uvicorn.Server):
-    """A server that has stopped some time after it was told to, whatever its requests do."""
+    """A server that says when its stop begins."""
 
-    def __init__(self, config: uvicorn.Config, stop_s: float, on_stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self._stop_s = stop_s
         self._on_stop = on_stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is under way, within limits."""
-        last = threading.Timer(self._stop_s + _CLEARING_S, self._end)
-        last.daemon = True
-        last.start()
         self._on_stop()
         await super().shutdown(sockets)
-
-    def _end(self) -> None:
-        """End the process: a thread hangs, and nothing that it does needs an end."""
-        _logger.warning("the service ends %g s after the signal, with work that does not end", self._stop_s)
-        os._exit(_STOPPED)
 
 
 class _BoundedConnection(H11Protocol):

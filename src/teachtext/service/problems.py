@@ -6,6 +6,7 @@ from pathlib import Path
 
 from teachtext.errors import Busy, InputError, NotFound, Unavailable, Unwritable
 from teachtext.service.bodies import TooLarge, TooSlow
+from teachtext.service.downloads import NotAllowed
 
 # an absolute path, perhaps as a URL; not the end of a longer word or address, and not a route of the API
 _PATH = re.compile(r"(?<![\w.~:/-])(?:file:/{0,2})?/(?!api/)(?:[^\s/'\"(),:;<>]+/)+([^\s/'\"(),:;<>]*)")
@@ -44,6 +45,7 @@ def status_of(error: InputError) -> int:
     """Return the HTTP status of an error."""
     kinds: list[tuple[type[InputError], int]] = [
         (NotFound, 404),
+        (NotAllowed, 403),
         (TooSlow, 408),
         (Busy, 409),
         (TooLarge, 413),

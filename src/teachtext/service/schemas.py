@@ -161,17 +161,27 @@ class HeatJson(BaseModel):
     places: list[PlaceJson] = Field(description="the best places, best first")
 
 
+class AdditionRequest(BaseModel):
+    """A video or a folder to be added: either a URL, or a path of the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str | None = Field(None, min_length=1, max_length=4096, description="of a video, from a host that is allowed")
+    name: str | None = Field(None, min_length=1, max_length=1000, description="file name of what the URL leads to")
+    path: str | None = Field(None, min_length=1, max_length=4096, description="of a folder, or of a video in one")
+
+
 class JobJson(BaseModel):
-    """An uploaded video on its way into the index."""
+    """An uploaded video, or a folder of videos, on its way into the index."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: str
-    video: str
+    video: str = Field(description="id of the video; empty for a folder")
     state: Literal["waiting", "indexing", "done", "failed"]
     done: int
     total: int
-    problem: str = Field(description="why it failed")
+    problem: str = Field(description="why it failed, or which files of a folder cannot be used")
 
 
 class CaptionsRequest(BaseModel):

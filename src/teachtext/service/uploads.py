@@ -19,9 +19,9 @@ from typing import Any, Literal, TypeVar
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-from teachtext.errors import Busy, NotFound
+from teachtext.errors import Busy, InputError, NotFound, Unavailable
 from teachtext.files import write_error
-from teachtext.search.indexing import index_folder
+from teachtext.search.indexing import Indexed, index_folder
 from teachtext.service.bodies import TooLarge
 from teachtext.service.file_names import free_name, safe_name
 from teachtext.service.state import Library
@@ -49,16 +49,17 @@ _LOCK_S = 2.0
 
 @dataclass
 class UploadJob:
-    """An uploaded video on its way into the index.
+    """An uploaded video, or a folder of videos, on its way into the index.
 
     Attributes:
         id: id of the job.
-        video: id of the video in the index.
+        video: id of the video in the index; empty for a folder.
         state: what happens to the video.
         done: finished steps of the indexing that is under way.
         total: all steps of it.
         problem: why the indexing failed, or has to wait.
         attempts: how often the indexing failed.
+        folder: the folder; None for an uploaded video.
     """
 
     id: str
@@ -68,6 +69,7 @@ class UploadJob:
     total: int = 0
     problem: str = ""
     attempts: int = 0
+    folder: Path | None = None
 
 
 class Uploads:
@@ -219,12 +221,28 @@ class Uploads:
             sync(temporary)
             target = free_name(temporary, temporary.with_name(name))
             sync(target.parent)
-            job = UploadJob(uuid.uuid4().hex, f"{root}/{target.name}")
-            self._jobs[job.id] = job
-            while len(self._jobs) > _REMEMBERED:
-                self._jobs.popitem(last=False)
-            self._waiting.append(job)
-            self._changed.notify_all()
+            return self._queue(UploadJob(uuid.uuid4().hex, f"{root}/{target.name}"))
+
+    def look_at(self, folder: Path) -> UploadJob:
+        """Queue a folder of the server: its new and changed videos are indexed. A folder waits once.
+
+        Raises:
+            Busy: too many jobs wait.
+        """
+        with self._changed:
+            waiting = next((job for job in self._waiting if job.folder == folder), None)
+            if waiting is not None:
+                return waiting
+            self._check_queue()
+            return self._queue(UploadJob(uuid.uuid4().hex, "", folder=folder))
+
+    def _queue(self, job: UploadJob) -> UploadJob:
+        """Remember a job, and wake the indexing; inside `_changed`."""
+        self._jobs[job.id] = job
+        while len(self._jobs) > _REMEMBERED:
+            self._jobs.popitem(last=False)
+        self._waiting.append(job)
+        self._changed.notify_all()
         return job
 
     def _root(self) -> str:
@@ -240,7 +258,7 @@ class Uploads:
                 pause_s = _PAUSE_S
             except Exception as error:
                 # any error: what was accepted has to be indexed at last
-                self._put_back(jobs, str(error))
+                self._put_back([job for job in jobs if job.state not in ("done", "failed")], str(error))
                 pause_s = _SOON_S if isinstance(error, Busy) else min(_LATE_S, max(_SOON_S, 2 * pause_s))
 
     def _next_jobs(self, pause_s: float) -> list[UploadJob] | None:
@@ -260,7 +278,28 @@ class Uploads:
             self._is_due = True
 
     def _index(self, jobs: Sequence[UploadJob]) -> None:
-        """Bring the index up to date with the folder of uploads, and settle the jobs."""
+        """Bring the index up to date with the folder of uploads and with folders that are waited for."""
+        # an index that was deleted or has lost its tables is not begun anew with the uploads alone
+        self._library.searcher.snapshot()
+        self._index_uploads([job for job in jobs if job.folder is None])
+        for job in jobs:
+            if job.folder is not None:
+                self._index_folder(job, job.folder)
+
+    def _index_folder(self, job: UploadJob, folder: Path) -> None:
+        """Bring the index up to date with a folder of the server."""
+        try:
+            failed = self._bring_up_to_date(folder, [job]).failed
+        except (Busy, Unavailable):
+            raise
+        except InputError as error:
+            job.state, job.problem = "failed", str(error)
+            return
+        job.problem = f"{len(failed):,} of the folder's files cannot be used, the first: {failed[0]}" if failed else ""
+        job.state = "done"
+
+    def _bring_up_to_date(self, folder: Path, jobs: Sequence[UploadJob]) -> Indexed:
+        """Bring the index up to date with a folder, and say in the jobs how far the work is."""
 
         def report(what: str, done: int, total: int, note: str = "") -> None:
             if self._stopping:
@@ -269,22 +308,24 @@ class Uploads:
                 job.state, job.done, job.total = "indexing", done, total
 
         library = self._library
-        # an index that was deleted or has lost its tables is not begun anew with the uploads alone
-        library.searcher.snapshot()
+        with library.writing:
+            return index_folder(
+                folder,
+                library.searcher.store,
+                library.searcher.model,
+                library.features,
+                workers=self._workers,
+                device=self._device,
+                time_limit=self._time_limit,
+                wait_s=_LOCK_S,
+                progress=report,
+            )
+
+    def _index_uploads(self, jobs: Sequence[UploadJob]) -> None:
+        """Bring the index up to date with the folder of uploads, and settle their jobs."""
         reasons: dict[str, str] = {}
-        if library.uploads.is_dir():
-            with library.writing:
-                result = index_folder(
-                    library.uploads,
-                    library.searcher.store,
-                    library.searcher.model,
-                    library.features,
-                    workers=self._workers,
-                    device=self._device,
-                    time_limit=self._time_limit,
-                    wait_s=_LOCK_S,
-                    progress=report,
-                )
+        if self._library.uploads.is_dir():
+            result = self._bring_up_to_date(self._library.uploads, jobs)
             reasons = {failure.id: failure.reason for failure in result.failed}
         root = self._root()
         again = []
