@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from teachtext.api.client import Connection, connect
     from teachtext.api.embeddings import EncodedTexts, EncodedVideos
     from teachtext.api.experiments import Experiment, evaluate, extract, metrics, run, study
     from teachtext.api.load import load
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from teachtext.search.answer import SearchResult
 
 _MODULES = {
+    "Connection": "teachtext.api.client",
     "EncodedTexts": "teachtext.api.embeddings",
     "EncodedVideos": "teachtext.api.embeddings",
     "Evaluation": "teachtext.experiment.evaluate",
@@ -38,6 +40,7 @@ _MODULES = {
     "Results": "teachtext.evaluation.results",
     "SearchResult": "teachtext.search.answer",
     "TeachText": "teachtext.learning.teachtext",
+    "connect": "teachtext.api.client",
     "evaluate": "teachtext.api.experiments",
     "extract": "teachtext.api.experiments",
     "index": "teachtext.api.video_index",
@@ -49,6 +52,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Connection",
     "EncodedTexts",
     "EncodedVideos",
     "Evaluation",
@@ -62,6 +66,7 @@ __all__ = [
     "SearchResult",
     "TeachText",
     "__version__",
+    "connect",
     "evaluate",
     "extract",
     "index",

@@ -164,10 +164,10 @@ def _public_address(host: str, port: int) -> str:
     except ValueError:
         pass
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise InputError(f"nobody knows the host '{host[:200]}'", "check the address") from error
-    addresses = [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
+    addresses = [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in places]
     if not addresses or not all(map(is_public, addresses)):
         raise NotAllowed(
             f"'{host[:200]}' leads into a private network", "have the operator allow the address itself, not a name"

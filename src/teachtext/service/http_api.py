@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
+import teachtext
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
 from teachtext.service.api_common import PARTS, PROBLEMS, body, body_of, check_parameters, file_response, json_body
@@ -13,6 +14,7 @@ from teachtext.service.forms import FileOfForm, is_form
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
+    AboutJson,
     AnswerJson,
     CaptionsRequest,
     ChosenVideo,
@@ -76,6 +78,11 @@ def api_router(
         embedded = searcher.embed_captions(request.captions) if request.captions else library.captions
         ranked = searcher.rank_captions(request.video, embedded, request.k)
         return [RankedCaptionJson(text=caption.text, score=round(caption.score, 6)) for caption in ranked]
+
+    @api.get("/api/about")
+    def about() -> AboutJson:
+        """Say which service answers, and which versions of the API it speaks."""
+        return AboutJson(service="teachtext", version=teachtext.__version__, api=[1], videos=library.count())
 
     @api.get("/api/tags")
     def tags() -> list[str]:

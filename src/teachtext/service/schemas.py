@@ -35,12 +35,23 @@ class PlaceJson(BaseModel):
     end_s: float
     at_s: float = Field(description="the second whose picture stands for the place")
     score: float = Field(description="similarity of the query and its best segment, from -1 to 1")
+    why: dict[str, float] = Field(description="the part of each expert in the score; their sum is the score")
 
     @classmethod
     def of(cls, place: Place) -> "PlaceJson":
         """Return a place as JSON."""
         rounded = {name: round(getattr(place, name), 3) for name in ("start_s", "end_s", "at_s")}
-        return cls(**rounded, score=round(place.score, 6))
+        why = {name: round(part, 6) for name, part in place.why.items()}
+        return cls(**rounded, score=round(place.score, 6), why=why)
+
+
+class AboutJson(BaseModel):
+    """What answers."""
+
+    service: Literal["teachtext"]
+    version: str = Field(description="of the package")
+    api: list[int] = Field(description="versions of the API")
+    videos: int = Field(description="number of videos in the index")
 
 
 class VideoJson(BaseModel):
