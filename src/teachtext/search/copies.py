@@ -1,10 +1,11 @@
 """Copies of videos in an index: equal files, and files that show the same in another encoding or size.
 
-Videos whose vectors and lengths are alike are candidates. Of these a few small pictures are compared, at equal times.
-Clips of one source show the same place, but not the same movement: docs/methods/moments.md has the figures.
+Videos of one length whose vectors are not far apart are candidates. Of these a few small pictures are compared, at
+equal times. Clips of one source show the same place, but not the same movement: docs/methods/moments.md has figures.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,15 +19,16 @@ from teachtext.progress import Progress, silent
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Item
 from teachtext.search.vectors import Floats
-from teachtext.video.sketch import HEIGHT, WIDTH, Sketch, is_copy
+from teachtext.video.sketch import HEIGHT, WIDTH, Sketch, is_copy, mean_look
 
-MOST_VIDEOS = 100_000
+MOST_VIDEOS = 50_000
 """In a larger index only equal files are copies."""
 
 # Measured on re-encoded clips of MSVD-476: docs/methods/moments.md.
-_LEAST_COSINE = 0.8
+_LEAST_COSINE = 0.4
+_LEAST_LIKENESS = 0.75
 # lengths of copies differ by so many seconds, or by this share
-_MOST_S, _MOST_SHARE = 0.5, 0.02
+_MOST_S, _MOST_SHARE = 0.3, 0.002
 _BLOCK = 512
 _PROVENANCE = {"encoder": "sketch", "version": 1, "size": [HEIGHT, WIDTH]}
 
@@ -39,33 +41,44 @@ class Sketches:
     Args:
         folder: where they are kept.
         path_of: returns the file of a video.
+        threads: so many files are decoded at once.
     """
 
-    def __init__(self, folder: Path, path_of: Callable[[str], Path]) -> None:
+    def __init__(self, folder: Path, path_of: Callable[[str], Path], *, threads: int = 1) -> None:
         self._folder = folder
         self._path_of = path_of
+        self._threads = threads
 
     def of(self, items: Sequence[Item], progress: Progress = silent) -> dict[str, Sketch]:
         """Return the sketches of videos by content. A video whose file cannot be decoded now has none."""
-        make: Callable[[Path, float], Sketch] = load("teachtext.video.sketching:sketch", "video")
         file = None
         with suppress(InputError):
             file = FeatureFile(self._folder)
         lacking = {item.content: item for item in items if file is None or item.content not in file}
         if lacking:
-            with FeatureWriter(self._folder, provenance=_PROVENANCE, dim=HEIGHT * WIDTH) as writer:
-                for number, (content, item) in enumerate(lacking.items()):
+            with (
+                FeatureWriter(self._folder, provenance=_PROVENANCE, dim=HEIGHT * WIDTH) as writer,
+                ThreadPoolExecutor(self._threads) as pool,
+            ):
+                for number, drawn in enumerate(pool.map(self._draw, lacking.values())):
                     progress("copies", number, len(lacking))
-                    with suppress(InputError, OSError):
-                        drawn = make(self._path_of(item.id), item.duration_s or 0.0)
-                        times = np.stack([drawn.times, drawn.times], axis=1)
-                        writer.add(content, drawn.pixels.reshape(len(times), -1), source=content, times=times)
+                    if drawn is not None:
+                        content, sketch = drawn
+                        times = np.stack([sketch.times, sketch.times], axis=1)
+                        writer.add(content, sketch.pixels.reshape(len(times), -1), source=content, times=times)
             progress("copies", len(lacking), len(lacking))
             with suppress(InputError):
                 file = FeatureFile(self._folder)
         if file is None:
             return {}
         return {item.content: _read(file, item.content) for item in items if file.rows_of(item.content)}
+
+    def _draw(self, item: Item) -> tuple[str, Sketch] | None:
+        make: Callable[[Path, float], Sketch] = load("teachtext.video.sketching:sketch", "video")
+        try:
+            return item.content, make(self._path_of(item.id), item.duration_s or 0.0)
+        except (InputError, OSError):
+            return None
 
 
 def _read(file: FeatureFile, content: str) -> Sketch:
@@ -107,11 +120,19 @@ def copy_groups(
         content for content, same in by_content.items() if before is None or any(item.id in changed for item in same)
     }
     if new and len(first) <= MOST_VIDEOS:
-        alike = list(_alike(store, spaces, first, new))
-        drawn = sketches.of([*{item.content: item for pair in alike for item in pair}.values()], progress)
-        for one, other in alike:
-            if one.content in drawn and other.content in drawn and is_copy(drawn[one.content], drawn[other.content]):
-                joined.join(one.content, other.content)
+        timed = sorted((item for item in first if item.duration_s), key=lambda item: (item.duration_s or 0.0, item.id))
+        is_new = np.array([item.content in new for item in timed], bool)
+        vectors, present = _means(store, spaces, [item.id for item in timed])
+        is_candidate = np.zeros(len(timed), bool)
+        for rows, columns in _alike(timed, is_new, vectors, present, _LEAST_COSINE):
+            is_candidate[rows] = is_candidate[columns] = True
+        drawn = sketches.of([timed[row] for row in np.flatnonzero(is_candidate).tolist()], progress)
+        looks = np.stack([mean_look(drawn.get(item.content)) for item in timed]) if timed else vectors
+        for rows, columns in _alike(timed, is_new, looks, np.ones((len(timed), 1), np.float32), _LEAST_LIKENESS):
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+                one, other = timed[row].content, timed[column].content
+                if is_copy(drawn[one], drawn[other]):
+                    joined.join(one, other)
     groups = [sorted(item.id for content in group for item in by_content[content]) for group in joined.groups()]
     return sorted(group for group in groups if len(group) > 1)
 
@@ -141,24 +162,28 @@ class _Union:
 
 
 def _alike(
-    store: Store, spaces: Mapping[str, int], items: Sequence[Item], new: Collection[str]
-) -> Iterator[tuple[Item, Item]]:
-    """Yield pairs of videos whose mean vectors and lengths are alike, at least one of a new content."""
-    timed = sorted((item for item in items if item.duration_s), key=lambda item: (item.duration_s or 0.0, item.id))
+    timed: Sequence[Item], is_new: NDArray[np.bool_], vectors: Floats, present: Floats, least: float
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the rows of pairs of videos of one length whose vectors are alike, at least one of each pair new.
+
+    Args:
+        timed: N videos in order of length.
+        is_new: (N,).
+        vectors: (N, D), of unit length in each space.
+        present: (N, spaces), 1 where a video has a space.
+        least: mean cosine in the common spaces.
+    """
     lengths = np.array([item.duration_s for item in timed], np.float64)
-    means, present = _means(store, spaces, [item.id for item in timed])
-    is_new = np.array([item.content in new for item in timed], bool)
     # the shorter of a pair comes first
     ends = np.searchsorted(lengths, np.maximum(lengths + _MOST_S, lengths / (1 - _MOST_SHARE)), side="right")
     for start in range(0, len(timed), _BLOCK):
         stop = min(start + _BLOCK, len(timed))
         end = int(ends[stop - 1])
-        common = present[start:stop] @ present[start:end].T
-        cosines = means[start:stop] @ means[start:end].T / np.maximum(common, 1)
-        for row, column in np.argwhere(cosines >= _LEAST_COSINE).tolist():
-            here, other = start + row, start + column
-            if here < other < ends[here] and (is_new[here] or is_new[other]):
-                yield timed[here], timed[other]
+        common = np.maximum(present[start:stop] @ present[start:end].T, 1)
+        is_alike = vectors[start:stop] @ vectors[start:end].T / common >= least
+        rows, columns = np.nonzero(is_alike & (is_new[start:stop, None] | is_new[None, start:end]))
+        kept = (columns > rows) & (columns + start < ends[rows + start])
+        yield rows[kept] + start, columns[kept] + start
 
 
 def _means(store: Store, spaces: Mapping[str, int], ids: Sequence[str]) -> tuple[Floats, Floats]:

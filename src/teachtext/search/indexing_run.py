@@ -21,7 +21,7 @@ from teachtext.progress import Progress, silent
 from teachtext.search.blend import Blend, with_shares
 from teachtext.search.blend_shares import choose_shares
 from teachtext.search.confidence import Confidence, confidence_of, texts_without_meaning
-from teachtext.search.copies import Sketches, copy_groups
+from teachtext.search.copies import MOST_VIDEOS, Sketches, copy_groups
 from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions, hubs_of, read_captions
 from teachtext.search.item_words import heard_and_read, written_along
 from teachtext.search.manifest import Manifest
@@ -70,7 +70,8 @@ class IndexingRun:
         ]
         self._shares_note: list[str] = []
         self._subtitle_notes: list[str] = []
-        self._copies, self._stored = manifest.copies, set[str]()
+        self._copies_note: list[str] = []
+        self._copies, self._stored, self._workers = manifest.copies, set[str](), 1
         self._before = store.versions()
         self._manifest.write(store)
 
@@ -109,6 +110,7 @@ class IndexingRun:
         The videos in which no expert of the model finds anything are among the failures.
         """
         failed: list[Failure] = []
+        self._workers = workers
 
         def store_batch(files: Mapping[str, FeatureFile], ids: Sequence[str]) -> None:
             failed.extend(self._store_batch(files, {video_id: changed[video_id] for video_id in ids}, before, tags))
@@ -247,7 +249,7 @@ class IndexingRun:
     @property
     def notes(self) -> list[str]:
         """What was left out of subtitles; how shares were chosen; captions of the query bank that were read in part."""
-        return self._subtitle_notes + self._shares_note + self._bank_notes
+        return self._subtitle_notes + self._shares_note + self._bank_notes + self._copies_note
 
     @property
     def _bank_notes(self) -> list[str]:
@@ -272,10 +274,12 @@ class IndexingRun:
         self._store.tidy()
 
     def _copy_groups(self) -> list[list[str]]:
+        if self._store.count() > MOST_VIDEOS:
+            self._copies_note = [f"of more than {MOST_VIDEOS:,} videos, only equal files are folded as copies"]
         return copy_groups(
             self._store,
             self._manifest.spaces,
-            Sketches(self._features / "sketch", self._manifest.path_of),
+            Sketches(self._features / "sketch", self._manifest.path_of, threads=self._workers),
             before=self._copies,
             changed=self._stored,
             progress=self._progress,

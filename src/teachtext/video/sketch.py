@@ -46,6 +46,15 @@ def sketch_times(seconds: float) -> list[float]:
     return [number * step for number in range(math.ceil(max(seconds, 0.1) / step))]
 
 
+def mean_look(sketch: Sketch | None) -> NDArray[np.float32]:
+    """Return the mean picture of a video without its mean, of unit length, (18 * 24,); zeros where there is none."""
+    if sketch is None or not len(sketch.times):
+        return np.zeros(HEIGHT * WIDTH, np.float32)
+    mean = sketch.pixels.reshape(len(sketch.times), -1).mean(axis=0, dtype=np.float64)
+    mean -= mean.mean()
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
+
+
 def is_copy(sketch: Sketch, other: Sketch) -> bool:
     """Return whether two videos show the same, by their pictures at common times.
 
