@@ -184,6 +184,16 @@ def test_biases_are_those_of_the_joint_score(index: Index):
     assert np.allclose(bank.scores(pattern, block.rows)[:, column], scores, atol=1e-5)
 
 
+def test_one_model_that_reads_the_language_is_enough(monkeypatch: pytest.MonkeyPatch):
+    models = [Seer("trained", 0.1), Seer("classnames", 0.2)]
+    whole = models[0].embed_query("1")
+    for model, unread in zip(models, ("German", ""), strict=True):
+        monkeypatch.setattr(model, "embed_query", lambda text, unread=unread: replace(whole, unread=unread))
+    assert Blend(models).embed_query("1").unread == ""
+    monkeypatch.setattr(models[1], "embed_query", models[0].embed_query)
+    assert Blend(models).embed_query("1").unread == "German"
+
+
 def test_models_get_short_names_and_no_model_comes_twice():
     blend = Blend([Seer("trained", 0.1), Seer("classnames", 0.2), Seer("trained", 0.3)])
     assert list(blend.models) == ["student", "zero-shot", "student-2"]
@@ -201,4 +211,5 @@ def test_a_manifest_says_what_an_index_is(tmp_path: Path):
         "detail",
         "confidence",
         "examples",
+        "copies",
     }

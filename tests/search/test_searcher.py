@@ -305,6 +305,16 @@ def test_a_query_that_is_read_in_part_is_said(searcher: Searcher, monkeypatch: p
     assert searcher.search("a dog").notes == ["the query is long: only its first 30 tokens were read"]
 
 
+def test_a_language_that_the_model_does_not_read_is_said(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    whole = MODEL.embed_query
+    monkeypatch.setattr(MODEL, "embed_query", lambda text: replace(whole(text), unread="German"))
+    answer = searcher.search("ein Hund")
+    assert answer.unread_language == "German"
+    assert answer.notes == ["the query seems to be German, which the model does not read: try English words"]
+    by_words = searcher.search("ein Hund", by="words")
+    assert not by_words.notes and not by_words.unread_language, "the model has no part in it"
+
+
 @pytest.mark.parametrize(
     ("query", "k", "problem"),
     [(" ", 1, "the query is empty"), ("a", 0, "results is 0"), ("a" * 10_001, 1, "10,001"), ("\ud800", 1, "the query")],

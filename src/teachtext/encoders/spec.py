@@ -61,6 +61,7 @@ class TextEntry(Entry):
         package: what brings its weights, or runs a model of one's own.
         licence: as that package states it.
         onnx: whether `teachtext export` writes the encoder itself to ONNX, so that queries need no torch.
+        english_alone: whether it reads English and no other language.
         queries: `module:Class` that encodes single texts on the CPU, called as the class of `target` is, where that
             class takes long to load. Its values differ by rounding alone.
     """
@@ -71,6 +72,7 @@ class TextEntry(Entry):
     licence: str
     extra: str = "text"
     onnx: bool = False
+    english_alone: bool = False
     queries: str = ""
 
 

@@ -11,6 +11,7 @@ that was trained on similar videos with captions is far better.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -84,12 +85,14 @@ class ClassNames:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        vector = self._query.encode(text)[0]
-        return QueryVectors(dict.fromkeys(self.experts, vector), self._weights, self._query.cut(text))
+        return replace(self.embed_queries([text])[0], unread=self._query.unread(text))
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
-        return [self.embed_query(text) for text in texts]
+        return [
+            QueryVectors(dict.fromkeys(self.experts, self._query.encode(text)[0]), self._weights, self._query.cut(text))
+            for text in texts
+        ]
 
     def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""

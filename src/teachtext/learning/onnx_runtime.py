@@ -75,11 +75,12 @@ class ExportedText:
 
     def __init__(self, folder: str | Path, *, threads: int = 1, remember: int = 256) -> None:
         self._branch = ExportedBranch(folder, threads=threads)
-        self._encoder = QueryEncoder(_encoder(Path(folder), threads), remember=remember)
+        encoder, spec = _encoder(Path(folder), threads)
+        self._encoder = QueryEncoder(encoder, spec=spec, remember=remember)
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return self.embed_queries([text])[0]
+        return replace(self.embed_queries([text])[0], unread=self._encoder.unread(text))
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
@@ -100,11 +101,13 @@ def _read(folder: Path) -> dict[str, Any]:
     return description
 
 
-def _encoder(folder: Path, threads: int) -> TextEncoder:
+def _encoder(folder: Path, threads: int) -> tuple[TextEncoder, str]:
+    """Return the text encoder of an exported model, and its spec."""
     description = _read(folder)
+    spec = str(description["text_encoder"])
     if description["encoder"] is None:
-        return build_text_encoder(description["text_encoder"], threads=threads, for_queries=True)
+        return build_text_encoder(spec, threads=threads, for_queries=True), spec
     encoder: TextEncoder = load(
         "teachtext.encoders.text.onnx:OnnxEncoder", "onnx", folder=folder, threads=threads, **description["encoder"]
     )
-    return encoder
+    return encoder, spec

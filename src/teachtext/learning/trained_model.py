@@ -61,7 +61,7 @@ class TrainedModel:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return self.embed_queries([text])[0]
+        return replace(self.embed_queries([text])[0], unread=self._encoder.unread(text))
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""

@@ -79,6 +79,7 @@ class Answer:
             answer the query: their score is not below the least one that was asked for, nor below the one from which
             the index says that nothing in it is like the query; or words of the query are heard, read or in their
             names. None where it was not counted.
+        unread_language: language of the query, where the model does not read it; else empty.
         folded: number of results that were left out because they are copies of others.
     """
 
@@ -90,6 +91,7 @@ class Answer:
     confidence: Level | None = None
     notes: Sequence[str] = ()
     total_matching: int | None = None
+    unread_language: str = ""
     folded: int = 0
 
     def from_score(self, least_score: float) -> "Answer":

@@ -71,7 +71,7 @@ class Blend:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`. All models have the same share."""
-        return self.embed_queries([text])[0]
+        return joined_queries({name: [model.embed_query(text)] for name, model in self.models.items()})[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`. All models have the same share."""
@@ -106,7 +106,9 @@ def _joined(by_model: Mapping[str, QueryVectors]) -> QueryVectors:
             vectors[model + SEPARATOR + space] = query.vectors[space]
             weights[model + SEPARATOR + space] = weight / len(by_model)
     read = next((query.read for query in by_model.values() if query.read), "")
-    return QueryVectors(vectors, np.array([weights[name] for name in sorted(vectors)], np.float32), read)
+    # one model that reads the language is enough
+    unread = "" if not all(query.unread for query in by_model.values()) else next(iter(by_model.values())).unread
+    return QueryVectors(vectors, np.array([weights[name] for name in sorted(vectors)], np.float32), read, unread=unread)
 
 
 def identities_of(identity: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

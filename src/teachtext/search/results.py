@@ -57,3 +57,11 @@ def judged(
         return marked, "strong"
     best = max((result.score for result in results), default=float("-inf"))
     return marked, "weaker" if best >= confidence.nothing_below else "nothing"
+
+
+def notes_on(query: QueryVectors) -> list[str]:
+    """Return a sentence for what the model has not read of a query."""
+    notes = [f"the query is long: only its first {query.read} were read"] if query.read else []
+    if query.unread:
+        notes.append(f"the query seems to be {query.unread}, which the model does not read: try English words")
+    return notes

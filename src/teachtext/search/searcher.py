@@ -25,7 +25,7 @@ from teachtext.search.matching import count_matching
 from teachtext.search.moments import Ranking, moments_of
 from teachtext.search.places import places_of
 from teachtext.search.ranking import Gallery, nearly_top
-from teachtext.search.results import judged, result_of
+from teachtext.search.results import judged, notes_on, result_of
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
 from teachtext.search.types import Entry
@@ -170,7 +170,8 @@ class Searcher:
         depth = max(k, FUSED)
         literal = self._rank_by_words(text, _EVERY if count else depth, where, snapshot) if by != "model" else []
         if by == "words":
-            ranking = Ranking([])
+            # the model has no part in the answer
+            query, ranking = replace(query, unread=""), Ranking([])
         else:
             ranking = self._rank_by_vectors(query, depth if literal else k, where, snapshot)
         ranking = replace(ranking, by_words=literal[:depth], group_by=group_by)
@@ -226,7 +227,7 @@ class Searcher:
         if not 1 <= len(texts) <= _MOST_CAPTIONS:
             raise InputError(f"{len(texts):,} captions cannot be ranked", f"give 1 to {_MOST_CAPTIONS:,}")
         shares = self.manifest.blend
-        return {text: with_shares(self.model.embed_query(text), shares) for text in texts}
+        return {text: with_shares(self.model.embed_queries([text])[0], shares) for text in texts}
 
     def rank_captions(self, item_id: str, captions: Mapping[str, QueryVectors], k: int) -> list[RankedCaption]:
         """Return the k captions that are most similar to a video, best first.
@@ -310,7 +311,8 @@ class Searcher:
             exact=ranking.exact,
             corrected=ranking.corrected,
             seconds=time.perf_counter() - begin,
-            notes=[f"the query is long: only its first {query.read} were read"] if query.read else [],
+            notes=notes_on(query),
+            unread_language=query.unread,
         )
 
 

@@ -73,7 +73,8 @@ class TextSides:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return self.embed_queries([text])[0]
+        embedded = {name: [side.embed_query(text)] for name, side in self._sides.items()}
+        return (joined_queries(embedded) if len(embedded) > 1 else next(iter(embedded.values())))[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""

@@ -117,6 +117,9 @@ class AnswerJson(BaseModel):
         "the query: from min_score, and not below the score from which nothing in the index is like the query; or with "
         "words of the query; null where it is not counted",
     )
+    unread_language: str | None = Field(
+        None, description="language of the query, where the model does not read it; null where it does"
+    )
     notes: list[str] = Field([], description="what was left out of the query, a sentence each")
 
     @classmethod
@@ -130,6 +133,7 @@ class AnswerJson(BaseModel):
             confidence=answer.confidence,
             query=query,
             total_matching=answer.total_matching,
+            unread_language=answer.unread_language or None,
             notes=list(answer.notes),
             results=[ResultJson.of(result) for result in answer.results],
         )
