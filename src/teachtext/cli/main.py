@@ -20,6 +20,7 @@ from teachtext.cli import (
     extract,
     feedback,
     index,
+    mcp,
     metrics,
     model,
     objectives,
@@ -67,6 +68,7 @@ app.command("tag")(videos.tag)
 app.command("remove")(videos.remove)
 app.command("evaluate-index")(evaluate_index.evaluate_index)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("feedback")(feedback.feedback)
 app.command("benchmarks")(benchmarks.benchmarks)
 app.command("recipe")(recipe.recipe)

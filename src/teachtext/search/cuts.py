@@ -50,7 +50,7 @@ def cut_results(results: Sequence[SearchResult], folder: Path, *, progress: Prog
     for rank, result in enumerate(results, start=1):
         start_s, end_s = result.span_s
         end_s = max(end_s, start_s + _SHORTEST_S)
-        file = folder / f"{rank:02} {_title(result.item.id)} {_time(start_s)}-{_time(end_s)}.mp4"
+        file = folder / f"{rank:02} {clip_name(result.item.id, start_s, end_s)}"
         try:
             if not result.has_file:
                 raise InputError(f"the file of {printable(result.item.id)} is gone", "put the file back")
@@ -63,6 +63,15 @@ def cut_results(results: Sequence[SearchResult], folder: Path, *, progress: Prog
             left_out.append(str(error))
         progress("cut", rank, len(results))
     return Cuts(files, left_out)
+
+
+def clip_name(item_id: str, start_s: float, end_s: float) -> str:
+    """Return the name of a clip, which every file system takes.
+
+    >>> clip_name("clips/holiday/dog.mp4", 65, 70)
+    'dog 1.05-1.10.mp4'
+    """
+    return f"{_title(item_id)} {_time(start_s)}-{_time(end_s)}.mp4"
 
 
 def _title(item_id: str) -> str:

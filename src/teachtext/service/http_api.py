@@ -21,7 +21,6 @@ from teachtext.service.schemas import (
     DetailsJson,
     FilterQuery,
     JobJson,
-    MomentJson,
     RankedCaptionJson,
     VideoJson,
 )
@@ -98,13 +97,7 @@ def api_router(
     def details(video: str) -> DetailsJson:
         """Return a video with all its words."""
         entry = searcher.entry(video)
-        return DetailsJson(
-            **VideoJson.model_validate(entry.item).model_dump(),
-            there=library.has_file(entry.item),
-            experts=list(entry.spaces),
-            about=dict(entry.item.about),
-            moments=[MomentJson.model_validate(moment) for moment in entry.item.moments],
-        )
+        return DetailsJson.of(entry, has_file=library.has_file(entry.item))
 
     @api.delete("/api/videos/{video:path}", status_code=204)
     def remove(video: str) -> None:

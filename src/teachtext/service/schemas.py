@@ -8,6 +8,7 @@ from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.places import Place
+from teachtext.search.types import Entry
 
 
 class Problem(BaseModel):
@@ -146,6 +147,17 @@ class DetailsJson(VideoJson):
     experts: list[str] = Field(description="spaces in which it has a vector")
     about: dict[str, str] = Field(description="what its file says of itself: title, artist and others")
     moments: list[MomentJson] = Field(description="all words that were heard or read in it, or stand in subtitles")
+
+    @classmethod
+    def of(cls, entry: Entry, *, has_file: bool) -> "DetailsJson":
+        """Return a video as JSON."""
+        return cls(
+            **VideoJson.model_validate(entry.item).model_dump(),
+            there=has_file,
+            experts=list(entry.spaces),
+            about=dict(entry.item.about),
+            moments=[MomentJson.model_validate(moment) for moment in entry.item.moments],
+        )
 
 
 class PlaybackJson(BaseModel):
