@@ -28,9 +28,7 @@ def talk(made: Made, ask: Callable[[Client], Any], *more: str) -> Any:
 
     async def run() -> Any:
         with anyio.fail_after(PATIENCE_S):
-            async with Client(
-                StdioServerParameters(command=sys.executable, args=arguments, env=dict(os.environ))
-            ) as client:
+            async with Client(server) as client:
                 return await ask(client)
 
     return anyio.run(run)
