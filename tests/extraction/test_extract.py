@@ -27,7 +27,7 @@ from teachtext.extraction import extract as extract_module
 from teachtext.extraction import feature_output as output
 from teachtext.extraction import task as one_video
 from teachtext.extraction.extract import Extraction, extract
-from teachtext.extraction.task import Result, Task
+from teachtext.extraction.task import Job, Result, Task
 from teachtext.processes import Workers
 
 Make = Callable[..., Path]
@@ -170,6 +170,28 @@ def test_two_workers_give_what_one_gives(videos: list[Video], bad_videos: dict[s
     assert entry == two and entry.done == 3
     for name in ("scene", "motion"):
         assert_same(tmp_path / "entry", tmp_path / "two", name)
+
+
+@pytest.mark.slow
+def test_a_single_video_has_the_threads_of_all_workers_and_the_same_features(
+    videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    threads: list[int] = []
+    real = Job.workers
+
+    def observed(job: Job, count: int) -> Workers[Task, Result]:
+        threads.append(job.threads)
+        return real(job, count)
+
+    monkeypatch.setattr(Job, "workers", observed)
+    names = ["appearance", "scene", "motion"]
+    extract(videos[:1], names, tmp_path / "alone")
+    extract(videos[:1], names, tmp_path / "shared", workers=3)
+    extract(videos[:3], ["motion"], tmp_path / "three", workers=3)
+    assert threads == [1, 3, 1]
+    for name in names:
+        assert_same(tmp_path / "alone", tmp_path / "shared", name)
 
 
 @pytest.mark.slow

@@ -183,7 +183,7 @@ def extract(
         out: folder of the features.
         experts: video experts, such as `["appearance", "motion"]`, or a single one.
         settings: by expert, arguments that differ from its defaults.
-        workers: processes, with one CPU thread each.
+        workers: processes, with one CPU thread each; fewer videos than processes share the threads.
         device: where the experts compute: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
         engine: `local` processes, or `ray`.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.

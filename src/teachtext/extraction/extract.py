@@ -91,7 +91,7 @@ def extract(
         experts: specs (see `teachtext.encoders.registry`).
         store: folder that gets a folder named `VIDEO_EXPERTS.folder_name(spec, settings)` for each expert.
         settings: by expert, what its class is called with, where that is not the default: `{"motion": {"most": 16}}`.
-        workers: processes, with one CPU thread each.
+        workers: processes, with one CPU thread each; fewer videos than processes share the threads.
         device: where the experts compute (see `teachtext.devices`); processes share a GPU.
         engine: `local` processes, or `ray` (see `teachtext.extraction.ray_engine`). The features are the same.
         time_limit: seconds that one video may take; None for ten times its length, but a minute at least.
@@ -119,13 +119,20 @@ def extract(
         if limit is not None and not limit > 0:
             short = "s" if unit == "seconds" else "MB"
             raise InputError(f"a {name} limit of {limit:g} {short} lets no video through", "give more, or none")
+    present = {video.id: video.path for video in videos if video.path is not None}
     job = Job(
-        names=names, settings=settings, time_limit=time_limit, memory_limit=memory_limit, device=device, rule=rule
+        names=names,
+        settings=settings,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+        device=device,
+        rule=rule,
+        # a few films share the cores
+        threads=max(1, workers // max(1, len(present))),
     )
     check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
-    present = {video.id: video.path for video in videos if video.path is not None}
     with job.workers(workers) as pool:
         outputs = pool.begin()
         places = {

@@ -73,6 +73,7 @@ class Job:
         memory_limit: megabytes a video may take beyond the experts; None for `_MEMORY_MB`.
         device: where the experts compute (see `teachtext.devices`).
         rule: cuts long videos into pieces; None encodes every video as a whole.
+        threads: CPU threads of a process. They change no value.
     """
 
     names: Sequence[str]
@@ -81,6 +82,7 @@ class Job:
     memory_limit: float | None = None
     device: str = AUTO
     rule: PieceRule | None = None
+    threads: int = 1
 
     def workers(self, count: int) -> Workers[Task, Result]:
         """Return processes that do it; a video that hangs or kills a process is a failure and no more.
@@ -104,7 +106,8 @@ _experts: list[VideoExpert]
 
 def _set_up(job: Job) -> dict[str, Made]:
     global _job, _experts
-    _job, _experts = job, build_video_experts(job.names, settings=job.settings, device=job.device)
+    _job = job
+    _experts = build_video_experts(job.names, settings=job.settings, threads=job.threads, device=job.device)
     pieces = {} if job.rule is None else {"pieces": asdict(job.rule)}
     return {
         name: Made(expert.outputs[name], {"encoder": name, "settings": dict(expert.settings), **pieces}, _notes(expert))
