@@ -103,6 +103,28 @@ def unpacked(data: bytes) -> tuple[Callable[[bytes], bytes], bytes]:
     return (lambda inner: inner), data
 
 
+def subtitles(folder: Path) -> dict[str, bytes]:
+    cues = [(n, f"<i>line {n}</i>, \u00e9 {{\\an8}}") for n in range(9)]
+    srt = "\n".join(f"{n}\n00:00:{n:02},500 --> 00:00:{n + 1:02},000\n{text}\n" for n, text in cues)
+    vtt = "WEBVTT\n\nNOTE x\n\n" + srt.replace(",", ".")
+    events = "\n".join(f"Dialogue: 0,0:00:{n:02}.50,0:00:{n + 1:02}.00,D,,0,0,0,,{text}" for n, text in cues)
+    ass = f"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n{events}\n"
+    texts = {"a.srt": srt, "b.vtt": vtt, "c.ass": ass}
+    encodings = ("utf-8", "utf-16", "cp1252")
+    return {name: text.encode(encoding) for (name, text), encoding in zip(texts.items(), encodings, strict=True)}
+
+
+def text_tracks(folder: Path) -> dict[str, bytes]:
+    from subtitle_tracks import write_video
+
+    cues, facts = [(n / 4, n / 4 + 0.2, f"line {n}") for n in range(4)], {"title": "Our trip", "comment": "\u00e9"}
+    tracks = {"a.mp4": "mov_text", "b.mkv": "subrip", "c.mkv": "ass", "d.mkv": "webvtt"}
+    return {
+        name: write_video(folder / name, seconds=1.0, tracks={codec: cues}, facts=facts).read_bytes()
+        for name, codec in tracks.items()
+    }
+
+
 def video(folder: Path) -> dict[str, bytes]:
     import av
 
@@ -378,6 +400,6 @@ BASES: Mapping[str, Callable[[Path], dict[str, bytes]]] = {
     base.__name__: base
     for base in (
         video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, hdf5, lmdb, parquet,
-        scores, captions, dataset, model,
+        scores, captions, dataset, model, subtitles, text_tracks,
     )
 }  # fmt: skip

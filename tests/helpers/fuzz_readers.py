@@ -32,6 +32,23 @@ def video(path: Path) -> None:
     sample_video(path, [sampling], [ear])
 
 
+def subtitles(path: Path) -> None:
+    from teachtext.video.subtitles import read_subtitles
+
+    cues = read_subtitles(path).cues
+    assert all(cue.text and 0 <= cue.start_s <= cue.end_s for cue in cues) and list(cues) == sorted(cues)
+
+
+def text_tracks(path: Path) -> None:
+    from teachtext.video.about import read_about
+    from teachtext.video.file import open_video
+
+    # what cannot be opened says nothing of itself
+    open_video(path).close()
+    about = read_about(path)
+    assert all(cue.text for cue in about.cues) and all(about.facts.values())
+
+
 def archive(path: Path) -> None:
     from teachtext.originals.archive.tar import unpack
     from teachtext.progress import silent
@@ -191,7 +208,7 @@ READERS: Mapping[str, Callable[[Path], None]] = {
     reader.__name__: reader
     for reader in (
         video, archive, pickled, checkpoint, shard, teacher, config, json_file, arrays, features, hdf5, lmdb, parquet,
-        scores, captions, dataset, model,
+        scores, captions, dataset, model, subtitles, text_tracks,
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ Videos of one length whose vectors are not far apart are candidates. Of these a 
 equal times. Clips of one source show the same place, but not the same movement: docs/methods/moments.md has figures.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +31,8 @@ _LEAST_LIKENESS = 0.75
 # lengths of copies differ by so many seconds, or by this share
 _MOST_S, _MOST_SHARE = 0.3, 0.002
 _BLOCK = 512
+# faster work reports no progress
+_PATIENCE_S = 1.0
 _PROVENANCE = {"encoder": "sketch", "version": 1, "size": [HEIGHT, WIDTH]}
 
 Groups = Sequence[Sequence[str]]
@@ -56,17 +59,21 @@ class Sketches:
             file = FeatureFile(self._folder)
         lacking = {item.content: item for item in items if file is None or item.content not in file}
         if lacking:
+            begin, is_slow = time.monotonic(), False
             with (
                 FeatureWriter(self._folder, provenance=_PROVENANCE, dim=HEIGHT * WIDTH) as writer,
                 ThreadPoolExecutor(self._threads) as pool,
             ):
                 for number, drawn in enumerate(pool.map(self._draw, lacking.values())):
-                    progress("copies", number, len(lacking))
+                    is_slow = is_slow or time.monotonic() - begin > _PATIENCE_S
+                    if is_slow:
+                        progress("copies", number, len(lacking))
                     if drawn is not None:
                         content, sketch = drawn
                         times = np.stack([sketch.times, sketch.times], axis=1)
                         writer.add(content, sketch.pixels.reshape(len(times), -1), source=content, times=times)
-            progress("copies", len(lacking), len(lacking))
+            if is_slow:
+                progress("copies", len(lacking), len(lacking))
             with suppress(InputError):
                 file = FeatureFile(self._folder)
         if file is None:
