@@ -27,6 +27,7 @@ from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
 from teachtext.search.upkeep import remove_videos
+from teachtext.video import sketching
 from teachtext.video.sketch import is_copy
 from teachtext.video.sketching import sketch
 
@@ -163,3 +164,16 @@ def test_clips_of_one_source_are_no_copies_and_their_encodings_are(msvd476_folde
             frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
         copy = encode(tmp_path / path.name, frames, rate=15, scale=0.5, options={"crf": "32"})
         assert is_copy(original, sketch(copy, 5.0)), path.name
+
+
+def test_a_transport_stream_of_a_second_has_a_sketch(tmp_path: Path):
+    encode(tmp_path / "short.ts", scene(0, 1.0))
+    assert len(sketch(tmp_path / "short.ts", 1.0).times) == 8
+
+
+def test_a_video_that_shows_no_picture_now_is_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sketching, "_shown", lambda *arguments: iter(()))
+    encode(tmp_path / "a.mp4", scene(0, 1.0))
+    item = make_entry("v/a.mp4").item
+    sketches = Sketches(tmp_path / "sketches", lambda name: tmp_path / "a.mp4")
+    assert sketches.of([item]) == {} and sketches.of([item]) == {}

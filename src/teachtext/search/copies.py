@@ -71,7 +71,8 @@ class Sketches:
                     if drawn is not None:
                         content, sketch = drawn
                         times = np.stack([sketch.times, sketch.times], axis=1)
-                        writer.add(content, sketch.pixels.reshape(len(times), -1), source=content, times=times)
+                        rows = sketch.pixels.reshape(len(times), HEIGHT * WIDTH)
+                        writer.add(content, rows, source=content, times=times)
             if is_slow:
                 progress("copies", len(lacking), len(lacking))
             with suppress(InputError):

@@ -53,7 +53,9 @@ def _shown(container: Any, stream: Any, begin_s: float, times: list[float]) -> I
     """Yield the frames that are on show at times, which ascend."""
     waiting = list(times)
     last: VideoFrame | None = None
-    container.seek(int(av.time_base * (begin_s + times[0])))
+    # a short transport stream cannot be searched by time
+    if times[0] > 0:
+        container.seek(int(av.time_base * (begin_s + times[0])))
     for number, frame in enumerate(container.decode(stream)):
         now = (frame.time or 0.0) - begin_s
         while waiting and last is not None and now > waiting[0] + _TOLERANCE_S:
