@@ -45,10 +45,10 @@ def test_nothing_is_there_before_it_is_made(place: str):
 def test_entries_come_back_whole_and_survive_a_restart(store: Store):
     entries = [
         make_entry("a", duration_s=3.5, tags=("dog", "it's"), moments=(heard("hello"), heard("world", 9, "ocr"))),
+        make_entry("b", ["scene"], bias=0.25),
         make_entry(
             "c", ["audio", "scene"], about={"title": "Tag", "artist": "é"}, moments=(heard("hi", 1, SUBTITLES),)
         ),
-        make_entry("b", ["scene"], bias=0.25),
         *(make_entry(name, ["audio", "scene"]) for name in ODD),
     ]
     fill(store, entries)
@@ -60,7 +60,7 @@ def test_entries_come_back_whole_and_survive_a_restart(store: Store):
     assert all(same(stored[entry.item.id], entry) for entry in entries)
     listed = {item.id: item for item in again.catalog()}
     assert listed.keys() == stored.keys() and listed["a"].tags == ("dog", "it's") and listed["a"].moments == ()
-    assert listed["c"].about == {} and stored["c"].item.about == {"title": "Ein Tag", "artist": "\u00e9"}
+    assert listed["c"].about == {} and stored["c"].item.about == {"title": "Tag", "artist": "é"}
     assert set(again.versions()) == {("audio", "face", "scene"), ("scene",), ("audio", "scene")}
     rows = [row for block in again.read(("scene",)) for row in block.rows]
     assert len(rows) == 1 and np.array_equal(rows[0], row_of(entries[1].segments[0], SPACES))
