@@ -97,6 +97,11 @@ def test_videos_are_added_and_tagged(remote: teachtext.Connection, tmp_path: Pat
     remote.tag([job.video], add=["new", "fun"], remove="a&b")
     assert {"new", "fun"} <= set(remote.tags())
     assert [hit.video_id for hit in remote.search("a dog", where=["tag=new"])] == [job.video]
+    copy = remote.wait(remote.add(clip, name="copy.mp4")).video
+    once = remote.search("a dog", 50)
+    every = {hit.video_id: hit for hit in remote.search("a dog", 50, all_copies=True)}
+    assert len(every) == len(once) + 1 and set(every[copy].copies) == {copy, job.video}
+    assert len(remote.similar("videos/v1.mp4", 50, all_copies=True)) == len(remote.similar("videos/v1.mp4", 50)) + 1
     for answer in remote.rescan():
         assert remote.wait(answer).state == "done"
     with pytest.raises(teachtext.InputError, match="in no folder whose videos may be added"):

@@ -1,5 +1,6 @@
 """The service under a path of a proxy's host."""
 
+import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
@@ -17,6 +18,7 @@ from served import Made, start
 from starlette.testclient import TestClient
 
 from teachtext.errors import InputError
+from teachtext.service.app import STATIC
 from teachtext.service.root_path import check_root_path
 
 Serve = Callable[..., TestClient]
@@ -36,6 +38,11 @@ class Addresses(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: Any) -> None:
         self.all += [value for name, value in attributes if name not in self.TEXTS and (value or "").startswith("/")]
+
+
+def test_the_script_asks_below_the_path():
+    script = (STATIC / "page.js").read_text()
+    assert "${root}/api/" in script and not re.findall(r"[`\"']/[a-z?][^`\"']*", script)
 
 
 @pytest.mark.parametrize("passed_on", ["with the path", "without it"])

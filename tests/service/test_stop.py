@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,14 @@ def test_a_long_video_does_not_hold_a_service(made: Made, tmp_path: Path):
     process, _ = start(made.place)
     wait_until(lambda: "uploads/long.mp4" in ids(made.place), "the video is never indexed", poll_s=0.2)
     stop(process)
+
+
+def test_a_thread_that_hangs_does_not_hold_the_process():
+    script = """
+import threading, time
+from teachtext.service.connections import end_process_after
+
+threading.Thread(target=time.sleep, args=(10**6,)).start()
+end_process_after(0.1)
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=PATIENCE_S).returncode == 130

@@ -11,12 +11,12 @@ from teachtext.arguments import check_choice, check_count, check_items, check_pl
 from teachtext.errors import InputError, Unavailable
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import SearchResult
+from teachtext.search.folding import fold
 from teachtext.search.places import Place
 from teachtext.search.types import Item, Moment
 
 # results of one request
-_PART = 500
-_MOST = 1000
+_PART, _LEAST = 500, 50
 _WAIT_S = 0.5
 
 
@@ -96,6 +96,7 @@ class Connection:
         by: RankBy = "both",
         group_by: GroupBy = "video",
         least_score: float = -1.0,
+        all_copies: bool = False,
     ) -> list[RemoteResult]:
         """Find videos with words; see `Index.search`.
 
@@ -106,6 +107,7 @@ class Connection:
             by: `model`, `words` or `both`.
             group_by: `video` returns each video once, with its best places; `moment` returns each place by itself.
             least_score: results with a lower score are left out.
+            all_copies: list copies of a video one by one, not once. Moments are always listed one by one.
         """
         asked = {
             "text": check_string("text", text),
@@ -114,21 +116,25 @@ class Connection:
             "group_by": check_choice("group_by", group_by, get_args(GroupBy)),
             "min_score": float(least_score),
         }
-        left, cursor, results = min(check_count("k", k), _MOST), "", list[RemoteResult]()
-        while left > 0:
-            part = self._service.get("/api/v1/search", **asked, cursor=cursor, count=min(left, _PART))
+        most, results, cursor = check_count("k", k), list[RemoteResult](), ""
+        while cursor is not None and len(results) < most:
+            part = self._service.get("/api/v1/search", **asked, cursor=cursor, count=min(max(most, _LEAST), _PART))
             results += [self._result(record) for record in part["results"]]
-            left -= len(part["results"])
+            if not (all_copies or group_by == "moment"):
+                results = fold(results)
             cursor = part["next"]
-            if not cursor:
-                break
-        return results
+        return results[:most]
 
-    def similar(self, video_id: str, k: int = 10, *, where: str | Sequence[str] = ()) -> list[RemoteResult]:
-        """Find videos like one of the index; see `Index.like`."""
+    def similar(
+        self, video_id: str, k: int = 10, *, where: str | Sequence[str] = (), all_copies: bool = False
+    ) -> list[RemoteResult]:
+        """Find videos like one of the index, at most 500; see `Index.like`."""
         conditions = check_items("condition", where, check_string)
-        answer = self._service.get(f"/api/v1/similar/{as_part(video_id)}", filter=conditions, count=check_count("k", k))
-        return [self._result(record) for record in answer["results"]]
+        most = check_count("k", k)
+        count = min(most if all_copies else max(4 * most, _LEAST), _PART)
+        answer = self._service.get(f"/api/v1/similar/{as_part(video_id)}", filter=conditions, count=count)
+        results = [self._result(record) for record in answer["results"]]
+        return (results if all_copies else fold(results))[:most]
 
     # the word of `Index`
     like = similar
@@ -233,6 +239,7 @@ class Connection:
             places=[Place(**place) for place in record["places"]],
             moments=[Moment(**moment) for moment in record["moments"]],
             words=record["words"],
+            copies=record["copies"],
             url=self._service.address(f"/api/files/{as_part(record['id'])}"),
         )
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from teachtext.search.answer import Answer, SearchResult
 
 _MOST = 1000
+Result = TypeVar("Result", bound=SearchResult)
 
 
-def fold(results: Sequence[SearchResult]) -> list[SearchResult]:
+def fold(results: Sequence[Result]) -> list[Result]:
     """Return the first result of each group of copies."""
-    first: dict[str, SearchResult] = {}
+    first: dict[str, Result] = {}
     for result in results:
-        # equal files of an index that was not finished yet
-        first.setdefault(result.copies[0] if result.copies else result.item.content, result)
+        # equal files of an index that was not finished yet; a service does not tell the content
+        first.setdefault(result.copies[0] if result.copies else result.item.content or result.item.id, result)
     return list(first.values())
 
 

@@ -44,14 +44,12 @@ class Additions:
         """
         place = self._allowed(path)
         root = next((root for root in self._roots() if place.is_relative_to(root)), None)
-        if place.is_dir() and place != root:
-            # a folder inside an indexed folder is no folder of its own: its videos would be there twice
-            return self._uploads.look_at(root or place)
-        if root is None:
+        if root is None and not place.is_dir():
             raise InputError(
                 "a single file of a folder that is not indexed cannot be added", "add its folder, or upload it"
             )
-        return self._uploads.look_at(root)
+        # a folder inside an indexed folder is no folder of its own: its videos would be there twice
+        return self._uploads.look_at(root or place)
 
     def rescan(self) -> list[UploadJob]:
         """Queue all indexed folders that are there."""
