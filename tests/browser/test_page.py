@@ -1,11 +1,6 @@
 """The page in a real browser, over a real server process."""
 
-import json
 import re
-import shutil
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +10,10 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 pytest.importorskip("fastapi")
 pytest.importorskip("lancedb")
+from browsers import CHROMIUM, check_page, served, until
 from clips import write_clip, write_model, write_moving_video
 from entries import heard
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from processes import PATIENCE_S, wait_until
 from served import SCRIPT
 
@@ -25,15 +21,11 @@ from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.indexing import index_folder
 from teachtext.search.stores import open_store
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt install chromium"),
     pytest.mark.xdist_group("browser"),
 ]
-SERVE = "from teachtext.cli.main import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -56,51 +48,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         told = replace(entry.item, moments=(heard("buy some bread", 0.2),), tags=("clip", "shop"))
         store.put([replace(entry, item=told)])
     (folder / "videos" / "v03.mp4").unlink()
-    arguments = ["serve", "--index", str(folder / "index"), "--port", "0"]
-    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    found = re.search(r"http://\S+", process.stdout.readline())
-    assert found, "the address is printed"
-    at = found.group()
-
-    def ready() -> bool:
-        try:
-            urllib.request.urlopen(f"{at}/api/health/ready", timeout=PATIENCE_S)
-        except OSError:
-            return False
-        return True
-
-    wait_until(ready, "the service is never ready", poll_s=0.1)
-    yield at
-    process.terminate()
-    assert process.wait(timeout=PATIENCE_S) in (0, 130, -15)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    context = browser.new_context(base_url=address, viewport={"width": 1100, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_S * 1000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.on("console", lambda told: errors.append(told.text) if "Content Security Policy" in told.text else None)
-    yield page
-    context.close()
-    assert errors == []
-
-
-def until(page: Any, true: str) -> None:
-    """Wait until an expression is true; the browser's own way to wait needs what the page's policy forbids."""
-    wait_until(lambda: bool(page.evaluate(true)), true)
+    with served(folder / "index") as address:
+        yield address
 
 
 def search(page: Any, address: str) -> None:
@@ -295,7 +244,7 @@ def test_without_javascript_it_searches_and_filters(browser: Any, address: str):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1100])
 def test_every_page_fits_and_is_accessible(browser: Any, address: str, scheme: str, width: int):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    pytest.importorskip("axe_playwright_python")
     context = browser.new_context(
         base_url=address, viewport={"width": width, "height": 700}, color_scheme=scheme, bypass_csp=True
     )
@@ -313,12 +262,5 @@ def test_every_page_fits_and_is_accessible(browser: Any, address: str, scheme: s
         "/login",
     ):
         page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        found = axe.run(page).response["violations"]
-        grave = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert grave == [], (path, json.dumps(grave, indent=1))
+        check_page(page, width)
     context.close()

@@ -20,6 +20,7 @@ from teachtext.errors import InputError
 from teachtext.service.additions import Additions
 from teachtext.service.api_v1 import v1_router
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
+from teachtext.service.clips import Clips
 from teachtext.service.cors import ApiCors
 from teachtext.service.downloads import Downloads
 from teachtext.service.head import HeadRequests
@@ -81,6 +82,7 @@ def create_app(
         uploads.start()
         yield
         await anyio.to_thread.run_sync(uploads.stop, stop_s)
+        await anyio.to_thread.run_sync(clips.close)
         await anyio.to_thread.run_sync(library.close)
 
     app = FastAPI(
@@ -117,9 +119,9 @@ def create_app(
             without_paths=paths.hidden,
         )
     )
-    render = _renderer(library, access)
+    render, clips = _renderer(library, access), Clips(library, library.features.parent / "clips")
     for pages in (
-        pages_router(library=library, log=log, render=render, without_paths=paths.hidden),
+        pages_router(library=library, clips=clips, log=log, render=render, without_paths=paths.hidden),
         forms_router(library=library, uploads=uploads, access=access, render=render, without_paths=paths.hidden),
     ):
         app.include_router(pages, include_in_schema=False)

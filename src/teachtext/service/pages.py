@@ -3,10 +3,11 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from teachtext.errors import InputError
 from teachtext.search import RankBy
@@ -15,6 +16,7 @@ from teachtext.search.folding import folded
 from teachtext.search.places import places_of
 from teachtext.search.types import Item
 from teachtext.service.cards import cards
+from teachtext.service.clips import Clips
 from teachtext.service.export import MEDIA_TYPES, Format, chosen_videos, export
 from teachtext.service.overview import Overview, folders
 from teachtext.service.page_query import ORDERS, PageQuery
@@ -41,6 +43,7 @@ class Chip(NamedTuple):
 def pages_router(
     *,
     library: Library,
+    clips: Clips,
     log: QueryLog | None,
     render: Callable[..., Response],
     without_paths: Callable[[str], str],
@@ -49,6 +52,7 @@ def pages_router(
 
     Args:
         library: the index.
+        clips: cuts chosen places.
         log: the query log, if queries are logged.
         render: returns a page, from the request, the name of a template, and its values.
         without_paths: takes the paths of the server out of a text.
@@ -130,7 +134,7 @@ def pages_router(
     @pages.post("/export")
     def export_chosen(
         request: Request,
-        format: Annotated[Format, Form()],
+        format: Annotated[Literal[Format, "zip"], Form()],
         id: Annotated[list[str], Form()] = [],  # noqa: B006
         q: Annotated[str, Form()] = "",
         by: Annotated[RankBy, Form()] = "both",
@@ -139,6 +143,8 @@ def pages_router(
             raise InputError("no video is chosen", "go back, and tick the box of a video")
         videos = chosen_videos(library, id, text=q, by=by, root=str(request.base_url).rstrip("/"))
         headers = {"Content-Disposition": f'attachment; filename="videos.{format}"'}
+        if format == "zip":
+            return StreamingResponse(clips.archive(videos), media_type="application/zip", headers=headers)
         return Response(export(videos, format, text=q), media_type=MEDIA_TYPES[format], headers=headers)
 
     @pages.get("/video")
@@ -226,7 +232,7 @@ def _chips(search: PageQuery, overview: Overview, listed: Sequence[Item]) -> Map
         ],
         "Speech": [
             Chip(label, count, search.at(speech=value))
-            for label, value, count in (("with speech", "yes", spoken), ("without", "no", total - spoken))
+            for label, value, count in (("with speech", "yes", spoken), ("without speech", "no", total - spoken))
             if 0 < count < total
         ],
     }
