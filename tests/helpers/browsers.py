@@ -36,10 +36,13 @@ def served(index: Path, *options: str) -> Iterator[str]:
             return False
         return True
 
-    wait_until(ready, "the service is never ready", poll_s=0.1)
-    yield address
-    process.terminate()
-    assert process.wait(timeout=PATIENCE_S) in (0, 130, -15)
+    try:
+        wait_until(ready, "the service is never ready", poll_s=0.1)
+        yield address
+    finally:
+        process.terminate()
+        code = process.wait(timeout=PATIENCE_S)
+    assert code in (0, 130, -15)
 
 
 def until(page: Any, true: str) -> None:
