@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 FOLDER = Path(__file__).resolve().parent / "screenshots"
 SERVE = "from teachtext.cli.main import main; main()"
 _SETTLED_MS, _PATIENCE_S = 2000, 120.0
+_EXACT = 24
 NONSENSE = "qwzx vbnm"
 
 
@@ -84,10 +85,18 @@ def shoot(
 
 
 def in_few_colors(picture: Image.Image) -> Image.Image:
-    """Return a picture in 256 colors at most. Colors count by the root of their area: small things keep theirs."""
-    cells, counts = np.unique(np.asarray(picture).reshape(-1, 3) >> 3, axis=0, return_counts=True)
+    """Return a picture in 256 colors at most.
+
+    Colors count by the root of their area, so that small things keep theirs. The most frequent ones stay as they are.
+    """
+    pixels = np.asarray(picture).reshape(-1, 3)
+    colors, areas = np.unique(pixels, axis=0, return_counts=True)
+    exact = colors[np.argsort(-areas)[:_EXACT]]
+    cells, counts = np.unique(pixels >> 3, axis=0, return_counts=True)
     weighted = np.repeat((cells << 3) + 4, np.ceil(np.sqrt(counts)).astype(int), axis=0).astype(np.uint8)
-    palette = Image.fromarray(weighted.reshape(1, -1, 3)).quantize(256, kmeans=2)
+    others = Image.fromarray(weighted.reshape(1, -1, 3)).quantize(256 - len(exact), kmeans=2)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*exact.ravel().tolist(), *(others.getpalette() or [])][: 3 * 256])
     return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 

@@ -40,7 +40,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_clip(folder / "videos" / "tall" / "portrait.mp4", 100, tall=True)
     write_clip(folder / "videos" / "tall" / "square.mp4", 101)
     write_moving_video(folder / "videos" / "old" / "asp.avi", "mpeg4")
-    write_moving_video(folder / "videos" / "old" / "hevc.mp4", "libx265")
+    write_moving_video(folder / "videos" / "old" / "hevc.mp4", "libx265", seconds=4.0)
     store = open_store(str(folder / "index"))
     index_folder(folder / "videos", store, TrainedModel(model), folder / "index" / "features", tags=["clip"])
     with store.writing():

@@ -104,6 +104,13 @@ def test_a_playlist_starts_and_stops_at_places(with_film: Library, serve: Serve)
     assert text.splitlines() == expected
 
 
+def test_addresses_lead_to_the_service_behind_a_proxy(serve: Serve):
+    client = serve(root_path="/videos")
+    assert 'action="/videos/export"' in client.get("/").text
+    exported = json.loads(client.post("/export", data={"id": "videos/v0.mp4", "format": "json"}).text)
+    assert exported["videos"][0]["address"] == f"{HOST}/videos/api/files/videos/v0.mp4"
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "m3u8"])
 def test_names_of_strangers_are_one_cell_and_one_line(serve: Serve, form: str):
     name = f"videos/{SCRIPT}"

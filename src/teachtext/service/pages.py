@@ -141,7 +141,8 @@ def pages_router(
     ) -> Response:
         if not id:
             raise InputError("no video is chosen", "go back, and tick the box of a video")
-        videos = chosen_videos(library, id, text=q, by=by, root=str(request.base_url).rstrip("/"))
+        root = str(request.base_url).rstrip("/") + request.app.state.root_path
+        videos = chosen_videos(library, id, text=q, by=by, root=root)
         headers = {"Content-Disposition": f'attachment; filename="videos.{format}"'}
         if format == "zip":
             return StreamingResponse(clips.archive(videos), media_type="application/zip", headers=headers)

@@ -10,7 +10,7 @@ from teachtext.errors import InputError
 
 _ROOT = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 # what the addresses of the service begin with
-_OWN = ("api", "like", "login", "logout", "metrics", "missing", "remove", "static", "upload", "video")
+_OWN = ("api", "export", "like", "login", "logout", "metrics", "missing", "remove", "static", "upload", "video")
 # templates write addresses as if the service stood at the root of its host; no text of others has a bare quotation mark
 _ADDRESS = re.compile(r'(?<=\s)(href|src|action|poster|data-src|data-other)="/')
 
