@@ -23,11 +23,15 @@ POSTS = {
     "feedback": ("/api/feedback", "application/json", {"query": "1", "video": "videos/v0.mp4", "rank": 1}),
     "login": ("/login", FORM, b"token=secret&next=%2F"),
     "remove": ("/remove", FORM, b"video=videos%2Fnone.mp4&token=x"),
+    "addition": ("/api/v1/videos", "application/json", {"url": "http://127.0.0.1:1/a.mp4", "name": "a.mp4"}),
+    "folder": ("/api/v1/videos", "application/json", {"path": "/nowhere/videos"}),
+    "searches": ("/api/v1/searches", "application/json", {"searches": [{"text": "a dog", "group_by": "moment"}]}),
     "form": ("/upload", PARTS, _PART),
     "upload": ("/api/uploads?name=a.mp4", "application/octet-stream", b"\0\0\0\x18ftypmp42 no video"),
 }
 ADDRESSES = {
     "search": b"/api/search?text=a+dog&first=0&count=5&filter=tag%3Da%26b&by=both",
+    "moments": b"/api/v1/search?text=a+dog&group_by=moment&min_score=-0.5&count=3&cursor=3-0123456789ab",
     "page": b"/?q=a+dog&tag=a%26b&longer_than=1&first=0",
     "like": b"/api/like/videos/v0.mp4?count=3",
     "details": b"/api/videos/videos/v0.mp4",
