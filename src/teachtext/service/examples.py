@@ -48,8 +48,8 @@ def captions_that_find(searcher: Searcher, dataset: Dataset, *, most: int = _MOS
             short.setdefault(caption.video_id, []).append(caption.text)
     offered: list[str] = []
     for video_id, texts in short.items():
-        own = finder.find(video_id) if len(offered) < most else None
-        finding = (text for text in texts[:_TRIED] if own is not None and _finds(searcher, text, own))
+        item_id = finder.find(video_id) if len(offered) < most else None
+        finding = (text for text in texts[:_TRIED] if item_id is not None and _finds(searcher, text, item_id))
         offered += [text for text in [next(finding, "")] if text]
     return offered
 
