@@ -138,9 +138,9 @@ def copy_groups(
         looks = np.stack([mean_look(drawn.get(item.content)) for item in timed]) if timed else vectors
         for rows, columns in _alike(timed, is_new, looks, np.ones((len(timed), 1), np.float32), _LEAST_LIKENESS):
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-                one, other = timed[row].content, timed[column].content
-                if is_copy(drawn[one], drawn[other]):
-                    joined.join(one, other)
+                content, other_content = timed[row].content, timed[column].content
+                if is_copy(drawn[content], drawn[other_content]):
+                    joined.join(content, other_content)
     groups = [sorted(item.id for content in group for item in by_content[content]) for group in joined.groups()]
     return sorted(group for group in groups if len(group) > 1)
 
