@@ -272,10 +272,16 @@ def connect(url: str, token: str | None = None, *, timeout: float = 30.0) -> Con
             was asked for cannot be used.
         TooManyRequests: the service wants fewer requests; its `wait_s` says for how long.
 
+    A search::
+
+        videos = teachtext.connect("http://127.0.0.1:8000")
+        for hit in videos.search("a dog jumps", k=3):
+            print(hit.path, hit.score, hit.places[0].start_s)
+
     Example:
-        >>> videos = teachtext.connect("http://127.0.0.1:8000")  # doctest: +SKIP
-        >>> for hit in videos.search("a dog jumps", k=3):  # doctest: +SKIP
-        ...     print(hit.path, hit.score, hit.places[0].start_s)
+        >>> connect("127.0.0.1:8000")
+        Traceback (most recent call last):
+        teachtext.errors.InputError: '127.0.0.1:8000' is not the address of a service: write it as http://127.0.0.1:8000
     """
     service = Service(check_string("url", url), token, timeout=timeout)
     service.check()
