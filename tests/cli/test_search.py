@@ -46,6 +46,7 @@ def test_json_tells_all(teachtext: Command, indexed: Path, videos: Path):
     said = teachtext("search", "a ball", "--index", indexed, "--json", "-k", "99", "--filter", "tag=toy")
     output = json.loads(said.stdout)
     assert output["videos"] == 8 and output["exact"] and len(output["results"]) == 8
+    assert 0 <= output["total_matching"] <= 8
     for result in output["results"]:
         assert Path(result["path"]).parent == videos and result["there"] and result["tags"] == ["toy"]
         assert sum(result["why"].values()) == pytest.approx(result["score"], abs=1e-5)

@@ -72,7 +72,7 @@ def search(
     searcher = open_searcher(place, model, device, exact)
 
     def ask(most: int) -> "Answer":
-        return searcher.search(text, k=most, where=conditions, by=by, least_score=least_score)
+        return searcher.search(text, k=most, where=conditions, by=by, least_score=least_score, count=as_json)
 
     answer = ask(k) if all_copies else folded(ask, k)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
