@@ -33,10 +33,10 @@ def keep_text_sides(place: str, model: Embedder) -> list[str]:
         identity = each.identity
         if identity["kind"] != "trained" or _is_there(place, identity):
             continue
-        export = load("teachtext.learning.onnx_export:export", "onnx")
         try:
+            export = load("teachtext.learning.onnx_export:export", "onnx")
             export(Path(identity["folder"]), _folder(place, identity), with_encoder=False)
-        except Exception as error:  # whatever the exporter cannot do is no reason to be without an index
+        except Exception as error:  # whatever the exporter lacks or cannot do is no reason to be without an index
             reason = " ".join(str(error).split())[:200]
             notes.append(
                 f"searches load the whole model '{identity['name']}': its text side was not exported ({reason})"
