@@ -156,7 +156,9 @@ def test_a_cluster_that_cannot_be_reached_is_told(make_video: Make, moving: Movi
         [*command, "--expert", "motion", "--engine", "ray"], env=os.environ | {"RAY_ADDRESS": address},
         capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
-    assert said.returncode == 2 and said.stderr.count("\n") == 1, said.stderr
+    # on a busy machine the progress has its lines too
+    sentences = [line for line in said.stderr.splitlines() if not line.startswith("videos: ")]
+    assert said.returncode == 2 and len(sentences) == 1, said.stderr
     assert (
         said.stderr.startswith(f"teachtext: Ray cannot be reached at {address}")
         and "use the local engine" in said.stderr
