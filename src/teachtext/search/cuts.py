@@ -12,8 +12,8 @@ from teachtext.progress import Progress, silent
 from teachtext.search.answer import SearchResult
 from teachtext.search.types import clock
 
-# a clip of a word that is heard, or of a sign that is read once, has this length at least
-_SHORTEST_S = 3.0
+SHORTEST_S = 3.0
+"""A clip of a word that is heard, or of a sign that is read once, has this length at least, in seconds."""
 _MOST_CHARACTERS = 60
 
 
@@ -49,7 +49,7 @@ def cut_results(results: Sequence[SearchResult], folder: Path, *, progress: Prog
     files, left_out = [], []
     for rank, result in enumerate(results, start=1):
         start_s, end_s = result.span_s
-        end_s = max(end_s, start_s + _SHORTEST_S)
+        end_s = max(end_s, start_s + SHORTEST_S)
         file = folder / f"{rank:02} {clip_name(result.item.id, start_s, end_s)}"
         try:
             if not result.has_file:

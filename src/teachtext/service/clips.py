@@ -1,6 +1,5 @@
 """Chosen places as clips: an archive of MP4s, cut in a process of its own, because videos may be hostile."""
 
-import os
 import tempfile
 import threading
 import zipfile
@@ -11,15 +10,15 @@ from typing import IO, NamedTuple
 from teachtext.errors import Busy, InputError, Unwritable
 from teachtext.files import write_error
 from teachtext.processes import BoundedCalls, Lost
-from teachtext.search.cuts import clip_name
+from teachtext.search.cuts import SHORTEST_S, clip_name
 from teachtext.service.export import Chosen
+from teachtext.service.hostile_work import hostile_work
 from teachtext.service.state import Library
 from teachtext.video.playback import write_clip
 
 MOST_CLIPS, MOST_SECONDS = 50, 600.0
 # limits of one clip
 _SECONDS, _MEMORY_MB = 600.0, 1500.0
-_SHORTEST_S = 3.0
 _CHUNK = 2**20
 _LEFT_OUT = "left out.txt"
 
@@ -109,7 +108,7 @@ def _clips_of(videos: Sequence[Chosen]) -> Iterator[_Clip]:
     for video in videos:
         for part in video.stretches:
             # a video whose length is not known is cut at what may be cut at once
-            end_s = MOST_SECONDS if part.end_s is None else max(part.end_s, part.start_s + _SHORTEST_S)
+            end_s = MOST_SECONDS if part.end_s is None else max(part.end_s, part.start_s + SHORTEST_S)
             yield _Clip(video.item.id, clip_name(video.item.id, part.start_s, end_s), part.start_s, end_s)
 
 
@@ -121,14 +120,5 @@ def _read(packed: IO[bytes]) -> Iterator[bytes]:
 
 def _cut(task: tuple[Path, Path, float, float]) -> None:
     path, target, start_s, end_s = task
-    # searches come first
-    os.setpriority(os.PRIO_PROCESS, 0, 10)
-    try:
+    with hostile_work(target, f"{path.name} cannot be cut"):
         write_clip(path, target, start_s, end_s)
-    except InputError:
-        raise
-    except OSError as error:
-        raise write_error(target, error) from error
-    except Exception as error:
-        # a hostile file can trip any library below
-        raise InputError(f"{path.name} cannot be cut ({type(error).__name__})", "convert it yourself") from error

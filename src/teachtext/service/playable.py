@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 from teachtext.errors import Busy, InputError, Unwritable
 from teachtext.files import atomic, write_error
 from teachtext.processes import BoundedCalls, Lost
+from teachtext.service.hostile_work import hostile_work
 from teachtext.unfinished import remove_leftovers
 from teachtext.video.playback import is_playable, write_playable
 
@@ -257,18 +258,8 @@ def _failure(path: Path, error: Lost | InputError) -> Playback:
 
 def _make_playable(task: tuple[Path, Path, float, Path]) -> None:
     path, target, most_bytes, progress = task
-    # searches come first
-    os.setpriority(os.PRIO_PROCESS, 0, 10)
-    try:
-        with atomic(target, durable=False) as temporary:
-            write_playable(path, temporary, most_bytes=most_bytes, progress=_noting(progress))
-    except InputError:
-        raise
-    except OSError as error:
-        raise write_error(target, error) from error
-    except Exception as error:
-        # a hostile file can trip any library below
-        raise InputError(f"{path} cannot be made playable ({type(error).__name__})", "convert it yourself") from error
+    with hostile_work(target, f"{path} cannot be made playable"), atomic(target, durable=False) as temporary:
+        write_playable(path, temporary, most_bytes=most_bytes, progress=_noting(progress))
 
 
 def _noting(file: Path) -> Callable[[float], None]:
