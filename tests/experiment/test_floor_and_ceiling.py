@@ -29,6 +29,9 @@ from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.inference import score
 
+# whole runs are trained
+pytestmark = pytest.mark.slow
+
 Done = tuple[Any, RunConfig, Results]
 
 
