@@ -11,17 +11,28 @@ from transformers import logging as transformers_logging
 from teachtext.errors import InputError
 from teachtext.files import content_hash, fingerprint
 
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 _HUB_SECONDS = 5
 
 
 def model_settings(model: str, folder: Path) -> dict[str, str]:
-    """Return the settings that stand for a model in provenance: its name, and a hash of its files."""
-    files = sorted(path for pattern in _FILES for path in folder.glob(pattern))
+    """Return the settings that stand for a model in provenance: name, hash of its files, and revision on the hub.
+
+    The files are those of the folder and, of a sentence-transformers model, those of its modules.
+    """
+    folders = [folder, *sorted(path.parent for path in folder.glob("*/config.json") if _is_module(path.parent))]
+    files = sorted(path for place in folders for pattern in _FILES for path in place.glob(pattern))
+    # the hub's cache names the folder of a snapshot after its commit
+    revision = {"revision": folder.name} if folder.parent.name == "snapshots" else {}
     return {
         "model": folder.name if _is_local(model) else model,
-        "files": fingerprint({path.name: content_hash(path) for path in files}),
+        "files": fingerprint({path.relative_to(folder).as_posix(): content_hash(path) for path in files}),
+        **revision,
     }
+
+
+def _is_module(folder: Path) -> bool:
+    return (folder.parent / "modules.json").is_file()
 
 
 def _is_local(model: str) -> bool:

@@ -18,7 +18,7 @@ from teachtext.errors import InputError
 _BATCH, _GPU_BATCH = 64, 512
 # tokens of a probe: every model has positions for these
 _FEW = 8
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "altclip_text_model", "clap_text_model")
 _PROMPT_START, _PROMPT_END = 'This sentence: "', '" means in one word:"'
 
 

@@ -1,0 +1,1 @@
+"""Models with one space for text and pictures, clips or sound: a class a family, and one class for all of them."""

@@ -1,0 +1,83 @@
+"""Families of shared-space models by the `model_type` of their config, and models that are refused, with a neighbour.
+
+A new family is a class and a line in `FAMILIES`. The contract test then runs over the family by itself.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from teachtext.encoders.shared_space.family import Family
+from teachtext.errors import InputError
+from teachtext.files import read_json
+
+_HERE = "teachtext.encoders.shared_space"
+
+FAMILIES: Mapping[str, str] = {
+    "align": f"{_HERE}.clip:ALIGN",
+    "altclip": f"{_HERE}.clip:AltCLIP",
+    "chinese_clip": f"{_HERE}.clip:ChineseCLIP",
+    "clip": f"{_HERE}.clip:CLIP",
+    "metaclip_2": f"{_HERE}.clip:CLIP",
+}
+"""`module:Class` by `model_type`."""
+
+_PICTURES = "google/siglip2-base-patch16-224"
+_CLIPS = "microsoft/xclip-base-patch32"
+_ALL = "google/embeddinggemma-2"
+# parts of names of models whose code comes with the checkpoint, and a neighbour that needs none
+_WITH_CODE: Mapping[str, str] = {
+    "jina-clip": _PICTURES,
+    "jina-embeddings-v4": _ALL,
+    "jina-embeddings-v5": _ALL,
+    "languagebind": _CLIPS,
+    "imagebind": _ALL,
+    "gme": _ALL,
+    "internvideo2": _CLIPS,
+    "videoclip-xl": _CLIPS,
+    "cosmos-embed": _CLIPS,
+    "e5-omni": _ALL,
+    "omnivinci": _ALL,
+    "omniretriever": _ALL,
+    "omni-embed": _ALL,
+}
+# models that open_clip reads and transformers does not
+_OF_OPEN_CLIP = ("pe-core", "mobileclip")
+
+
+def family_of(folder: Path) -> type[Family] | None:
+    """Return the family of the model in a folder; None if it is of no family with a shared space."""
+    target = FAMILIES.get(str(_config(folder).get("model_type")))
+    if target is None:
+        return None
+    module, name = target.split(":")
+    family: type[Family] = getattr(importlib.import_module(module), name)
+    return family
+
+
+def not_shared(model: str, folder: Path) -> InputError:
+    """Return the error of a model that is of no family here, in one sentence that names what would work instead."""
+    config = _config(folder)
+    names = f"{model} {config.get('model_type', '')} {' '.join(config.get('architectures') or [])}".lower()
+    squeezed = names.replace("_", "-")
+    for part, neighbour in _WITH_CODE.items():
+        if part in squeezed:
+            return InputError(
+                f"{model} runs code that comes with it, which is never run here", f"use {neighbour} instead"
+            )
+    if any(part in squeezed for part in _OF_OPEN_CLIP):
+        return InputError(f"{model} is a model of open_clip, and transformers cannot read it", f"use {_PICTURES}")
+    if "auto_map" in config:
+        return InputError(f"{model} runs code that comes with it, which is never run here", f"use {_ALL} instead")
+    kind = config.get("model_type") or "no model_type"
+    return InputError(
+        f"{model} ({kind}) has no space for text and pictures that is supported here",
+        f"give a model of one of these kinds: {', '.join(sorted(FAMILIES))}",
+    )
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    path = folder / "config.json"
+    config = read_json(path) if path.is_file() else {}
+    return config if isinstance(config, dict) else {}

@@ -1,0 +1,114 @@
+"""What a family of shared-space models has to say: how its checkpoint turns each kind of input into a vector."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import AutoImageProcessor
+
+from teachtext.encoders.base import Limit
+from teachtext.encoders.checkpoint import Checkpoint, load_tokenizer
+from teachtext.encoders.computing import TorchDevice
+from teachtext.encoders.text.transformer import positions
+
+Pixels = NDArray[np.uint8]
+Samples = NDArray[np.float32]
+Role = Literal["query", "document"]
+TEXT, PICTURES, CLIPS, SOUND = "text", "pictures", "clips", "sound"
+
+
+class Family:
+    """A checkpoint of a family. This class does what most families share; a family overrides the rest.
+
+    A method of a tower takes a batch, and returns (N, D) that need not have unit length. No vector may depend on the
+    other inputs of the batch.
+
+    Args:
+        folder: of the model.
+        place: the device that it computes on.
+
+    Attributes:
+        class_name: class of transformers that holds all towers.
+        towers: kinds of input that the checkpoint takes.
+        half: whether the family may compute in half precision.
+        trained_tokens: tokens of a text in training, where the config does not state them.
+        sound_rate: samples a second that `sound` takes.
+        clip_frames: frames of one clip; a clip with other frames is sampled down or repeated.
+        clip_per_second: frames a second of the clips in training.
+    """
+
+    class_name: ClassVar[str] = "AutoModel"
+    towers: frozenset[str] = frozenset({TEXT, PICTURES})
+    half: ClassVar[bool] = True
+    trained_tokens: ClassVar[int | None] = None
+    sound_rate: int = 48_000
+    clip_frames: int = 8
+    clip_per_second: float = 4.0
+
+    def __init__(self, folder: Path, place: TorchDevice) -> None:
+        self.folder = folder
+        self.place = place
+        self.checkpoint = Checkpoint(folder, place, class_name=self.class_name)
+        self.model, self.config = self.checkpoint.model, self.checkpoint.config
+        self.tokenizer: Any = load_tokenizer(folder)
+        self.max_tokens = self._max_tokens()
+        if PICTURES in self.towers:
+            self.image_processor: Any = image_processor(folder)
+
+    @property
+    def limit(self) -> Limit:
+        """The length that the text tower reads of a text."""
+        return Limit(self.max_tokens, "tokens", self._lengths)
+
+    def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
+        """Return the vectors of texts."""
+        return pooled(self.model.get_text_features(**self._text_inputs(texts)))
+
+    def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:
+        """Return the vectors of pictures, (height, width, 3) each."""
+        return pooled(self.model.get_image_features(**self._picture_inputs(pictures)))
+
+    def clip(self, frames: Sequence[Pixels]) -> torch.Tensor:
+        """Return the vector of one clip of `clip_frames` frames."""
+        raise NotImplementedError
+
+    def sound(self, samples: Samples) -> torch.Tensor:
+        """Return the vector of one piece of sound of `sound_rate`, from -1 to 1."""
+        raise NotImplementedError
+
+    def prepared_text(self, text: str) -> str:
+        """Return a text as the model was trained to read it."""
+        return text
+
+    def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
+        chosen = {"padding": True, "truncation": True, "max_length": self.max_tokens, "return_tensors": "pt"} | options
+        return self._on_device(self.tokenizer([self.prepared_text(text) for text in texts], **chosen))
+
+    def _picture_inputs(self, pictures: Sequence[Pixels]) -> Mapping[str, Any]:
+        return self._on_device(self.image_processor(images=list(map(Image.fromarray, pictures)), return_tensors="pt"))
+
+    def _on_device(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value.to(self.place.name) for name, value in inputs.items()}
+
+    def _max_tokens(self) -> int:
+        config = getattr(self.config, "text_config", self.config)
+        limits = (self.trained_tokens, positions(config), self.tokenizer.model_max_length)
+        return min(limit for limit in limits if limit)
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        prepared = [self.prepared_text(text) for text in texts]
+        return list(map(len, self.tokenizer(prepared, verbose=False)["input_ids"]))
+
+
+def pooled(output: Any) -> torch.Tensor:
+    """Return (N, D) of what a method `get_*_features` of transformers returns."""
+    return torch.as_tensor(output if isinstance(output, torch.Tensor) else output.pooler_output)
+
+
+def image_processor(folder: Path) -> Any:
+    """Return the picture processor of a model, run on PIL, because the alternative needs torchvision."""
+    return AutoImageProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")
