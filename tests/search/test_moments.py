@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("lancedb")
 from teachtext.encoders.embedder import QueryVectors
+from teachtext.search.answer import Answer
 from teachtext.search.confidence import Confidence
 from teachtext.search.filters import EVERYTHING, Filter
+from teachtext.search.folding import folded
 from teachtext.search.fusion import fuse, fuse_first
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.places import ranked_places
@@ -60,6 +62,7 @@ def films() -> list[Entry]:
                 patterns,
                 seed=number,
                 made=str(number),
+                content=str(number),
                 duration_s=10.0 * len(patterns),
                 added_s=1e9 + 5 * number,
                 tags=("even",) if number % 2 == 0 else (),
@@ -113,6 +116,28 @@ def test_moments_are_the_best_places_of_all_videos(searcher: Searcher, text: str
     assert answer.total_matching == sum(-score >= BOUNDS.nothing_below for score, _, _ in expected)
     videos = searcher.search(text, k=k, where=where, by="model", count=True)
     assert videos.total_matching == len({name for score, name, _ in expected if -score >= BOUNDS.nothing_below})
+
+
+@pytest.fixture(scope="module")
+def with_copies(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    copies = [["v/00.mp4", "v/03.mp4", "v/23.mp4"], ["v/04.mp4", "v/10.mp4"], ["v/21.mp4", "v/22.mp4"]]
+    return index_of(tmp_path_factory.mktemp("copies") / "index", films(), copies=copies)
+
+
+@given(text=st.text("abcdefg", min_size=1, max_size=3), k=st.integers(1, 150))
+@settings(max_examples=40, deadline=None)
+def test_moments_of_copies_are_those_of_the_copy_that_ranks_first(with_copies: Searcher, text: str, k: int):
+    def ask(most: int) -> Answer:
+        return with_copies.search(text, k=most, by="model", group_by="moment")
+
+    places = every_place(films(), text)
+    order = [name for _, name, _ in places]
+    later = {name for group in with_copies.manifest.copies or () for name in sorted(group, key=order.index)[1:]}
+    expected = [place[1:] for place in places if place[1] not in later]
+    answer = folded(ask, k)
+    assert [(result.video_id, result.places[0].start_s) for result in answer.results] == expected[:k]
+    videos = folded(lambda most: with_copies.search(text, k=most, by="model"), k)
+    assert [result.video_id for result in videos.results] == list(dict.fromkeys(name for name, _ in expected))[:k]
 
 
 @given(text=st.text("abcdefg", min_size=1, max_size=3), least=st.floats(-1, 1))

@@ -12,6 +12,7 @@ from entries import heard
 from served import HOST, SCRIPT, Made
 from starlette.testclient import TestClient
 
+from teachtext.search.filters import Filter
 from teachtext.search.types import Item, Segment
 from teachtext.service.export import Chosen, Stretch, export
 from teachtext.service.state import Library
@@ -65,6 +66,31 @@ def test_a_csv_has_a_line_for_each_place_in_the_order_of_the_search(with_film: L
         assert float(row["score"]) <= best.score + 1e-4
         assert row["match"] in ("strong", "weaker")
         assert client.get(row["address"].removeprefix(HOST)).status_code == 200
+
+
+def test_best_places_first_is_one_ranking_of_the_places_of_all_chosen_videos(with_film: Library, serve: Serve):
+    ids = [f"videos/v{number}.mp4" for number in range(4)]
+    form = {"id": ids, "q": "some bread", "format": "csv", "group_by": "moment"}
+    rows = lines(serve().post("/export", data=form).text)
+    answer = with_film.searcher.search("some bread", k=99, where=Filter(ids=frozenset(ids)), group_by="moment")
+    assert [(row["video"], row["start_s"], row["score"]) for row in rows] == [
+        (result.item.id, f"{result.places[0].start_s:.2f}", f"{result.score:.4f}") for result in answer.results
+    ]
+    assert {row["video"] for row in rows} == set(ids)
+    assert [row["words"] for row in rows if row["video"] == "videos/v0.mp4"] == ["buy some bread"]
+    assert {row["words"] for row in rows if row["video"] != "videos/v0.mp4"} == {""}
+    plain = json.loads(serve().post("/export", data={**form, "format": "json"}).text)["videos"]
+    assert [each["places"][0]["start_s"] for each in plain] == [float(row["start_s"]) for row in rows]
+    assert all(len(each["places"]) == 1 for each in plain)
+    # words alone find one of the videos; the others stand behind it, whole
+    rows = lines(serve().post("/export", data={**form, "q": "bread", "by": "words"}).text)
+    assert [row["video"] for row in rows] == ids and rows[1]["score"] == "" and rows[1]["end_s"] == "40.00"
+
+
+def test_the_page_offers_the_ranking_of_places_with_a_query_alone(serve: Serve):
+    client, box = serve(), 'name="group_by" value="moment"'
+    assert box in client.get("/", params={"q": "something moves"}).text
+    assert box not in client.get("/").text and box not in client.get("/like?video=videos/v1.mp4").text
 
 
 def test_without_a_query_videos_are_whole_and_in_the_order_of_their_choice(with_film: Library, serve: Serve):

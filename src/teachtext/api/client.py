@@ -107,7 +107,8 @@ class Connection:
             by: `model`, `words` or `both`.
             group_by: `video` returns each video once, with its best places; `moment` returns each place by itself.
             least_score: results with a lower score are left out.
-            all_copies: list copies of a video one by one, not once. Moments are always listed one by one.
+            all_copies: list copies of a video one by one, not once. By default moments are those of the copy that
+                ranks first.
         """
         asked = {
             "text": check_string("text", text),
@@ -120,7 +121,7 @@ class Connection:
         while cursor is not None and len(results) < most:
             part = self._service.get("/api/v1/search", **asked, cursor=cursor, count=min(max(most, _LEAST), _PART))
             results += [self._result(record) for record in part["results"]]
-            if not (all_copies or group_by == "moment"):
+            if not all_copies:
                 results = fold(results)
             cursor = part["next"]
         return results[:most]

@@ -66,8 +66,8 @@ class Index:
                 titles or file names, `both` fused.
             group_by: `video` returns each video once, with its best places; `moment` returns each place by itself.
             least_score: videos with a lower score, from -1 to 1, are left out.
-            all_copies: list copies of a video (equal files, other encodings and sizes) one by one, not once. Moments
-                are always listed one by one.
+            all_copies: list copies of a video (equal files, other encodings and sizes) one by one, not once. By
+                default moments are those of the copy that ranks first.
 
         Returns:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space), `places` (the parts
@@ -86,7 +86,7 @@ class Index:
         def ask(k: int) -> Answer:
             return self.searcher.search(text, k=k, where=conditions, by=by, group_by=group_by, least_score=least_score)
 
-        answer = ask(count) if all_copies or group_by == "moment" else folded(ask, count)
+        answer = ask(count) if all_copies else folded(ask, count)
         for note in answer.notes:
             warnings.warn(note, stacklevel=2)
         return list(answer.results)

@@ -1,4 +1,4 @@
-"""Chosen videos as a file for other programs: CSV, JSON, or a playlist, each with the places that answer a query."""
+"""Chosen videos, or their places one by one, as a file for other programs: CSV, JSON, or a playlist."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from teachtext.data.video_files import printable
-from teachtext.search import RankBy
+from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import SearchResult
 from teachtext.search.filters import Filter
 from teachtext.search.types import Item, Moment
@@ -22,30 +22,38 @@ MEDIA_TYPES: dict[Format, str] = {
     "json": "application/json",
     "m3u8": "application/vnd.apple.mpegurl",
 }
-_COLUMNS = ("video", "title", "start_s", "end_s", "score", "match", "address")
+_COLUMNS = ("video", "title", "start_s", "end_s", "score", "match", "words", "address")
 # a spreadsheet takes a cell that begins so for a formula
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """A part of a video, in seconds; without an end where the length of the video is not known."""
+    """A part of a video.
+
+    Attributes:
+        start_s: seconds.
+        end_s: seconds; None where the length of the video is not known.
+        score: similarity of the query and the part; None without a query.
+        moments: where words of the query are heard or read in the part.
+    """
 
     start_s: float
     end_s: float | None
     score: float | None = None
+    moments: Sequence[Moment] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """A video that was chosen on the page.
+    """A video that was chosen on the page, or one of its places.
 
     Attributes:
         item: the video.
         title: its title.
         address: where the service has its file.
-        stretches: the places that answer the query, best first; else the whole video.
-        score: similarity of the query and the video; None without a query.
+        stretches: the places that answer the query, best first, or the one place; else the whole video.
+        score: similarity of the query and the video or the place; None without a query.
         match: `strong` or `weaker`; empty without a query, and where the index does not say.
         moments: where words of the query are heard or read.
     """
@@ -59,7 +67,9 @@ class Chosen:
     moments: Sequence[Moment] = ()
 
 
-def chosen_videos(library: Library, ids: Sequence[str], *, text: str, by: RankBy, root: str) -> list[Chosen]:
+def chosen_videos(
+    library: Library, ids: Sequence[str], *, text: str, by: RankBy, group_by: GroupBy = "video", root: str
+) -> list[Chosen]:
     """Return the chosen videos: by how well they answer a query, else in the order of their choice.
 
     Args:
@@ -67,39 +77,57 @@ def chosen_videos(library: Library, ids: Sequence[str], *, text: str, by: RankBy
         ids: of the chosen videos; an id that stands twice counts once.
         text: the query; empty for none.
         by: how videos are ranked.
+        group_by: `moment` returns each place that answers the query by itself, all places of all videos in one ranking.
         root: address of the service, without a slash at its end.
 
     Raises:
         NotFound: the index does not hold a video.
         InputError: the query cannot be used.
     """
-    items = {name: library.searcher.entry(name).item for name in dict.fromkeys(ids)}
-    results: dict[str, SearchResult] = {}
-    if text.strip() and items:
-        answer = library.searcher.search(text, k=len(items), where=Filter(ids=frozenset(items)), by=by)
-        results = {result.item.id: result for result in answer.results}
-    order = [*results, *(name for name in items if name not in results)]
+    entries = {name: library.searcher.entry(name) for name in dict.fromkeys(ids)}
+    results: Sequence[SearchResult] = ()
+    if text.strip() and entries:
+        # there are no more places than segments
+        most = sum(len(entry.segments) for entry in entries.values())
+        where = Filter(ids=frozenset(entries))
+        results = library.searcher.search(text, k=most, where=where, by=by, group_by=group_by).results
+    ranked: list[tuple[Item, SearchResult | None]] = [(result.item, result) for result in results]
+    names = {item.id for item, _ in ranked}
+    ranked += [(entry.item, None) for name, entry in entries.items() if name not in names]
     return [
-        _chosen(items[name], results.get(name), library.title(items[name]), f"{root}/api/files/{quote(name, safe='/')}")
-        for name in order
+        Chosen(
+            item=item,
+            title=library.title(item),
+            address=f"{root}/api/files/{quote(item.id, safe='/')}",
+            stretches=_stretches(item, result, group_by),
+            score=result.score if result else None,
+            match={True: "strong", False: "weaker", None: ""}[result.is_strong if result else None],
+            moments=result.moments if result else (),
+        )
+        for item, result in ranked
     ]
 
 
-def _chosen(item: Item, result: SearchResult | None, title: str, address: str) -> Chosen:
-    whole = Stretch(start_s=0.0, end_s=item.duration_s)
+def _stretches(item: Item, result: SearchResult | None, group_by: GroupBy) -> list[Stretch]:
+    """Return the places of a result; the whole video where it has none."""
     if result is None:
-        return Chosen(item=item, title=title, address=address, stretches=[whole])
-    places = result.places if result.is_cut else ()
-    return Chosen(
-        item=item,
-        title=title,
-        address=address,
-        stretches=[Stretch(start_s=place.start_s, end_s=place.end_s, score=place.score) for place in places]
-        or [Stretch(start_s=0.0, end_s=item.duration_s, score=result.score)],
-        score=result.score,
-        match={True: "strong", False: "weaker", None: ""}[result.is_strong],
-        moments=result.moments,
-    )
+        return [Stretch(start_s=0.0, end_s=item.duration_s)]
+    if group_by == "video" and not result.is_cut:
+        return [Stretch(start_s=0.0, end_s=item.duration_s, score=result.score, moments=result.moments)]
+    return [
+        Stretch(
+            start_s=place.start_s,
+            end_s=place.end_s,
+            score=place.score,
+            moments=[
+                moment
+                for moment in result.moments
+                # words at the very end of a video may begin behind its last segment
+                if group_by == "moment" or place.start_s <= moment.start_s < place.end_s
+            ],
+        )
+        for place in result.places
+    ]
 
 
 def export(videos: Sequence[Chosen], form: Format, *, text: str) -> str:
@@ -107,7 +135,8 @@ def export(videos: Sequence[Chosen], form: Format, *, text: str) -> str:
 
     Args:
         videos: as they shall stand in the file.
-        form: `csv` has a line for each place, `json` all facts, `m3u8` an entry for each place.
+        form: `csv` has a line for each place, with its words; `json` all facts; `m3u8` an entry for
+            each place.
         text: the query; empty for none.
     """
     write: dict[Format, Callable[[], str]] = {
@@ -125,7 +154,8 @@ def _csv(videos: Sequence[Chosen]) -> str:
     for video in videos:
         for part in video.stretches:
             numbers = [_seconds(part.start_s), _seconds(part.end_s), "" if part.score is None else f"{part.score:.4f}"]
-            writer.writerow([_cell(video.item.id), _cell(video.title), *numbers, video.match, video.address])
+            words = _cell(" / ".join(moment.text for moment in part.moments))
+            writer.writerow([_cell(video.item.id), _cell(video.title), *numbers, video.match, words, video.address])
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from teachtext.errors import InputError
-from teachtext.search import RankBy
+from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer
 from teachtext.search.folding import folded
 from teachtext.search.places import places_of
@@ -138,11 +138,12 @@ def pages_router(
         id: Annotated[list[str], Form()] = [],  # noqa: B006
         q: Annotated[str, Form()] = "",
         by: Annotated[RankBy, Form()] = "both",
+        group_by: Annotated[GroupBy, Form()] = "video",
     ) -> Response:
         if not id:
             raise InputError("no video is chosen", "go back, and tick the box of a video")
         root = str(request.base_url).rstrip("/") + request.app.state.root_path
-        videos = chosen_videos(library, id, text=q, by=by, root=root)
+        videos = chosen_videos(library, id, text=q, by=by, group_by=group_by, root=root)
         headers = {"Content-Disposition": f'attachment; filename="videos.{format}"'}
         if format == "zip":
             return StreamingResponse(clips.archive(videos), media_type="application/zip", headers=headers)
