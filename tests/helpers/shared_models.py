@@ -1,5 +1,6 @@
 """Tiny shared-space models with random weights, a folder a family, as transformers itself saves them."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,94 @@ def align(folder: Path) -> Path:
     return save(folder, transformers.AlignModel(config), pictures("EfficientNetImageProcessor", **SQUARE))
 
 
+def aimv2(folder: Path) -> Path:
+    save_tokenizer(folder)
+    text = TEXT | {"pad_token_id": 0}
+    config = transformers.Aimv2Config(text_config=text, vision_config=PICTURE, projection_dim=12)
+    return save(folder, transformers.Aimv2Model(config), pictures("CLIPImageProcessor", **CROPPED))
+
+
+def siglip(folder: Path) -> Path:
+    save_tokenizer(folder)
+    config = transformers.SiglipConfig(text_config=TEXT, vision_config=PICTURE)
+    return save(folder, transformers.SiglipModel(config), pictures("SiglipImageProcessor", **SQUARE))
+
+
+def siglip2(folder: Path) -> Path:
+    """Save a tiny NaFlex model."""
+    save_tokenizer(folder)
+    picture = {**TINY, "patch_size": 8, "num_patches": 16}
+    config = transformers.Siglip2Config(text_config=TEXT, vision_config=picture)
+    prepare = pictures("Siglip2ImageProcessor", patch_size=8, max_num_patches=16)
+    return save(folder, transformers.Siglip2Model(config), prepare)
+
+
+def xclip(folder: Path) -> Path:
+    save_tokenizer(folder)
+    picture = {**PICTURE, "num_frames": 4, "mit_hidden_size": 16, "mit_intermediate_size": 32}
+    picture |= {"mit_num_hidden_layers": 1, "mit_num_attention_heads": 2}
+    config = transformers.XCLIPConfig(
+        text_config=TEXT, vision_config=picture, projection_dim=16, prompt_layers=1, prompt_num_attention_heads=2
+    )
+    return save(folder, transformers.XCLIPModel(config), pictures("CLIPImageProcessor", **CROPPED))
+
+
+def videoprism(folder: Path) -> Path:
+    save_tokenizer(folder, ends=False)
+    picture = {"image_size": 32, "num_frames": 4, "tubelet_size": [1, 16, 16], "num_spatial_layers": 1}
+    picture |= {"num_temporal_layers": 1, "num_auxiliary_layers": 1, "hidden_size": 16, "num_attention_heads": 2}
+    config = transformers.VideoPrismConfig(text_config=TEXT, vision_config=picture | {"intermediate_size": 32})
+    save(folder, transformers.VideoPrismClipModel(config))
+    processor = {"size": {"height": 32, "width": 32}, "do_resize": True, "do_rescale": True, "do_normalize": False}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
+def clap(folder: Path) -> Path:
+    save_tokenizer(folder)
+    sound = transformers.ClapAudioConfig(
+        patch_embeds_hidden_size=8, hidden_size=16, depths=[1, 1], num_attention_heads=[2, 2], spec_size=256,
+        num_mel_bins=64, patch_size=4, window_size=8, num_hidden_layers=2, projection_dim=12,
+    )  # fmt: skip
+    text = transformers.ClapTextConfig(**TEXT, projection_dim=12)
+    config = transformers.ClapConfig(text_config=text.to_dict(), audio_config=sound.to_dict(), projection_dim=12)
+    prepare = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    return save(folder, transformers.ClapModel(config), prepare)
+
+
+def blip(folder: Path) -> Path:
+    save_tokenizer(folder)
+    config = transformers.BlipConfig(
+        text_config=TEXT | {"encoder_hidden_size": 16, "sep_token_id": 3},
+        vision_config=PICTURE,
+        image_text_hidden_size=12,
+    )
+    return save(folder, transformers.BlipForImageTextRetrieval(config), pictures("BlipImageProcessor", **SQUARE))
+
+
+def tipsv2(folder: Path) -> Path:
+    save_tokenizer(folder, ends=False, lower=True)
+    picture = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 16}
+    config = transformers.Tipsv2Config(text_config=TEXT, vision_config=picture)
+    save(folder, transformers.Tipsv2Model(config))
+    processor = {"size": {"height": 32, "width": 32}, "do_resize": True, "do_rescale": True, "do_normalize": False}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor | {"resample": 2}))
+    return folder
+
+
 BUILDERS: Mapping[str, Callable[[Path], Path]] = {
+    "aimv2": aimv2,
     "align": align,
     "altclip": altclip,
+    "blip": blip,
     "chinese_clip": chinese_clip,
+    "clap": clap,
     "clip": clip,
     "metaclip_2": metaclip_2,
+    "siglip": siglip,
+    "siglip2": siglip2,
+    "tipsv2": tipsv2,
+    "videoprism": videoprism,
+    "xclip": xclip,
 }
 """By `model_type`: a function that saves a tiny model into a folder, and returns the folder."""

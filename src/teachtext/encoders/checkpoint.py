@@ -28,6 +28,7 @@ class Checkpoint:
         folder: of the model.
         place: the device that it computes on.
         class_name: class of transformers; by default the class without a head that its config names.
+        attention: implementation of attention in transformers; by default its own choice.
 
     Attributes:
         model: the model, in evaluation mode.
@@ -41,7 +42,9 @@ class Checkpoint:
         OSError, ValueError, ImportError, LookupError: a folder that transformers cannot read.
     """
 
-    def __init__(self, folder: Path, place: TorchDevice, *, class_name: str = "AutoModel") -> None:
+    def __init__(
+        self, folder: Path, place: TorchDevice, *, class_name: str = "AutoModel", attention: str | None = None
+    ) -> None:
         self.place = place
         model_class = getattr(transformers, class_name)
         try:
@@ -52,6 +55,7 @@ class Checkpoint:
                     use_safetensors=True,
                     output_loading_info=True,
                     ignore_mismatched_sizes=True,
+                    attn_implementation=attention,
                 )
             self.model = model.float().eval().to(place.name)
         except (torch.OutOfMemoryError, MemoryError) as error:
@@ -103,7 +107,13 @@ def load_tokenizer(folder: Path) -> Any:
         raise InputError("its folder has no tokenizer", "give the whole folder, with tokenizer.json")
     try:
         with quiet():
-            return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            try:
+                return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            except ImportError:
+                # the class needs sentencepiece, and the file holds the same tokenizer
+                if not (folder / "tokenizer.json").is_file():
+                    raise
+                return transformers.PreTrainedTokenizerFast.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
         # a broken file of a tokenizer can raise anything
         raise InputError(

@@ -1,6 +1,7 @@
 """The contract of every family: vectors of the library's own recipe, of unit length, alone as in a batch."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,36 +53,143 @@ def unit(output: Any) -> Values:
     return torch.nn.functional.normalize(values.flatten(1), dim=1).numpy()
 
 
-def features(folder: Path, texts: Sequence[str], pictures: Sequence[Any]) -> tuple[Values, Values]:
-    """The recipe of transformers' own documentation, one input at a time."""
-    model = transformers.AutoModel.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    prepare = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+def library(folder: Path, class_name: str = "AutoModel", **options: Any) -> tuple[Any, Any]:
+    """The model and the tokenizer, as transformers' own documentation opens them."""
+    model = getattr(transformers, class_name).from_pretrained(folder, **options).eval()
+    return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def prepared(folder: Path, picture: NDArray[np.uint8]) -> Any:
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    return processor(images=Image.fromarray(picture), return_tensors="pt")
+
+
+def features(folder: Path, **options: Any) -> tuple[list[Values], list[Values]]:
+    """Both towers, one input at a time."""
+    model, tokenizer = library(folder, **options)
     with torch.no_grad():
-        read = [unit(model.get_text_features(**tokenizer(text, return_tensors="pt"))) for text in texts]
-        seen = [
-            unit(model.get_image_features(**prepare(images=Image.fromarray(picture), return_tensors="pt")))
-            for picture in pictures
-        ]
-    return np.concatenate(read), np.concatenate(seen)
+        texts = [unit(model.get_text_features(**tokenizer(text, return_tensors="pt"))) for text in TEXTS]
+        return texts, [unit(model.get_image_features(**prepared(folder, photo))) for photo in photos()]
 
 
-RECIPES: Mapping[str, Callable[[Path, Sequence[str], Sequence[Any]], tuple[Values, Values]]] = dict.fromkeys(
-    ("align", "altclip", "chinese_clip", "clip", "metaclip_2"), features
-)
+def padded(tokenizer: Any, text: str) -> Any:
+    return tokenizer(text, padding="max_length", max_length=shared_models.TOKENS, return_tensors="pt")
+
+
+def siglip(folder: Path) -> tuple[list[Values], list[Values]]:
+    """Texts of the full length, read without a mask."""
+    model, tokenizer = library(folder)
+    with torch.no_grad():
+        texts = [unit(model.get_text_features(padded(tokenizer, text)["input_ids"])) for text in TEXTS]
+        return texts, [unit(model.get_image_features(**prepared(folder, photo))) for photo in photos()]
+
+
+def aimv2(folder: Path) -> tuple[list[Values], list[Values]]:
+    """As the documentation says, with the attention that reads one way whether or not there is padding."""
+    return features(folder, attn_implementation="eager")
+
+
+def tipsv2(folder: Path) -> tuple[list[Values], list[Values]]:
+    """Pictures are resized, and their values divided by 255."""
+    model, tokenizer = library(folder)
+    small = [Image.fromarray(photo).resize((32, 32), Image.Resampling.BILINEAR) for photo in photos()]
+    pixels = [torch.tensor(np.array(photo)).permute(2, 0, 1)[None] / 255 for photo in small]
+    with torch.no_grad():
+        texts = [unit(model.get_text_features(**features_of(padded(tokenizer, text)))) for text in TEXTS]
+        return texts, [unit(model.get_image_features(pixel_values=values)) for values in pixels]
+
+
+def features_of(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: inputs[name] for name in ("input_ids", "attention_mask")}
+
+
+PAIRS: Mapping[str, Callable[[Path], tuple[list[Values], list[Values]]]] = {
+    **dict.fromkeys(("align", "altclip", "chinese_clip", "clip", "metaclip_2"), features),
+    "aimv2": aimv2,
+    "siglip": siglip,
+    "siglip2": siglip,
+    "tipsv2": tipsv2,
+}
 
 
 def test_every_family_has_a_tiny_model():
     assert set(shared_models.BUILDERS) == set(FAMILIES)
 
 
-@pytest.mark.parametrize("kind", sorted(RECIPES))
+@pytest.mark.parametrize("kind", sorted(PAIRS))
 def test_texts_and_pictures_equal_the_recipe_of_the_library(kind: str, opened: Open, folder_of: Callable[[str], Path]):
-    texts, pictures = RECIPES[kind](folder_of(kind), TEXTS, photos())
+    texts, pictures = map(np.concatenate, PAIRS[kind](folder_of(kind)))
     model = opened(kind)
     assert np.allclose(model.encode_texts(TEXTS), texts, atol=1e-5)
     assert np.allclose(model.encode_pictures(photos()), pictures, atol=1e-5)
     assert np.abs(texts[0] - texts[1]).max() > 1e-3 and np.abs(pictures[0] - pictures[1]).max() > 1e-4
+
+
+def test_blip_has_the_cosines_that_transformers_computes(opened: Open, folder_of: Callable[[str], Path]):
+    model, tokenizer = library(folder_of("blip"), "BlipForImageTextRetrieval")
+    inputs = tokenizer(TEXTS, padding=True, return_token_type_ids=False, return_tensors="pt")
+    pixels = torch.cat([prepared(folder_of("blip"), photo)["pixel_values"] for photo in photos()])
+    with torch.no_grad():
+        scores = model(**inputs, pixel_values=pixels, use_itm_head=False).itm_score.numpy()
+    space = opened("blip")
+    assert np.allclose(space.encode_texts(TEXTS) @ space.encode_pictures(photos()).T, scores.T, atol=1e-5)
+
+
+def test_xclip_takes_clips_and_its_texts_do_not_depend_on_them(opened: Open, folder_of: Callable[[str], Path]):
+    model, tokenizer = library(folder_of("xclip"))
+    frames = photos()[0][None].repeat(4, axis=0)
+    frames[2:] //= 2
+    pixels = torch.stack([prepared(folder_of("xclip"), frame)["pixel_values"][0] for frame in frames])
+    with torch.no_grad():
+        texts = [unit(model.get_text_features(**tokenizer(text, return_tensors="pt"))) for text in TEXTS]
+        clip = unit(model.get_video_features(pixel_values=pixels[None]))
+    space = opened("xclip")
+    assert np.allclose(space.encode_texts(TEXTS), np.concatenate(texts), atol=1e-5)
+    assert np.allclose(space.encode_clips([frames]), clip, atol=1e-5)
+    # eight frames are sampled down to those four
+    assert np.allclose(space.encode_clips([frames.repeat(2, axis=0)]), clip, atol=1e-5)
+
+
+def test_videoprism_takes_clips_and_texts_of_full_length(opened: Open, folder_of: Callable[[str], Path]):
+    model, tokenizer = library(folder_of("videoprism"), "VideoPrismClipModel")
+    small = [Image.fromarray(photos()[0] // part).resize((32, 32), Image.Resampling.BICUBIC) for part in (1, 2, 3, 4)]
+    pixels = torch.stack([torch.tensor(np.array(frame)).permute(2, 0, 1) / 255 for frame in small])
+    with torch.no_grad():
+        texts = [unit(model.get_text_features(**features_of(padded(tokenizer, text)))) for text in TEXTS]
+        clip = unit(model.get_video_features(pixel_values_videos=pixels[None]))
+    space = opened("videoprism")
+    assert np.allclose(space.encode_texts(TEXTS), np.concatenate(texts), atol=1e-5)
+    assert np.allclose(space.encode_clips([np.stack([photos()[0] // part for part in (1, 2, 3, 4)])]), clip, atol=1e-5)
+
+
+def test_clap_hears_pieces_of_ten_seconds(opened: Open, folder_of: Callable[[str], Path]):
+    model, tokenizer = library(folder_of("clap"))
+    noise = np.random.default_rng(0).normal(0, 3000, 12 * 48_000).astype(np.int16)
+    prepare = transformers.AutoFeatureExtractor.from_pretrained(folder_of("clap"))
+    waves = [noise[:480_000] / 32768, noise[480_000:] / 32768]
+    with torch.no_grad():
+        inputs = [prepare(wave.astype(np.float32), sampling_rate=48_000, return_tensors="pt") for wave in waves]
+        sound = [unit(model.get_audio_features(**piece)) for piece in inputs]
+        texts = [unit(model.get_text_features(**tokenizer(text, return_tensors="pt"))) for text in TEXTS]
+    space = opened("clap")
+    assert np.allclose(space.encode_texts(TEXTS), np.concatenate(texts), atol=1e-5)
+    assert np.allclose(space.encode_sound(noise, 48_000), np.concatenate(sound), atol=1e-5)
+    assert space.encode_sound(noise[::3], 16_000).shape == (2, 12), "another rate is resampled"
+
+
+@pytest.mark.parametrize("kind", ["siglip", "siglip2", "tipsv2"])
+def test_upper_case_is_lower_case_where_the_family_was_trained_so(kind: str, opened: Open):
+    model = opened(kind)
+    assert np.allclose(model.encode_texts(["A Red CAR"]), model.encode_texts(["a red car"]), atol=1e-6)
+
+
+def test_the_first_siglip_reads_no_punctuation_and_needs_no_sentencepiece(opened: Open, tmp_path: Path):
+    folder = shared_models.siglip(tmp_path / "siglip")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"tokenizer_class": "SiglipTokenizer"}))
+    plain, marked = SharedSpace(model=str(folder), device="cpu").encode_texts(["a red car", "A red,  car!"])
+    assert np.allclose(plain, marked, atol=1e-6)
+    assert np.allclose(plain, opened("siglip").encode_texts(["a red car"])[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", sorted(FAMILIES))

@@ -4,7 +4,16 @@ from teachtext.encoders.shared_space.family import Family
 
 
 class CLIP(Family):
-    """CLIP (Radford et al., ICML 2021) and MetaCLIP 2 (Chuang et al., 2025): the state of the end-of-text token."""
+    """CLIP (Radford et al., ICML 2021) and MetaCLIP 2 (Chuang et al., 2025): the end-of-text state."""
+
+
+class AIMv2(Family):
+    """AIMv2-LiT (Fini et al., CVPR 2025): the state of the end-of-text token, each token reading those before it.
+
+    The default attention of transformers reads both ways where no text of the batch is padded.
+    """
+
+    attention = "eager"
 
 
 class ChineseCLIP(Family):

@@ -15,11 +15,19 @@ from teachtext.files import read_json
 _HERE = "teachtext.encoders.shared_space"
 
 FAMILIES: Mapping[str, str] = {
+    "aimv2": f"{_HERE}.clip:AIMv2",
     "align": f"{_HERE}.clip:ALIGN",
     "altclip": f"{_HERE}.clip:AltCLIP",
+    "blip": f"{_HERE}.blip:BLIP",
     "chinese_clip": f"{_HERE}.clip:ChineseCLIP",
+    "clap": f"{_HERE}.clap:CLAP",
     "clip": f"{_HERE}.clip:CLIP",
     "metaclip_2": f"{_HERE}.clip:CLIP",
+    "siglip": f"{_HERE}.siglip:SigLIP",
+    "siglip2": f"{_HERE}.siglip:SigLIP",
+    "tipsv2": f"{_HERE}.tipsv2:TIPSv2",
+    "videoprism": f"{_HERE}.videoprism:VideoPrism",
+    "xclip": f"{_HERE}.xclip:XCLIP",
 }
 """`module:Class` by `model_type`."""
 

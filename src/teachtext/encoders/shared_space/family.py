@@ -33,6 +33,7 @@ class Family:
 
     Attributes:
         class_name: class of transformers that holds all towers.
+        attention: implementation of attention in transformers, where the default is not right.
         towers: kinds of input that the checkpoint takes.
         half: whether the family may compute in half precision.
         trained_tokens: tokens of a text in training, where the config does not state them.
@@ -42,6 +43,7 @@ class Family:
     """
 
     class_name: ClassVar[str] = "AutoModel"
+    attention: ClassVar[str | None] = None
     towers: frozenset[str] = frozenset({TEXT, PICTURES})
     half: ClassVar[bool] = True
     trained_tokens: ClassVar[int | None] = None
@@ -52,12 +54,11 @@ class Family:
     def __init__(self, folder: Path, place: TorchDevice) -> None:
         self.folder = folder
         self.place = place
-        self.checkpoint = Checkpoint(folder, place, class_name=self.class_name)
+        self.checkpoint = Checkpoint(folder, place, class_name=self.class_name, attention=self.attention)
         self.model, self.config = self.checkpoint.model, self.checkpoint.config
         self.tokenizer: Any = load_tokenizer(folder)
         self.max_tokens = self._max_tokens()
-        if PICTURES in self.towers:
-            self.image_processor: Any = image_processor(folder)
+        self.image_processor: Any = self._image_processor() if {PICTURES, CLIPS} & self.towers else None
 
     @property
     def limit(self) -> Limit:
@@ -84,6 +85,10 @@ class Family:
         """Return a text as the model was trained to read it."""
         return text
 
+    def _image_processor(self) -> Any:
+        # on PIL, because the alternative needs torchvision
+        return AutoImageProcessor.from_pretrained(self.folder, trust_remote_code=False, backend="pil")
+
     def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
         chosen = {"padding": True, "truncation": True, "max_length": self.max_tokens, "return_tensors": "pt"} | options
         return self._on_device(self.tokenizer([self.prepared_text(text) for text in texts], **chosen))
@@ -107,8 +112,3 @@ class Family:
 def pooled(output: Any) -> torch.Tensor:
     """Return (N, D) of what a method `get_*_features` of transformers returns."""
     return torch.as_tensor(output if isinstance(output, torch.Tensor) else output.pooler_output)
-
-
-def image_processor(folder: Path) -> Any:
-    """Return the picture processor of a model, run on PIL, because the alternative needs torchvision."""
-    return AutoImageProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")

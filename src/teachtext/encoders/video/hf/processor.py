@@ -1,6 +1,6 @@
 """The work of a model's video processor without its class, because those of transformers need torchvision."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from teachtext.files import read_json
 
@@ -17,6 +18,7 @@ _WHOLE, _PARTS = "processor_config.json", ("video_processor", "image_processor",
 _KNOWN = {"resize", "center_crop", "rescale", "normalize", "convert_rgb", "sample_frames"}
 # PIL's numbers of filters, and FFmpeg's names
 _FILTERS = {0: "POINT", 1: "LANCZOS", 2: "BILINEAR", 3: "BICUBIC", 4: "AREA"}
+_PIL_FILTERS = {name: Image.Resampling(number) for number, name in _FILTERS.items()}
 
 
 def processor_of(folder: Path) -> Mapping[str, Any]:
@@ -63,13 +65,17 @@ class ClipProcessor:
     frames: int | None
 
     @classmethod
-    def of(cls, folder: Path) -> "ClipProcessor":
+    def of(cls, folder: Path, defaults: Mapping[str, Any] = {}) -> "ClipProcessor":
         """Read the processor of a model's folder.
+
+        Args:
+            folder: of the model.
+            defaults: settings of the model's family, for those that the folder leaves out.
 
         Raises:
             ValueError: there is none, or it asks for what is not known here.
         """
-        settings = processor_of(folder)
+        settings = {**defaults, **processor_of(folder)}
         steps = {key.removeprefix("do_") for key, value in settings.items() if key.startswith("do_") and value}
         if strange := sorted(steps - _KNOWN):
             raise ValueError(f"its processor asks for 'do_{strange[0]}', which is not known here")
@@ -101,6 +107,21 @@ class ClipProcessor:
         pixels = torch.from_numpy(clip).permute(0, 3, 1, 2).float() * self.scale + self.shift
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
         return ((pixels - mean) / std)[None]
+
+    def prepared(self, frames: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        """Resize and cut frames of any size, and turn them into the input (1, T, 3, height, width)."""
+        return self(np.stack([self._cut(Image.fromarray(frame)) for frame in frames]))
+
+    def _cut(self, frame: Image.Image) -> NDArray[np.uint8]:
+        if isinstance(self.resize, int):
+            # transformers rounds the longer side down
+            short = min(frame.size)
+            width, height = (int(side * self.resize / short) for side in frame.size)
+        else:
+            height, width = self.resize
+        resized = frame.resize((width, height), _PIL_FILTERS[self.interpolation])
+        left, top = (width - self.width) // 2, (height - self.height) // 2
+        return np.asarray(resized.crop((left, top, left + self.width, top + self.height)))
 
 
 def _size(size: Any) -> int | tuple[int, int] | None:
