@@ -405,7 +405,7 @@ def test_what_is_no_regular_file_is_set_aside_and_nothing_waits_for_it(videos: l
     assert result.done == 1
     reasons = {failure.id: failure.reason for failure in result.failed}
     for name in ("fifo", "zero", "socket"):
-        assert f"{name}.mp4 is a pipe or a device, not a video file" in reasons[name]
+        assert f"{name}.mp4 is a pipe or a device, not a file" in reasons[name]
     assert "loop.mp4 cannot be reached (Too many levels of symbolic links)" in reasons["loop"]
     assert all(f"{name}.mp4 does not exist" in reasons[name] for name in ("nowhere", "gone"))
 

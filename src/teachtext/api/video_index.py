@@ -17,6 +17,7 @@ from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.folding import folded
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
 from teachtext.search.indexing import Indexed, check_new, check_tags, index_folder
+from teachtext.search.like import similar_to
 from teachtext.search.manifest import read_manifest
 from teachtext.search.quality import SearchQuality, measure_quality, read_split
 from teachtext.search.searcher import Searcher
@@ -92,28 +93,34 @@ class Index:
         return list(answer.results)
 
     def like(
-        self, video_id: str, k: int = 10, *, where: Filter | str | Sequence[str] = (), all_copies: bool = False
+        self, video: str | Path, k: int = 10, *, where: Filter | str | Sequence[str] = (), all_copies: bool = False
     ) -> list[SearchResult]:
-        """Find videos like one of the index.
+        """Find videos like one of the index, or like a picture, a sound or a clip from outside.
+
+        A file from outside goes through the video experts of the index, in a process of its own that stays for further
+        files until `close`.
 
         Args:
-            video_id: id of the video, or path of its file.
+            video: id of a video of the index, path of its file, or path of a file from outside.
             k: how many videos, at most.
             where: see `search`.
             all_copies: see `search`.
 
         Raises:
-            NotFound: the index does not hold the video.
-            InputError: k below 1, a filter that cannot be read, or a store that is down.
+            NotFound: the index does not hold the video, and there is no such file.
+            InputError: a file that is no picture, sound or video, or that shows nothing that the model sees or hears; k
+                below 1, a filter that cannot be read, or a store that is down.
         """
-        check_string("video_id", video_id)
-        chosen = find_ids(self.searcher.store, [video_id])[0]
-        count, conditions = check_count("k", k), _filter(where)
+        name, count = str(check_place("video", video)), check_count("k", k)
+        ask = similar_to(self.searcher, name, _filter(where))
+        answer = ask(count) if all_copies else folded(ask, count)
+        for note in answer.notes:
+            warnings.warn(note, stacklevel=2)
+        return list(answer.results)
 
-        def ask(k: int) -> Answer:
-            return self.searcher.like(chosen, k=k, where=conditions)
-
-        return list((ask(count) if all_copies else folded(ask, count)).results)
+    def close(self) -> None:
+        """End the process that looks at files from outside, if there is one."""
+        self.searcher.close()
 
     def cut(self, results: Sequence[SearchResult], folder: str | Path, *, progress: Progress = silent) -> list[Path]:
         """Write the best place of each result as an MP4; `teachtext search --cut` does the same.

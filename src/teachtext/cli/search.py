@@ -1,4 +1,4 @@
-"""`teachtext search` and `like`: find videos with words, or like a video."""
+"""`teachtext search` and `like`: find videos with words, or like a video, a picture or a sound."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 def search(
     query: Annotated[
         list[str],
-        typer.Argument(help="What to look for, with or without quotes. After -- a word may begin with a dash."),
-    ],
+        typer.Argument(
+            help="What to look for, with or without quotes. After -- a word may begin with a dash.", show_default=False
+        ),
+    ] = [],  # noqa: B006
+    example: Annotated[
+        str | None,
+        typer.Option("--like", metavar="FILE", help="A picture, a sound or a clip to look for, instead of words."),
+    ] = None,
     place: IndexPlace = INDEX,
     model: MovedModel = [],  # noqa: B006
     k: Most = 10,
@@ -55,23 +61,33 @@ def search(
     playlist: Playlist = None,
     cut: Cut = None,
 ) -> None:
-    """Find videos with words.
+    """Find videos with words, or like a file.
 
     Prints the videos and the reasons: the part of each expert in the score, and the words that were heard or read, or
     that stand in subtitles, titles or file names.
     """
     from teachtext.cli.paths import check_output
     from teachtext.cli.quick_start import open_searcher
+    from teachtext.errors import InputError
     from teachtext.search.filters import parse_filters
     from teachtext.search.folding import folded
+    from teachtext.search.like import check_example, similar_to
     from teachtext.search.searcher import check_query
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)
-    check_query(text, k)
+    if example is not None:
+        check_example(text, by, k)
+    elif not query:
+        raise InputError("there is nothing to look for", "give some words, or --like FILE")
+    else:
+        check_query(text, k)
     searcher = open_searcher(place, model, device, exact)
+    similar = None if example is None else similar_to(searcher, example, conditions)
 
     def ask(most: int) -> "Answer":
+        if similar is not None:
+            return similar(most).from_score(least_score)
         return searcher.search(text, k=most, where=conditions, by=by, least_score=least_score, count=as_json)
 
     answer = ask(k) if all_copies else folded(ask, k)
@@ -80,7 +96,7 @@ def search(
 
 
 def like(
-    video: Annotated[str, typer.Argument(help="Id of a video of the index, or path of its file.")],
+    video: Annotated[str, typer.Argument(help="Id of a video of the index, or path of a file, in the index or not.")],
     place: IndexPlace = INDEX,
     model: MovedModel = [],  # noqa: B006
     k: Most = 10,
@@ -95,23 +111,16 @@ def like(
     playlist: Playlist = None,
     cut: Cut = None,
 ) -> None:
-    """Find videos like a video of the index."""
+    """Find videos like a video of the index, or like a picture, a sound or a clip."""
     from teachtext.cli.paths import check_output
-    from teachtext.cli.quick_start import import_lancedb, open_searcher
+    from teachtext.cli.quick_start import open_searcher
     from teachtext.search.filters import parse_filters
     from teachtext.search.folding import folded
-    from teachtext.search.stores import open_store
-    from teachtext.search.upkeep import find_ids
+    from teachtext.search.like import similar_to
 
     check_output(as_json=as_json, paths=paths, null=null)
     conditions = parse_filters(where)
-    import_lancedb(place)
-    video_id = find_ids(open_store(place), [video])[0]
-    searcher = open_searcher(place, model, device, exact)
-
-    def ask(most: int) -> "Answer":
-        return searcher.like(video_id, k=most, where=conditions)
-
+    ask = similar_to(open_searcher(place, model, device, exact), video, conditions)
     answer = ask(k) if all_copies else folded(ask, k)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)

@@ -1,19 +1,23 @@
-"""One video file to the features of all experts, in one pass over the file."""
+"""One file to the features of all experts, in one pass over the file: a video, or a picture or sound from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from teachtext.encoders.base import Hearing, Rows, VideoExpert, listens
 from teachtext.encoders.registry import joins_of
 from teachtext.extraction.piece_rows import PieceRows, StretchHearing, over
 from teachtext.video.clips import ClipSampler
 from teachtext.video.decode import sample_video, samplers_of, watch_video
+from teachtext.video.file import open_sound
 from teachtext.video.frames import FrameSampler
+from teachtext.video.picture import is_picture, read_picture
 from teachtext.video.pieces import PieceWatcher
-from teachtext.video.sampling import Clips, PieceRule
+from teachtext.video.sampling import Clips, FrameSampling, PieceRule
 from teachtext.video.sound import Ear
+from teachtext.video.sound_file import hear_file
 
+FileKind = Literal["picture", "sound", "video"]
 Watchers = Sequence[FrameSampler | ClipSampler | PieceWatcher]
 
 
@@ -49,6 +53,57 @@ def encode_video(
         features.update(_ByRule(path, looking, rule).encode(ears, opened, note))
     for _, hearing in hearings:
         features.update(hearing.finish())
+    return features
+
+
+def encode_file(
+    path: Path,
+    experts: Sequence[VideoExpert],
+    rule: PieceRule,
+    *,
+    opened: Callable[[float | None], None] = lambda seconds: None,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> tuple[FileKind, dict[str, Rows]]:
+    """Return what a file is, and the rows of all experts by output.
+
+    A picture is a video of one picture, but shows no motion; a sound file has no pictures. The outputs of experts that
+    cannot use a file are missing.
+
+    Args:
+        path: a picture, a sound file or a video.
+        experts: what encodes it.
+        rule: cuts long videos and sounds into pieces.
+        opened: see `encode_video`.
+        note: see `encode_video`.
+
+    Raises:
+        InputError: the file is none of these, or is not whole.
+    """
+    if is_picture(path):
+        return "picture", _encode_picture(path, experts)
+    container = open_sound(path)
+    if container is None:
+        return "video", encode_video(path, experts, rule, opened=opened, note=note)
+    with container:
+        hearings = [(expert.sampling, _begin(expert, rule)) for expert in experts if listens(expert)]
+        hear_file(path, container, [Ear(sampling, hearing.hear) for sampling, hearing in hearings])
+    features: dict[str, Rows] = {}
+    for _, hearing in hearings:
+        features.update(hearing.finish())
+    return "sound", features
+
+
+def _encode_picture(path: Path, experts: Sequence[VideoExpert]) -> dict[str, Rows]:
+    picture = read_picture(path)
+    features: dict[str, Rows] = {}
+    for expert in experts:
+        sampling: Any = expert.sampling
+        if listens(expert) or (isinstance(sampling, FrameSampling) and sampling.burst > 1):
+            continue
+        [sampler] = samplers_of([sampling], None, 1.0)
+        sampler.see(picture, 0.0)
+        rows = expert.encode(sampler.finish())
+        features.update({name: over(of_name, [(0.0, 0.0)]) for name, of_name in rows.items()})
     return features
 
 

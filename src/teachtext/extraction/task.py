@@ -40,12 +40,16 @@ class Result:
     """The result of a task: the reason why it failed, or features by name unless the store has them already.
 
     Features may come with notes on sound that they leave out.
+
+    Attributes:
+        kind: `video`; of a job for any kind of file also `picture` or `sound`.
     """
 
     task: Task
     reason: str = ""
     features: Mapping[str, Rows] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    kind: str = "video"
 
 
 class Made(NamedTuple):
@@ -74,6 +78,7 @@ class Job:
         device: where the experts compute (see `teachtext.devices`).
         rule: cuts long videos into pieces; None encodes every video as a whole.
         threads: CPU threads of a process. They change no value.
+        any_kind: whether pictures and sound files are encoded too (see `teachtext.extraction.encode.encode_file`).
     """
 
     names: Sequence[str]
@@ -83,6 +88,7 @@ class Job:
     device: str = AUTO
     rule: PieceRule | None = None
     threads: int = 1
+    any_kind: bool = False
 
     def workers(self, count: int) -> Workers[Task, Result]:
         """Return processes that do it; a video that hangs or kills a process is a failure and no more.
@@ -125,19 +131,22 @@ def _notes(expert: VideoExpert) -> list[str]:
 def _encode(task: Task) -> Result:
     """Decode a video once, and encode it with the experts that the task names."""
     allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
-    encode_video: Callable[..., dict[str, Rows]] = load("teachtext.extraction.encode:encode_video", "video")
+    encode: Callable[..., Any] = load(
+        f"teachtext.extraction.encode:encode_{'file' if _job.any_kind else 'video'}", "video"
+    )
     needed = [expert for expert in _experts if not set(task.names).isdisjoint(expert.outputs)]
     notes: list[str] = []
     try:
-        features = encode_video(task.path, needed, _job.rule, opened=partial(_opened, task.path), note=notes.append)
+        encoded = encode(task.path, needed, _job.rule, opened=partial(_opened, task.path), note=notes.append)
     except InputError as error:
         return Result(task, str(error))
     except Exception as error:
         # a hostile file can trip any library below, and must not cost the other videos
         return Result(task, f"{task.path} cannot be encoded ({type(error).__name__}: {error})")
-    kept = {name: features[name] for name in task.names}
+    kind, features = encoded if _job.any_kind else ("video", encoded)
+    kept = {name: features[name] for name in task.names if kind == "video" or name in features}
     reason = _flaw(kept)
-    return Result(task, reason) if reason else Result(task, features=kept, notes=notes)
+    return Result(task, reason) if reason else Result(task, features=kept, notes=notes, kind=kind)
 
 
 def _opened(path: Path, seconds: float | None) -> None:

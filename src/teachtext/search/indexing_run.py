@@ -26,9 +26,9 @@ from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions,
 from teachtext.search.item_words import heard_and_read, written_along
 from teachtext.search.manifest import Manifest
 from teachtext.search.scan import FileScan
-from teachtext.search.segments import CUTTING_VERSION, Stretch, StretchRows, long_settings, stretches_of
+from teachtext.search.segments import CUTTING_VERSION, Stretch, embed_stretches, long_settings, stretches_of
 from teachtext.search.stores.base import Store, entries_in_groups
-from teachtext.search.types import Entry, Item, Segment
+from teachtext.search.types import Entry, Item
 from teachtext.search.vectors import row_of
 from teachtext.video.sampling import DETAILS
 
@@ -169,13 +169,7 @@ class IndexingRun:
         tags: Collection[str],
     ) -> list[Entry]:
         """Return the entries of videos. Videos and stretches of which no expert of the model has rows are left out."""
-        keys = {f"{name}/{number}": part for name, parts in stretches.items() for number, part in enumerate(parts)}
-        rows = {name: StretchRows(name, files[name], keys) for name in self._model.experts}
-        described = [key for key in keys if any(part.rows_of(key) for part in rows.values())]
-        vectors = self._model.embed_videos(rows, described) if described else []
-        segments: dict[str, list[Segment]] = {}
-        for key, embedded in zip(described, vectors, strict=True):
-            segments.setdefault(keys[key].video_id, []).append(Segment(keys[key].start_s, keys[key].end_s, embedded))
+        segments = embed_stretches(self._model, files, stretches)
         moments = heard_and_read(files, list(segments))
         now = time.time()
         entries = []

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
@@ -30,6 +33,9 @@ from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
 from teachtext.search.types import Entry
 from teachtext.search.vectors import mean_vectors
+
+if TYPE_CHECKING:
+    from teachtext.search.like_file import FileEmbedder, FileVectors
 
 # By default a search is exact up to so many segments.
 EXACT_UP_TO = 50_000
@@ -90,6 +96,9 @@ class Searcher:
             self.model = model
         self._snapshot = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
         self._exact = exact
+        self._device = device
+        self._lock = Lock()
+        self._files: FileEmbedder | None = None
         self._gallery = Gallery(self.store, manifest.spaces)
         self._entry_cache = EntryCache(self.store)
 
@@ -198,15 +207,57 @@ class Searcher:
             InputError: k is below 1, the store is down.
         """
         begin = time.perf_counter()
-        _check(k)
+        check_k(k)
         snapshot = self.snapshot()
-        entry, spaces = self._entry(item_id, snapshot), snapshot.manifest.spaces
-        mean = mean_vectors(entry.segments)
-        vectors = {name: mean.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
-        present = np.array([name in mean for name in sorted(vectors)], np.float32)
-        query = with_shares(QueryVectors(vectors, present / present.sum()), snapshot.manifest.blend)
-        ranking = self._rank_by_vectors(query, k + 1, where, snapshot)
-        others = [name for name in ranking.ids if name != item_id][:k]
+        vectors = mean_vectors(self._entry(item_id, snapshot).segments)
+        return self._like(begin, vectors, k, where, snapshot, leave_out=item_id)
+
+    def embed_file(self, path: Path) -> "FileVectors":
+        """Embed a picture, a sound or a clip once for many calls of `like_vectors`.
+
+        The first call starts a process with the experts of the index, which stays until `close`.
+
+        Raises:
+            InputError: see `FileEmbedder.embed`.
+        """
+        from teachtext.search.like_file import FileEmbedder
+
+        with self._lock:
+            self._files = self._files or FileEmbedder(self.model, self.manifest, device=self._device)
+        return self._files.embed(path)
+
+    def like_vectors(
+        self, vectors: Mapping[str, NDArray[np.float32]], *, k: int = 10, where: Filter = EVERYTHING
+    ) -> Answer:
+        """Find videos by vectors, by space, that `embed_file` returned.
+
+        Raises:
+            InputError: k is below 1, the store is down.
+        """
+        check_k(k)
+        return self._like(time.perf_counter(), vectors, k, where, self.snapshot())
+
+    def close(self) -> None:
+        """End the process that embeds files, if there is one."""
+        if self._files is not None:
+            self._files.close()
+
+    def _like(
+        self,
+        begin: float,
+        vectors: Mapping[str, NDArray[np.float32]],
+        k: int,
+        where: Filter,
+        snapshot: Snapshot,
+        *,
+        leave_out: str = "",
+    ) -> Answer:
+        spaces = snapshot.manifest.spaces
+        whole = {name: vectors.get(name, np.zeros(dim, np.float32)) for name, dim in spaces.items()}
+        present = np.array([name in vectors for name in sorted(whole)], np.float32)
+        query = with_shares(QueryVectors(whole, present / present.sum()), snapshot.manifest.blend)
+        ranking = self._rank_by_vectors(query, k + bool(leave_out), where, snapshot)
+        others = [name for name in ranking.ids if name != leave_out][:k]
         return self._answer(begin, replace(ranking, ids=others, is_of_text=False), query, "", snapshot, k)
 
     def entry(self, item_id: str) -> Entry:
@@ -322,12 +373,13 @@ def check_query(text: str, k: int) -> None:
     Raises:
         InputError: the query is empty or enormous, k is below 1.
     """
-    _check(k)
+    check_k(k)
     check_text(text, "the query")
     if len(text) > _MOST_CHARACTERS:
         raise InputError(f"the query has {len(text):,} characters", f"keep it under {_MOST_CHARACTERS:,}")
 
 
-def _check(k: int) -> None:
+def check_k(k: int) -> None:
+    """Raise InputError for a number of results below 1."""
     if k < 1:
         raise InputError(f"the number of results is {k}", "ask for at least 1")

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile
+from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS, joins_of
 from teachtext.encoders.spec import Joins
+from teachtext.search.types import Segment
 from teachtext.video.segments import cut
 
 CUTTING_VERSION = 1
@@ -51,6 +53,26 @@ def stretches_of(files: Mapping[str, FeatureFile], video_id: str) -> list[Stretc
             starts = [0.0, *(float(times[first, 0]) for first, _ in pieces[1:].tolist())]
             return [Stretch(video_id, *span) for span in zip(starts, [*starts[1:], end_s], strict=True)]
     return [Stretch(video_id, 0.0, end_s)]
+
+
+def embed_stretches(
+    model: Embedder, files: Mapping[str, FeatureFile], stretches: Mapping[str, Sequence[Stretch]]
+) -> dict[str, list[Segment]]:
+    """Return the embedded segments of videos by id. Those that no expert of the model describes are left out.
+
+    Args:
+        model: embeds.
+        files: features by expert.
+        stretches: see `stretches_of`, by video id.
+    """
+    keys = {f"{name}/{number}": part for name, parts in stretches.items() for number, part in enumerate(parts)}
+    rows = {name: StretchRows(name, files[name], keys) for name in model.experts}
+    described = [key for key in keys if any(part.rows_of(key) for part in rows.values())]
+    vectors = model.embed_videos(rows, described) if described else []
+    segments: dict[str, list[Segment]] = {}
+    for key, embedded in zip(described, vectors, strict=True):
+        segments.setdefault(keys[key].video_id, []).append(Segment(keys[key].start_s, keys[key].end_s, embedded))
+    return segments
 
 
 class StretchRows:

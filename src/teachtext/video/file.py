@@ -24,6 +24,8 @@ _CONTAINERS = (
     "wtv,mjpeg,m4v,h264,hevc,vvc,h261,h263,av1,obu,vc1,vc1test,cavsvideo,dirac,dnxhd,yuv4mpegpipe,swf,nsv,amv,roq,smk,"
     "bink"
 )
+# Files that hold sound alone
+_SOUND_CONTAINERS = "wav,w64,mp3,flac,aac,aiff,au,caf,amr"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 _HEAD_BYTES = 1024
 # a stated length that is so many times the real one, beyond some slack, is not believed
@@ -42,10 +44,10 @@ def check_file(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be reached ({error.strerror})", "mend the link or the path") from error
     if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{path} is a folder, not a video file", "give the path of a video file")
+        raise InputError(f"{path} is a folder, not a file", "give the path of a file")
     if not stat.S_ISREG(status.st_mode):
         # a pipe or a device could be read forever, or wait forever for somebody to write
-        raise InputError(f"{path} is a pipe or a device, not a video file", "give the path of a video file")
+        raise InputError(f"{path} is a pipe or a device, not a file", "give the path of a file")
     if status.st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", COPY_AGAIN)
 
@@ -70,12 +72,30 @@ def open_video(path: Path) -> InputContainer:
     return container
 
 
-def _open(path: Path, options: Mapping[str, str]) -> InputContainer:
+def open_sound(path: Path) -> InputContainer | None:
+    """Open a file that holds sound and no pictures; close what is returned. None for a file that holds pictures.
+
+    Raises:
+        InputError: no such file, or one that holds neither sound nor pictures.
+    """
+    check_file(path)
+    wanted = "a picture, a sound or a video"
+    container = _open(path, {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"}, wanted)
+    if not _decodable(container) and container.streams.audio:
+        return container
+    is_empty = not container.streams.video
+    container.close()
+    if is_empty:
+        raise InputError(f"{path} holds neither pictures nor sound", f"give {wanted}")
+    return None
+
+
+def _open(path: Path, options: Mapping[str, str], wanted: str = "a video") -> InputContainer:
     try:
         # the prefix keeps a colon in a name from being read as a protocol
         return av.open(f"file:{path}", options={**_OPTIONS, **options}, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        raise _unopened(path, error) from error
+        raise _unopened(path, error, wanted) from error
 
 
 def _decodable(container: InputContainer) -> list[VideoStream]:
@@ -162,7 +182,7 @@ def _real_end(container: InputContainer, stream: VideoStream, stated_s: float) -
     return None
 
 
-def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
+def _unopened(path: Path, error: av.error.FFmpegError, wanted: str) -> InputError:
     """Return the error for a file that FFmpeg does not open: what it is, where that is easy to see."""
     check_file(path)
     if isinstance(error, PermissionError):
@@ -172,14 +192,14 @@ def _unopened(path: Path, error: av.error.FFmpegError) -> InputError:
     if not any(head):
         return InputError(f"{path} begins with nothing but zeros, as a download that was broken off", COPY_AGAIN)
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        return InputError(f"{path} is a web page, not a video", "download the video itself, or leave it out")
+        return InputError(f"{path} is a web page, not {wanted}", "download the file itself, or leave it out")
     if head.startswith(_PICTURES) or head[8:12] == b"WEBP" or b"<svg" in head:
         return InputError(f"{path} is a picture, not a video", "leave it out or give the video itself")
     if head.startswith(_SOUNDS) or head[8:12] == b"WAVE":
         return InputError(f"{path} is a sound file, not a video", "leave it out or give the video itself")
     if _is_text(head):
-        return InputError(f"{path} is a text file, not a video", "give the path of a video file")
-    return InputError(f"{path} is not a whole video file ({error.strerror})", COPY_AGAIN)
+        return InputError(f"{path} is a text file, not {wanted}", f"give the path of {wanted}")
+    return InputError(f"{path} is not {wanted}, or not whole ({error.strerror})", COPY_AGAIN)
 
 
 def _is_text(head: bytes) -> bool:
