@@ -39,7 +39,7 @@ def similar_to(searcher: Searcher, name: str, where: Filter = EVERYTHING) -> Cal
         NotFound: the index holds no such video, and there is no such file.
         InputError: see `Searcher.embed_file`.
     """
-    path = Path(name).expanduser()
+    path = Path(name)
     try:
         video_id = find_ids(searcher.store, [name])[0]
     except NotFound as error:
