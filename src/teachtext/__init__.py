@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from teachtext.api.adapt import adapt
     from teachtext.api.client import Connection, connect
     from teachtext.api.embeddings import EncodedTexts, EncodedVideos
     from teachtext.api.experiments import Experiment, evaluate, extract, metrics, run, study
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from teachtext.errors import InputError
     from teachtext.evaluation.metrics import Metrics
     from teachtext.evaluation.results import Results
+    from teachtext.experiment.adapt.adapt import Adapted
     from teachtext.experiment.evaluate import Evaluation
     from teachtext.extraction.extract import Extraction
     from teachtext.learning.teachtext import TeachText
     from teachtext.search.answer import SearchResult
 
 _MODULES = {
+    "Adapted": "teachtext.experiment.adapt.adapt",
     "Connection": "teachtext.api.client",
     "EncodedTexts": "teachtext.api.embeddings",
     "EncodedVideos": "teachtext.api.embeddings",
@@ -40,6 +43,7 @@ _MODULES = {
     "Results": "teachtext.evaluation.results",
     "SearchResult": "teachtext.search.answer",
     "TeachText": "teachtext.learning.teachtext",
+    "adapt": "teachtext.api.adapt",
     "connect": "teachtext.api.client",
     "evaluate": "teachtext.api.experiments",
     "extract": "teachtext.api.experiments",
@@ -52,6 +56,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Adapted",
     "Connection",
     "EncodedTexts",
     "EncodedVideos",
@@ -66,6 +71,7 @@ __all__ = [
     "SearchResult",
     "TeachText",
     "__version__",
+    "adapt",
     "connect",
     "evaluate",
     "extract",

@@ -156,14 +156,23 @@ def embedder_of(model: Models, device: str) -> Embedder | None:
     Raises:
         InputError: an empty list, a model that is given twice, or a place without a model.
     """
+    embedders = embedders_of(model, device)
+    return Blend(embedders) if len(embedders) > 1 else next(iter(embedders), None)
+
+
+def embedders_of(model: Models, device: str) -> list[Embedder]:
+    """Return the embedder of each model; none for None.
+
+    Raises:
+        InputError: an empty list, or a place without a model.
+    """
     if model is None:
-        return None
+        return []
     if not isinstance(model, Sequence) or isinstance(model, str):
-        return _single(model, device)
-    embedders = [_single(each, device) for each in model]
-    if not embedders:
+        return [_single(model, device)]
+    if not model:
         raise InputError("the list of models is empty", "give a model, or leave it out")
-    return embedders[0] if len(embedders) == 1 else Blend(embedders)
+    return [_single(each, device) for each in model]
 
 
 def _single(model: "Model | str | Path", device: str) -> Embedder:

