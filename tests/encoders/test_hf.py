@@ -18,6 +18,7 @@ from teachtext.errors import InputError
 
 transformers = pytest.importorskip("transformers")
 import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -214,6 +215,36 @@ def test_every_loader_is_told_to_run_no_code_and_to_unpickle_nothing():
         assert options.get("trust_remote_code") == "False", f"{function} in {name}"
         if "Model" in function or "Sentence" in function:
             assert "use_safetensors" in str(options), f"{function} in {name}"
+
+
+@pytest.mark.parametrize("output", ["tokens", "pooled"])
+def test_missing_weights_are_refused_on_the_text_side(bert: str, output: str):
+    folder = Path(bert.removeprefix("hf:"))
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"], weights["pooler.dense.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"lacks encoder\.layer\.1\.output\.dense\.weight.*would be random"):
+        build_text_encoder(f"{bert}#{output}")
+
+
+def test_a_head_and_a_pooler_may_be_missing(bert: str, tmp_path: Path):
+    torch.manual_seed(0)
+    config = transformers.BertConfig(vocab_size=len(WORDS), max_position_embeddings=32, **TINY)
+    spec = save(tmp_path / "words", transformers.BertForMaskedLM(config))
+    assert build_text_encoder(spec).dim == 16
+
+
+def test_missing_weights_of_a_sentence_transformer_are_refused(bert: str, tmp_path: Path):
+    st = pytest.importorskip("sentence_transformers")
+    from sentence_transformers.models import Pooling, Transformer
+
+    word = Transformer(bert.removeprefix("hf:"))
+    st.SentenceTransformer(modules=[word, Pooling(16)], device="cpu").save(str(tmp_path / "st"))
+    weights = load_file(tmp_path / "st" / "model.safetensors")
+    del weights["encoder.layer.0.output.dense.bias"]
+    save_file(weights, tmp_path / "st" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"lacks encoder\.layer\.0\.output\.dense\.bias.*would be random"):
+        build_text_encoder(f"hf:{tmp_path / 'st'}#pooled")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path):

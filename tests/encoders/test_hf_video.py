@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 
 transformers = pytest.importorskip("transformers")
+import shared_models  # noqa: E402
 import torch  # noqa: E402
 
 pytest.importorskip("cv2")
 from PIL import Image  # noqa: E402
 
 from teachtext.encoders.base import VideoExpert  # noqa: E402
-from teachtext.encoders.registry import build_video_experts  # noqa: E402
+from teachtext.encoders.registry import build_text_encoder, build_video_experts  # noqa: E402
+from teachtext.encoders.shared_space.model import SharedSpace  # noqa: E402
 from teachtext.errors import InputError  # noqa: E402
-from teachtext.video.sampling import Frames, FrameSampling, Sound, SoundSampling  # noqa: E402
+from teachtext.video.sampling import ClipSampling, Frames, FrameSampling, Sound, SoundSampling  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +48,7 @@ def frames(count: int = 3, side: int = 32, aspect: float = 1.0) -> Frames:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> str:
-    torch.manual_seed(0)
-    config = transformers.CLIPConfig(text_config=WORDS | {"eos_token_id": 3}, vision_config=PICTURES, projection_dim=12)
-    settings = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
-    return save(tmp_path / "clip", transformers.CLIPModel(config), processor("CLIPImageProcessor", **settings))
+    return f"hf:{shared_models.clip(tmp_path / 'clip')}"
 
 
 def test_clip_gives_its_projection_of_each_frame(clip: str):
@@ -64,7 +63,8 @@ def test_clip_gives_its_projection_of_each_frame(clip: str):
     with torch.no_grad():
         inputs = prepare(images=[Image.fromarray(frame[0]) for frame in observed.pixels], return_tensors="pt")
         expected = model.visual_projection(model.vision_model(**inputs).pooler_output)
-    assert np.allclose(rows.values, expected.numpy(), atol=1e-5)
+    unit = torch.nn.functional.normalize(expected, dim=1).numpy()
+    assert np.allclose(rows.values, unit, atol=1e-5)
     pooled = build(f"{clip}#pooled").encode(observed)[f"{clip}#pooled"]
     assert pooled.times is None and np.allclose(pooled.values, rows.values.mean(axis=0, keepdims=True), atol=1e-6)
 
@@ -77,12 +77,10 @@ def test_frames_get_their_shape_back_before_they_are_cropped(clip: str):
 def test_other_image_models(tmp_path: Path):
     torch.manual_seed(0)
     square = {"size": {"height": 32, "width": 32}}
-    siglip = transformers.SiglipConfig(text_config=WORDS, vision_config=PICTURES)
     dino = transformers.Dinov2Config(
         hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=16
     )
     models = {
-        "siglip": (transformers.SiglipModel(siglip), processor("SiglipImageProcessor", **square)),
         "dino": (
             transformers.Dinov2Model(dino),
             processor("BitImageProcessor", size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
@@ -143,21 +141,46 @@ def test_sound_models(tmp_path: Path):
     assert pooled.encode(Sound(noise[:0], 16000))[f"{spec}#pooled"].values.shape == (0, 16)
 
 
-def test_clap_gives_its_projection(tmp_path: Path):
-    torch.manual_seed(0)
-    audio = transformers.ClapAudioConfig(
-        patch_embeds_hidden_size=8, hidden_size=16, depths=[1, 1], num_attention_heads=[2, 2], spec_size=256,
-        num_mel_bins=64, patch_size=4, window_size=8, num_hidden_layers=2, projection_dim=12,
-    )  # fmt: skip
-    text = transformers.ClapTextConfig(vocab_size=20, projection_dim=12, **TINY)
-    config = transformers.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=12)
-    prepare = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
-    spec = save(tmp_path / "clap", transformers.ClapModel(config), prepare)
+def test_clap_gives_rows_of_the_space_of_its_texts(tmp_path: Path):
+    spec = f"hf:{shared_models.clap(tmp_path / 'clap')}"
     expert = build(spec)
     noise = np.random.default_rng(0).normal(0, 3000, 12 * 48000).astype(np.int16)
+    noise[10 * 48000 :] = 0
     assert expert.sampling.rate == 48000
     rows = expert.encode(Sound(noise, 48000))[spec]
-    assert rows.values.shape == (2, 12) and np.isfinite(rows.values).all()
+    assert rows.times.tolist() == [[0, 10]], "a silent piece has no row"
+    expected = SharedSpace(model=str(tmp_path / "clap"), device="cpu").encode_sound(noise[: 10 * 48000], 48000)
+    assert np.allclose(rows.values, expected, atol=1e-6)
+    with pytest.raises(InputError, match="'most' is no setting of a sound model: choose from most_s"):
+        build_video_experts([spec], settings={spec: {"most": 3}})
+
+
+def test_xclip_gives_a_row_a_clip(tmp_path: Path):
+    spec = f"hf:{shared_models.xclip(tmp_path / 'xclip')}"
+    expert = build(spec)
+    sampling = expert.sampling
+    assert isinstance(sampling, ClipSampling)
+    assert (sampling.frames, sampling.resize, sampling.height, sampling.per_second) == (4, 32, 32, 1.0)
+    clip = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    expected = SharedSpace(model=str(tmp_path / "xclip"), device="cpu").encode_clips([clip])[0]
+    assert np.allclose(sampling.look(clip), expected, atol=1e-6) and expert.outputs == {spec: len(expected)}
+
+
+def test_texts_and_frames_of_one_model_lie_in_one_space(clip: str):
+    """Its text encoder gives the vectors that its frames were trained against, from the same files."""
+    text, expert = build_text_encoder(f"{clip}#shared"), build(clip)
+    space = SharedSpace(model=clip.removeprefix("hf:"), device="cpu")
+    [vector, other] = text.encode(["a dog runs", "the red car"])
+    assert vector.shape == (1, text.dim) and not text.tokens and text.dim == expert.outputs[clip]
+    assert np.allclose([vector[0], other[0]], space.encode_texts(["a dog runs", "the red car"]), atol=1e-6)
+    assert text.limit.exceeded(["a dog " * 20]) == [True] and text.encode([]) == []
+    assert all(text.settings[key] == expert.settings[key] for key in ("model", "files", "space"))
+
+
+def test_a_text_model_has_no_shared_space(tmp_path: Path):
+    transformers.BertModel(transformers.BertConfig(vocab_size=20, **TINY)).save_pretrained(tmp_path / "bert")
+    with pytest.raises(InputError, match=r"\(bert\) has no space for text and pictures .*clip.*siglip"):
+        build_text_encoder(f"hf:{tmp_path / 'bert'}#shared")
 
 
 def test_settings_follow_the_weights_and_nothing_is_unpickled(clip: str):
@@ -167,7 +190,7 @@ def test_settings_follow_the_weights_and_nothing_is_unpickled(clip: str):
     model = transformers.CLIPModel.from_pretrained(folder)
     (folder / "model.safetensors").unlink()
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
-    with pytest.raises(InputError, match=r"cannot be loaded as a video expert .*weights in safetensors"):
+    with pytest.raises(InputError, match=r"cannot be used .*weights in safetensors"):
         build(clip)
 
 

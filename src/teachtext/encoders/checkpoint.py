@@ -86,9 +86,10 @@ class Checkpoint:
         values = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
         before = probe()
         generator = torch.Generator().manual_seed(0)
-        for name in self.lacking:
-            if name in values and values[name].is_floating_point():
-                values[name].add_(torch.randn(values[name].shape, generator=generator).to(self.place.name))
+        with torch.inference_mode():
+            for name in self.lacking:
+                if name in values and values[name].is_floating_point():
+                    values[name].add_(torch.randn(values[name].shape, generator=generator).to(self.place.name))
         if not torch.equal(before, probe()):
             raise InputError(
                 f"its file of weights lacks {some_of(self.lacking)}, which would be random",

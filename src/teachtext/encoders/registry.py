@@ -75,7 +75,7 @@ TEXT_ENCODERS = Registry(
         "hf": TextEntry(
             target="teachtext.encoders.text.hf:HuggingFace",
             family="any transformers model",
-            outputs=["tokens", "pooled", "last"],
+            outputs=["tokens", "pooled", "last", "shared"],
             dim=None,
             package="sentence-transformers",
             licence="the model's",

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from teachtext.encoders.shared_space.provenance import check_one_space
 from teachtext.encoders.video.words import same_encoder
 from teachtext.experiment.config_model import ModelConfig
 from teachtext.experiment.config_training import TrainingConfig
@@ -64,9 +65,14 @@ def model_spec(
         plan: the model.
         trained_on: ids of the training videos.
         origin: what people may want to know of the training.
+
+    Raises:
+        InputError: `identity_start` of features that do not lie in one space.
     """
     features = workspace.features
     text = features.text(plan.text)
+    if plan.model.identity_start and plan.model.has("identity_start"):
+        check_one_space(text, {name: features.expert(name) for name in plan.experts}, name=plan.text)
     experts = [expert for expert in workspace.config.experts if expert.name in plan.experts]
     sequences = [expert for expert in experts if not expert.pool]
     return ModelSpec(

@@ -31,6 +31,8 @@ FAMILIES: Mapping[str, str] = {
 }
 """`module:Class` by `model_type`."""
 
+# of sentence-transformers
+_MODULES = ("Pooling", "Normalize")
 _PICTURES = "google/siglip2-base-patch16-224"
 _CLIPS = "microsoft/xclip-base-patch32"
 _ALL = "google/embeddinggemma-2"
@@ -54,8 +56,30 @@ _WITH_CODE: Mapping[str, str] = {
 _OF_OPEN_CLIP = ("pe-core", "mobileclip")
 
 
+def network_folder(folder: Path) -> Path:
+    """Return the folder of a model's network: the folder itself, or a folder in a sentence-transformers model.
+
+    A model that sentence-transformers saved is read as its network where the other modules do no more than its family
+    does anyway: pooling and unit length.
+
+    Raises:
+        InputError: it has other modules.
+    """
+    path = folder / "modules.json"
+    modules = read_json(path) if path.is_file() else []
+    if not modules:
+        return folder
+    for module in modules[1:]:
+        if (kind := str(module.get("type", "")).rpartition(".")[2]) not in _MODULES:
+            raise InputError(f"{folder} has a module '{kind}' behind its towers", "give a model without that module")
+    inner = (folder / str(modules[0].get("path", ""))).resolve()
+    if not inner.is_relative_to(folder.resolve()):
+        raise InputError(f"{path} names a module outside its folder", "give the folder as its authors published it")
+    return inner
+
+
 def family_of(folder: Path) -> type[Family] | None:
-    """Return the family of the model in a folder; None if it is of no family with a shared space."""
+    """Return the family of the network in a folder; None if it is of no family with a shared space."""
     target = FAMILIES.get(str(_config(folder).get("model_type")))
     if target is None:
         return None

@@ -14,6 +14,7 @@ from teachtext.encoders.base import Limit
 from teachtext.encoders.checkpoint import Checkpoint, load_tokenizer
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.text.transformer import positions
+from teachtext.encoders.video.hf.processor import ClipProcessor, picture_side
 
 Pixels = NDArray[np.uint8]
 Samples = NDArray[np.float32]
@@ -64,6 +65,16 @@ class Family:
     def limit(self) -> Limit:
         """The length that the text tower reads of a text."""
         return Limit(self.max_tokens, "tokens", self._lengths)
+
+    @property
+    def picture_side(self) -> int:
+        """Pixels of the side of the square to which frames of a video are decoded for the picture tower."""
+        return picture_side(self.image_processor)
+
+    @property
+    def clip_processor(self) -> ClipProcessor:
+        """How frames of a video are decoded for the clip tower."""
+        return ClipProcessor.of(self.folder)
 
     def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
         """Return the vectors of texts."""

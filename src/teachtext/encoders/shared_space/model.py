@@ -14,7 +14,7 @@ from teachtext.encoders.base import Limit
 from teachtext.encoders.checkpoint import first_line, too_little_memory
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import model_settings, resolve
-from teachtext.encoders.shared_space.families import family_of, not_shared
+from teachtext.encoders.shared_space.families import family_of, network_folder, not_shared
 from teachtext.encoders.shared_space.family import CLIPS, PICTURES, SOUND, TEXT, Pixels, Role
 from teachtext.errors import InputError
 
@@ -58,10 +58,11 @@ class SharedSpace:
         self._place = TorchDevice(device, threads=threads)
         self.notes = self._place.notes
         with self._refusing():
-            family = family_of(folder)
+            network = network_folder(folder)
+            family = family_of(network)
             if family is None:
-                raise not_shared(model, folder)
-            self.family = family(folder, self._place)
+                raise not_shared(model, network)
+            self.family = family(network, self._place)
             self.towers = self.family.towers
             self.limit: Limit | None = self.family.limit
             with self._place.inference():

@@ -18,6 +18,7 @@ class VideoPrism(Family):
 
     class_name = "VideoPrismClipModel"
     towers = frozenset({TEXT, CLIPS})
+    clip_per_second = 2.0
 
     def __init__(self, folder: Path, place: TorchDevice) -> None:
         super().__init__(folder, place)
@@ -27,6 +28,11 @@ class VideoPrism(Family):
         """Return the vector of one clip of `clip_frames` frames."""
         pixels = self.image_processor.prepared(frames).to(self.place.name)
         return pooled(self.model.get_video_features(pixel_values_videos=pixels))
+
+    @property
+    def clip_processor(self) -> ClipProcessor:
+        """How frames of a video are decoded for the clip tower."""
+        return self._image_processor()
 
     def _image_processor(self) -> ClipProcessor:
         return ClipProcessor.of(self.folder, _PROCESSOR)

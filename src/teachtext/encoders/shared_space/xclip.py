@@ -16,6 +16,8 @@ class XCLIP(Family):
     """
 
     towers = frozenset({TEXT, CLIPS})
+    # in training the frames of a clip were spread over a video of some 10 s
+    clip_per_second = 1.0
 
     def __init__(self, folder: Path, place: TorchDevice) -> None:
         super().__init__(folder, place)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from teachtext.devices import AUTO, batch_size
 from teachtext.encoders.base import Limit
+from teachtext.encoders.checkpoint import Checkpoint
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import model_settings, resolve
+from teachtext.encoders.shared_space.model import SharedSpace
 from teachtext.encoders.text.pooling import MAX_POOLED_TOKENS, masked_mean
 from teachtext.encoders.text.transformer import Transformer, positions
 from teachtext.errors import InputError
@@ -28,27 +31,34 @@ class HuggingFace:
         model: a local folder, or an id of the Hugging Face hub; a model that is in the hub's cache needs no network.
         output: `tokens` = last hidden states, (tokens, D); `pooled` = (1, D): the model's own pooling where it is a
             sentence-transformers model, else the mean of the last hidden states; `last` = (1, D), of causal language
-            models: the last token's state after the prompt of PromptEOL.
+            models: the last token's state after the prompt of PromptEOL; `shared` = (1, D), of unit length, in the
+            space that a model has for texts and videos (see `teachtext.encoders.shared_space`).
         threads: CPU threads.
         device: where the model computes (see `teachtext.devices`).
         max_tokens: rows of `tokens`, at most, special tokens included.
 
     Raises:
         InputError: no such folder or id, or a hub that cannot be reached; a model that breaks these rules; `last` of a
-            model that is not causal; or no such device.
+            model that is not causal; `shared` of a model without such a space; or no such device.
     """
 
     def __init__(
         self,
         *,
         model: str,
-        output: Literal["tokens", "pooled", "last"] = "tokens",
+        output: Literal["tokens", "pooled", "last", "shared"] = "tokens",
         threads: int = 1,
         device: str = AUTO,
         max_tokens: int = 64,
     ) -> None:
-        folder = resolve(model)
         self.tokens = output == "tokens"
+        if output == "shared":
+            space = SharedSpace(model=model, threads=threads, device=device)
+            self._encode: _Encode = lambda texts: [vector[None] for vector in space.encode_texts(texts)]
+            self.notes, self.limit, self.dim = space.notes, space.limit, space.dim
+            self.settings: Mapping[str, Any] = {**space.settings, "output": output}
+            return
+        folder = resolve(model)
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         own_pooling = output == "pooled" and (folder / "modules.json").is_file()
         if own_pooling:
@@ -58,7 +68,7 @@ class HuggingFace:
             self._encode, self.notes = _states(transformer, output, model), transformer.notes
             self.limit = transformer.limit_of_last() if output == "last" else transformer.limit
         self.dim = self._encode(["a"])[0].shape[1]
-        self.settings: Mapping[str, Any] = {
+        self.settings = {
             **model_settings(model, folder),
             "output": output,
             "pooling": "the model's own" if own_pooling else _POOLING[output],
@@ -114,6 +124,12 @@ def _sentence_encoder(folder: Path, max_tokens: int, place: TorchDevice) -> tupl
             vectors = model.encode(list(texts), batch_size=batch, show_progress_bar=False)
         return [vector[None].astype(np.float32) for vector in vectors]
 
+    if hasattr(model[0], "auto_model"):
+        # sentence-transformers does not check weights, so the network is put in whose weights are checked
+        network = folder / modules[0].get("path", "")
+        checkpoint = Checkpoint(network, place, class_name=type(model[0].auto_model).__name__)
+        model[0].model = checkpoint.model
+        checkpoint.check_complete(lambda: torch.from_numpy(np.concatenate(encode(_PROBE))))
     place.use_half_if_equal(lambda: np.concatenate(encode(_PROBE)))
 
     def lengths(texts: Sequence[str]) -> list[int]:

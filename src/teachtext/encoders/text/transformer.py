@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, AutoTokenizer
 
 from teachtext.devices import AUTO, batch_size
 from teachtext.encoders.base import Limit
+from teachtext.encoders.checkpoint import Checkpoint, first_line, load_tokenizer
 from teachtext.encoders.computing import TorchDevice
-from teachtext.encoders.hub import quiet
 from teachtext.errors import InputError
 
 _BATCH, _GPU_BATCH = 64, 512
@@ -37,8 +36,8 @@ class States:
         self.place = place
         self._batch = batch_size(place.name, cpu=_BATCH, gpu=_GPU_BATCH)
         size = getattr(model.config, "vocab_size", _FEW)
-        probe = [[number * step % size for number in range(1, _FEW)] for step in (1, 7, 31)]
-        place.use_half_if_equal(lambda: np.concatenate(self.of(probe)))
+        self._probe = [[number * step % size for number in range(1, _FEW)] for step in (1, 7, 31)]
+        place.use_half_if_equal(lambda: np.concatenate(self.of(self._probe)))
 
     def of(self, ids: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         """Return the states of each text: (tokens, D), at least one row."""
@@ -49,6 +48,10 @@ class States:
                 batch = order[start : start + self._batch]
                 rows.update(zip(batch, self._forward([ids[i] or [self.pad_id] for i in batch]), strict=True))
         return [rows[i] for i in range(len(ids))]
+
+    def probe(self) -> torch.Tensor:
+        """Return the states of fixed texts: (tokens, D)."""
+        return torch.from_numpy(np.concatenate(self.of(self._probe)))
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> Iterator[NDArray[np.float32]]:
         # on the right, so that causal models count positions from the first word
@@ -77,23 +80,25 @@ class Transformer:
     def __init__(self, folder: Path, *, max_tokens: int, threads: int, device: str = AUTO) -> None:
         place = TorchDevice(device, threads=threads)
         self.notes = place.notes
-        with quiet():
-            try:
-                self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-                model = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
-            except (OSError, ValueError, ImportError) as error:
-                reason = str(error).strip().split("\n")[0]
-                raise InputError(
-                    f"{folder} cannot be loaded as a text model ({reason})",
-                    "give a model that transformers knows, with its tokenizer and with weights in safetensors",
-                ) from error
-        self.model = _text_part(model).float().eval().to(place.name)
+        try:
+            self.tokenizer = load_tokenizer(folder)
+            checkpoint = Checkpoint(folder, place)
+        except InputError as error:
+            raise InputError(f"{folder} cannot be loaded as a text model: {error.problem}", error.mend) from error
+        except Exception as error:
+            # a model of any kind can fail in any way
+            raise InputError(
+                f"{folder} cannot be loaded as a text model ({first_line(error)})",
+                "give a model that transformers knows, with its tokenizer and with weights in safetensors",
+            ) from error
+        self.model = _text_part(checkpoint.model)
         longest = min(self.tokenizer.model_max_length, positions(self.model.config) or max_tokens)
         self.max_tokens = min(max_tokens, longest)
         self.limit = Limit(self.max_tokens, "tokens", self._lengths)
         candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         pad_id = next(token for token in candidates if token is not None)
         self._states = States(self.model, pad_id=pad_id, place=place)
+        checkpoint.check_complete(self._states.probe)
 
     def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """Return the last hidden states of each text: (tokens, D), special tokens included, at least one row."""

@@ -1,6 +1,6 @@
 """Image towers: a vector a frame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from transformers import AutoImageProcessor
 from teachtext.devices import batch_size
 from teachtext.encoders.base import Rows
 from teachtext.encoders.video.hf.network import Network
+from teachtext.encoders.video.hf.processor import picture_side
 from teachtext.video.sampling import Frames, FrameSampling
 
 _BATCH, _GPU_BATCH = 4, 32
@@ -32,7 +33,7 @@ class ImageTower:
     def __init__(self, network: Network, folder: Path, *, per_second: float = 1.0, most: int = 32) -> None:
         self._prepare: Any = AutoImageProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")
         self._network = network
-        side = _side(self._prepare)
+        side = picture_side(self._prepare)
         self.sampling = FrameSampling(per_second=per_second, most=most, height=side, width=side)
         noise = np.random.default_rng(0).integers(0, 256, (1, 1, side, side, 3), np.uint8)
         self.dim = network.width(lambda: self._look(noise, 1.0))
@@ -52,22 +53,19 @@ class ImageTower:
 
     def _look(self, pixels: NDArray[np.uint8], aspect: float) -> torch.Tensor:
         """Return a row a frame, as the model's own processor crops and scales it."""
-        height, width = pixels.shape[2:4]
-        # bring the frames to their own shape first, without making them smaller
-        size = (round(width * min(4.0, aspect)), height) if aspect >= 1 else (width, round(height / max(0.25, aspect)))
-        images = [cv2.resize(frame[0], size, interpolation=cv2.INTER_LINEAR) for frame in pixels]
-        inputs = self._prepare(images=images, return_tensors="pt")
+        inputs = self._prepare(images=in_own_shape(pixels, aspect), return_tensors="pt")
         model = self._network.model
         look = getattr(model, "get_image_features", model)
         return self._network.vector(look(pixel_values=inputs["pixel_values"].to(self._network.place.name)))
 
 
-def _side(processor: Any) -> int:
-    """Return the side in pixels of the square that frames are decoded to: the size of the processor's crop."""
-    numbers = list(_numbers(getattr(processor, "size", None))) + list(_numbers(getattr(processor, "crop_size", None)))
-    return max(numbers, default=224)
+def in_own_shape(pixels: NDArray[np.uint8], aspect: float) -> list[NDArray[np.uint8]]:
+    """Bring frames back to the shape that they had before sampling, without making them smaller.
 
-
-def _numbers(size: Any) -> Iterator[int]:
-    values = dict(size).values() if size is not None and not isinstance(size, int) else [size]
-    yield from (int(value) for value in values if isinstance(value, int))
+    Args:
+        pixels: (T, 1, height, width, 3), as `Frames` has them.
+        aspect: width of the video by its height.
+    """
+    height, width = pixels.shape[2:4]
+    size = (round(width * min(4.0, aspect)), height) if aspect >= 1 else (width, round(height / max(0.25, aspect)))
+    return [np.asarray(cv2.resize(frame[0], size, interpolation=cv2.INTER_LINEAR), np.uint8) for frame in pixels]

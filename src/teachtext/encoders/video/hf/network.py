@@ -7,18 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel
 
+from teachtext.encoders.checkpoint import Checkpoint
 from teachtext.encoders.computing import TorchDevice
-from teachtext.encoders.hub import quiet
-from teachtext.errors import InputError
 
 _CLASS_TOKENS = ("cls_token", "class_embedding")
-_SHOWN = 3
 
 
 class Network:
-    """A model in a local folder: safetensors, in single precision, no code that comes with it.
+    """A model in a local folder (see `Checkpoint`).
 
     Args:
         folder: of the model.
@@ -33,15 +30,10 @@ class Network:
 
     def __init__(self, folder: Path, place: TorchDevice) -> None:
         self.place = place
-        with quiet():
-            self.model, loading = AutoModel.from_pretrained(
-                folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True
-            )
-        self.model = self.model.float().eval().to(place.name)
-        self.config = self.model.config
-        self._lacking = sorted(loading["missing_keys"])
+        self._checkpoint = Checkpoint(folder, place)
+        self.model, self.config = self._checkpoint.model, self._checkpoint.config
         # the pooler of a model that was trained for another task is not in its file, and is random here
-        self._has_pooler = not any("pooler" in name.split(".") for name in self._lacking)
+        self._has_pooler = not any("pooler" in name.split(".") for name in self._checkpoint.lacking)
         self.taken = ""
         names = [name for name, _ in self.model.named_parameters()]
         self._has_class_token = any(name.rpartition(".")[2] in _CLASS_TOKENS for name in names)
@@ -65,18 +57,7 @@ class Network:
             InputError: they depend on weights that the model's file lacks.
         """
         vectors = probe()
-        if self._lacking:
-            parameters = dict(self.model.named_parameters())
-            generator = torch.Generator().manual_seed(0)
-            for name in self._lacking:
-                if name in parameters:
-                    parameters[name].add_(torch.randn(parameters[name].shape, generator=generator).to(self.place.name))
-            if not torch.equal(vectors, probe()):
-                more = f" and {len(self._lacking) - _SHOWN} more" if len(self._lacking) > _SHOWN else ""
-                raise InputError(
-                    f"its file of weights lacks {', '.join(self._lacking[:_SHOWN])}{more}, which would be random",
-                    "give the model that was trained",
-                )
+        self._checkpoint.check_complete(probe)
         self.place.use_half_if_equal(lambda: self._values(probe))
         return int(vectors.shape[1])
 

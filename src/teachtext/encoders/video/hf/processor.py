@@ -1,6 +1,7 @@
 """The work of a model's video processor without its class, because those of transformers need torchvision."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,19 @@ def _channels(settings: Mapping[str, Any], key: str) -> tuple[float, ...]:
     if not isinstance(values, list) or len(values) != 3:
         raise ValueError(f"its processor tells no '{key}' of three channels")
     return tuple(map(float, values))
+
+
+def picture_side(processor: Any) -> int:
+    """Return the side in pixels of the square that frames are decoded to: the size of the processor's crop."""
+    if isinstance(processor, ClipProcessor):
+        return max(processor.height, processor.width)
+    if patches := getattr(processor, "max_num_patches", None):
+        # pictures keep their shape, in that many patches
+        return round(math.sqrt(patches)) * int(processor.patch_size)
+    numbers = list(_numbers(getattr(processor, "size", None))) + list(_numbers(getattr(processor, "crop_size", None)))
+    return max(numbers, default=224)
+
+
+def _numbers(size: Any) -> Iterator[int]:
+    values = dict(size).values() if size is not None and not isinstance(size, int) else [size]
+    yield from (int(value) for value in values if isinstance(value, int))
