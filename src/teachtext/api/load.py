@@ -16,10 +16,11 @@ from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
 from teachtext.experiment.main_student import main_student
+from teachtext.files import read_json
 from teachtext.learning.model_card import SplitMetrics, load_measured
 from teachtext.learning.model_files import CONFIG, MODEL_FILES, WEIGHTS
 from teachtext.search.blend import BLEND, Blend
-from teachtext.search.index_model import CLASS_NAMES, load_embedder
+from teachtext.search.index_model import CLASS_NAMES, load_embedder, load_shared
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 Models: TypeAlias = "Model | str | Path | Sequence[Model | str | Path] | None"
 """A loaded model, a place that `load` accepts, or `zero-shot`; or several of them."""
 
-_RESULTS, _RUN_CONFIG, _INDEX = "results.json", "config.yaml", "index.json"
+_RESULTS, _RUN_CONFIG, _INDEX, _MODULES = "results.json", "config.yaml", "index.json", "modules.json"
+_HF = "hf:"
 _ZERO_SHOT = ("zero-shot", "classnames")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -38,12 +40,13 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     """Load a model. Weights are safetensors, and nothing that comes with a model is ever executed.
 
     Args:
-        place: one of four places.
+        place: one of five places.
             The folder of a run or study: its main student, which is the taught student, or the student alone where
             nobody teaches. Of its seeds the one with the best validation counts; the test split plays no part.
             The folder of a trained model.
             The folder or URL of an index: the model that made the index.
             An id of the Hugging Face hub, `user/name`.
+            A model with one space for texts and videos, such as CLIP: `hf:user/name`, or its folder.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:<number>` or `mps`.
         revision: branch, tag or commit of a hub id; by default the main branch.
 
@@ -59,10 +62,27 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     check_device(device)
     if is_url(place):
         return _index_model(place, device)
+    if str(place).startswith(_HF):
+        if revision is not None:
+            raise InputError(f"{place} is read as the cache has it", "leave 'revision' out, or give a folder")
+        return _shared(str(place).removeprefix(_HF), device)
     folder = Path(place).expanduser()
     if revision is None and (folder / _INDEX).exists() and not (folder / CONFIG).exists():
         return _index_model(folder, device)
-    return _trained(model_folder(place, revision=revision), device)
+    trained = model_folder(place, revision=revision)
+    if not is_transformers(trained):
+        return _trained(trained, device)
+    if not folder.exists():
+        raise InputError(f"'{place}' is a model of transformers, not of TeachText", f"write hf:{place}")
+    return _shared(str(folder.resolve()), device)
+
+
+def is_transformers(folder: Path) -> bool:
+    """Return whether a folder holds a model that transformers or sentence-transformers saved."""
+    if (folder / _MODULES).exists():
+        return True
+    config = read_json(folder / CONFIG) if (folder / CONFIG).exists() else None
+    return isinstance(config, dict) and "model_type" in config and "format" not in config
 
 
 def model_folder(place: str | Path, *, revision: str | None = None) -> Path:
@@ -83,7 +103,7 @@ def model_folder(place: str | Path, *, revision: str | None = None) -> Path:
     if not folder.is_dir():
         problem = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {problem}", "give the folder of a run, a model or an index")
-    if (folder / CONFIG).exists():
+    if (folder / CONFIG).exists() or (folder / _MODULES).exists():
         return folder
     if (folder / _RESULTS).exists() or (folder / _RUN_CONFIG).exists():
         return main_student(folder)
@@ -107,6 +127,14 @@ def _trained(folder: Path, device: str) -> "Model":
     device = resolve_device(device)
     embedder = TrainedModel(folder, device=device)
     return Model(embedder, device=device, folder=folder, measured=load_measured(folder) or _measured_by_run(folder))
+
+
+def _shared(model: str, device: str) -> "Model":
+    device = resolve_device(device)
+    embedder = load_shared(model, device=device)
+    from teachtext.api.model import Model
+
+    return Model(embedder, device=device)
 
 
 def _index_model(place: str | Path, device: str) -> "Model":
@@ -180,4 +208,6 @@ def _single(model: "Model | str | Path", device: str) -> Embedder:
         return model.embedder
     if model in _ZERO_SHOT and not Path(model).exists():
         return load_embedder(CLASS_NAMES, device=resolve_device(device))
+    if _is_hub_id(model) and not Path(model).exists() and is_transformers(model_folder(model)):
+        model = f"{_HF}{model}"
     return load(model, device=device).embedder

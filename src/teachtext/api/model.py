@@ -32,9 +32,9 @@ class Model:
     """Embeds texts and videos, and scores them against each other. Get one with `teachtext.load`.
 
     Args:
-        embedder: a trained model, or the built-in class names.
+        embedder: a trained model, a shared-space model, or the built-in class names.
         device: where embeddings are returned and compared, as torch writes it.
-        folder: the folder of a trained model; None for the built-in class names.
+        folder: the folder of a trained model; None for any other.
         measured: what was measured for this model, for its card.
     """
 
@@ -53,7 +53,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The name of the model's folder, or `classnames`."""
+        """The name of the model's folder or repository, or `classnames`."""
         return str(self.embedder.identity["name"])
 
     @property

@@ -227,8 +227,9 @@ def index(
     Args:
         folder: videos, in its folders too.
         model: a loaded model, or a place that `teachtext.load` accepts. By default the model of the index; a new index
-            uses `zero-shot`, the class names of an image network. An index of several models, such as
-            `["runs/mine", "zero-shot"]`, adds their standardised scores.
+            uses `zero-shot`, the class names of an image network. `hf:ID`, or a folder, is a model with one space for
+            texts and videos, such as CLIP. An index of several models, such as `["runs/mine", "zero-shot"]`, adds their
+            standardised scores.
         place: folder of the index, or `milvus://host:port/name`.
         features: folder that keeps features; by default inside the index; for a URL, in the working folder.
         words: also recognise speech and written words, so that words can be searched.

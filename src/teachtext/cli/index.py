@@ -22,8 +22,8 @@ def index(
     model: Annotated[
         list[str],
         typer.Option(
-            help="Folder of a run or of a trained model, an id of the hub, or 'zero-shot'. Can be repeated: an index "
-            "of several models adds their standardised scores.",
+            help="Folder of a run or of a trained model, hf:ID or folder of a model such as CLIP, or 'zero-shot'. "
+            "Can be repeated: an index of several models adds their standardised scores.",
             show_default="that of the index; of a new one 'zero-shot'",
         ),
     ] = [],  # noqa: B006

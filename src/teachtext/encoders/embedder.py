@@ -1,7 +1,7 @@
 """What embeds queries and videos: the one protocol that the index, the service, Python and the command line know.
 
-Three classes implement it: a trained model, the built-in class names, and, for queries alone, an exported text side.
-Nothing here needs torch, because a server answers queries without torch.
+Four classes implement it: a trained model, a model with a shared space, the built-in class names, and, for queries
+alone, an exported text side. Nothing here needs torch, because a server answers queries without torch.
 """
 
 from collections.abc import Mapping, Sequence

@@ -129,10 +129,10 @@ def with_shares(query: QueryVectors, shares: Mapping[str, float] | None) -> Quer
 
 
 def names_of(identities: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a short name for each model: `student` for a trained model, `zero-shot` for the class names."""
+    """Return a short name for each model: `student` if trained, `shared` for a shared space, else `zero-shot`."""
     names: list[str] = []
     for identity in identities:
-        base = "student" if identity["kind"] == "trained" else "zero-shot"
+        base = {"trained": "student", "shared": "shared"}.get(identity["kind"], "zero-shot")
         count = sum(name.startswith(base) for name in names)
         names.append(f"{base}-{count + 1}" if count else base)
     return names

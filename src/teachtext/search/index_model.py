@@ -13,6 +13,8 @@ from teachtext.search.blend import BLEND, Blend, identities_of
 
 CLASS_NAMES: Mapping[str, Any] = {"kind": "classnames"}
 """The identity of the built-in embedder, which needs no trained model."""
+SHARED = "shared"
+"""The kind of a shared-space model."""
 
 
 def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None, *, device: str = "auto") -> Embedder:
@@ -30,6 +32,8 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
         if folder is not None:
             raise InputError(f"{folder} is one model, and the index holds {identity['name']}", "give all its models")
         embedder: Embedder = Blend([load_embedder(model, device=device) for model in identity["models"]])
+    elif identity["kind"] == SHARED:
+        embedder = load_shared(identity["model"] if folder is None else str(folder), device=device)
     elif identity["kind"] != "trained":
         embedder = ClassNames(_experts_of(identity), device=device)
     else:
@@ -41,6 +45,32 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     if "fingerprint" in identity:
         check_same(identity, embedder)
     return embedder
+
+
+def load_shared(model: str, *, device: str = "auto") -> Embedder:
+    """Return the embedder of a shared-space model.
+
+    Args:
+        model: a local folder, or an id of the Hugging Face hub, without `hf:`.
+        device: `auto`, `cpu`, `cuda`, `cuda:<number>` or `mps`.
+
+    Raises:
+        InputError: no such folder or id, or a model without a space for texts and videos; a package is not installed.
+    """
+    embedder: Embedder = load(
+        "teachtext.encoders.shared_space.embedder:SharedEmbedder", "hf", model=model, device=device
+    )
+    return embedder
+
+
+def missing_senses(identity: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each shared-space model of an index that hears videos and does not see them."""
+    return [
+        f"searches by the model '{each['name']}' go by the sound of the videos alone, because it has no tower for "
+        "pictures"
+        for each in identities_of(identity)
+        if each["kind"] == SHARED and each["tower"] == "sound"
+    ]
 
 
 def unused_experts(identity: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, check_packages
 from teachtext.progress import Progress, silent
 from teachtext.search.hubness import choose_bank
-from teachtext.search.index_model import check_same, unused_experts
+from teachtext.search.index_model import check_same, missing_senses, unused_experts
 from teachtext.search.indexing_run import IndexingRun, joined
 from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.moves import look_elsewhere
@@ -178,6 +178,7 @@ def index_folder(
             *run.notes,
             *side_notes,
             *unused_experts(model.identity),
+            *missing_senses(model.identity),
         ],
     )
 
