@@ -41,7 +41,10 @@ class ModelConfig(Config):
         "(ce, moee)",
     )
     shared_dim: int | None = Field(
-        256, ge=1, description="width of the shared spaces (ce, moee, mmt, pooled), or null: the expert's own (moee)"
+        256,
+        ge=1,
+        description="width of the shared spaces (ce, moee, mmt, pooled), or null: the expert's own (moee), that of the "
+        "features (pooled with 'identity_start', by default)",
     )
     text_clusters: int = Field(
         12,
@@ -93,8 +96,8 @@ class ModelConfig(Config):
     def _features_as_they_are(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        # features that are aligned already lose that with other scales
-        aligned = {"standardise": None} if values.get("identity_start") is True else {}
+        # features that are aligned already lose that with other scales, and keep their width
+        aligned = {"standardise": None, "shared_dim": None} if values.get("identity_start") is True else {}
         completed = aligned | values
         if completed.get("standardise", 0.5) is None:
             return {"feature_dropout": 0.0} | completed
@@ -125,7 +128,7 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _width_of_the_expert(self) -> "ModelConfig":
-        if self.shared_dim is None and self.kind != "moee":
+        if self.shared_dim is None and not (self.kind == "moee" or self.identity_start):
             raise ValueError(f"'shared_dim: null', a width for each expert, is of 'moee', not of '{self.kind}'")
         return self
 

@@ -47,7 +47,9 @@ def model_arguments(
         **({"aligned": aligned} if aligned else {}),
     }
     # left out where they are not used: models of earlier versions do not have them
-    if model.shared_dim is None:
+    if model.shared_dim is None and model.identity_start:
+        arguments["shared_dim"] = text_dim
+    elif model.shared_dim is None:
         del arguments["shared_dim"]
     standardise = {} if model.standardise is None else {"standardise": model.standardise}
     dropout = {"feature_dropout": model.feature_dropout} if model.feature_dropout else {}

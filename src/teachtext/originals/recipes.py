@@ -1,4 +1,4 @@
-"""Complete configs with the authors' hyper-parameters, by dataset and model.
+"""Complete configs by dataset and model: with the authors' hyper-parameters, or on a model like CLIP.
 
 TeachText-CE, TeachText-MoEE and TeachText-MMT have no recipes, because no public source states their teachers.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from teachtext.errors import InputError
+from teachtext.originals.clip_recipes import CLIP_RECIPES, MODEL
 
 _COMMON = ("imagenet.resnext101_32x48d.0", "imagenet.senet154.0", "r2p1d.r2p1d-ig65m.0", "scene.densenet161.0")
 _FIRST = (*_COMMON, "i3d.i3d.0")
@@ -23,15 +24,18 @@ _LIKE_MSRVTT = ("msrvtt-1k-a", "msrvtt-1k-b")
 
 def recipe_names() -> list[str]:
     """Return the names of all recipes, `<dataset>/<model>`."""
-    return [f"{dataset}/{model}" for dataset in (*_settings(), *_LIKE_MSRVTT) for model in _models_of(dataset)]
+    datasets = (*_settings(), *_LIKE_MSRVTT)
+    return [f"{dataset}/{model}" for dataset in datasets for model in (*_models_of(dataset), *CLIP_RECIPES)]
 
 
-def recipe(name: str, *, data: str) -> str:
+def recipe(name: str, *, data: str, model: str = MODEL) -> str:
     """Return a recipe as the YAML of a complete config.
 
     Args:
         name: `<dataset>/<model>`, one of `recipe_names`.
-        data: folder of the imported archive, as the config names it.
+        data: folder of the imported archive, as the config names it; for a recipe on a model like CLIP, folder of the
+            videos and captions.
+        model: spec of the model like CLIP.
 
     Raises:
         InputError: there is no recipe of this name.
@@ -39,15 +43,19 @@ def recipe(name: str, *, data: str) -> str:
     >>> print(recipe("msvd/ce", data="MSVD").splitlines()[0])
     # Collaborative Experts: the authors' settings.
     """
-    dataset, _, model = name.partition("/")
+    dataset, _, kind = name.partition("/")
     if name not in recipe_names():
         raise InputError(f"recipe '{name}' is unknown", f"use one of {', '.join(recipe_names())}")
-    title, build = _models_of(dataset)[model]
-    base = {
-        "name": f"{dataset}-{model}".replace("+", "-plus").replace("*", "-star"),
-        "dataset": {"path": data, "features": f"{data}/features", "benchmark": dataset, "missing_videos": "keep"},
+    base: dict[str, Any] = {
+        "name": f"{dataset}-{kind}".replace("+", "-plus").replace("*", "-star"),
+        "dataset": {"path": data, "benchmark": dataset},
         "seeds": [0, 1, 2],
     }
+    if kind in CLIP_RECIPES:
+        title, on_clip = CLIP_RECIPES[kind]
+        return f"# {title}.\n" + yaml.safe_dump(base | on_clip(dataset, model), sort_keys=False)
+    title, build = _models_of(dataset)[kind]
+    base["dataset"] |= {"features": f"{data}/features", "missing_videos": "keep"}
     config = base | build(_settings()["msrvtt" if dataset in _LIKE_MSRVTT else dataset])
     return f"# {title}: the authors' settings.\n" + yaml.safe_dump(config, sort_keys=False)
 
