@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from processes import PATIENCE_S, needs_proc, processes_of, wait_until
 
+from teachtext import __version__
 from teachtext.cli.main import app
 
 pytestmark = pytest.mark.slow
@@ -27,6 +28,14 @@ VERBS += [
     for command in group.registered_commands
 ]
 STOPPED = "teachtext: stopped; run the same command again to go on\n"
+
+
+@pytest.mark.slow
+def test_the_package_is_the_command_too():
+    started = subprocess.run(
+        [sys.executable, "-m", "teachtext", "--version"], capture_output=True, text=True, check=True
+    )
+    assert started.stdout == f"teachtext {__version__}\n"
 
 
 def test_help_of_the_command_names_every_verb(teachtext: Command):
