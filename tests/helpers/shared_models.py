@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import PreTrainedTokenizerFast
 
 WORDS = ["a", "dog", "cat", "runs", "sleeps", "the", "red", "green", "blue", "ball", "car", "of", "photo", "quickly"]
-SPECIAL = ["<pad>", "<unk>", "<bos>", "<eos>"]
+SPECIAL = ["<pad>", "<unk>", "<bos>", "<eos>", "<boi>", "<eoi>", "<image>", "<video>", "<boa>", "<eoa>", "<audio>"]
 VOCABULARY = [*SPECIAL, *WORDS]
 TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 TOKENS = 16
@@ -26,6 +26,7 @@ def save_tokenizer(folder: Path, *, ends: bool = True, lower: bool = False, **op
     """Save a tokenizer of whole words; `ends` puts a special token at the beginning and at the end."""
     raw = Tokenizer(models.WordLevel({word: number for number, word in enumerate(VOCABULARY)}, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    raw.add_special_tokens(SPECIAL)
     if lower:
         raw.normalizer = normalizers.Lowercase()
     if ends:
@@ -177,6 +178,96 @@ def tipsv2(folder: Path) -> Path:
     return folder
 
 
+PE_TEXT = {"model_type": "modernbert", **TEXT, "cls_token_id": 2, "sep_token_id": 3}
+PE_LAYERS = {**TINY, "num_key_value_heads": 2, "head_dim": 8}
+PE_CLIPS = {
+    "vision_config": {
+        "architecture": "vit_tiny_patch16_224", "num_classes": 12, "do_pooling": True,
+        "model_args": {"img_size": 32, "depth": 1, "embed_dim": 16, "num_heads": 2},
+    }
+}  # fmt: skip
+PE_SOUND = {
+    "dac_config": {
+        "model_type": "dac", "downsampling_ratios": [2, 4], "encoder_hidden_size": 8, "codebook_dim": 8,
+        "hidden_size": 32, "sampling_rate": 8000,
+    }
+}  # fmt: skip
+
+
+def save_pe(folder: Path, model: torch.nn.Module) -> Path:
+    """Save a model of PE-AV, with a processor of four frames and of sound."""
+    save_tokenizer(folder)
+    save(folder, model, transformers.PeAudioFeatureExtractor(sampling_rate=8000, hop_length=8))
+    size = {"size": {"height": 32, "width": 32}, "do_resize": True, "resample": 2}
+    scaled = {"do_rescale": True, "do_normalize": True, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(size | scaled | {"num_frames": 4}))
+    return folder
+
+
+def pe_video(folder: Path) -> Path:
+    """Save a tiny model; its picture network is one of timm."""
+    config = transformers.PeVideoConfig(text_config=PE_TEXT, video_config=PE_LAYERS | PE_CLIPS)
+    return save_pe(folder, transformers.PeVideoModel(config))
+
+
+def pe_audio(folder: Path) -> Path:
+    config = transformers.PeAudioConfig(text_config=PE_TEXT, audio_config=PE_LAYERS | PE_SOUND)
+    return save_pe(folder, transformers.PeAudioModel(config))
+
+
+def pe_audio_video(folder: Path) -> Path:
+    both = {
+        "audio_config": {"model_type": "pe_audio_encoder", **PE_LAYERS, **PE_SOUND},
+        "video_config": {"model_type": "pe_video_encoder", **PE_LAYERS, **PE_CLIPS},
+    }
+    config = transformers.PeAudioVideoConfig(text_config=PE_TEXT, audio_video_config=PE_LAYERS | both)
+    return save_pe(folder, transformers.PeAudioVideoModel(config))
+
+
+MARKS = {"boi": 4, "eoi": 5, "image": 6, "video": 7, "boa": 8, "audio": 10}
+CHAT = (
+    "{% for message in messages %}<bos> {{ message.role }} {% for part in message.content %}"
+    "{% if part.type == 'image' %}<boi><image><eoi>{% else %}{{ part.text }}{% endif %}{% endfor %} <eos> {% endfor %}"
+    "{% if add_generation_prompt %}<bos> a {% endif %}"
+)
+
+
+def embedding_gemma2(folder: Path) -> Path:
+    save_tokenizer(folder)
+    heads = {"num_key_value_heads": 2, "head_dim": 8}
+    layers = ["sliding_attention", "full_attention"]
+    text = {**TINY, **heads, **IDS, "hidden_size_per_layer_input": 8, "embedding_dim": 12, "layer_types": layers}
+    text |= {"global_head_dim": 8, "num_global_key_value_heads": 1, "max_position_embeddings": 512}
+    picture = {"model_type": "gemma4_vision", **TINY, **heads, "patch_size": 8, "position_embedding_size": 256}
+    sound = {"model_type": "gemma4_audio", **TINY, "subsampling_conv_channels": [128, 4], "output_proj_dims": 16}
+    config = transformers.EmbeddingGemma2Config(
+        text_config=text,
+        vision_config=picture,
+        audio_config=sound,
+        eoa_token_index=9,
+        **{f"{name}_token_id": number for name, number in MARKS.items()},
+    )
+    prepare = pictures("Gemma4ImageProcessor", patch_size=8, max_soft_tokens=70)
+    hearing = transformers.Gemma4AudioFeatureExtractor()
+    save(folder, transformers.EmbeddingGemma2Model(config), prepare)
+    # the two processors have one file name: in a published folder both are parts of one file
+    parts = {"image_processor": prepare.to_dict(), "feature_extractor": hearing.to_dict()}
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "processor_config.json").write_text(json.dumps(parts, default=str))
+    return folder
+
+
+def qwen3_vl(folder: Path) -> Path:
+    save_tokenizer(folder, ends=False, chat_template=CHAT)
+    text = {**TINY, **IDS, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 2048}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]}
+    picture = {"depth": 1, "hidden_size": 16, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 16}
+    picture |= {"deepstack_visual_indexes": [0], "num_position_embeddings": 64}
+    marks = {"image_token_id": 6, "video_token_id": 7, "vision_start_token_id": 4, "vision_end_token_id": 5}
+    config = transformers.Qwen3VLConfig(text_config=text, vision_config=picture, **marks)
+    return save(folder, transformers.Qwen3VLModel(config), pictures("Qwen2VLImageProcessor", patch_size=16))
+
+
 BUILDERS: Mapping[str, Callable[[Path], Path]] = {
     "aimv2": aimv2,
     "align": align,
@@ -185,7 +276,12 @@ BUILDERS: Mapping[str, Callable[[Path], Path]] = {
     "chinese_clip": chinese_clip,
     "clap": clap,
     "clip": clip,
+    "embedding_gemma2": embedding_gemma2,
     "metaclip_2": metaclip_2,
+    "pe_audio": pe_audio,
+    "pe_audio_video": pe_audio_video,
+    "pe_video": pe_video,
+    "qwen3_vl": qwen3_vl,
     "siglip": siglip,
     "siglip2": siglip2,
     "tipsv2": tipsv2,

@@ -1,6 +1,8 @@
 """Checkpoints of transformers: one loader that refuses weights which are missing, superfluous or of another shape."""
 
+import io
 from collections.abc import Callable, Collection, Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,8 @@ class Checkpoint:
         self.place = place
         model_class = getattr(transformers, class_name)
         try:
-            with quiet():
+            # some classes print complaints about their own documentation
+            with quiet(), redirect_stdout(io.StringIO()):
                 model, loading = model_class.from_pretrained(
                     folder,
                     trust_remote_code=False,
@@ -60,6 +63,13 @@ class Checkpoint:
             self.model = model.float().eval().to(place.name)
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise too_little_memory(place) from error
+        except ImportError as error:
+            if "timm" not in str(error):
+                raise
+            raise InputError(
+                "its picture network is one of the package 'timm', which needs torchvision",
+                "pip install timm, and torchvision of the same build as torch",
+            ) from error
         self.config = self.model.config
         self.lacking = sorted(loading["missing_keys"])
         if mismatched := sorted(str(item[0]) for item in loading["mismatched_keys"]):

@@ -29,6 +29,8 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
     folders: dict[str, Path] = {}
 
     def folder(kind: str) -> Path:
+        if kind in ("pe_video", "pe_audio_video"):
+            pytest.importorskip("timm", reason="the picture network of PE-AV is one of timm, which needs torchvision")
         if kind not in folders:
             folders[kind] = shared_models.BUILDERS[kind](root / kind)
         return folders[kind]
@@ -40,7 +42,13 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 def opened(folder_of: Callable[[str], Path]) -> Open:
     """Return a tiny model of a family."""
     models: dict[str, SharedSpace] = {}
-    return lambda kind: models.setdefault(kind, SharedSpace(model=str(folder_of(kind)), device="cpu"))
+
+    def open_model(kind: str) -> SharedSpace:
+        if kind not in models:
+            models[kind] = SharedSpace(model=str(folder_of(kind)), device="cpu")
+        return models[kind]
+
+    return open_model
 
 
 def photos() -> list[NDArray[np.uint8]]:
@@ -175,6 +183,105 @@ def test_clap_hears_pieces_of_ten_seconds(opened: Open, folder_of: Callable[[str
     assert np.allclose(space.encode_texts(TEXTS), np.concatenate(texts), atol=1e-5)
     assert np.allclose(space.encode_sound(noise, 48_000), np.concatenate(sound), atol=1e-5)
     assert space.encode_sound(noise[::3], 16_000).shape == (2, 12), "another rate is resampled"
+
+
+def noise(seconds: float, rate: int) -> Values:
+    return np.random.default_rng(0).normal(0, 0.1, int(seconds * rate)).astype(np.float32)
+
+
+def heard(folder: Path, samples: Values) -> Any:
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    return extractor([samples], sampling_rate=extractor.sampling_rate, return_tensors="pt")
+
+
+def test_pe_audio_equals_its_forward(opened: Open, folder_of: Callable[[str], Path]):
+    """The vectors are those that `forward` returns; its own methods for texts fail."""
+    folder = folder_of("pe_audio")
+    model, tokenizer = library(folder)
+    with torch.no_grad():
+        outputs = [model(**tokenizer(text, return_tensors="pt"), **heard(folder, noise(2, 8000))) for text in TEXTS]
+    space = opened("pe_audio")
+    assert np.allclose(
+        space.encode_texts(TEXTS), np.concatenate([unit(output.text_audio_embeds) for output in outputs]), atol=1e-5
+    )
+    assert np.allclose(space.encode_sound(noise(2, 8000), 8000), unit(outputs[0].audio_embeds), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["pe_video", "pe_audio_video"])
+def test_pe_video_equals_its_forward(kind: str, opened: Open, folder_of: Callable[[str], Path]):
+    folder = folder_of(kind)
+    model, tokenizer = library(folder)
+    frames = np.stack([photos()[0] // part for part in (1, 2, 3, 4)])
+    small = [Image.fromarray(frame).resize((32, 32), Image.Resampling.BILINEAR) for frame in frames]
+    pixels = torch.stack([torch.tensor(np.array(frame)).permute(2, 0, 1) / 255 * 2 - 1 for frame in small])[None]
+    sound = {} if kind == "pe_video" else heard(folder, noise(2, 8000))
+    inputs = [tokenizer(text, return_tensors="pt") for text in TEXTS]
+    with torch.no_grad():
+        outputs = [model(**text, pixel_values_videos=pixels, **sound) for text in inputs]
+        part = model if kind == "pe_video" else model.video_model
+        texts = [
+            unit(part.text_video_head(part.text_model(**text, output_hidden_states=True).hidden_states[-1][:, 0]))
+            for text in inputs
+        ]
+    space = opened(kind)
+    assert np.allclose(space.encode_texts(TEXTS), np.concatenate(texts), atol=1e-5)
+    assert np.allclose(space.encode_clips([frames]), unit(outputs[0].video_embeds), atol=1e-5)
+    if kind == "pe_audio_video":
+        assert np.allclose(space.encode_sound(noise(2, 8000), 8000), unit(outputs[0].audio_embeds), atol=1e-5)
+
+
+def test_embeddinggemma_reads_everything_as_tokens(opened: Open, folder_of: Callable[[str], Path]):
+    folder = folder_of("embedding_gemma2")
+    model, tokenizer = library(folder)
+
+    def mean(text: str, **inputs: Any) -> Values:
+        with torch.no_grad():
+            return unit(model(**tokenizer(text, return_tensors="pt"), **inputs).last_hidden_state.mean(dim=1))
+
+    space = opened("embedding_gemma2")
+    assert space.towers == {"text", "pictures", "clips", "sound"}
+    for role, prefix in (("query", "task: search result | query: "), ("document", "title: none | text: ")):
+        expected = np.concatenate([mean(prefix + text) for text in TEXTS])
+        assert np.allclose(space.encode_texts(TEXTS, role=role), expected, atol=1e-5)
+    for photo, vector in zip(photos(), space.encode_pictures(photos()), strict=True):
+        inputs = prepared(folder, photo)
+        [count] = inputs.pop("num_soft_tokens_per_image")
+        assert np.allclose(mean(f"<boi>{'<image>' * int(count)}<eoi>", **inputs), vector, atol=1e-5)
+    frames = np.stack([photos()[0] // (1 + part) for part in range(16)])
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    seen = processor(images=list(map(Image.fromarray, frames)), max_soft_tokens=70, return_tensors="pt")
+    marks = "".join(f"<boi>{'<video>' * int(count)}<eoi>" for count in seen["num_soft_tokens_per_image"])
+    clip = {"pixel_values_videos": seen["pixel_values"], "video_position_ids": seen["image_position_ids"]}
+    expected = mean(marks, **clip, num_frames_per_video=torch.tensor([16]))
+    assert np.allclose(space.encode_clips([frames]), expected, atol=1e-5)
+    hearing = heard(folder, noise(2, 16_000))
+    count = int(model.get_audio_features(**hearing).attention_mask.sum())
+    expected = mean(f"<boa>{'<audio>' * count}<eoa>", **hearing)
+    assert np.allclose(space.encode_sound(noise(2, 16_000), 16_000), expected, atol=1e-5)
+
+
+def test_qwen_takes_the_last_state_of_a_chat(opened: Open, folder_of: Callable[[str], Path]):
+    folder = folder_of("qwen3_vl")
+    model, tokenizer = library(folder)
+
+    def last(content: dict[str, str], pad: int = 1, **inputs: Any) -> Values:
+        system = {"role": "system", "content": [{"type": "text", "text": "Represent the user's input."}]}
+        chat = tokenizer.apply_chat_template(
+            [system, {"role": "user", "content": [content]}], tokenize=False, add_generation_prompt=True
+        )
+        tokens = tokenizer(chat.replace("<image>", "<image>" * pad), return_tensors="pt")
+        kinds = {"mm_token_type_ids": (tokens["input_ids"] == 6).int()} if inputs else {}
+        with torch.no_grad():
+            return unit(model(**tokens, **kinds, **inputs).last_hidden_state[:, -1])
+
+    space = opened("qwen3_vl")
+    texts = np.concatenate([last({"type": "text", "text": text}) for text in TEXTS])
+    assert np.allclose(space.encode_texts(TEXTS), texts, atol=1e-5)
+    for photo, vector in zip(photos(), space.encode_pictures(photos()), strict=True):
+        inputs = prepared(folder, photo)
+        count = int(inputs["image_grid_thw"].prod()) // 4
+        assert np.allclose(last({"type": "image"}, count, **inputs), vector, atol=1e-5)
+    assert np.allclose(space.encode_texts(TEXTS), texts, atol=1e-5), "a text does not depend on the picture before"
 
 
 @pytest.mark.parametrize("kind", ["siglip", "siglip2", "tipsv2"])
