@@ -5,7 +5,7 @@ import pytest
 
 from teachtext.data.check import check_folder
 from teachtext.data.folder import load_folder
-from teachtext.data.protocol import Caption, queries
+from teachtext.data.protocol import Caption, Protocol, queries
 from teachtext.data.splits import automatic_splits, source_of
 from teachtext.encoders.base import Limit
 from teachtext.errors import InputError
@@ -96,7 +96,6 @@ def test_missing_videos_are_refused_dropped_or_kept(tmp_path):
     [
         ({"captions": CAPTIONS | {"a": ["  "]}}, "empty caption"),
         ({"splits": SPLITS | {"val": ["a", "b"]}}, "'a' into both 'train' and 'val'"),
-        ({"splits": {"train": ["a"], "test": ["c"]}}, "no split 'val'"),
         ({"captions": {"a": {"b": 1}}}, "no known format of captions: an object with the keys a"),
         ({"captions": {"a": [3], "b": ["x"], "c": ["y"]}}, "needs 'video' and 'text'"),
         ({"splits": ["a"]}, "not an object of lists of ids"),
@@ -106,6 +105,13 @@ def test_bad_folders_are_refused_in_one_sentence(tmp_path, change, message):
     make(tmp_path, **change)
     with pytest.raises(InputError, match=message):
         load_folder(tmp_path)
+
+
+def test_the_splits_of_a_protocol_are_needed_and_without_one_any_splits_do(tmp_path):
+    make(tmp_path, splits={"train": ["a"], "test": ["c"]})
+    with pytest.raises(InputError, match="no split 'val'"):
+        load_folder(tmp_path, protocol=Protocol())
+    assert len(load_folder(tmp_path).captions) == 4
 
 
 def test_bad_files_are_refused(tmp_path):

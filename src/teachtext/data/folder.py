@@ -125,7 +125,8 @@ def load_folder(
 
     Args:
         folder: the dataset folder, or a caption file in the folder.
-        protocol: how captions become queries.
+        protocol: how captions become queries, and which splits are needed; by default each caption is a query, and any
+            splits will do.
         missing_videos: treatment of captions and split entries whose video has no file. `error` refuses the folder.
             `drop` leaves the entries out and notes their number. `keep` keeps them; their features come from
             elsewhere.
@@ -163,7 +164,7 @@ def load_folder(
         notes.append(f"left out, captioned but without a file: {len(absent)} (first: '{absent[0]}')")
     splits = _clean_splits(raw, kept & captioned, notes, seed)
     chosen = protocol or Protocol()
-    for split in chosen.splits:
+    for split in protocol.splits if protocol else ():
         if split not in splits:
             raise InputError(f"{folder} has no split '{split}'", f"use one of {', '.join(splits)}, or add it")
         if not splits[split]:

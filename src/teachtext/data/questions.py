@@ -68,7 +68,7 @@ def check_unlearned(questions: Sequence[Question], splits: Mapping[str, Sequence
         InputError: a question names a video of the train or the select split.
     """
     learning = [split for split in (protocol.train, protocol.select) if split and split != protocol.test]
-    learned = {video: split for split in learning for video in splits[split]}
+    learned = {video: split for split in learning for video in splits.get(split, ())}
     for question in questions:
         for video_id in question.among:
             if video_id in learned:
