@@ -21,7 +21,7 @@ from teachtext.data.passages import Passage
 from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
 from teachtext.data.types import Video
 from teachtext.encoders.base import Rows
-from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts
 from teachtext.errors import InputError
 from teachtext.extraction import extract as extract_module
 from teachtext.extraction import feature_output as output
@@ -29,6 +29,7 @@ from teachtext.extraction import task as one_video
 from teachtext.extraction.extract import Extraction, extract
 from teachtext.extraction.task import Job, Result, Task
 from teachtext.processes import Workers
+from teachtext.video.sampling import PieceRule
 
 Make = Callable[..., Path]
 Moving = Callable[..., NDArray[np.uint8]]
@@ -278,7 +279,25 @@ def test_the_time_limit_follows_the_length_but_is_a_minute_at_least(make_video: 
                 one_video, "_job", one_video.Job(names=[], settings={}, time_limit=limit), raising=False
             )
             one_video._encode(one_video.Task("v", path, "", ()))
-    assert allowed == [60, 60, 5, 60, pytest.approx(900), 5]
+    assert allowed == [60, 5, 60, pytest.approx(900, abs=1), 5]
+
+
+@pytest.mark.slow
+def test_a_long_video_of_few_bytes_may_take_ten_times_its_length_too(make_video: Make, monkeypatch: pytest.MonkeyPatch):
+    allowed: list[float] = []
+    monkeypatch.setattr(one_video, "allow", allowed.append)
+    monkeypatch.setattr(one_video, "_experts", build_video_experts(["motion"]), raising=False)
+    # a frame a second, and one frame that is shown for a day
+    for name, times in (("slides.mp4", [*range(200)]), ("day.mkv", [0, 1, 86_400])):
+        path = make_video(name, np.full((len(times), 48, 64, 3), 90, np.uint8), fps=1, pts=times)
+        assert path.stat().st_size < 20 * 10_000
+        for rule in (PieceRule(), None):
+            allowed.clear()
+            job = one_video.Job(names=["motion"], settings={}, time_limit=None, rule=rule)
+            monkeypatch.setattr(one_video, "_job", job, raising=False)
+            assert not one_video._encode(one_video.Task("v", path, "", ("motion",))).reason
+            assert allowed[0] == 60
+            assert allowed[-1] == (pytest.approx(1990, abs=30) if name == "slides.mp4" else 60)
 
 
 def test_a_time_limit_that_lets_nothing_through_is_refused(videos: list[Video], tmp_path: Path):

@@ -120,6 +120,28 @@ def test_a_text_that_stays_is_a_single_passage(make_video: Make):
     assert len(rows.values) == 2
 
 
+@pytest.mark.parametrize("kind", [Brightness, Signs])
+def test_a_piece_that_shows_what_the_piece_before_shows_is_encoded_once(
+    make_video: Make, monkeypatch: pytest.MonkeyPatch, kind: Any
+):
+    calls = []
+
+    class Counted(kind):  # type: ignore[misc]
+        def encode(self, sampled: Frames) -> dict[str, Rows]:
+            calls.append(sampled.times)
+            return dict(super().encode(sampled))
+
+    # 6 s and 8 s of still pictures, then 4 s in which every frame is another
+    path = make_video("film.mp4", gray([40] * 48 + [200] * 64 + list(range(60, 124, 2))), fps=8)
+    once, calls_once = rows_of(path, Counted()), len(calls)
+    monkeypatch.setattr("teachtext.extraction.piece_rows._is_same", lambda *_: False)
+    calls.clear()
+    each = rows_of(path, Counted())
+    assert calls_once == 4 and len(calls) == 9
+    assert np.array_equal(once.values, each.values) and once.passages == each.passages
+    assert np.array_equal(once.times, each.times)  # type: ignore[arg-type]
+
+
 def test_clips_of_a_network_cover_the_whole_video_and_are_joined_one_by_one(
     make_video: Make, monkeypatch: pytest.MonkeyPatch
 ):

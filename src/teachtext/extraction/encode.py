@@ -1,6 +1,7 @@
 """One file to the features of all experts, in one pass over the file: a video, or a picture or sound from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ def encode_video(
     rule: PieceRule | None = None,
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
+    seen: Callable[[float], None] = lambda time: None,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Rows]:
     """Decode a video once, and return the rows of all experts by output.
@@ -36,6 +38,7 @@ def encode_video(
         experts: what encodes it.
         rule: cuts a long video into pieces, and gives all rows times; None encodes every video as a whole.
         opened: called before anything is decoded, with the length in seconds that the file states, or None.
+        seen: called after each frame, with its time in seconds, once all that need it have taken it.
         note: called with a sentence on sound that had to be left out.
 
     Raises:
@@ -47,10 +50,12 @@ def encode_video(
     features: dict[str, Rows] = {}
     if rule is None:
         samplings: list[Any] = [expert.sampling for expert in looking]
-        for expert, sampled in zip(looking, sample_video(path, samplings, ears, opened=opened, note=note), strict=True):
+        for expert, sampled in zip(
+            looking, sample_video(path, samplings, ears, opened=opened, seen=seen, note=note), strict=True
+        ):
             features.update(expert.encode(sampled))
     else:
-        features.update(_ByRule(path, looking, rule).encode(ears, opened, note))
+        features.update(_ByRule(path, looking, rule, seen).encode(ears, opened, note))
     for _, hearing in hearings:
         features.update(hearing.finish())
     return features
@@ -62,6 +67,7 @@ def encode_file(
     rule: PieceRule,
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
+    seen: Callable[[float], None] = lambda time: None,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[FileKind, dict[str, Rows]]:
     """Return what a file is, and the rows of all experts by output.
@@ -74,6 +80,7 @@ def encode_file(
         experts: what encodes it.
         rule: cuts long videos and sounds into pieces.
         opened: see `encode_video`.
+        seen: see `encode_video`.
         note: see `encode_video`.
 
     Raises:
@@ -83,7 +90,7 @@ def encode_file(
         return "picture", _encode_picture(path, experts)
     container = open_sound(path)
     if container is None:
-        return "video", encode_video(path, experts, rule, opened=opened, note=note)
+        return "video", encode_video(path, experts, rule, opened=opened, seen=seen, note=note)
     with container:
         hearings = [(expert.sampling, _begin(expert, rule)) for expert in experts if listens(expert)]
         hear_file(path, container, [Ear(sampling, hearing.hear) for sampling, hearing in hearings])
@@ -118,8 +125,11 @@ def _begin(expert: Any, rule: PieceRule | None) -> Hearing:
 class _ByRule:
     """A clip is encoded as a whole, a longer video by pieces. The last frame decides: files may state any length."""
 
-    def __init__(self, path: Path, experts: Sequence[VideoExpert], rule: PieceRule) -> None:
+    def __init__(
+        self, path: Path, experts: Sequence[VideoExpert], rule: PieceRule, seen: Callable[[float], None]
+    ) -> None:
         self._path = path
+        self._seen = seen
         self._experts = experts
         self._samplings: list[Any] = [expert.sampling for expert in experts]
         self._rule = rule
@@ -129,10 +139,10 @@ class _ByRule:
     def encode(
         self, ears: Sequence[Ear], opened: Callable[[float | None], None], note: Callable[[str], None]
     ) -> Mapping[str, Rows]:
-        whole_s = self._rule.whole_s
-        watchers, end_s = watch_video(self._path, self._watchers, ears, opened=opened, note=note, whole_s=whole_s)
-        if self._experts and self._is_clip != (end_s <= whole_s):
-            watchers, end_s = watch_video(self._path, lambda _, aspect: self._watchers(end_s, aspect), whole_s=whole_s)
+        watch = partial(watch_video, self._path, seen=self._seen, whole_s=self._rule.whole_s)
+        watchers, end_s = watch(self._watchers, ears, opened=opened, note=note)
+        if self._experts and self._is_clip != (end_s <= self._rule.whole_s):
+            watchers, end_s = watch(lambda _, aspect: self._watchers(end_s, aspect))
         if self._is_clip:
             return self._clip(watchers, end_s)
         for watcher in watchers:

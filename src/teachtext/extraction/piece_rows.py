@@ -29,6 +29,7 @@ class PieceRows:
     def __init__(self, expert: VideoExpert) -> None:
         self._expert = expert
         self._parts: dict[str, list[Rows]] = {name: [] for name in expert.outputs}
+        self._last: tuple[Frames, Mapping[str, Rows]] | None = None
 
     @property
     def is_joined(self) -> bool:
@@ -36,8 +37,13 @@ class PieceRows:
         return any(joins_of(name) for name in self._expert.outputs)
 
     def take(self, frames: Frames, spans: Sequence[Span]) -> None:
-        """Encode the frames of a piece, which stands for these spans in seconds."""
-        self.add(self._expert.encode(frames), spans)
+        """Encode the frames of a piece, which stands for these spans in seconds.
+
+        A piece that shows exactly what the piece before shows has its rows: slides and cards cost little.
+        """
+        if self._last is None or not _is_same(frames, self._last[0]):
+            self._last = frames, self._expert.encode(frames)
+        self.add(self._last[1], spans)
 
     def add(self, encoded: Mapping[str, Rows], spans: Sequence[Span]) -> None:
         """Add the rows of a piece by output."""
@@ -86,6 +92,14 @@ class StretchHearing:
         span = (self._begun / self._rate, self._heard / self._rate)
         self._rows.add(self._hearing.finish(), [span])
         self._begun, self._hearing = self._heard, self._expert.begin()
+
+
+def _is_same(frames: Frames, others: Frames) -> bool:
+    return (
+        frames.aspect == others.aspect
+        and np.array_equal(frames.times, others.times)
+        and np.array_equal(frames.pixels, others.pixels)
+    )
 
 
 def over(rows: Rows, spans: Sequence[Span]) -> Rows:

@@ -1,5 +1,6 @@
 """The task of a worker process: one video, decoded once and encoded by all experts that lack its features."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -19,8 +20,11 @@ from teachtext.worker import OVER_MEMORY, OVER_TIME, allow
 
 # the default time limit: a multiple of the length of the video, but at least some seconds
 _TIMES_LENGTH, _LEAST_S = 10.0, 60.0
-# a damaged header may state any length; hardly any video has fewer bytes a second
-_LEAST_RATE = 10_000
+# a damaged header may state any length, but hardly any video has fewer bytes a second; what has is believed as it is
+# decoded, a second a frame
+_LEAST_RATE, _FRAME_S = 10_000, 1.0
+# a limit that has grown by so many seconds is set anew
+_STEP_S = 10.0
 # the default memory limit of a video: several times what the largest pictures that are decoded take
 _MEMORY_MB = 4_000.0
 
@@ -130,14 +134,14 @@ def _notes(expert: VideoExpert) -> list[str]:
 
 def _encode(task: Task) -> Result:
     """Decode a video once, and encode it with the experts that the task names."""
-    allow(_LEAST_S if _job.time_limit is None else _job.time_limit)
+    limit = _Limit(task.path, _job.time_limit)
     encode: Callable[..., Any] = load(
         f"teachtext.extraction.encode:encode_{'file' if _job.any_kind else 'video'}", "video"
     )
     needed = [expert for expert in _experts if not set(task.names).isdisjoint(expert.outputs)]
     notes: list[str] = []
     try:
-        encoded = encode(task.path, needed, _job.rule, opened=partial(_opened, task.path), note=notes.append)
+        encoded = encode(task.path, needed, _job.rule, opened=limit.opened, seen=limit.seen, note=notes.append)
     except InputError as error:
         return Result(task, str(error))
     except Exception as error:
@@ -149,10 +153,37 @@ def _encode(task: Task) -> Result:
     return Result(task, reason) if reason else Result(task, features=kept, notes=notes, kind=kind)
 
 
-def _opened(path: Path, seconds: float | None) -> None:
-    if _job.time_limit is None:
-        plausible = path.stat().st_size / _LEAST_RATE
-        allow(max(_LEAST_S, _TIMES_LENGTH * min(plausible if seconds is None else seconds, plausible)))
+class _Limit:
+    """The time that a video may take. By default the limit grows with the length that is believed.
+
+    Args:
+        path: the video.
+        fixed: seconds; None for ten times the length, but a minute at least.
+    """
+
+    def __init__(self, path: Path, fixed: float | None) -> None:
+        self._path = path
+        self._is_fixed = fixed is not None
+        self._limit = _LEAST_S if fixed is None else fixed
+        self._begin = time.monotonic()
+        self._frames = 0
+        allow(self._limit)
+
+    def opened(self, seconds: float | None) -> None:
+        """Take the length that the file states."""
+        plausible = self._path.stat().st_size / _LEAST_RATE
+        self._believe(plausible if seconds is None else min(seconds, plausible))
+
+    def seen(self, end_s: float) -> None:
+        """Take the time of a frame that was decoded and encoded."""
+        self._frames += 1
+        self._believe(min(end_s, _FRAME_S * self._frames))
+
+    def _believe(self, seconds: float) -> None:
+        limit = _TIMES_LENGTH * seconds
+        if not self._is_fixed and limit > self._limit + _STEP_S:
+            self._limit = limit
+            allow(max(_STEP_S, self._begin + limit - time.monotonic()))
 
 
 def _flaw(features: Mapping[str, Rows]) -> str:

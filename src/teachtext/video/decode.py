@@ -39,6 +39,7 @@ def sample_video(
     ears: Sequence[Ear] = (),
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
+    seen: Callable[[float], None] = lambda time: None,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> list[Frames | Clips]:
     """Decode a video once: keep the frames and clips that each sampling asks for, and let each ear hear meanwhile.
@@ -55,6 +56,7 @@ def sample_video(
         samplings: one for each expert that looks.
         ears: one for each expert that listens.
         opened: called before anything is decoded, with the length in seconds that the file states, or None.
+        seen: called after each frame, with its time in seconds, once all that need it have taken it.
         note: called with a sentence on sound that had to be left out.
 
     Returns:
@@ -64,7 +66,7 @@ def sample_video(
     Raises:
         InputError: no such file, no video in it, or more than a tenth of it lost; ears may have heard some of it.
     """
-    samplers, _ = watch_video(path, partial(samplers_of, samplings), ears, opened=opened, note=note)
+    samplers, _ = watch_video(path, partial(samplers_of, samplings), ears, opened=opened, seen=seen, note=note)
     sampled = {sampling: sampler.finish() for sampling, sampler in zip(dict.fromkeys(samplings), samplers, strict=True)}
     return [sampled[sampling] for sampling in samplings]
 
@@ -86,6 +88,7 @@ def watch_video(
     ears: Sequence[Ear] = (),
     *,
     opened: Callable[[float | None], None] = lambda seconds: None,
+    seen: Callable[[float], None] = lambda time: None,
     note: Callable[[str], None] = lambda sentence: None,
     whole_s: float = float("inf"),
 ) -> tuple[Sequence[AnyWatcher], float]:
@@ -97,6 +100,7 @@ def watch_video(
             pixel by its height. Called again where the stated length is wrong: the first watchers are forgotten then.
         ears: for the sound.
         opened: see `sample_video`.
+        seen: see `sample_video`.
         note: see `sample_video`.
         whole_s: a video that shows more seconds is used as far as it can be decoded, and a note says what is lost.
 
@@ -112,7 +116,7 @@ def watch_video(
         opened(seconds)
         watchers = watchers_of(seconds, _pixel_aspect(stream))
         decoder = _Decoder(container, stream, [Listener(ear) for ear in ears], look=bool(watchers))
-        _see(decoder, watchers)
+        _see(decoder, watchers, seen)
         if decoder.frames == 0:
             most = f"{MOST_PIXELS // 10**6} megapixels at most"
             raise InputError(f"{path} holds no frame that can be decoded (of {most})", COPY_AGAIN)
@@ -131,7 +135,7 @@ def watch_video(
         with open_video(path) as container:
             stream = _pictures(path, container)
             watchers = watchers_of(decoder.end, _pixel_aspect(stream))
-            _see(_Decoder(container, stream, [], look=True), watchers)
+            _see(_Decoder(container, stream, [], look=True), watchers, seen)
     return watchers, decoder.end
 
 
@@ -163,10 +167,11 @@ def samplers_of(
     ]
 
 
-def _see(decoder: "_Decoder", watchers: Sequence[Watcher]) -> None:
+def _see(decoder: "_Decoder", watchers: Sequence[Watcher], seen: Callable[[float], None]) -> None:
     for frame, time in decoder:
         for watcher in watchers:
             watcher.see(frame, time)
+        seen(time)
 
 
 class _Decoder:
