@@ -182,6 +182,11 @@ class Index:
         )
 
     @property
+    def about_model(self) -> str:
+        """What the built-in model is, in a sentence; empty for an index of any other model."""
+        return self.searcher.about_model
+
+    @property
     def place(self) -> str:
         """Folder or URL of the index."""
         return self.searcher.store.place

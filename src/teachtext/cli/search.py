@@ -156,7 +156,7 @@ def _print_paths(answer: "Answer", *, null: bool) -> None:
     from teachtext.cli.paths import print_paths
 
     print_paths([result.path for result in answer.results], null=null)
-    for sentence in [*([] if answer.results else [_nothing(answer)]), *(f"note: {note}" for note in answer.notes)]:
+    for sentence in [*([] if answer.results else [_nothing(answer)]), *_notes(answer)]:
         print(sentence, file=sys.stderr)
 
 
@@ -179,6 +179,7 @@ def _print_table(answer: "Answer") -> None:
 
     if not answer.results:
         console.print(_nothing(answer))
+        _print_notes(answer)
         return
     if answer.confidence == "nothing":
         console.print("Nothing here is like that. What is nearest:")
@@ -195,10 +196,21 @@ def _print_table(answer: "Answer") -> None:
     ]
     print_rows(["", "video", "score", "why", "at", "words"], rows)
     how = "exact" if answer.exact else "approximate"
-    for note in answer.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    _print_notes(answer)
     corrected = ", hubs corrected" if answer.corrected else ""
     console.print(f"{answer.total:,} videos, {how}{corrected}, {1000 * answer.seconds:.0f} ms")
+
+
+def _notes(answer: "Answer") -> list[str]:
+    notes = [*answer.notes, *([answer.about_model] if answer.about_model else [])]
+    return [f"note: {note}" for note in notes]
+
+
+def _print_notes(answer: "Answer") -> None:
+    from teachtext.cli.progress import console
+
+    for note in _notes(answer):
+        console.print(note, markup=False, soft_wrap=True)
 
 
 def _nothing(answer: "Answer") -> str:

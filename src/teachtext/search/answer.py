@@ -81,6 +81,7 @@ class Answer:
             names. None where it was not counted.
         unread_language: language of the query, where the model does not read it; else empty.
         folded: number of results that were left out because they are copies of others.
+        about_model: what the built-in model is, in a sentence, where it has a part in the answer; else empty.
     """
 
     results: Sequence[SearchResult]
@@ -93,6 +94,7 @@ class Answer:
     total_matching: int | None = None
     unread_language: str = ""
     folded: int = 0
+    about_model: str = ""
 
     def from_score(self, least_score: float) -> "Answer":
         """Return the answer without the results of a lower score."""

@@ -18,6 +18,7 @@ from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
 from teachtext.search.blend import with_shares
+from teachtext.search.built_in import about_model
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex
@@ -108,6 +109,11 @@ class Searcher:
         return self._snapshot.manifest
 
     @cached_property
+    def about_model(self) -> str:
+        """What the built-in model is, and what finds more, in a sentence; empty for any other model."""
+        return about_model(self.manifest.model)
+
+    @cached_property
     def _words(self) -> FullTextIndex:
         return FullTextIndex(self.store, None if is_url(self.store.place) else Path(self.store.place) / "words.sqlite")
 
@@ -185,6 +191,8 @@ class Searcher:
             ranking = self._rank_by_vectors(query, depth if literal else k, where, snapshot)
         ranking = replace(ranking, by_words=literal[:depth], group_by=group_by)
         answer = self._answer(begin, ranking, query, text if literal else "", snapshot, k).from_score(least_score)
+        if by == "words":
+            answer = replace(answer, about_model="")
         if not (count and ranking.exact):
             return answer
         total = count_matching(
@@ -364,6 +372,7 @@ class Searcher:
             seconds=time.perf_counter() - begin,
             notes=notes_on(query),
             unread_language=query.unread,
+            about_model=self.about_model,
         )
 
 

@@ -166,7 +166,8 @@ def _renderer(library: Library, access: Access | None) -> Callable[..., Response
 
     def render(request: Request, name: str, **values: Any) -> Response:
         is_logged_in = access is not None and access.is_cookie(request.cookies.get(COOKIE, ""))
-        return page(request, name, model=model, can_log_out=is_logged_in, **values)
+        about_model = library.searcher.about_model
+        return page(request, name, model=model, about_model=about_model, can_log_out=is_logged_in, **values)
 
     return render
 

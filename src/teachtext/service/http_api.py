@@ -81,7 +81,13 @@ def api_router(
     @api.get("/api/about")
     def about() -> AboutJson:
         """Say which service answers, and which versions of the API it speaks."""
-        return AboutJson(service="teachtext", version=teachtext.__version__, api=[1], videos=library.count())
+        return AboutJson(
+            service="teachtext",
+            version=teachtext.__version__,
+            api=[1],
+            videos=library.count(),
+            about_model=searcher.about_model,
+        )
 
     @api.get("/api/tags")
     def tags() -> list[str]:

@@ -53,6 +53,7 @@ class AboutJson(BaseModel):
     version: str = Field(description="of the package")
     api: list[int] = Field(description="versions of the API")
     videos: int = Field(description="number of videos in the index")
+    about_model: str = Field("", description="what the built-in model is, in a sentence; empty for any other model")
 
 
 class VideoJson(BaseModel):
@@ -122,6 +123,9 @@ class AnswerJson(BaseModel):
         None, description="language of the query, where the model does not read it; null where it does"
     )
     notes: list[str] = Field([], description="what was left out of the query, a sentence each")
+    about_model: str = Field(
+        "", description="what the built-in model is, in a sentence, where it has a part in the answer; else empty"
+    )
 
     @classmethod
     def of(cls, answer: Answer, query: str | None = None) -> "AnswerJson":
@@ -136,6 +140,7 @@ class AnswerJson(BaseModel):
             total_matching=answer.total_matching,
             unread_language=answer.unread_language or None,
             notes=list(answer.notes),
+            about_model=answer.about_model,
             results=[ResultJson.of(result) for result in answer.results],
         )
 

@@ -6,11 +6,14 @@ A new family is a class and a line in `FAMILIES`. The contract test then runs ov
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from teachtext.encoders.shared_space.family import Family
 from teachtext.errors import InputError
 from teachtext.files import read_json
+
+if TYPE_CHECKING:
+    # needs torch, which a look at the names does not
+    from teachtext.encoders.shared_space.family import Family
 
 _HERE = "teachtext.encoders.shared_space"
 
@@ -83,7 +86,7 @@ def network_folder(folder: Path) -> Path:
     return inner
 
 
-def family_of(folder: Path) -> type[Family] | None:
+def family_of(folder: Path) -> "type[Family] | None":
     """Return the family of the network in a folder; None if it is of no family with a shared space."""
     target = FAMILIES.get(str(_config(folder).get("model_type")))
     if target is None:
