@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, BinaryIO, Literal, NamedTuple, get_args
 
 from teachtext.api.service import Service, as_part
 from teachtext.arguments import check_choice, check_count, check_items, check_place, check_string
@@ -137,8 +138,27 @@ class Connection:
         results = [self._result(record) for record in answer["results"]]
         return (results if all_copies else fold(results))[:most]
 
-    # the word of `Index`
-    like = similar
+    def like(
+        self, video: str | Path, k: int = 10, *, where: str | Sequence[str] = (), all_copies: bool = False
+    ) -> list[RemoteResult]:
+        """Find videos like one of the index, or like a picture, a sound or a clip of this machine, at most 500.
+
+        Args:
+            video: id of a video; or the path of a file of at most 32 MiB, as a `Path`, which is sent.
+            k: how many videos, at most.
+            where: see `search`.
+            all_copies: see `search`.
+        """
+        if not isinstance(video, Path):
+            return self.similar(video, k, where=where, all_copies=all_copies)
+        conditions, most = check_items("condition", where, check_string), check_count("k", k)
+        count = min(most if all_copies else max(4 * most, _LEAST), _PART)
+        with _opened(video) as (content, length):
+            answer = self._service.upload(
+                "/api/v1/like", content, length, name=video.name, filter=conditions, count=count
+            )
+        results = [self._result(record) for record in answer["results"]]
+        return (results if all_copies else fold(results))[:most]
 
     def heat(self, video_id: str, text: str) -> Heat:
         """Return how well each part of a video fits a query."""
@@ -182,12 +202,8 @@ class Connection:
             body = {"url": check_string("url", url), **({"name": name} if name else {})}
             return Job(**self._service.send("POST", "/api/v1/videos", body))
         path = Path(check_place("file", file))
-        try:
-            with path.open("rb") as content:
-                length = path.stat().st_size
-                return Job(**self._service.upload("/api/uploads", content, length, name=name or path.name))
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror})", "check the file") from error
+        with _opened(path) as (content, length):
+            return Job(**self._service.upload("/api/uploads", content, length, name=name or path.name))
 
     def rescan(self) -> list[Job]:
         """Have the service look at its indexed folders again."""
@@ -243,6 +259,16 @@ class Connection:
             copies=record["copies"],
             url=self._service.address(f"/api/files/{as_part(record['id'])}"),
         )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file of this machine; yield its content and its size in bytes."""
+    try:
+        with path.open("rb") as content:
+            yield content, path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "check the file") from error
 
 
 def _item(record: Mapping[str, Any]) -> Item:

@@ -74,6 +74,7 @@ class Searcher:
     Attributes:
         model: embeds queries.
         store: keeps the index.
+        device: of experts that look at files from outside.
 
     Raises:
         InputError: there is no index; the model is gone or another one; the store is down.
@@ -97,7 +98,7 @@ class Searcher:
             self.model = model
         self._snapshot = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
         self._exact = exact
-        self._device = device
+        self.device = device
         self._lock = Lock()
         self._files: FileEmbedder | None = None
         self._gallery = Gallery(self.store, manifest.spaces)
@@ -231,7 +232,7 @@ class Searcher:
         from teachtext.search.like_file import FileEmbedder
 
         with self._lock:
-            self._files = self._files or FileEmbedder(self.model, self.manifest, device=self._device)
+            self._files = self._files or FileEmbedder(self.model, self.manifest, device=self.device)
         return self._files.embed(path)
 
     def like_vectors(

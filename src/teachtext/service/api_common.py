@@ -35,6 +35,7 @@ PARTS: dict[int | str, dict[str, Any]] = {
     206: {"description": "A part of the file."},
     416: {"description": "The file has no such part."},
 }
+BYTES = {"type": "string", "format": "binary"}
 # at most 19 digits each
 _RANGE = re.compile(r"bytes=\s*(\d{1,19}-(\d{1,19})?|-\d{1,19})(\s*,\s*(\d{1,19}-(\d{1,19})?|-\d{1,19}))*\s*")
 

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -16,8 +17,18 @@ from teachtext.search import GroupBy, RankBy
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
 from teachtext.service.additions import Additions
-from teachtext.service.api_common import PARTS, PROBLEMS, body_of, check_parameters, file_response, json_body
+from teachtext.service.api_common import (
+    BYTES,
+    PARTS,
+    PROBLEMS,
+    body,
+    body_of,
+    check_parameters,
+    file_response,
+    json_body,
+)
 from teachtext.service.cursors import cursor_of, place_of_cursor
+from teachtext.service.forms import sent_file
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
     AdditionRequest,
@@ -138,6 +149,21 @@ def v1_router(
     def similar(video: str, filters: Filters, count: Annotated[int, Query(ge=1, le=500)] = 20) -> AnswerJson:
         """Find videos like a video of the index."""
         return AnswerJson.of(library.searcher.like(video, k=count, where=filters.where))
+
+    @api.post("/like", openapi_extra=body("application/octet-stream", BYTES))
+    async def like_file(
+        request: Request,
+        filters: Filters,
+        name: Annotated[str | None, Query(min_length=1, max_length=1000)] = None,
+        count: Annotated[int, Query(ge=1, le=500)] = 20,
+    ) -> AnswerJson:
+        """Find videos like a picture, a sound or a clip, of at most 32 MiB, which is not kept.
+
+        The body is the file itself, and `name` is its name; or the body is a form (multipart/form-data) with the file.
+        """
+        file = library.like_files.get(await library.like_files.receive(*await sent_file(request, name)))
+        answer = await run_sync(partial(library.searcher.like_vectors, file.vectors, k=count, where=filters.where))
+        return AnswerJson.of(replace(answer, notes=[*answer.notes, *file.notes]))
 
     @api.post("/searches", openapi_extra=json_body(SearchesRequest))
     def searches(request: Annotated[SearchesRequest, Depends(body_of(SearchesRequest))]) -> list[AnswerJson]:

@@ -25,6 +25,7 @@ from teachtext.service.cors import ApiCors
 from teachtext.service.downloads import Downloads
 from teachtext.service.head import HeadRequests
 from teachtext.service.http_api import api_router
+from teachtext.service.like_files import MOST_BYTES
 from teachtext.service.page_forms import forms_router
 from teachtext.service.pages import pages_router
 from teachtext.service.problems import ServerPaths, status_of
@@ -135,6 +136,8 @@ def create_app(
         most_bytes={
             "/api/uploads": uploads.most_bytes,
             "/upload": uploads.most_bytes + FORM_BYTES,
+            "/api/v1/like": MOST_BYTES + FORM_BYTES,
+            "/like": MOST_BYTES + FORM_BYTES,
             "/api/captions": 16 * 2**20,
             "/remove": 2**20,
             "/export": 2**20,

@@ -26,6 +26,25 @@ def _form_boundary(request: Request) -> bytes | None:
     return options.get(b"boundary", b"") if kind == b"multipart/form-data" else None
 
 
+async def sent_file(request: Request, name: str | None) -> tuple[str, AsyncIterator[bytes]]:
+    """Return the name and the content of the file that a request sends: as its body, or in a form.
+
+    Args:
+        request: has a body that nobody has read.
+        name: of the file, as the address states it; in a form the file may bring its own.
+
+    Raises:
+        InputError: the file has no name, or the form has no file.
+    """
+    if is_form(request):
+        file = FileOfForm(request)
+        await file.begin()
+        return name or file.name, file.chunks()
+    if name is None:
+        raise InputError("the file has no name", f"add the name to the address: {request.url.path}?name=clip.mp4")
+    return name, request.stream()
+
+
 class FileOfForm:
     """The first file of a multipart form.
 

@@ -9,8 +9,17 @@ from fastapi.responses import FileResponse
 import teachtext
 from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
-from teachtext.service.api_common import PARTS, PROBLEMS, body, body_of, check_parameters, file_response, json_body
-from teachtext.service.forms import FileOfForm, is_form
+from teachtext.service.api_common import (
+    BYTES,
+    PARTS,
+    PROBLEMS,
+    body,
+    body_of,
+    check_parameters,
+    file_response,
+    json_body,
+)
+from teachtext.service.forms import sent_file
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
@@ -124,7 +133,7 @@ def api_router(
     @api.post(
         "/api/uploads",
         status_code=202,
-        openapi_extra=body("application/octet-stream", _BYTES),
+        openapi_extra=body("application/octet-stream", BYTES),
     )
     async def upload(
         request: Request, name: Annotated[str | None, Query(min_length=1, max_length=1000)] = None
@@ -136,13 +145,7 @@ def api_router(
         stated = request.headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > uploads.most_bytes:
             raise uploads.too_large()
-        if is_form(request):
-            file = FileOfForm(request)
-            await file.begin()
-            return job_json(await uploads.receive(name or file.name, file.chunks()))
-        if name is None:
-            raise InputError("the file has no name", "add the name to the address: /api/uploads?name=clip.mp4")
-        return job_json(await uploads.receive(name, request.stream()))
+        return job_json(await uploads.receive(*await sent_file(request, name)))
 
     @api.get("/api/uploads/{job}")
     def job(job: str) -> JobJson:
@@ -172,6 +175,3 @@ def api_router(
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return api
-
-
-_BYTES = {"type": "string", "format": "binary"}

@@ -3,11 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from teachtext.errors import InputError
 from teachtext.search import GroupBy, RankBy
@@ -18,6 +19,7 @@ from teachtext.search.types import Item
 from teachtext.service.cards import cards
 from teachtext.service.clips import Clips
 from teachtext.service.export import MEDIA_TYPES, Format, chosen_videos, export
+from teachtext.service.forms import sent_file
 from teachtext.service.overview import Overview, folders
 from teachtext.service.page_query import ORDERS, PageQuery
 from teachtext.service.playable import Playback
@@ -111,25 +113,42 @@ def pages_router(
         )
 
     @pages.get("/like")
-    def like(request: Request, video: str, search: Annotated[PageQuery, Query()]) -> Response:
+    def like(request: Request, search: Annotated[PageQuery, Query()], video: str = "", file: str = "") -> Response:
+        if not (video or file):
+            raise InputError("the address names neither a video nor a file", "choose a video or a file")
         overview = library.overview(most=BROWSED_UP_TO)
         count = min(SHOWN, DEEPEST - search.first)
         depth(search.first, count)
         where = search.where(overview)
-        source = searcher.entry(video).item
-        answer = _ask(search, lambda k: searcher.like(video, k=k, where=where), search.first + count + 1)
+        outside = library.like_files.get(file) if file else None
+        source = None if outside else searcher.entry(video).item
+        title = library.title(source) if source else outside.name if outside else ""
+
+        def ask(k: int) -> Answer:
+            if outside is None:
+                return searcher.like(video, k=k, where=where)
+            answer = searcher.like_vectors(outside.vectors, k=k, where=where)
+            return replace(answer, notes=[*answer.notes, *outside.notes])
+
+        answer = _ask(search, ask, search.first + count + 1)
         shown = answer.results[search.first : search.first + count]
         return render(
             request,
             "results.html.j2",
-            title=f"Videos like “{library.title(source)}”",
+            title=f"Videos like “{title}”",
             search=search,
             like=source,
-            like_has_file=library.has_file(source),
+            like_file=file,
+            like_has_file=source is not None and library.has_file(source),
             admitted_count=answer.total,
             cards=cards(library, shown, first=search.first, copies=overview.copies),
             **_paging(search, answer, count),
         )
+
+    @pages.post("/like")
+    async def like_file(request: Request) -> Response:
+        key = await library.like_files.receive(*await sent_file(request, None))
+        return RedirectResponse(f"/like?file={key}", 303)
 
     @pages.post("/export")
     def export_chosen(

@@ -18,6 +18,7 @@ from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, remove_videos
 from teachtext.search.vectors import PresencePattern
 from teachtext.service.examples import example_queries
+from teachtext.service.like_files import LikeFiles
 from teachtext.service.media import file_of, has_file
 from teachtext.service.overview import Overview
 from teachtext.service.picture_cache import PictureCache
@@ -57,6 +58,7 @@ class Library:
         features: folder for features.
         captions: the captions, embedded (see `Searcher.rank_captions`).
         seen: what the videos look like, in words.
+        like_files: takes in files from outside that videos are to be like.
         writing: held while this process changes the index.
 
     Raises:
@@ -83,6 +85,7 @@ class Library:
         self.writing = threading.Lock()
         kinds = {identity["kind"] for identity in identities_of(searcher.manifest.model)}
         self.seen = SeenNames(features if CLASS_NAMES["kind"] in kinds else None)
+        self.like_files = LikeFiles(searcher)
         self._pictures = Pictures(PictureCache(thumbnails))
         self._playables = Playables(playable or thumbnails.with_name("playable"), most_bytes=playable_bytes)
         self._reading = threading.Lock()
@@ -209,7 +212,8 @@ class Library:
         self._pictures.check_video(path, name)
 
     def close(self) -> None:
-        """End the processes that make pictures and videos."""
+        """End the processes that make pictures and videos, and that look at files from outside."""
+        self.like_files.close()
         self._playables.close()
         self._pictures.close()
 

@@ -29,6 +29,36 @@ for (const card of document.querySelectorAll(".card")) {
   card.addEventListener("focusout", pause);
 }
 
+// a file that videos are to be like: chosen, or dropped on the page
+const byFile = document.querySelector(".by-file");
+if (byFile) {
+  const input = byFile.elements.file;
+  const label = byFile.querySelector("label");
+  const send = () => {
+    if (!input.files.length) return;
+    label.textContent = `Looking at ${input.files[0].name.slice(0, 40)} …`;
+    byFile.submit();
+  };
+  input.addEventListener("change", send);
+  const hasFile = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files") && !event.target.matches("input[type=file]");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    send();
+  });
+  // a page that the browser kept would still say that it looks at a file
+  const usual = label.textContent;
+  window.addEventListener("pageshow", () => { label.textContent = usual; byFile.reset(); });
+}
+
 const shownTitles = () => [...document.querySelectorAll(".card h2 a")].filter((link) => link.offsetParent);
 const field = document.getElementById("q");
 
