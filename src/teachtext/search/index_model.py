@@ -73,6 +73,12 @@ def missing_senses(identity: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def model_folders(identity: Mapping[str, Any]) -> list[Path]:
+    """Return the local folders of the models of an index."""
+    places = [Path(str(each[key])) for each in identities_of(identity) for key in ("folder", "model") if key in each]
+    return [place for place in places if place.is_absolute()]
+
+
 def unused_experts(identity: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each expert that the built-in embedder of an index cannot use, with the mend."""
     experts = [_experts_of(each) for each in identities_of(identity) if each["kind"] == CLASS_NAMES["kind"]]

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 import teachtext
 from teachtext.errors import InputError
+from teachtext.search.index_model import model_folders
 from teachtext.service.additions import Additions
 from teachtext.service.api_v1 import v1_router
 from teachtext.service.bodies import FORM_BYTES, USUAL_PACE, BoundedBodies, Pace
@@ -105,6 +106,7 @@ def create_app(
             library.features.parent,
             *map(Path, library.searcher.manifest.roots.values()),
             *folders,
+            *model_folders(library.searcher.manifest.model),
         ]
     )
     app.include_router(
