@@ -24,7 +24,8 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
         revision: branch, tag or commit; by default the main branch.
 
     Raises:
-        InputError: no such repository or revision, or it is not in the cache and the hub cannot be reached.
+        InputError: no such repository or revision, one that you may not read, or it is not in the cache and the hub
+            cannot be reached.
     """
     api = load("huggingface_hub:HfApi", "hub")()
     from huggingface_hub import errors, snapshot_download
@@ -34,7 +35,12 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(patterns)))
     except errors.RevisionNotFoundError as error:
         raise InputError(f"the model '{repo_id}' has no revision '{revision}' on the hub", "correct it") from error
-    except (errors.RepositoryNotFoundError, errors.GatedRepoError) as error:
+    except errors.GatedRepoError as error:
+        raise InputError(
+            f"the authors of the model '{repo_id}' ask who uses it",
+            "accept their terms on its page of the hub, and log in with 'hf auth login'",
+        ) from error
+    except errors.RepositoryNotFoundError as error:
         raise InputError(
             f"'{repo_id}' is neither a folder nor a model on the hub that you may read",
             "correct it, or log in with 'hf auth login' if the model is private",
@@ -43,13 +49,13 @@ def download(repo_id: str, patterns: Sequence[str], *, revision: str | None = No
         raise InputError(f"'{repo_id}' is neither a folder nor an id of the hub", "correct it") from error
     except Exception as error:
         # the HTTP library under the hub's client, and with it the class of the error, differs between versions
-        cached = _cached(repo_id, patterns, revision)
-        if cached is None:
+        folder = cached(repo_id, patterns, revision=revision)
+        if folder is None:
             raise InputError(
                 f"'{repo_id}' is neither a folder nor in the hub's cache, and the hub cannot be reached",
                 "check the name, download the model once with a network, or give the path of a folder",
             ) from error
-        return cached
+        return folder
 
 
 def _in_time(ask: Callable[[], object]) -> None:
@@ -77,7 +83,18 @@ def _in_time(ask: Callable[[], object]) -> None:
         raise errors[0]
 
 
-def _cached(repo_id: str, patterns: Sequence[str], revision: str | None) -> Path | None:
+def cached(repo_id: str, patterns: Sequence[str], *, revision: str | None = None) -> Path | None:
+    """Return a folder with files of a repository that are in the cache; None where no weights are.
+
+    Args:
+        repo_id: `user/name`.
+        patterns: names of the files, with wildcards.
+        revision: branch, tag or commit; by default the main branch.
+
+    Raises:
+        InputError: `repo_id` cannot be the id of a repository.
+    """
+    load("huggingface_hub:HfApi", "hub")
     from huggingface_hub import errors, snapshot_download
 
     try:
@@ -86,6 +103,8 @@ def _cached(repo_id: str, patterns: Sequence[str], revision: str | None) -> Path
         )
     except errors.LocalEntryNotFoundError:
         return None
+    except errors.HFValidationError as error:
+        raise InputError(f"'{repo_id}' is neither a folder nor an id of the hub", "correct it") from error
     return folder if any(folder.rglob("*.safetensors")) else None
 
 

@@ -1,4 +1,4 @@
-"""How many processes a machine can run beside each other."""
+"""How much memory a machine has left, and how many processes it can run beside each other."""
 
 from pathlib import Path
 
@@ -28,9 +28,19 @@ def default_workers(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
     quota = _words(cgroup / "cpu.max")
     if len(quota) == 2 and quota[0].isdigit():
         count = min(count, max(1, round(int(quota[0]) / int(quota[1]))))
-    limits = [_free(meminfo), _rest(cgroup)]
-    memory = min((limit for limit in limits if limit is not None), default=_MOST * _WORKER_BYTES)
-    return max(1, min(count, memory // _WORKER_BYTES, _MOST))
+    memory = free_memory(cgroup, meminfo)
+    return max(1, min(count, _MOST if memory is None else memory // _WORKER_BYTES, _MOST))
+
+
+def free_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int | None:
+    """Return the bytes of memory that this process may still use; None where the system does not say.
+
+    Args:
+        cgroup: folder of the limits.
+        meminfo: what the kernel says of memory.
+    """
+    limits = [limit for limit in (_free(meminfo), _rest(cgroup)) if limit is not None]
+    return min(limits, default=None)
 
 
 def _free(meminfo: Path) -> int | None:

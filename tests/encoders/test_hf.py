@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hub_server import Repository, hub_server
 from processes import PATIENCE_S
 
 from teachtext import encoders
@@ -258,7 +259,7 @@ def test_without_a_network_the_mend_is_told(monkeypatch: pytest.MonkeyPatch):
     import huggingface_hub
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match=r"nobody/no-such-model.*download it once with a network, or give the path"):
+    with pytest.raises(InputError, match=r"no-such-model.*download the model once with a network"):
         build_text_encoder("hf:nobody/no-such-model")
     with pytest.raises(InputError, match="neither a folder nor an id"):
         build_text_encoder("hf:not an id!")
@@ -296,8 +297,17 @@ def test_a_hub_that_does_not_answer_is_told_and_a_cached_model_does_not_ask_it(b
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         message, seconds = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache")
-        assert "is not in the cache and cannot be downloaded from the hub" in message and seconds < 15
+        assert "neither a folder nor in the hub's cache, and the hub cannot be reached" in message and seconds < 5
         assert from_the_hub("own/bert", endpoint, tmp_path / "cache")[0] == "16"
+
+
+def test_a_gated_model_is_refused_with_the_mend(tmp_path: Path):
+    with hub_server() as hub:
+        hub.repositories["them/clip"] = Repository(
+            gated=True, commits={"c0": {"config.json": b"{}", "model.safetensors": b""}}, branches={"main": "c0"}
+        )
+        message, _ = from_the_hub("them/clip", hub.address, tmp_path / "cache")
+    assert "the authors of the model 'them/clip' ask who uses it: accept their terms" in message
 
 
 def test_offline_the_hub_is_not_asked(tmp_path: Path):
@@ -305,6 +315,6 @@ def test_offline_the_hub_is_not_asked(tmp_path: Path):
         hub.settimeout(0)
         endpoint = f"http://127.0.0.1:{hub.getsockname()[1]}"
         message, _ = from_the_hub("nobody/no-such-model", endpoint, tmp_path / "cache", HF_HUB_OFFLINE="1")
-        assert "is not in the cache and cannot be downloaded from the hub" in message
+        assert "the hub cannot be reached" in message
         with pytest.raises(BlockingIOError):
             hub.accept()

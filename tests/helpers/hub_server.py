@@ -14,9 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Repository:
-    """Files by commit, and the commit of every branch."""
+    """Files by commit, and the commit of every branch; of a gated one nobody may read the files."""
 
     private: bool = False
+    gated: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
@@ -133,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
                 commit = repository.commit_of(revision) if repository else None
                 if repository is None or commit is None:
                     return self._not_found("RevisionNotFound" if repository else "RepoNotFound")
+                if repository.gated:
+                    return self._send(403, {"error": "gated"}, {"X-Error-Code": "GatedRepo"})
                 data = repository.commits[commit].get("/".join(path))
                 if data is None:
                     return self._not_found("EntryNotFound")

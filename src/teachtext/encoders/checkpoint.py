@@ -12,6 +12,8 @@ import transformers
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import quiet
 from teachtext.errors import InputError
+from teachtext.files import read_json
+from teachtext.machine import free_memory
 
 _SHOWN = 3
 # files of which every tokenizer has at least one
@@ -48,6 +50,7 @@ class Checkpoint:
         self, folder: Path, place: TorchDevice, *, class_name: str = "AutoModel", attention: str | None = None
     ) -> None:
         self.place = place
+        _check_memory(folder, place)
         model_class = getattr(transformers, class_name)
         try:
             # some classes print complaints about their own documentation
@@ -134,7 +137,23 @@ def load_tokenizer(folder: Path) -> Any:
 
 def too_little_memory(place: TorchDevice) -> InputError:
     """Return the error of a model for which a device has too little memory."""
-    return InputError(f"the device '{place.name}' has too little memory for it", "give a smaller model or device cpu")
+    return InputError(f"the device '{place.name}' has too little memory for it", "give a smaller model, or device cpu")
+
+
+def _check_memory(folder: Path, place: TorchDevice) -> None:
+    """Refuse weights that are larger than the memory that a device has left, before any of them is read."""
+    config = folder / "config.json"
+    values = read_json(config) if config.is_file() else {}
+    kind = str(values.get("dtype") or values.get("torch_dtype")) if isinstance(values, dict) else ""
+    # all is computed in single precision
+    growth = 2 if kind in ("float16", "bfloat16") else 1
+    needed = growth * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    free = torch.cuda.mem_get_info(place.name)[0] if place.name.startswith("cuda") else free_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"its weights take {needed / 1e9:,.1f} GB, and the device '{place.name}' has {free / 1e9:,.1f} GB left",
+            "give a smaller model, or another device",
+        )
 
 
 def some_of(names: Collection[str]) -> str:

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from transformers import logging as transformers_logging
 
 from teachtext.errors import InputError
-from teachtext.files import content_hash, fingerprint
+from teachtext.files import content_hash, fingerprint, read_json
+from teachtext.hub import cached, download
 
 _FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
-_HUB_SECONDS = 5
 
 
 def model_settings(model: str, folder: Path) -> dict[str, str]:
@@ -43,31 +41,21 @@ def resolve(model: str) -> Path:
     """Return the folder of a model, downloading it if it is neither a folder nor in the hub's cache.
 
     Raises:
-        InputError: no such folder or id, or no network.
+        InputError: no such folder or id, one that you may not read, or a hub that cannot be reached.
     """
     if _is_local(model):
         folder = Path(model).expanduser().resolve()
         if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
             raise InputError(f"{model} is not the folder of a model", "give a folder that transformers has saved")
         return folder
-    try:
-        cached = Path(snapshot_download(model, allow_patterns=_FILES, local_files_only=True))
-        if any(cached.rglob("*.safetensors")):
-            return cached
-    except LocalEntryNotFoundError:
-        pass
-    except HFValidationError as error:
-        raise InputError(f"'{model}' is neither a folder nor an id of the hub", "correct it") from error
-    try:
-        # a download has no time limit, and would wait forever for a hub that does not answer
-        HfApi().model_info(model, timeout=_HUB_SECONDS)
-        return Path(snapshot_download(model, allow_patterns=_FILES))
-    except Exception as error:
-        # the exception depends on the HTTP library, which differs from version to version of the client
-        raise InputError(
-            f"the model '{model}' is not in the cache and cannot be downloaded from the hub",
-            "check its id, download it once with a network, or give the path of a local folder",
-        ) from error
+    snapshot = cached(model, _FILES)
+    return snapshot if snapshot is not None and _is_whole(snapshot) else download(model, _FILES)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether all files of weights are there that a model in several files names."""
+    indexes = [read_json(path) for path in folder.rglob("*.safetensors.index.json")]
+    return all((folder / name).is_file() for index in indexes for name in set(index.get("weight_map", {}).values()))
 
 
 @contextmanager

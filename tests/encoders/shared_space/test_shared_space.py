@@ -1,6 +1,7 @@
 """A shared-space model: what is refused, and what stands in its settings."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,34 @@ def test_a_broken_file_of_weights_is_refused(folder: Path):
     (folder / "model.safetensors").write_bytes(b"nothing" * 99)
     with pytest.raises(InputError, match="cannot be used"):
         space(folder)
+
+
+def test_weights_larger_than_the_memory_are_refused_before_they_are_read(folder: Path):
+    os.truncate(folder / "model.safetensors", 10**13)
+    with pytest.raises(InputError, match=r"its weights take 10,000\.0 GB, and the device 'cpu' has .* GB left: give a"):
+        space(folder)
+
+
+def test_a_folder_of_sentence_transformers_is_read_as_its_network(folder: Path, tmp_path: Path):
+    """Such a folder gives the vectors of the network that it holds."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    modules = [{"idx": 0, "name": "0", "path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}]
+    (whole / "modules.json").write_text(json.dumps(modules))
+    expected = space(folder).encode_texts(["a dog"])
+    folder.rename(whole / "0_CLIPModel")
+    model = space(whole)
+    assert np.allclose(model.encode_texts(["a dog"]), expected, atol=1e-6)
+    before = model.settings
+    without(whole / "0_CLIPModel", "logit_scale")
+    assert space(whole).settings != before, "the files of the network count"
+    more = {"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.models.Dense"}
+    (whole / "modules.json").write_text(json.dumps([*modules, more]))
+    with pytest.raises(InputError, match="has a module 'Dense' behind its towers"):
+        space(whole)
+    (whole / "modules.json").write_text(json.dumps([modules[0] | {"path": "../clip"}]))
+    with pytest.raises(InputError, match="names a module outside its folder"):
+        space(whole)
 
 
 def test_a_tower_that_is_not_there_is_refused_with_another_way(folder: Path):

@@ -97,6 +97,10 @@ class EmbeddingGemma2(Family):
             frames=None,
         )
 
+    def _prompt_tokens(self) -> int:
+        [longest, empty] = self._lengths([_PREFIXES["query"], ""])
+        return longest - empty
+
     def _picture(self, picture: Pixels) -> torch.Tensor:
         inputs = self.image_processor(images=[Image.fromarray(picture)], return_tensors="pt")
         [count] = inputs["num_soft_tokens_per_image"]

@@ -64,7 +64,7 @@ class Family:
     @property
     def limit(self) -> Limit:
         """The length that the text tower reads of a text."""
-        return Limit(self.max_tokens, "tokens", self._lengths)
+        return Limit(self.max_tokens - self._prompt_tokens(), "tokens", self._lengths)
 
     @property
     def picture_side(self) -> int:
@@ -114,6 +114,10 @@ class Family:
         config = getattr(self.config, "text_config", self.config)
         limits = (self.trained_tokens, positions(config), self.tokenizer.model_max_length)
         return min(limit for limit in limits if limit)
+
+    def _prompt_tokens(self) -> int:
+        """Return how many of the tokens the family puts around each text, besides the tokenizer's own."""
+        return 0
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
         prepared = [self.prepared_text(text) for text in texts]

@@ -70,7 +70,3 @@ class Qwen3VL(Family):
     def _cut(self, text: str, room: int) -> str:
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return text if len(ids) <= room else str(self.tokenizer.decode(ids[:room]))
-
-    def _lengths(self, texts: Sequence[str]) -> list[int]:
-        chats = [self._chat({"type": "text", "text": text}) for text in texts]
-        return list(map(len, self.tokenizer(chats, verbose=False)["input_ids"]))
