@@ -250,17 +250,3 @@ def test_a_file_that_lacks_weights_is_refused(tmp_path: Path):
     save_file({name: value for name, value in weights.items() if name != lost}, path, metadata={"format": "pt"})
     with pytest.raises(InputError, match=rf"its file of weights lacks {lost}, which would be random"):
         build(spec)
-
-
-def test_networks_that_share_a_space_with_text_give_their_projection(tmp_path: Path):
-    vision = {"image_size": 32, "patch_size": 16, "num_frames": 4, "mit_hidden_size": 12, "mit_num_attention_heads": 2}
-    vision |= {"mit_intermediate_size": 16, **TINY}
-    text = {"vocab_size": 20, "max_position_embeddings": 16, "eos_token_id": 3, **TINY}
-    config = transformers.XCLIPConfig(text_config=text, vision_config=vision, projection_dim=12, prompt_layers=1)
-    config.prompt_num_attention_heads = 2
-    model = random_model(lambda: transformers.XCLIPModel(config))
-    expert = build(save(tmp_path / "x", model))
-    with torch.no_grad():
-        expected = model.get_video_features(pixel_values=as_told(noise()))
-    expected = getattr(expected, "pooler_output", expected)
-    assert np.allclose(look(expert, noise()), expected[0].numpy(), atol=1e-5)
