@@ -78,6 +78,22 @@ def test_the_command_line_prints_agreement_and_cost(
     assert f"Student: {adapted.folder}" in printed
 
 
+def test_a_model_like_clip_teaches_a_student_whose_queries_need_no_tower(run: Any, sentences: Path, tmp_path: Path):
+    pytest.importorskip("transformers")
+    import shared_models
+
+    teacher = f"hf:{shared_models.clip(tmp_path / 'clip')}"
+    videos = run.folder / "playground" / "videos"
+    adapted = teachtext.adapt(videos, [teacher, run.folder], tmp_path / "out", sentences=sentences, text="glove")
+    student = teachtext.load(adapted.folder)
+    assert student.experts == [f"{teacher}#pooled", "motion"]
+    assert adapted.agreement[0].correlation > 0.2
+    assert adapted.cost.share < 1
+    # of the teachers' experts one is enough to find videos by
+    less = teachtext.adapt(videos, [teacher], tmp_path / "less", sentences=sentences, text="glove", experts=["motion"])
+    assert teachtext.load(less.folder).experts == ["motion"]
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
