@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from large_pictures import growth_mb
 from numpy.typing import NDArray
+from processes import needs_proc
 
 pytest.importorskip("av")
 from teachtext.data.passages import Passage
@@ -16,6 +18,7 @@ from teachtext.encoders.spec import VideoEntry
 from teachtext.errors import InputError
 from teachtext.extraction.encode import encode_video
 from teachtext.extraction.piece_rows import StretchHearing, _joined
+from teachtext.processes import BoundedCalls
 from teachtext.video.sampling import Clips, ClipSampling, Frames, FrameSampling, PieceRule, SoundSampling
 
 Make = Callable[..., Path]
@@ -118,6 +121,14 @@ def test_a_text_that_stays_is_a_single_passage(make_video: Make):
     assert rows.times is not None
     assert rows.times.round(1).tolist() == [[0, 6], [6, 12]]
     assert len(rows.values) == 2
+
+
+@pytest.mark.slow
+@needs_proc
+def test_memory_does_not_grow_with_the_length_of_a_film(make_video: Make):
+    path = make_video("film.mp4", np.broadcast_to(np.uint8(90), (500, 360, 640, 3)), fps=1)
+    with BoundedCalls(growth_mb, seconds=600, memory_mb=4000) as growth:
+        assert growth(path) < 100
 
 
 @pytest.mark.parametrize("kind", [Brightness, Signs])

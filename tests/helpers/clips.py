@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-DIMS = {"motion": 243, "audio": 512}
+DIMS = {"appearance": 1280, "motion": 243, "audio": 512}
 LONG = "a name that is far longer than the eighty columns of an old terminal, and that goes on and on.mp4"
 ODD_NAMES = ("plain.mp4", f"with spaces/{LONG}", "two\nlines/'quoted' é.mp4")
 

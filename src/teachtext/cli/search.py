@@ -183,6 +183,8 @@ def _print_table(answer: "Answer") -> None:
         return
     if answer.confidence == "nothing":
         console.print("Nothing here is like that. What is nearest:")
+    elif answer.confidence == "weaker":
+        console.print("No video is a strong match.")
     rows = [
         [
             str(number),
