@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -214,24 +213,6 @@ def test_out_is_a_file(teachtext: Command, ready: Any, tmp_path: Path):
     assert_refused(said, out, "Not a directory", "check the folder")
     assert_refused(teachtext("data", "playground", out), f"{out} is a file", "give a folder")
     assert out.read_text() == "mine"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options: str) -> Path:
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        if os.geteuid() != 0 or shutil.which("mount") is None:
-            pytest.skip("only root can mount a small disk")
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-        return folder
-
-    yield mount
-    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
 def test_a_full_disk(teachtext: Command, ready: Any, small_disk: Callable[[str], Path]):

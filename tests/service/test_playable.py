@@ -128,6 +128,38 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path):
         assert names_in(tmp_path / "made") == []
 
 
+def test_a_disk_that_fills_leaves_nothing_and_the_service_goes_on(
+    tmp_path: Path, trained: TrainedModel, small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+):
+    disk, videos, place = small_disk("size=256k"), tmp_path / "videos", tmp_path / "index"
+    old_video(videos / "old.avi", seconds=8)
+    index_folder(videos, open_store(str(place)), trained, place / "features")
+    library = Library(
+        Searcher(place, model=trained),
+        uploads=place / "uploads",
+        features=place / "features",
+        thumbnails=place / "thumbnails",
+        playable=disk / "playable",
+    )
+    # a page of the disk is left for the MP4
+    (disk / "other").write_bytes(bytes(240 * 1024))
+    app = create_app(library=library, uploads=Uploads(library=library, most_bytes=2**20))
+    with TestClient(app, base_url=HOST, raise_server_exceptions=False) as client:
+
+        def answer() -> Any:
+            return client.get("/api/v1/playback/videos/old.avi").json()
+
+        wait_until(lambda: answer()["state"] == "failed", "the disk never fills", poll_s=0.05)
+        assert answer()["problem"] == "there is no room to prepare the video" and answer()["url"] is None
+        assert names_in(disk / "playable") == [] and names_in(disk) == ["other", "playable"]
+        assert "there is no room" in client.get("/video", params={"id": "videos/old.avi"}).text.casefold()
+        assert len(client.get("/api/v1/search", params={"text": "something moves"}).json()["results"]) == 1
+        (disk / "other").unlink()
+        monkeypatch.setattr(playable, "_REFUSED_S", 0.0)
+        wait_until(lambda: answer()["state"] == "ready", "the MP4 is never ready", poll_s=0.05)
+        assert is_playable(disk / "playable" / names_in(disk / "playable")[0])
+
+
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path):
     path = old_video(tmp_path / "a.avi")
     (tmp_path / "made").write_text("a file in the way")
