@@ -1,7 +1,10 @@
 """Open words: an index of a shared-space model finds what words mean, with towers whose weights were set for that."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -144,6 +147,27 @@ def test_the_page_puts_the_right_video_first(clip: Place):
             order = sorted(SIGHTS, key=lambda name: page.find(f'id" value="videos/{name}.mp4"') % len(page))
             assert order[0] == words
         assert "tiny-clip" in client.get("/").text
+
+
+@pytest.mark.slow
+def test_an_id_of_the_hub_is_a_model_of_teachtext_first(clip: Place, tmp_path: Path):
+    commit = "0123456789" * 4
+    cached = tmp_path / "models--me--clip"
+    shutil.copytree(clip.model, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    code = (
+        "import teachtext; from teachtext.api.load import embedder_of; from teachtext.errors import InputError\n"
+        "try: teachtext.load('me/clip')\n"
+        "except InputError as error: print(error)\n"
+        "embedder = embedder_of('me/clip', 'cpu'); print(embedder.experts, embedder.identity['revision'])"
+    )
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    lines = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert lines.stdout.splitlines() == [
+        "'me/clip' is a model of transformers, not of TeachText: write hf:me/clip",
+        f"['hf:me/clip#pooled'] {commit}",
+    ]
 
 
 @pytest.mark.slow
