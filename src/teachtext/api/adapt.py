@@ -18,7 +18,7 @@ def adapt(
     out: str | Path = "runs/adapted",
     *,
     sentences: str | Path | None = None,
-    text: str = "minilm",
+    text: str = "wordllama",
     experts: str | Sequence[str] = (),
     seeds: Sequence[int] = (0,),
     workers: int | None = None,

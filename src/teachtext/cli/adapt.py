@@ -28,7 +28,7 @@ def adapt(
             show_default="made from the names of visible things",
         ),
     ] = None,
-    text: Annotated[str, typer.Option(help="Text encoder of the student; see 'teachtext encoders'.")] = "minilm",
+    text: Annotated[str, typer.Option(help="Text encoder of the student; see 'teachtext encoders'.")] = "wordllama",
     expert: Annotated[
         list[str],
         typer.Option(help="Video expert of the student; can be repeated.", show_default="those of the teachers"),

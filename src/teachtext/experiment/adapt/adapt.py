@@ -79,7 +79,7 @@ def adapt(
     out: Path,
     *,
     sentences: Path | None = None,
-    text: str = "minilm",
+    text: str = "wordllama",
     experts: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
     workers: int = 1,
