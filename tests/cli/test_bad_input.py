@@ -103,7 +103,7 @@ def test_a_dataset_folder_without_videos(teachtext: Command, tmp_path: Path):
         ("captions.json", '["a"]', ["captions.json is in no known format", "a list of 1 items", "write for example"]),
         ("captions.csv", "film,words\na,b\n", ["captions.csv lacks a column", "'film,words'", "video_id,caption"]),
         ("captions.json", '{"play0001": [" "]}', ["captions.json has an empty caption (play0001#0)", "delete"]),
-        ("captions.json", '{"play0001": []}', ["split 'train' of ", "has no captioned video", "add some"]),
+        ("captions.json", '{"play0001": []}', ["has no captions", "add some"]),
     ],
 )
 def test_missing_broken_or_empty_captions(

@@ -67,7 +67,8 @@ def test_every_address_of_every_page_leads_below_the_path(serve: Serve, passed_o
             assert not wrong, (address, wrong[:5])
             # forms, and an MP4 that is made only where it is needed
             others = tuple(f"{ROOT}/{name}" for name in ("export", "remove", "logout", "api/v1/playback-files"))
-            waiting += [each for each in addresses if not each.startswith(others)]
+            # a file is sent to the bare address, and a page of results has a query behind it
+            waiting += [each for each in addresses if not each.startswith(others) and each != f"{ROOT}/like"]
     paths = {urlsplit(address).path.removeprefix(ROOT).split("/")[1] for address in seen if address != ROOT}
     assert {"", "video", "like", "upload", "missing", "static", "api"} <= paths
 

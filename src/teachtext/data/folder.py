@@ -174,6 +174,8 @@ def load_folder(
         for video_id in sorted(kept)
     }
     captions = [caption for caption in raw.captions if caption.video_id in videos]
+    if not captions:
+        raise InputError(f"{folder} has no captions of the videos that can be used", "add some")
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
     questions = _questions(raw, named, videos, chosen, notes)
     check_unlearned(questions, splits, chosen)
