@@ -233,14 +233,23 @@ def _write_videos(scenes: list[Scene], folder: Path, workers: int, progress: Cal
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror})", "remove what is in its place") from error
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+    _remove_leftovers(folder)
     missing = [(scene, folder / f"{scene.video}.mp4") for scene in scenes]
     missing = [(scene, path) for scene, path in missing if not path.exists()]
     done = len(scenes) - len(missing)
-    for _ in _written(missing, workers):
-        done += 1
-        progress(done, len(scenes))
+    try:
+        for _ in _written(missing, workers):
+            done += 1
+            progress(done, len(scenes))
+    except BaseException:
+        # the first failure ends the other processes in the middle of their videos
+        _remove_leftovers(folder)
+        raise
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def _written(jobs: list[tuple[Scene, Path]], workers: int) -> Iterator[None]:
