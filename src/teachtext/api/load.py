@@ -208,6 +208,7 @@ def _single(model: "Model | str | Path", device: str) -> Embedder:
         return model.embedder
     if model in _ZERO_SHOT and not Path(model).exists():
         return load_embedder(CLASS_NAMES, device=resolve_device(device))
-    if _is_hub_id(model) and not Path(model).exists() and is_transformers(model_folder(model)):
-        model = f"{_HF}{model}"
+    if _is_hub_id(model) and not Path(model).exists():
+        folder = model_folder(model)
+        return (_shared(str(model), device) if is_transformers(folder) else _trained(folder, device)).embedder
     return load(model, device=device).embedder

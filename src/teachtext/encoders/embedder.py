@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.types import FeatureRows
+from teachtext.errors import InputError
 
 VideoVectors = Mapping[str, NDArray[np.float32]]
 """One video: by space, (D,) float32 of unit length; a space that the video lacks is missing."""
@@ -95,6 +96,25 @@ class Embedder(QueryEmbedder, Protocol):
             InputError: the features are of another width than the model's.
         """
         ...
+
+
+def joined_settings(embedders: Sequence[Embedder], *, mend: str) -> dict[str, Mapping[str, Any]]:
+    """Return the settings of all experts that several embedders read; empty ones too.
+
+    Args:
+        embedders: the embedders.
+        mend: what the user can do where two of them do not fit together.
+
+    Raises:
+        InputError: two embedders read an expert with different settings.
+    """
+    settings: dict[str, Mapping[str, Any]] = {}
+    for embedder in embedders:
+        for expert in embedder.experts:
+            values = embedder.expert_settings.get(expert, {})
+            if settings.setdefault(expert, values) != values:
+                raise InputError(f"the models read expert '{expert}' with different settings", mend)
+    return settings
 
 
 def pad_rows(

@@ -10,8 +10,9 @@ from teachtext.data.protocol import Caption
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.zero_shot import ENCODER, EXPERTS, ClassNames
 from teachtext.errors import InputError
+from teachtext.experiment.stacked import stacked_videos
 from teachtext.experiment.workspace import Workspace
-from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
+from teachtext.models.similarity import TextEmbedding, similarity
 
 _AT_ONCE = 256
 
@@ -46,13 +47,10 @@ def zero_shot_scores(workspace: Workspace, split: str) -> NDArray[np.float32]:
     queries, videos = dataset.queries_of(split), dataset.splits[split]
     model = ClassNames(experts, device=workspace.config.device)
     by_video = model.embed_videos({name: workspace.features.expert(name) for name in experts}, videos)
-    present = np.array([[name in vectors for name in experts] for vectors in by_video])
-    nothing = {name: np.zeros(model.spaces[name], np.float32) for name in experts}
-    stacked = {name: np.stack([vectors.get(name, nothing[name]) for vectors in by_video]) for name in experts}
     texts = torch.from_numpy(_encoded(workspace, model.encoder, queries))
     weights = torch.from_numpy(model.embed_query("a query").weights).expand(len(queries), -1)
-    video = VideoEmbedding({name: torch.from_numpy(rows) for name, rows in stacked.items()}, torch.from_numpy(present))
-    return similarity(TextEmbedding(dict.fromkeys(experts, texts), weights), video).numpy()
+    text = TextEmbedding(dict.fromkeys(experts, texts), weights)
+    return similarity(text, stacked_videos(by_video, model.spaces)).numpy()
 
 
 def _encoded(workspace: Workspace, encoder: TextEncoder, queries: Sequence[Caption]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from teachtext.data.kept_captions import CAPTIONS, KeptCaptions, load_captions
 from teachtext.data.types import FeatureRows
-from teachtext.encoders.embedder import Embedder, QueryVectors, VideoVectors
+from teachtext.encoders.embedder import Embedder, QueryVectors, VideoVectors, joined_settings
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.search.vectors import SEPARATOR
@@ -47,7 +47,8 @@ class Blend:
             if first["fingerprint"] == second["fingerprint"]:
                 raise InputError(f"model '{first['name']}' is given twice", "give different models")
         self.models: Mapping[str, Embedder] = dict(zip(names_of(identities), models, strict=True))
-        self.expert_settings = _settings(models)
+        settings = joined_settings(models, mend="give them an index each")
+        self.expert_settings = {expert: values for expert, values in settings.items() if values}
         self.experts = sorted({name for model in models for name in model.experts})
         self.spaces = {
             name + SEPARATOR + space: dim for name, model in self.models.items() for space, dim in model.spaces.items()
@@ -136,15 +137,3 @@ def names_of(identities: Sequence[Mapping[str, Any]]) -> list[str]:
         count = sum(name.startswith(base) for name in names)
         names.append(f"{base}-{count + 1}" if count else base)
     return names
-
-
-def _settings(models: Sequence[Embedder]) -> dict[str, Mapping[str, Any]]:
-    settings: dict[str, Mapping[str, Any]] = {}
-    for model in models:
-        for expert in model.experts:
-            values = model.expert_settings.get(expert, {})
-            if settings.setdefault(expert, values) != values:
-                raise InputError(
-                    f"the models read expert '{expert}' with different settings", "give them an index each"
-                )
-    return {expert: values for expert, values in settings.items() if values}

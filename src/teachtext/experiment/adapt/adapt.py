@@ -12,7 +12,7 @@ from typing import Any
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.data.video_files import list_video_files
-from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.embedder import Embedder, joined_settings
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.experiment.adapt.agreement import Agreement, QueryCost, agreement_of, query_cost
@@ -113,7 +113,9 @@ def adapt(
     notes = [*notes, *map(str, listed.left_out)]
     if len(listed.files) < FEWEST_VIDEOS:
         raise InputError(f"{videos} holds {len(listed.files)} videos", f"give a folder with at least {FEWEST_VIDEOS}")
-    settings = _settings(teachers, experts)
+    VIDEO_EXPERTS.check(experts)
+    of_teachers = joined_settings(teachers, mend="adapt with one of them")
+    settings = of_teachers | {name: {} for name in experts if name not in of_teachers}
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
         extraction = extract(
@@ -154,18 +156,6 @@ def adapt(
             out / "agreement.json", {"teachers": [each.identity["name"] for each in teachers], **adapted.as_dict()}
         )
     return adapted
-
-
-def _settings(teachers: Sequence[Embedder], experts: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Return the settings of all experts that teachers and student read."""
-    settings: dict[str, Mapping[str, Any]] = {}
-    for teacher in teachers:
-        for name in teacher.experts:
-            values = teacher.expert_settings.get(name, {})
-            if settings.setdefault(name, values) != values:
-                raise InputError(f"two teachers read expert '{name}' with different settings", "adapt with one of them")
-    VIDEO_EXPERTS.check(experts)
-    return settings | {name: {} for name in experts if name not in settings}
 
 
 def _described(names: Iterable[str], files: Mapping[str, FeatureFile], teachers: Collection[Embedder]) -> list[str]:

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from teachtext.data.store import FeatureFile
-from teachtext.encoders.embedder import Embedder, QueryVectors, VideoVectors
+from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.experiment.artifacts import Artifact, artifact_path
+from teachtext.experiment.stacked import stacked_videos
 from teachtext.learning.teachers import CachedTeacher
-from teachtext.models.similarity import TextEmbedding, VideoEmbedding
+from teachtext.models.similarity import TextEmbedding
 from teachtext.progress import Progress
 
 Scores = NDArray[np.float32]
@@ -53,7 +54,7 @@ def embed_all(
             caption_ids=sentences,
             text=_texts(queries, spaces),
             video_ids=video_ids,
-            video=_videos(videos, embedder.spaces),
+            video=stacked_videos(videos, embedder.spaces),
             name=name,
         )
 
@@ -70,15 +71,6 @@ def embed_all(
 def _texts(queries: Sequence[QueryVectors], spaces: Sequence[str]) -> TextEmbedding:
     vectors = {name: torch.from_numpy(np.stack([query.vectors[name] for query in queries])) for name in spaces}
     return TextEmbedding(vectors, torch.from_numpy(np.stack([query.weights for query in queries])))
-
-
-def _videos(videos: Sequence[VideoVectors], spaces: Mapping[str, int]) -> VideoEmbedding:
-    nothing = {name: np.zeros(dim, np.float32) for name, dim in spaces.items()}
-    vectors = {
-        name: torch.from_numpy(np.stack([video.get(name, nothing[name]) for video in videos])) for name in spaces
-    }
-    present = torch.tensor([[name in video for name in sorted(spaces)] for video in videos])
-    return VideoEmbedding(vectors, present)
 
 
 def mean_opinion(
