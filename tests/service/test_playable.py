@@ -128,19 +128,24 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path):
         assert names_in(tmp_path / "made") == []
 
 
+def library_of(videos: Path, place: Path, trained: TrainedModel, *, playable: Path | None = None) -> Library:
+    """Index a folder of videos, and return the library of a service over the index."""
+    index_folder(videos, open_store(str(place)), trained, place / "features")
+    return Library(
+        Searcher(place, model=trained),
+        uploads=place / "uploads",
+        features=place / "features",
+        thumbnails=place / "thumbnails",
+        playable=playable,
+    )
+
+
 def test_a_disk_that_fills_leaves_nothing_and_the_service_goes_on(
     tmp_path: Path, trained: TrainedModel, small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ):
     disk, videos, place = small_disk("size=256k"), tmp_path / "videos", tmp_path / "index"
     old_video(videos / "old.avi", seconds=8)
-    index_folder(videos, open_store(str(place)), trained, place / "features")
-    library = Library(
-        Searcher(place, model=trained),
-        uploads=place / "uploads",
-        features=place / "features",
-        thumbnails=place / "thumbnails",
-        playable=disk / "playable",
-    )
+    library = library_of(videos, place, trained, playable=disk / "playable")
     # a page of the disk is left for the MP4
     (disk / "other").write_bytes(bytes(240 * 1024))
     app = create_app(library=library, uploads=Uploads(library=library, most_bytes=2**20))
@@ -254,13 +259,7 @@ def test_calls_that_are_killed_are_lost():
 def client(tmp_path: Path, trained: TrainedModel) -> Iterator[TestClient]:
     videos, place = tmp_path / "videos", tmp_path / "index"
     old_video(videos / "old.avi", seconds=3)
-    index_folder(videos, open_store(str(place)), trained, place / "features")
-    library = Library(
-        Searcher(place, model=trained),
-        uploads=place / "uploads",
-        features=place / "features",
-        thumbnails=place / "thumbnails",
-    )
+    library = library_of(videos, place, trained)
     app = create_app(library=library, uploads=Uploads(library=library, most_bytes=2**20))
     with TestClient(app, base_url=HOST, raise_server_exceptions=False) as client:
         yield client
