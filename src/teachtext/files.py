@@ -245,6 +245,14 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def has_content(path: Path, content: str) -> bool:
+    """Return whether a file is there, and still has the content of a hash by `content_hash`."""
+    try:
+        return content_hash(path) == content
+    except OSError:
+        return False
+
+
 def version_of(stat: os.stat_result) -> tuple[int, ...]:
     """Return numbers that change when a file is replaced or written to."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns

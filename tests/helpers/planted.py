@@ -1,5 +1,6 @@
 """Shared-space models whose texts were set to agree with pictures, clips or sounds, and videos of these."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,14 @@ def planted_clip(folder: Path) -> Path:
     """Save a tiny CLIP that finds `SIGHTS` by their words."""
     shared_models.clip(folder)
     space = SharedSpace(model=str(folder))
-    return _plant(folder, space, {words: space.encode_pictures([sight(words)])[0] for words in SIGHTS})
+    return _plant(folder, space, {words: space.encode_pictures([_as_shown(words)])[0] for words in SIGHTS})
 
 
 def planted_xclip(folder: Path) -> Path:
     """Save a tiny X-CLIP, which takes clips, that finds `SIGHTS` by their words."""
     shared_models.xclip(folder)
     space = SharedSpace(model=str(folder))
-    return _plant(folder, space, {words: space.encode_clips([sight(words)[None]])[0] for words in SIGHTS})
+    return _plant(folder, space, {words: space.encode_clips([_as_shown(words)[None]])[0] for words in SIGHTS})
 
 
 def planted_clap(folder: Path) -> Path:
@@ -69,6 +70,14 @@ def _plant(folder: Path, space: SharedSpace, wanted: Mapping[str, np.ndarray]) -
             last.bias.zero_()
     space.family.model.save_pretrained(folder)
     return folder
+
+
+def _as_shown(words: str) -> np.ndarray:
+    """Return the picture of a sight as its video shows it: after encoding and decoding colours are a little others."""
+    import av
+
+    with tempfile.TemporaryDirectory() as folder, av.open(str(write_sight(Path(folder) / "sight.mp4", words))) as file:
+        return next(file.decode(video=0)).to_ndarray(format="rgb24")
 
 
 def write_sight(path: Path, words: str, *, seconds: float = 2.0) -> Path:

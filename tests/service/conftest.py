@@ -40,10 +40,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture
 def made(made_once: Made, tmp_path: Path) -> Made:
     """A copy whose index may be changed; its videos are those of `made_once` until they are moved."""
-    place = tmp_path / "index"
-    # readers of the index may have left pictures in it
-    shutil.copytree(made_once.place, place, ignore=shutil.ignore_patterns("thumbnails", "playable"))
-    return made_once._replace(place=place)
+    return made_once._replace(place=shutil.copytree(made_once.place, tmp_path / "index"))
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +87,15 @@ def client(serve: Callable[..., TestClient]) -> TestClient:
 
 
 @pytest.fixture(scope="session")
-def reader(made_once: Made, trained: TrainedModel) -> Iterator[TestClient]:
+def reader_place(made_once: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of `reader`, in which pictures and empty folders may be left."""
+    return shutil.copytree(made_once.place, tmp_path_factory.mktemp("reader") / "index")
+
+
+@pytest.fixture(scope="session")
+def reader(reader_place: Path, trained: TrainedModel) -> Iterator[TestClient]:
     """A client that many tests share, of a service whose index none of them changes."""
-    library = library_of(made_once.place, trained)
+    library = library_of(reader_place, trained)
     app = create_app(library=library, uploads=Uploads(library=library, most_bytes=2**20))
     with TestClient(app, base_url=HOST, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client

@@ -107,10 +107,12 @@ def test_the_name_of_a_file_in_a_form_may_be_percent_encoded(client: TestClient,
         ),
     ],
 )
-def test_a_form_that_cannot_be_read_is_refused(reader: TestClient, made_once: Made, kind: str, body: bytes, told: str):
+def test_a_form_that_cannot_be_read_is_refused(
+    reader: TestClient, reader_place: Path, kind: str, body: bytes, told: str
+):
     answer = reader.post("/upload", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 422 and told in answer.text and "That did not work" in answer.text
-    assert not list(made_once.place.glob("uploads/*")) and not list(made_once.place.glob("uploads/.*"))
+    assert not list(reader_place.glob("uploads/*")) and not list(reader_place.glob("uploads/.*"))
 
 
 @pytest.mark.parametrize(
@@ -283,8 +285,8 @@ def test_names_of_any_length_and_script(client: TestClient, made: Made, tmp_path
         b"<?xml version='1.0'?><MPD></MPD>" * 9,
     ],
 )
-def test_pictures_and_lists_are_no_videos(reader: TestClient, made_once: Made, content: bytes):
-    uploads = made_once.place / "uploads"
+def test_pictures_and_lists_are_no_videos(reader: TestClient, reader_place: Path, content: bytes):
+    uploads = reader_place / "uploads"
     uploads.mkdir(exist_ok=True)
     write_clip(uploads / "v1.mp4", 3)
     try:

@@ -30,7 +30,7 @@ def served(made_once: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The address of a real service, and a copy of its index as it was."""
     folder = tmp_path_factory.mktemp("client")
     for name in ("served", "local"):
-        shutil.copytree(made_once.place, folder / name, ignore=shutil.ignore_patterns("thumbnails", "playable"))
+        shutil.copytree(made_once.place, folder / name)
     process, address = start(folder / "served", "--token", TOKEN, "--root-path", "/videos", "--rate", "none")
     yield address, folder / "local"
     process.terminate()

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from teachtext.data.store import FeatureFile
 from teachtext.errors import Busy, InputError
+from teachtext.files import content_hash
 from teachtext.processes import Lost
 from teachtext.search.stores import open_store
 from teachtext.service.picture_cache import PictureCache
@@ -115,6 +116,22 @@ def test_a_damaged_picture_is_made_anew(client: TestClient, made: Made):
 def test_a_folder_that_cannot_be_written_to_costs_no_picture(serve: Serve, made: Made):
     (made.place / "thumbnails").write_text("a file in the way")
     assert serve().get("/api/thumbnails/videos/v0.mp4").status_code == 200
+
+
+def test_a_video_that_gets_the_name_of_a_removed_one_leaves_no_picture_of_that_one(tmp_path: Path):
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"one video")
+    content = content_hash(path)
+
+    def decode(task: Any) -> bytes:
+        path.write_bytes(b"another video")
+        return PICTURE
+
+    pictures = Pictures(PictureCache(tmp_path / "cache"))
+    pictures._decode = decode  # type: ignore[assignment]
+    asyncio.run(pictures.picture(moment_of(path, content, 60.0, 0.0)))
+    assert list((tmp_path / "cache").iterdir()) == []
+    pictures._threads.shutdown()
 
 
 def test_a_video_that_cannot_be_decoded_is_refused_and_not_tried_again(tmp_path: Path):

@@ -16,6 +16,7 @@ from served import HOST
 from starlette.testclient import TestClient
 
 from teachtext.errors import Busy, InputError
+from teachtext.files import content_hash
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.processes import BoundedCalls
 from teachtext.search.indexing import index_folder
@@ -29,7 +30,6 @@ from teachtext.service.uploads import Uploads
 from teachtext.video.playback import is_playable
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
-CONTENT = "0123456789abcdef"
 
 
 def old_video(path: Path, *, seconds: int = 2) -> Path:
@@ -60,7 +60,9 @@ def playables(folder: Path, **settings: Any) -> Iterator[Playables]:
         made.close()
 
 
-def settled(made: Playables, path: Path, content: str = CONTENT) -> Playback:
+def settled(made: Playables, path: Path) -> Playback:
+    content = content_hash(path)
+
     def state() -> Playback:
         return made.playback(path, content, 2.0)
 
@@ -88,8 +90,9 @@ def test_a_video_that_many_ask_for_is_made_once(tmp_path: Path):
         with ThreadPoolExecutor(6) as pool:
             states = set(pool.map(lambda _: settled(made, path).state, range(6)))
         assert states == {"ready"} and len(tasks) == 1
-        file = made.file(CONTENT)
-        assert file is not None and is_playable(file) and names_in(tmp_path / "made") == [f"{CONTENT}.mp4"]
+        file = made.file(content_hash(path))
+        assert file is not None and is_playable(file)
+        assert names_in(tmp_path / "made") == [f"{content_hash(path)}.mp4"]
     assert (file.parent.stat().st_mode & 0o777) == 0o700
 
 
@@ -108,7 +111,7 @@ def test_what_is_no_video_fails_with_a_sentence_and_is_not_tried_again_at_once(t
     with playables(tmp_path / "made") as made:
         failed = settled(made, path)
         assert failed.state == "failed" and "'a.avi'" in failed.problem and str(tmp_path) not in failed.problem
-        assert made.playback(path, CONTENT, None) == failed
+        assert made.playback(path, content_hash(path), None) == failed
     assert names_in(tmp_path / "made") == []
 
 
@@ -184,8 +187,9 @@ def test_limits_end_it_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path):
     path = old_video(tmp_path / "a.avi", seconds=120)
+    content = content_hash(path)
     with playables(tmp_path / "made") as made:
-        wait_until(lambda: made.playback(path, CONTENT, 120.0).state == "preparing", "it never begins", poll_s=0.02)
+        wait_until(lambda: made.playback(path, content, 120.0).state == "preparing", "it never begins", poll_s=0.02)
         wait_until(lambda: len(names_in(tmp_path / "made")) >= 1, "no file is begun", poll_s=0.02)
         made._make.kill()
         assert settled(made, path).state == "failed"
@@ -194,11 +198,12 @@ def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path):
 
 def test_the_end_of_the_service_breaks_it_off(tmp_path: Path):
     path = old_video(tmp_path / "a.avi", seconds=60)
+    content = content_hash(path)
     made = Playables(tmp_path / "made")
-    wait_until(lambda: made.playback(path, CONTENT, 300.0).state == "preparing", "it never begins", poll_s=0.02)
+    wait_until(lambda: made.playback(path, content, 300.0).state == "preparing", "it never begins", poll_s=0.02)
     begin = time.monotonic()
     made.close()
-    assert time.monotonic() - begin < 60 and f"{CONTENT}.mp4" not in names_in(tmp_path / "made")
+    assert time.monotonic() - begin < 60 and f"{content}.mp4" not in names_in(tmp_path / "made")
     with pytest.raises(Busy):
         made.playback(path, "f" * 16, None)
 
@@ -207,18 +212,41 @@ def test_the_folder_is_bounded_and_keeps_what_was_played_lately(tmp_path: Path):
     folder = tmp_path / "made"
     folder.mkdir()
     (folder / "other.txt").write_text("of somebody")
-    path = old_video(tmp_path / "a.avi")
+    paths = [old_video(tmp_path / f"{number}.avi") for number in range(3)]
+    for number, path in enumerate(paths):
+        with path.open("ab") as file:
+            file.write(b"an end that makes another content" + bytes([number]))
+    first, _, third = map(content_hash, paths)
     with playables(folder) as made:
-        assert settled(made, path).state == "ready"
-        size = (folder / f"{CONTENT}.mp4").stat().st_size
+        assert settled(made, paths[0]).state == "ready"
+        size = (folder / f"{first}.mp4").stat().st_size
     with playables(folder, most_bytes=2 * size + size // 2) as made:
-        assert settled(made, path, "1" * 16).state == "ready"
-        assert made.file(CONTENT) is not None
-        assert settled(made, path, "2" * 16).state == "ready"
-        kept = sorted([f"{CONTENT}.mp4", f"{'2' * 16}.mp4", "other.txt"])
+        assert settled(made, paths[1]).state == "ready"
+        assert made.file(first) is not None
+        assert settled(made, paths[2]).state == "ready"
+        kept = sorted([f"{first}.mp4", f"{third}.mp4", "other.txt"])
         wait_until(lambda: names_in(folder) == kept, "the oldest file is never removed")
-        made.remove(CONTENT)
-        assert made.file(CONTENT) is None
+        made.remove(first)
+        assert made.file(first) is None
+
+
+def test_a_video_that_gets_the_name_of_a_removed_one_is_not_kept_as_that_one(tmp_path: Path):
+    path, folder = old_video(tmp_path / "a.avi"), tmp_path / "made"
+    content = content_hash(path)
+    with playables(folder) as made:
+        make = made._make
+
+        class Replaced:
+            kill, close = make.kill, make.close
+
+            def __call__(self, task: Any) -> None:
+                path.write_bytes(path.read_bytes() + b"another video")
+                make(task)
+
+        made._make = Replaced()  # type: ignore[assignment]
+        wait_until(lambda: made.playback(path, content, 2.0).state == "failed", "it never fails", poll_s=0.05)
+        assert made.playback(path, content, 2.0).problem == "'a.avi' changed meanwhile; index it again"
+        assert names_in(folder) == []
 
 
 def test_too_many_have_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -118,7 +118,7 @@ def service(made_once: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     import shutil
 
     place = tmp_path_factory.mktemp("proxied") / "index"
-    shutil.copytree(made_once.place, place, ignore=shutil.ignore_patterns("thumbnails", "playable"))
+    shutil.copytree(made_once.place, place)
     process, address = start(place, "--root-path", f"{ROOT}/", "--token", "secret")
     yield urlsplit(address).netloc
     process.terminate()

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from teachtext.errors import Busy, InputError
+from teachtext.files import has_content
 from teachtext.processes import BoundedCalls, Lost, cores
 from teachtext.service.picture_cache import PictureCache
 from teachtext.video.file import open_video
@@ -185,8 +186,8 @@ class Pictures:
                     self._refused.popitem(last=False)
             raise refusal from error
         self.cache.keep(moment.name, picture)
-        if not moment.path.exists():
-            # removed meanwhile, with the pictures that it had then
+        if not has_content(moment.path, moment.content):
+            # removed meanwhile, with the pictures that it had then; another video may have its name by now
             self.cache.remove(moment.content)
         return picture
 

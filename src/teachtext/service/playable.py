@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from teachtext.errors import Busy, InputError, Unwritable
-from teachtext.files import atomic, write_error
+from teachtext.files import atomic, has_content, write_error
 from teachtext.processes import BoundedCalls, Lost
 from teachtext.service.hostile_work import hostile_work
 from teachtext.unfinished import remove_leftovers
@@ -204,6 +204,10 @@ class Playables:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._make((job.path, target, min(_MOST_BYTES, self._most_bytes), progress))
+            if not has_content(job.path, job.content):
+                # removed meanwhile, with the MP4 that it had then; another video may have its name by now
+                self.remove(job.content)
+                return Playback("failed", problem=f"'{job.path.name}' changed meanwhile; index it again")
             self._bound(target)
         except OSError as error:
             return _failure(job.path, write_error(target, error))
