@@ -42,9 +42,10 @@ def random_weights(model: torch.nn.Module) -> Any:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
-            # scales of norms stay near 1
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(0.3 * noise if parameter.dim() > 1 else parameter + 0.1 * noise)
+            # scales of norms stay near 1; a vector that transformers draws is drawn anew
+            near_its_value = bool((parameter == parameter.flatten()[0]).all())
+            parameter.copy_(parameter + 0.1 * noise if near_its_value else 0.3 * noise)
     return model.eval()
 
 
