@@ -26,7 +26,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -323,8 +323,9 @@ def kill_uploads(folder: Path, rng: random.Random, kills: int, make_clip: Callab
         }  # fmt: skip
 
 
+@cache
 def clip_of(number: int) -> bytes:
-    """Return a clip of half a second, another one for each number."""
+    """Return a clip of half a second, another one for each number. It is encoded once: x264 may give other bytes anew."""
     import av
 
     random_values = np.random.default_rng(number)
