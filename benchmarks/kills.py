@@ -325,7 +325,10 @@ def kill_uploads(folder: Path, rng: random.Random, kills: int, make_clip: Callab
 
 @cache
 def clip_of(number: int) -> bytes:
-    """Return a clip of half a second, another one for each number. It is encoded once: x264 may give other bytes anew."""
+    """Return a clip of half a second, another one for each number.
+
+    A clip is encoded once, for x264 may give other bytes each time.
+    """
     import av
 
     random_values = np.random.default_rng(number)
