@@ -26,6 +26,7 @@ import teachtext
 from teachtext.encoders.shared_space.model import SharedSpace
 from teachtext.errors import InputError
 from teachtext.search.searcher import Searcher
+from teachtext.search.text_sides import load_text_sides
 
 
 class Place(NamedTuple):
@@ -99,6 +100,18 @@ def test_other_weights_are_refused_and_a_moved_folder_is_not(clip: Place, tmp_pa
         Searcher(clip.index, model=moved)
 
 
+def test_the_text_side_that_the_index_keeps_answers_as_the_model_does(index: teachtext.Index, clip: Place):
+    sides = load_text_sides(str(clip.index))
+    assert sides is not None and index.indexed is None
+    by_side = Searcher(clip.index, model=sides)
+    for text in (*SIGHTS, "A Blue BALL", "red " * 40):
+        whole, side = index.searcher.search(text, by="model"), by_side.search(text, by="model")
+        assert side.notes == whole.notes
+        assert [hit.item.id for hit in side.results] == [hit.item.id for hit in whole.results]
+        scores = [[hit.score for hit in answer.results] for answer in (side, whole)]
+        np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
+
+
 def test_a_text_that_is_longer_than_the_tower_reads_is_cut_and_that_is_said(index: teachtext.Index):
     answer = index.searcher.search("red " * 40, by="model")
     assert any("16 tokens" in note for note in answer.notes), answer.notes
@@ -114,6 +127,10 @@ def test_the_model_stands_beside_a_trained_one_in_one_index(clip: Place, tmp_pat
     )
     result = blended.search("red", k=1, by="model")[0]
     assert result.path.stem == "red" and result.why.keys() == {"shared:pictures", "student:motion"}
+    sides = load_text_sides(str(tmp_path / "index"))
+    assert sides is not None
+    by_sides = Searcher(tmp_path / "index", model=sides).search("red", k=1, by="model").results[0]
+    assert by_sides.score == pytest.approx(result.score, abs=1e-4)
 
 
 def test_models_of_no_family_are_refused_in_a_sentence(tmp_path: Path):

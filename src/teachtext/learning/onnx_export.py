@@ -1,7 +1,5 @@
 """Exports the text side of a trained model to ONNX files, which answer queries without torch."""
 
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,16 +10,17 @@ from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
 from teachtext.devices import CPU
+from teachtext.encoders.onnx_graph import TOLERANCE, write_graph
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.encoders.spec import Spec
+from teachtext.encoders.text_side_files import DESCRIPTION, ENCODER, TOKENIZER
 from teachtext.errors import InputError
 from teachtext.files import write_bytes, write_json
 from teachtext.learning.checkpoint import ModelSpec, load_model
-from teachtext.learning.onnx_runtime import BRANCH, DESCRIPTION, FORMAT, ExportedBranch
+from teachtext.learning.onnx_runtime import BRANCH, FORMAT, ExportedBranch
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.packages import load
 
-TOLERANCE = 1e-5
 _PROBES = (
     "a dog",
     "Two men, one with a red hat, play chess in the park; a crowd looks on \u4f60\u597d.",
@@ -68,7 +67,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path, wit
     """Write all files, and return the largest difference from torch."""
     side = _TextSide(model)
     example = _features(spec, length=min(2, spec.max_words))
-    _to_onnx(side, example, ["tokens", "lengths"], folder / BRANCH)
+    write_graph(side, example, ["tokens", "lengths"], folder / BRANCH)
     arguments, difference = None, 0.0
     if with_encoder and TEXT_ENCODERS[text.name].onnx:
         arguments, difference = write_text_encoder(text, folder)
@@ -113,31 +112,18 @@ def write_text_encoder(text: Spec, folder: Path) -> tuple[dict[str, Any], float]
     Returns:
         The arguments of `OnnxEncoder`, and the largest absolute difference from torch.
     """
-    from teachtext.encoders.text.onnx import ENCODER, TOKENIZER, OnnxEncoder
+    from teachtext.encoders.text.onnx import OnnxEncoder
 
     encoder: Any = build_text_encoder(str(text), device=CPU)
     transformer = encoder.transformer
     transformer.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
     ids = torch.tensor([transformer.tokenizer("a dog runs")["input_ids"]])
     example = (ids, torch.ones_like(ids))
-    _to_onnx(_LastStates(transformer.model), example, ["input_ids", "attention_mask"], folder / ENCODER)
+    write_graph(_LastStates(transformer.model), example, ["input_ids", "attention_mask"], folder / ENCODER)
     arguments = {"pooled": not encoder.tokens, "max_tokens": transformer.max_tokens}
     exported = OnnxEncoder(folder, **arguments, device=CPU)
     pairs = zip(encoder.encode(_PROBES), exported.encode(_PROBES), strict=True)
     return arguments, max(float(np.abs(by_torch - by_onnx).max()) for by_torch, by_onnx in pairs)
-
-
-def _to_onnx(module: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], path: Path) -> None:
-    """Export a module whose inputs may have any number of rows and, on a second axis, any number of tokens."""
-    axes = {
-        name: {0: "C", 1: "L"} if value.dim() > 1 else {0: "C"} for name, value in zip(inputs, example, strict=True)
-    }
-    with warnings.catch_warnings(), torch.no_grad():
-        # the tracing exporter, because the newer exporter cannot follow the selection of valid rows in NetVLAD
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(), example, str(path), input_names=list(inputs), dynamic_axes=axes, dynamo=False, verbose=False
-        )
 
 
 def _features(spec: ModelSpec, *, length: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,11 @@ from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.embedder import QueryVectors, pad_rows
 from teachtext.encoders.query import QueryEncoder, read_of
 from teachtext.encoders.registry import build_text_encoder
-from teachtext.errors import InputError
-from teachtext.files import read_json
+from teachtext.encoders.text_side_files import read_description
 from teachtext.packages import load
 
 FORMAT = "teachtext-text-1"
-DESCRIPTION, BRANCH = "text.json", "text.onnx"
+BRANCH = "text.onnx"
 _KEYS = {"format", "text_encoder", "encoder", "max_words", "fill", "spaces"}
 
 
@@ -38,7 +36,7 @@ class ExportedBranch:
 
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         folder = Path(folder)
-        description = _read(folder)
+        description = read_description(folder, FORMAT, _KEYS)
         self._spaces: list[str] = description["spaces"]
         self.max_words: int = description["max_words"]
         self._fill: bool = description["fill"]
@@ -93,17 +91,9 @@ class ExportedText:
         ]
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    description = read_json(path)
-    if not isinstance(description, dict) or not description.keys() >= _KEYS or description["format"] != FORMAT:
-        raise InputError(f"{path} does not describe an exported model", "export the model again")
-    return description
-
-
 def _encoder(folder: Path, threads: int) -> tuple[TextEncoder, str]:
     """Return the text encoder of an exported model, and its spec."""
-    description = _read(folder)
+    description = read_description(folder, FORMAT, _KEYS)
     spec = str(description["text_encoder"])
     if description["encoder"] is None:
         return build_text_encoder(spec, threads=threads, for_queries=True), spec

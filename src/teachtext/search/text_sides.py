@@ -7,19 +7,25 @@ from typing import Any
 
 from teachtext.data.types import FeatureRows
 from teachtext.encoders.embedder import Embedder, QueryEmbedder, QueryVectors, VideoVectors
-from teachtext.learning.onnx_runtime import DESCRIPTION
+from teachtext.encoders.text_side_files import DESCRIPTION
 from teachtext.packages import load
 from teachtext.search.blend import Blend, identities_of, joined_queries, names_of
-from teachtext.search.index_model import CLASS_NAMES, load_embedder
+from teachtext.search.index_model import CLASS_NAMES, SHARED, load_embedder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
 
+_READERS: Mapping[str, str] = {
+    "trained": "teachtext.learning.onnx_runtime:ExportedText",
+    SHARED: "teachtext.encoders.shared_space.exported_queries:ExportedQueries",
+}
 FOLDER = "text"
 """The folder in an index that holds the text sides, each in a folder named by the fingerprint of its model."""
 
 
 def keep_text_sides(place: str, model: Embedder) -> list[str]:
-    """Export the text sides of the trained models of an index into its folder, unless they are there.
+    """Export the text sides of the models of an index into its folder, unless they are there.
+
+    Trained models and shared-space models have such sides; the built-in model needs none.
 
     Args:
         place: folder or URL of the index. An index behind a URL keeps none.
@@ -31,11 +37,10 @@ def keep_text_sides(place: str, model: Embedder) -> list[str]:
     notes = []
     for each in [] if is_url(place) else (model.models.values() if isinstance(model, Blend) else [model]):
         identity = each.identity
-        if identity["kind"] != "trained" or _is_there(place, identity):
+        if identity["kind"] == CLASS_NAMES["kind"] or _is_there(place, identity):
             continue
         try:
-            export = load("teachtext.learning.onnx_export:export", "onnx")
-            export(Path(identity["folder"]), _folder(place, identity), with_encoder=False)
+            _export(each, _folder(place, identity))
         except Exception as error:  # whatever the exporter lacks or cannot do is no reason to be without an index
             reason = " ".join(str(error).split())[:200]
             notes.append(
@@ -105,6 +110,14 @@ class TextSides:
         return self._whole.embed_videos(files, video_ids)
 
 
+def _export(model: Embedder, folder: Path) -> None:
+    if model.identity["kind"] == SHARED:
+        load("teachtext.encoders.shared_space.query_export:export_queries", "onnx")(model, folder)
+    else:
+        export = load("teachtext.learning.onnx_export:export", "onnx")
+        export(Path(model.identity["folder"]), folder, with_encoder=False)
+
+
 def _folder(place: str, identity: Mapping[str, Any]) -> Path:
     return Path(place) / FOLDER / str(identity["fingerprint"])
 
@@ -119,5 +132,6 @@ def _side(place: str, identity: Mapping[str, Any]) -> QueryEmbedder | None:
         return load_embedder(identity)
     if not _is_there(place, identity):
         return None
-    side: QueryEmbedder = load("teachtext.learning.onnx_runtime:ExportedText", "onnx", folder=_folder(place, identity))
+    reader = _READERS[identity["kind"]]
+    side: QueryEmbedder = load(reader, "onnx", folder=_folder(place, identity))
     return side

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from teachtext.encoders.shared_space.family import Family, Pixels, Role
+from teachtext.encoders.shared_space.family import Family, Pixels
 
 
 class BLIP(Family):
@@ -16,10 +16,9 @@ class BLIP(Family):
     class_name = "BlipForImageTextRetrieval"
     trained_tokens = 35
 
-    def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
-        """Return the vectors of texts."""
-        inputs = self._text_inputs(texts, return_token_type_ids=False)
-        states = self.model.text_encoder(**inputs).last_hidden_state
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already."""
+        states = self.model.text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return torch.as_tensor(self.model.text_proj(states[:, 0]))
 
     def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:

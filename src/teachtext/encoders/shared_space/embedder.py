@@ -1,9 +1,7 @@
 """The embedder of a shared-space model: queries by its text tower, videos by the tower that sees or hears them."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,20 +9,19 @@ from numpy.typing import NDArray
 
 from teachtext.data.types import FeatureRows
 from teachtext.devices import AUTO
-from teachtext.encoders.embedder import QueryVectors, VideoVectors
-from teachtext.encoders.query import check_text
+from teachtext.encoders.embedder import VideoVectors
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.encoders.shared_space.family import CLIPS, PICTURES, SOUND
 from teachtext.encoders.shared_space.model import SharedSpace
+from teachtext.encoders.shared_space.queries import SharedQueries
 from teachtext.files import fingerprint
 
 # a video is described by the first of these towers that the model has
 _TOWERS = (PICTURES, CLIPS, SOUND)
 _VERSION = 1
-_REMEMBERED = 256
 
 
-class SharedEmbedder:
+class SharedEmbedder(SharedQueries):
     """A model with one space for texts and videos (see `teachtext.encoders.embedder.Embedder`). Threads may share it.
 
     There is one expert, the model itself, and one space, which has the name of the tower that describes videos:
@@ -36,21 +33,23 @@ class SharedEmbedder:
         threads: CPU threads.
         device: where the model computes (see `teachtext.devices`).
 
+    Attributes:
+        space: the model.
+
     Raises:
         InputError: see `SharedSpace`.
     """
 
     def __init__(self, *, model: str, threads: int = 1, device: str = AUTO) -> None:
-        self._space = SharedSpace(model=model, threads=threads, device=device)
-        self._lock = Lock()
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._encode)
+        self.space = SharedSpace(model=model, threads=threads, device=device)
         # pooled: the index joins such rows of a long video to segments
         self._expert = VIDEO_EXPERTS.full_spec(f"hf:{model}#pooled", Path())
-        tower = next(name for name in _TOWERS if name in self._space.towers)
-        settings = self._space.settings
+        tower = next(name for name in _TOWERS if name in self.space.towers)
+        settings = self.space.settings
+        super().__init__(encode=self.space.encode_texts, limit=self.space.limit, space=tower)
         self.experts: Sequence[str] = [self._expert]
         self.expert_settings: Mapping[str, Mapping[str, Any]] = {}
-        self.spaces: Mapping[str, int] = {tower: self._space.dim}
+        self.spaces: Mapping[str, int] = {tower: self.space.dim}
         self.identity: Mapping[str, Any] = {
             "kind": "shared",
             "name": str(settings["model"]).rpartition("/")[2],
@@ -60,36 +59,11 @@ class SharedEmbedder:
             **{key: settings[key] for key in ("revision",) if key in settings},
         }
 
-    def embed_query(self, text: str) -> QueryVectors:
-        """Embed one query; see `QueryEmbedder.embed_query`."""
-        check_text(text, "the query")
-        with self._lock:
-            vector = self._remembered(text)
-        return self._query(text, vector)
-
-    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        """Embed C queries; see `QueryEmbedder.embed_queries`."""
-        for text in texts:
-            check_text(text, "the query")
-        with self._lock:
-            vectors = self._space.encode_texts(texts, role="query")
-        return [self._query(text, vector) for text, vector in zip(texts, vectors, strict=True)]
-
     def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
         """Embed B videos; see `Embedder.embed_videos`."""
         [tower] = self.spaces
         file = files[self._expert]
         return [{tower: _mean_direction(file.read(name))} if file.rows_of(name) else {} for name in video_ids]
-
-    def _encode(self, text: str) -> NDArray[np.float32]:
-        [vector] = self._space.encode_texts([text], role="query")
-        return np.asarray(vector)
-
-    def _query(self, text: str, vector: NDArray[np.float32]) -> QueryVectors:
-        [tower] = self.spaces
-        limit = self._space.limit
-        read = str(limit) if limit is not None and limit.exceeded([text])[0] else ""
-        return QueryVectors({tower: vector}, np.ones(1, np.float32), read)
 
 
 def _mean_direction(rows: NDArray[Any]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from transformers import AutoFeatureExtractor
 
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.shared_space.family import CLIPS, PICTURES, SOUND, TEXT, Family, Pixels, Role, Samples
+from teachtext.encoders.shared_space.text_form import TextForm
 from teachtext.encoders.video.hf.processor import ClipProcessor
 
 _PREFIXES = {"query": "task: search result | query: ", "document": "title: none | text: "}
@@ -42,12 +43,15 @@ class EmbeddingGemma2(Family):
             self.sound_rate = self._hearing.sampling_rate
         self.towers = frozenset(towers)
 
-    def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
-        """Return the vectors of texts."""
-        inputs = self._text_inputs([f"{_PREFIXES[role]}{text}" for text in texts])
-        mask = inputs["attention_mask"]
-        states = self.model(input_ids=inputs["input_ids"], attention_mask=mask).last_hidden_state
-        return torch.as_tensor((states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True))
+    def form(self, role: Role) -> TextForm:
+        """Return the form in which the model was trained to read texts."""
+        return TextForm(before=_PREFIXES[role])
+
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already."""
+        states = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        total = (states * attention_mask[..., None]).sum(dim=1)
+        return torch.as_tensor(total / attention_mask.sum(dim=1, keepdim=True))
 
     def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:
         """Return the vectors of pictures."""
@@ -96,10 +100,6 @@ class EmbeddingGemma2(Family):
             per_second=None,
             frames=None,
         )
-
-    def _prompt_tokens(self) -> int:
-        [longest, empty] = self._lengths([_PREFIXES["query"], ""])
-        return longest - empty
 
     def _picture(self, picture: Pixels) -> torch.Tensor:
         inputs = self.image_processor(images=[Image.fromarray(picture)], return_tensors="pt")

@@ -1,6 +1,7 @@
 """What a family of shared-space models has to say: how its checkpoint turns each kind of input into a vector."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from transformers import AutoImageProcessor
 from teachtext.encoders.base import Limit
 from teachtext.encoders.checkpoint import Checkpoint, load_tokenizer
 from teachtext.encoders.computing import TorchDevice
+from teachtext.encoders.shared_space.text_form import TextForm
 from teachtext.encoders.text.transformer import positions
 from teachtext.encoders.video.hf.processor import ClipProcessor, picture_side
 
@@ -37,6 +39,8 @@ class Family:
         attention: implementation of attention in transformers, where the default is not right.
         towers: kinds of input that the checkpoint takes.
         half: whether the family may compute in half precision.
+        lower: whether texts are read in lower case.
+        padded: whether every text is padded to the full length.
         trained_tokens: tokens of a text in training, where the config does not state them.
         sound_rate: samples a second that `sound` takes.
         clip_frames: frames of one clip; a clip with other frames is sampled down or repeated.
@@ -47,6 +51,8 @@ class Family:
     attention: ClassVar[str | None] = None
     towers: frozenset[str] = frozenset({TEXT, PICTURES})
     half: ClassVar[bool] = True
+    lower: ClassVar[bool] = False
+    padded: ClassVar[bool] = False
     trained_tokens: ClassVar[int | None] = None
     sound_rate: int = 48_000
     clip_frames: int = 8
@@ -64,7 +70,7 @@ class Family:
     @property
     def limit(self) -> Limit:
         """The length that the text tower reads of a text."""
-        return Limit(self.max_tokens - self._prompt_tokens(), "tokens", self._lengths)
+        return Limit(self._most, "tokens", self._lengths)
 
     @property
     def picture_side(self) -> int:
@@ -78,7 +84,11 @@ class Family:
 
     def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
         """Return the vectors of texts."""
-        return pooled(self.model.get_text_features(**self._text_inputs(texts)))
+        return self.text_vectors(**self._text_inputs(texts, role))
+
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already, (N, L) each."""
+        return pooled(self.model.get_text_features(input_ids=input_ids, attention_mask=attention_mask))
 
     def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:
         """Return the vectors of pictures, (height, width, 3) each."""
@@ -92,17 +102,29 @@ class Family:
         """Return the vector of one piece of sound of `sound_rate`, from -1 to 1."""
         raise NotImplementedError
 
-    def prepared_text(self, text: str) -> str:
-        """Return a text as the model was trained to read it."""
-        return text
+    def form(self, role: Role) -> TextForm:
+        """Return the form in which the model was trained to read texts."""
+        return TextForm(lower=self.lower)
 
     def _image_processor(self) -> Any:
         # on PIL, because the alternative needs torchvision
         return AutoImageProcessor.from_pretrained(self.folder, trust_remote_code=False, backend="pil")
 
-    def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
-        chosen = {"padding": True, "truncation": True, "max_length": self.max_tokens, "return_tensors": "pt"} | options
-        return self._on_device(self.tokenizer([self.prepared_text(text) for text in texts], **chosen))
+    def _text_inputs(self, texts: Sequence[str], role: Role) -> Mapping[str, torch.Tensor]:
+        form = self.form(role)
+        written = [form.fitting(text, self._most, ids_of=self._ids, text_of=self.tokenizer.decode) for text in texts]
+        inputs = self.tokenizer(
+            written,
+            padding="max_length" if self.padded else True,
+            truncation=not form.after,
+            max_length=None if form.after else self.max_tokens,
+            return_tensors="pt",
+        )
+        return self._on_device({name: inputs[name] for name in ("input_ids", "attention_mask")})
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
 
     def _picture_inputs(self, pictures: Sequence[Pixels]) -> Mapping[str, Any]:
         return self._on_device(self.image_processor(images=list(map(Image.fromarray, pictures)), return_tensors="pt"))
@@ -115,13 +137,15 @@ class Family:
         limits = (self.trained_tokens, positions(config), self.tokenizer.model_max_length)
         return min(limit for limit in limits if limit)
 
-    def _prompt_tokens(self) -> int:
-        """Return how many of the tokens the family puts around each text, besides the tokenizer's own."""
-        return 0
+    @cached_property
+    def _most(self) -> int:
+        """The tokens of a text that are read: all but those of the prompt."""
+        with_prompt, empty = self.tokenizer([self.form("query").prompted(""), ""], verbose=False)["input_ids"]
+        return self.max_tokens - len(with_prompt) + len(empty)
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
-        prepared = [self.prepared_text(text) for text in texts]
-        return list(map(len, self.tokenizer(prepared, verbose=False)["input_ids"]))
+        form = self.form("query")
+        return list(map(len, self.tokenizer([form.prepared(text) for text in texts], verbose=False)["input_ids"]))
 
 
 def pooled(output: Any) -> torch.Tensor:

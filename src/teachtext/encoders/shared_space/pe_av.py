@@ -8,7 +8,7 @@ import torch
 from transformers import AutoFeatureExtractor
 
 from teachtext.encoders.computing import TorchDevice
-from teachtext.encoders.shared_space.family import CLIPS, SOUND, TEXT, Family, Pixels, Role, Samples
+from teachtext.encoders.shared_space.family import CLIPS, SOUND, TEXT, Family, Pixels, Samples
 from teachtext.encoders.video.hf.processor import ClipProcessor
 
 _FRAMES, _SECONDS = 16, 10
@@ -29,12 +29,9 @@ class PEVideo(Family):
         self.clip_frames = self.clip_processor.frames or _FRAMES
         self.clip_per_second = self.clip_frames / _SECONDS
 
-    def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
-        """Return the vectors of texts."""
-        inputs = self._text_inputs(texts)
-        output = self.model.text_model(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=True
-        )
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already."""
+        output = self.model.text_model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
         return torch.as_tensor(self._text_head(output.hidden_states[-1][:, 0]))
 
     def clip(self, frames: Sequence[Pixels]) -> torch.Tensor:

@@ -1,14 +1,20 @@
 """Qwen3-VL-Embedding: the last state of a chat."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
+from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.shared_space.family import Family, Pixels, Role
+from teachtext.encoders.shared_space.text_form import TextForm
 
 _INSTRUCTION = "Represent the user's input."
+# stands for the text of a chat
+_TEXT = "<the text>"
 _PIXELS = {"shortest_edge": 4_096, "longest_edge": 1_843_200}
 
 
@@ -20,14 +26,17 @@ class Qwen3VL(Family):
 
     trained_tokens = 8_192
 
-    def texts(self, texts: Sequence[str], role: Role) -> torch.Tensor:
-        """Return the vectors of texts."""
-        # the prompt ends the chat, so a long text is cut before
-        room = self.max_tokens - self._prompt_tokens()
-        cut = [self._cut(text, room) for text in texts]
-        chats = [self._chat({"type": "text", "text": text}) for text in cut]
-        inputs = self.tokenizer(chats, padding=True, padding_side="right", return_tensors="pt")
-        return self._last(self._on_device(inputs))
+    def __init__(self, folder: Path, place: TorchDevice) -> None:
+        super().__init__(folder, place)
+        self.tokenizer.padding_side = "right"
+
+    def form(self, role: Role) -> TextForm:
+        """Return the form in which the model was trained to read texts."""
+        return self._form
+
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already."""
+        return self._last({"input_ids": input_ids, "attention_mask": attention_mask})
 
     def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:
         """Return the vectors of pictures."""
@@ -64,9 +73,7 @@ class Qwen3VL(Family):
         ]
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
-    def _prompt_tokens(self) -> int:
-        return len(self.tokenizer(self._chat({"type": "text", "text": ""}))["input_ids"])
-
-    def _cut(self, text: str, room: int) -> str:
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return text if len(ids) <= room else str(self.tokenizer.decode(ids[:room]))
+    @cached_property
+    def _form(self) -> TextForm:
+        before, _, after = self._chat({"type": "text", "text": _TEXT}).partition(_TEXT)
+        return TextForm(before=before, after=after)

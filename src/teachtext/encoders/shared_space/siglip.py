@@ -1,15 +1,12 @@
 """SigLIP and SigLIP 2: texts padded to the full length and read without a mask, in lower case."""
 
-import re
-import string
-from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
-from teachtext.encoders.shared_space.family import Family
+import torch
+
+from teachtext.encoders.shared_space.family import Family, Role, pooled
+from teachtext.encoders.shared_space.text_form import TextForm
 from teachtext.files import read_json
-
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class SigLIP(Family):
@@ -20,17 +17,18 @@ class SigLIP(Family):
     processor gives patches, with a mask and the shape.
     """
 
-    def prepared_text(self, text: str) -> str:
-        """Return a text in lower case, for SigLIP 1 without punctuation."""
-        text = text.lower()
-        return re.sub(r"\s+", " ", text.translate(_PUNCTUATION)).strip() if self._drops_punctuation else text
+    padded = True
+
+    def form(self, role: Role) -> TextForm:
+        """Return the form in which the model was trained to read texts: in lower case, SigLIP 1 without punctuation."""
+        return TextForm(lower=True, without_punctuation=self._drops_punctuation)
+
+    def text_vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of texts that are tokenised already; padding is read too."""
+        return pooled(self.model.get_text_features(input_ids=input_ids))
 
     @cached_property
     def _drops_punctuation(self) -> bool:
         path = self.folder / "tokenizer_config.json"
         settings = read_json(path) if path.is_file() else {}
         return str(settings.get("tokenizer_class", "")).removesuffix("Fast") == "SiglipTokenizer"
-
-    def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
-        inputs = super()._text_inputs(texts, padding="max_length", **options)
-        return {"input_ids": inputs["input_ids"]}

@@ -14,18 +14,13 @@ _PROCESSOR: Mapping[str, Any] = {"size": {"height": 448, "width": 448}, "do_norm
 class TIPSv2(Family):
     """TIPSv2 (Google, 2026). Its picture processor in transformers needs torchvision, so its work is done here."""
 
+    lower = True
+    padded = True
+
     def pictures(self, pictures: Sequence[Pixels]) -> torch.Tensor:
         """Return the vectors of pictures."""
         pixels = torch.cat([self.image_processor.prepared([picture])[0] for picture in pictures]).to(self.place.name)
         return pooled(self.model.get_image_features(pixel_values=pixels))
 
-    def prepared_text(self, text: str) -> str:
-        """Return a text in lower case."""
-        return text.lower()
-
     def _image_processor(self) -> ClipProcessor:
         return ClipProcessor.of(self.folder, _PROCESSOR)
-
-    def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
-        inputs = super()._text_inputs(texts, padding="max_length", **options)
-        return {name: inputs[name] for name in ("input_ids", "attention_mask")}

@@ -18,6 +18,7 @@ class VideoPrism(Family):
 
     class_name = "VideoPrismClipModel"
     towers = frozenset({TEXT, CLIPS})
+    padded = True
     clip_per_second = 2.0
 
     def __init__(self, folder: Path, place: TorchDevice) -> None:
@@ -36,7 +37,3 @@ class VideoPrism(Family):
 
     def _image_processor(self) -> ClipProcessor:
         return ClipProcessor.of(self.folder, _PROCESSOR)
-
-    def _text_inputs(self, texts: Sequence[str], **options: Any) -> Mapping[str, Any]:
-        inputs = super()._text_inputs(texts, padding="max_length", **options)
-        return {name: inputs[name] for name in ("input_ids", "attention_mask")}

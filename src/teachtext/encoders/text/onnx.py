@@ -11,9 +11,9 @@ from tokenizers import Tokenizer
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import open_session
+from teachtext.encoders.text_side_files import ENCODER, TOKENIZER
 from teachtext.errors import InputError
 
-ENCODER, TOKENIZER = "encoder.onnx", "tokenizer.json"
 _PROBE = "a dog runs after a ball on the beach"
 
 
@@ -32,12 +32,7 @@ class OnnxEncoder:
     """
 
     def __init__(self, folder: Path, *, pooled: bool, max_tokens: int, threads: int = 1, device: str = AUTO) -> None:
-        path = folder / TOKENIZER
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:
-            # the tokenizers library raises nothing more precise
-            raise InputError(f"{path} is not a tokenizer ({error})", "export the model again") from error
+        self._tokenizer = open_tokenizer(folder)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self._session, self.notes = open_session(
@@ -66,3 +61,17 @@ class OnnxEncoder:
     def _inputs(self, text: str) -> dict[str, NDArray[np.int64]]:
         ids = np.array([self._tokenizer.encode(text).ids], np.int64)
         return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+
+
+def open_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer of an exported text side.
+
+    Raises:
+        InputError: the file is missing, or is no tokenizer.
+    """
+    path = folder / TOKENIZER
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:
+        # the tokenizers library raises nothing more precise
+        raise InputError(f"{path} is not a tokenizer ({error})", "export the model again") from error
