@@ -17,7 +17,7 @@ from teachtext.experiment.config_data import NAME, Config, DatasetConfig, Expert
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
-from teachtext.experiment.defaults import DISTILLATION, model_of_authors, replaced_by, training_of_authors
+from teachtext.experiment.defaults import AUTHORS_DISTILLATION, model_of_authors, replaced_by, training_of_authors
 from teachtext.extraction.extract import Engine
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
@@ -215,12 +215,12 @@ class RunConfig(Config):
 
 def _completed_by_authors(run: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the settings of a run with the authors' defaults; what is no mapping is left for validation."""
-    completed = {"distillation": DISTILLATION, **run}
+    completed = {"distillation": AUTHORS_DISTILLATION, **run}
     for name, complete in (("model", model_of_authors), ("training", training_of_authors)):
         if isinstance(run.get(name, {}), dict):
             completed[name] = complete(run.get(name, {}))
     if isinstance(completed["distillation"], dict):
-        completed["distillation"] = {**DISTILLATION, **completed["distillation"]}
+        completed["distillation"] = {**AUTHORS_DISTILLATION, **completed["distillation"]}
     return completed
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from teachtext.experiment.config_data import Config, DataPath, ExpertName, TextName
 from teachtext.experiment.config_training import TrainingConfig
-from teachtext.experiment.defaults import model_of_authors
+from teachtext.experiment.defaults import AUTHORS_MODEL, model_of_authors
 from teachtext.learning.choices import NameIn
 from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 
@@ -30,7 +30,7 @@ class ModelConfig(Config):
     FORMER_NAMES: ClassVar = {"max_text_tokens": "max_words"}
 
     kind: Annotated[str, NameIn(MODELS), BeforeValidator(_no_former_kind)] = Field(
-        "ce",
+        "mmt",
         description="ce: Collaborative Experts; moee: Mixture of Embedding Experts; concat: plain concatenation; mmt: "
         "multi-modal transformer; pooled: projection heads on averaged features, for features like CLIP's",
     )
@@ -66,9 +66,9 @@ class ModelConfig(Config):
         True,
         description="experts of words start aligned with the captions, where both have one encoder (ce, moee)",
     )
-    layers: int = Field(4, ge=1, description="layers of the transformer (mmt)")
+    layers: int = Field(2, ge=1, description="layers of the transformer (mmt)")
     heads: int = Field(4, ge=1, description="attention heads of each layer (mmt)")
-    feedforward: int = Field(3072, ge=1, description="width of the hidden layer of each transformer block (mmt)")
+    feedforward: int = Field(512, ge=1, description="width of the hidden layer of each transformer block (mmt)")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped in training (mmt, pooled)")
     identity_start: bool = Field(
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
@@ -82,7 +82,11 @@ class ModelConfig(Config):
         "features as they are, as 'identity_start' does by default",
     )
     feature_dropout: float = Field(
-        0.3, ge=0, lt=1, description="share of the standardised features that training drops (with standardise)"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the standardised features that training drops (with standardise); by default 0.3 for "
+        "other kinds than mmt",
     )
     class_names: bool = Field(
         True,
@@ -99,8 +103,9 @@ class ModelConfig(Config):
         # features that are aligned already lose that with other scales, and keep their width
         aligned = {"standardise": None, "shared_dim": None} if values.get("identity_start") is True else {}
         completed = aligned | values
-        if completed.get("standardise", 0.5) is None:
-            return {"feature_dropout": 0.0} | completed
+        # a transformer has dropout inside, and does better without more (docs/methods/recipe.md)
+        if completed.get("kind", "mmt") != "mmt" and completed.get("standardise", 0.5) is not None:
+            return {"feature_dropout": 0.3} | completed
         return completed
 
     @model_validator(mode="before")
@@ -137,11 +142,12 @@ class ModelConfig(Config):
         return name in _OF_EVERY_KIND or _ARGUMENTS.get(name, name) in argument_names(self.kind)
 
     def idle_settings(self) -> Iterator[str]:
-        """Yield the settings that this kind of model does not have, and that differ from their default."""
+        """Yield the settings that this kind of model does not have, and that differ from both defaults."""
         for name, field in type(self).model_fields.items():
             # 'faithful' sets the gating of any kind
-            set_here = getattr(self, name) != field.default and not (self.faithful and name == "gating")
-            if set_here and not self.has(name):
+            by_default = self.faithful and name == "gating"
+            by_default |= getattr(self, name) in (field.default, AUTHORS_MODEL.get(name, field.default))
+            if not by_default and not self.has(name):
                 yield name
 
 

@@ -8,14 +8,16 @@ from math import ceil
 from typing import Any
 
 # the defaults of version 0.1.0, which follow the authors' paper and code
-MODEL: Mapping[str, Any] = {
+AUTHORS_MODEL: Mapping[str, Any] = {
     "kind": "ce",
     "shared_dim": 768,
     "standardise": None,
     "feature_dropout": 0.0,
     "class_names": False,
+    "layers": 4,
+    "feedforward": 3072,
 }
-TRAINING: Mapping[str, Any] = {
+AUTHORS_TRAINING: Mapping[str, Any] = {
     "epochs": 50,
     "batch_size": 64,
     "lr_decay": 0.95,
@@ -24,7 +26,7 @@ TRAINING: Mapping[str, Any] = {
     "learn_temperature": True,
     "keep": "best",
 }
-DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
+AUTHORS_DISTILLATION: Mapping[str, Any] = {"preset": "teachtext"}
 
 # of the teachers, where a config gives none: how strongly they pull, as a multiple of the ranking loss's pull
 TUNED_WEIGHT: Mapping[str, Any] = {"weight": 1.0, "weight_unit": "gradient"}
@@ -49,13 +51,9 @@ def model_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
     >>> model_of_authors({"kind": "moee"})["shared_dim"] is None
     True
     """
-    completed = {**MODEL, **values}
-    if "shared_dim" not in values:
-        if completed["kind"] == "moee":
-            completed["shared_dim"] = None
-        elif completed["kind"] == "concat":
-            # a setting that it does not have
-            del completed["shared_dim"]
+    completed = {**AUTHORS_MODEL, **values}
+    if "shared_dim" not in values and completed["kind"] == "moee":
+        completed["shared_dim"] = None
     return completed
 
 
@@ -66,7 +64,7 @@ def training_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
     64
     """
     given = {name for name, value in values.items() if value is not None}
-    return {**{name: value for name, value in TRAINING.items() if replaced_by(name) not in given}, **values}
+    return {**{name: value for name, value in AUTHORS_TRAINING.items() if replaced_by(name) not in given}, **values}
 
 
 def replaced_by(name: str) -> str | None:
