@@ -551,7 +551,7 @@ def test_experts_with_settings_and_models_of_ones_own(load: Load, tmp_path: Path
 def test_a_teacher_changes_what_it_names_and_keeps_the_rest_of_the_run(load: Load):
     config = load(
         experts=["motion", "scene"],
-        model={"shared_dim": 32, "text_clusters": 3},
+        model={"kind": "ce", "shared_dim": 32, "text_clusters": 3},
         training={"epochs": 9},
         teachers=[
             "glove",
@@ -654,11 +654,11 @@ def test_a_former_name_is_refused_with_the_present_one(load: Load, changes: dict
             {"model": {"kind": "concat", "shared_dim": 512}},
             "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
         ),
-        ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: ce'"),
+        ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: mmt'"),
         ({"model": {"kind": "mmt", "aligned_start": False}}, "is a setting of ce, moee, not of 'kind: mmt'"),
         (
-            {"teachers": [{"text": "glove", "model": {"layers": 2}}]},
-            "'teachers.0.model.layers' is a setting of mmt, not of 'kind: ce'",
+            {"teachers": [{"text": "glove", "model": {"gating": "none"}}]},
+            "'teachers.0.model.gating' is a setting of ce, not of 'kind: mmt'",
         ),
     ],
 )
@@ -667,9 +667,26 @@ def test_a_setting_that_only_other_kinds_of_model_have_is_refused(load: Load, ch
 
 
 def test_a_teacher_of_another_kind_need_not_have_the_settings_of_the_run(load: Load):
-    config = load(model={"gating": "none"}, teachers=[{"text": "glove", "model": {"kind": "moee"}}])
+    config = load(model={"kind": "ce", "gating": "none"}, teachers=[{"text": "glove", "model": {"kind": "moee"}}])
     assert config.teachers[0].model.kind == "moee"
     assert load(show_config(config)) == config
+
+
+@pytest.mark.parametrize("kind", ["ce", "moee", "concat", "pooled"])
+def test_settings_of_the_authors_transformer_are_no_mistake_of_other_kinds(load: Load, kind: str):
+    """Configs that earlier versions wrote in full have them for every kind."""
+    width = {} if kind == "concat" else {"shared_dim": 16}
+    config = load(model={"kind": kind, "layers": 4, "feedforward": 3072, **width})
+    assert config.model.kind == kind and load(show_config(config)) == config
+    assert "is a setting of mmt" in refused(load, model={"kind": kind, "layers": 3, **width})
+
+
+def test_dropout_of_features_follows_from_the_kind(load: Load):
+    dropouts = {kind: load(model={"kind": kind}).model.feature_dropout for kind in ("mmt", "ce", "moee", "pooled")}
+    assert dropouts == {"mmt": 0.0, "ce": 0.3, "moee": 0.3, "pooled": 0.3}
+    assert load().model == load(model={"kind": "mmt", "layers": 2, "feedforward": 512}).model
+    assert load(model={"kind": "ce", "standardise": None}).model.feature_dropout == 0.0
+    assert load(model={"feature_dropout": 0.2}).model.feature_dropout == 0.2
 
 
 def test_fingerprints_of_trained_models_are_made_of_the_names_of_version_0_1_0(load: Load):
