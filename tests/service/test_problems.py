@@ -14,9 +14,10 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.problems import ServerPaths
 from teachtext.service.state import Library
-from teachtext.service.uploads import UploadJob, Uploads
+from teachtext.service.uploads import Uploads
 
 Serve = Callable[..., TestClient]
 LANCE = "lance error: not found: /root/.cargo/registry/src/index-1949/lance-io-0.40/src/local.rs:112:31"
@@ -117,7 +118,7 @@ def test_no_answer_names_a_path_of_the_server(
 @pytest.mark.slow
 def test_a_failed_upload_names_no_path(serve: Serve, library: Library, made: Made):
     client = serve()
-    job = UploadJob("1", "uploads/a.mp4", "failed", problem=f"{made.place}/uploads/a.mp4 is broken ({LANCE})")
+    job = IndexingJob("1", "uploads/a.mp4", "failed", problem=f"{made.place}/uploads/a.mp4 is broken ({LANCE})")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Uploads, "job", lambda self, job_id: job)
         for path in ("/api/uploads/1", "/upload/1"):

@@ -23,10 +23,11 @@ from starlette.testclient import TestClient
 from teachtext.errors import Busy, Unavailable, Unwritable
 from teachtext.search.indexing import index_folder
 from teachtext.search.stores import open_store
-from teachtext.service import uploads as uploads_module
+from teachtext.service import indexing_queue
 from teachtext.service.file_names import safe_name
+from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.state import Library
-from teachtext.service.uploads import UploadJob, Uploads
+from teachtext.service.uploads import Uploads
 
 Serve = Callable[..., TestClient]
 
@@ -104,7 +105,7 @@ def test_names_are_taken_one_by_one_where_a_disk_has_no_links(
     monkeypatch.setattr("os.link", refuse)
     uploads, sent = Uploads(library=library, most_bytes=2**20), clips(tmp_path, 4)
 
-    async def at_once() -> list[UploadJob]:
+    async def at_once() -> list[IndexingJob]:
         return list(await asyncio.gather(*(uploads.receive("a.mp4", chunks_of(clip)) for clip in sent)))
 
     jobs = asyncio.run(at_once())
@@ -150,8 +151,8 @@ with open_store(sys.argv[1]).writing():
 def test_an_upload_waits_for_a_writer_that_was_stopped(
     client: TestClient, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uploads_module, "_LOCK_S", 0.1)
-    monkeypatch.setattr(uploads_module, "_SOON_S", 0.1)
+    monkeypatch.setattr(indexing_queue, "_LOCK_S", 0.1)
+    monkeypatch.setattr(indexing_queue, "_SOON_S", 0.1)
     command = [sys.executable, "-c", HOLDER, str(made.place)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
@@ -173,15 +174,15 @@ def test_an_upload_waits_for_a_writer_that_was_stopped(
 @pytest.mark.slow
 def test_an_upload_is_tried_again_until_it_is_in(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     failures = [Unavailable("the store is down", "wait"), Busy("another writes", "wait"), RuntimeError("a bug")]
-    plain = uploads_module.index_folder
+    plain = indexing_queue.index_folder
 
     def sometimes(*arguments: Any, **settings: Any) -> Any:
         if failures:
             raise failures.pop()
         return plain(*arguments, **settings)
 
-    monkeypatch.setattr(uploads_module, "_SOON_S", 0.05)
-    monkeypatch.setattr(uploads_module, "index_folder", sometimes)
+    monkeypatch.setattr(indexing_queue, "_SOON_S", 0.05)
+    monkeypatch.setattr(indexing_queue, "index_folder", sometimes)
     [clip] = clips(tmp_path, 1)
     assert settled(client, send(client, "a.mp4", clip))["state"] == "done" and not failures
 
@@ -190,7 +191,7 @@ def test_an_upload_is_tried_again_until_it_is_in(client: TestClient, tmp_path: P
 def test_an_upload_that_was_removed_before_it_was_indexed_is_not_called_done(
     serve: Serve, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uploads_module, "_LOCK_S", 0.1)
+    monkeypatch.setattr(indexing_queue, "_LOCK_S", 0.1)
     [clip] = clips(tmp_path, 1)
     client = serve()
     with open_store(str(made.place)).writing():
@@ -275,10 +276,10 @@ def test_letters_of_every_script_stay_in_a_name():
 def test_too_many_waiting_uploads_are_refused_before_they_are_read(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(uploads_module, "_WAITING", 1)
+    monkeypatch.setattr(indexing_queue, "_WAITING", 1)
     uploads, [clip, *_] = Uploads(library=library, most_bytes=2**20), clips(tmp_path, 1)
     asyncio.run(uploads.receive("a.mp4", chunks_of(clip)))
-    with pytest.raises(Busy, match="too many uploads"):
+    with pytest.raises(Busy, match="too many videos"):
         asyncio.run(uploads.receive("b.mp4", chunks_of(clip, after=lambda: pytest.fail("the body was read"))))
     library.close()
 

@@ -171,7 +171,7 @@ def serve(
 
     def begin_stop() -> None:
         end_process_after(stop_seconds)
-        incoming.stop_soon()
+        incoming.queue.stop_soon()
 
     server = make_server(
         app,

@@ -28,7 +28,7 @@ class TrainingConfig(Config):
     batch_size: int = Field(32, ge=2, description="videos a batch, each with captions picked at random")
     captions_per_video: int = Field(1, ge=1, description="captions a video in a batch, or all where it has fewer")
     optimizer: Annotated[str, NameIn(OPTIMIZERS)] = Field("radam", description="ranger is RAdam inside Lookahead")
-    lr: float = Field(1e-3, gt=0, description="learning rate in the first epoch")
+    lr: float = Field(2e-3, gt=0, description="learning rate in the first epoch")
     last_lr: float | None = Field(
         0.05,
         gt=0,

@@ -20,6 +20,7 @@ AUTHORS_MODEL: Mapping[str, Any] = {
 AUTHORS_TRAINING: Mapping[str, Any] = {
     "epochs": 50,
     "batch_size": 64,
+    "lr": 1e-3,
     "lr_decay": 0.95,
     "loss": "max_margin",
     "initial_temperature": 0.07,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from teachtext.errors import InputError
 from teachtext.service.downloads import Downloads, NotAllowed
+from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.state import Library
-from teachtext.service.uploads import UploadJob, Uploads
+from teachtext.service.uploads import Uploads
 
 
 class Additions:
@@ -25,7 +26,7 @@ class Additions:
         self._folders = [folder.resolve() for folder in folders]
         self._downloads = downloads
 
-    async def fetch(self, url: str, name: str | None) -> UploadJob:
+    async def fetch(self, url: str, name: str | None) -> IndexingJob:
         """Fetch a video from another machine, and queue it as an upload.
 
         Raises:
@@ -35,7 +36,7 @@ class Additions:
         name_there, pieces = await self._downloads.open(url)
         return await self._uploads.receive(name or name_there, pieces)
 
-    def add(self, path: str) -> UploadJob:
+    def add(self, path: str) -> IndexingJob:
         """Queue a folder, or the indexed folder of a video.
 
         Raises:
@@ -49,11 +50,11 @@ class Additions:
                 "a single file of a folder that is not indexed cannot be added", "add its folder, or upload it"
             )
         # a folder inside an indexed folder is no folder of its own: its videos would be there twice
-        return self._uploads.look_at(root or place)
+        return self._uploads.queue.look_at(root or place)
 
-    def rescan(self) -> list[UploadJob]:
+    def rescan(self) -> list[IndexingJob]:
         """Queue all indexed folders that are there."""
-        return [self._uploads.look_at(root) for root in self._roots() if root.is_dir()]
+        return [self._uploads.queue.look_at(root) for root in self._roots() if root.is_dir()]
 
     def _roots(self) -> list[Path]:
         roots = map(Path, self._library.searcher.snapshot().manifest.roots.values())

@@ -29,6 +29,7 @@ from teachtext.service.api_common import (
 )
 from teachtext.service.cursors import cursor_of, place_of_cursor
 from teachtext.service.forms import sent_file
+from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
     AdditionRequest,
@@ -50,7 +51,7 @@ from teachtext.service.schemas import (
 )
 from teachtext.service.state import DEEPEST, Library
 from teachtext.service.strip import scored
-from teachtext.service.uploads import UploadJob, Uploads
+from teachtext.service.uploads import Uploads
 
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
@@ -77,7 +78,7 @@ def v1_router(
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
 
-    def job_json(job: UploadJob) -> JobJson:
+    def job_json(job: IndexingJob) -> JobJson:
         answer = JobJson.model_validate(job)
         return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
@@ -220,12 +221,12 @@ def v1_router(
     @api.get("/jobs")
     def jobs() -> list[JobJson]:
         """List the jobs that are remembered, the newest first."""
-        return [job_json(job) for job in uploads.jobs()]
+        return [job_json(job) for job in uploads.queue.jobs()]
 
     @api.get("/jobs/{job}")
     def job(job: str) -> JobJson:
         """Return how far a job is."""
-        return job_json(uploads.job(job))
+        return job_json(uploads.queue.job(job))
 
     @api.get("/videos/{video:path}/heat")
     def heat(video: str, text: Text) -> HeatJson:

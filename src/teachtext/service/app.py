@@ -81,9 +81,9 @@ def create_app(
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
-        uploads.start()
+        uploads.queue.start()
         yield
-        await anyio.to_thread.run_sync(uploads.stop, stop_s)
+        await anyio.to_thread.run_sync(uploads.queue.stop, stop_s)
         await anyio.to_thread.run_sync(clips.close)
         await anyio.to_thread.run_sync(library.close)
 

@@ -20,6 +20,7 @@ from teachtext.service.api_common import (
     json_body,
 )
 from teachtext.service.forms import sent_file
+from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
 from teachtext.service.schemas import (
@@ -34,7 +35,7 @@ from teachtext.service.schemas import (
     VideoJson,
 )
 from teachtext.service.state import Library, depth, page
-from teachtext.service.uploads import UploadJob, Uploads
+from teachtext.service.uploads import Uploads
 
 Filters = Annotated[FilterQuery, Query()]
 Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
@@ -62,7 +63,7 @@ def api_router(
     api = APIRouter(responses=PROBLEMS, dependencies=[Depends(check_parameters)])
     searcher = library.searcher
 
-    def job_json(job: UploadJob) -> JobJson:
+    def job_json(job: IndexingJob) -> JobJson:
         answer = JobJson.model_validate(job)
         return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
@@ -150,7 +151,7 @@ def api_router(
     @api.get("/api/uploads/{job}")
     def job(job: str) -> JobJson:
         """Return how far an uploaded video is."""
-        return job_json(uploads.job(job))
+        return job_json(uploads.queue.job(job))
 
     @api.post("/api/feedback", status_code=204)
     def feedback(chosen: ChosenVideo) -> None:

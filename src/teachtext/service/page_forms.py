@@ -56,7 +56,7 @@ def forms_router(
 
     @pages.get("/upload/{job}")
     def job(request: Request, job: str) -> Response:
-        shown = uploads.job(job)
+        shown = uploads.queue.job(job)
         return render(request, "job.html.j2", job=shown, problem=without_paths(shown.problem))
 
     @pages.get("/login")

@@ -1,75 +1,26 @@
-"""Uploads of videos: written to a temporary file, checked, given a free name, indexed in the background.
+"""Uploads of videos: written to a temporary file, checked, given a free name, queued to be indexed."""
 
-An upload that was accepted is indexed sooner or later. If another process holds the index, or the disk is full, the
-upload waits and is tried again.
-"""
-
-import logging
 import math
 import os
-import threading
-import uuid
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-from teachtext.errors import Busy, InputError, NotFound, Unavailable
 from teachtext.files import write_error
-from teachtext.search.indexing import Indexed, index_folder
 from teachtext.service.bodies import TooLarge
 from teachtext.service.file_names import free_name, safe_name
+from teachtext.service.indexing_queue import IndexingJob, IndexingQueue
 from teachtext.service.state import Library
-from teachtext.unfinished import remove_leftovers, sync, unfinished_file
-
-_logger = logging.getLogger(__name__)
+from teachtext.unfinished import sync, unfinished_file
 
 Result = TypeVar("Result")
-State = Literal["waiting", "indexing", "done", "failed"]
-_REMEMBERED = 1000
-_WAITING = 100
-# A file that could not be indexed is tried once more: the machine may have been short of memory or time.
-_ATTEMPTS = 2
 # uploads that are written or checked at once
 _THREADS = 4
 # bytes that are written at once, and bytes after which the size of all uploads is measured again
 _PIECE, _MEASURED_EVERY = 2**20, 32 * 2**20
-# seconds between two runs, in which other writers of the index get their turn
-_PAUSE_S = 0.3
-# seconds until what could not be indexed is tried again: at first, and at most
-_SOON_S, _LATE_S = 1.0, 30.0
-# seconds that an upload waits for another writer before it says so
-_LOCK_S = 2.0
-
-
-@dataclass
-class UploadJob:
-    """An uploaded video, or a folder of videos, on its way into the index.
-
-    Attributes:
-        id: id of the job.
-        video: id of the video in the index; empty for a folder.
-        state: what happens to the video.
-        done: finished steps of the indexing that is under way.
-        total: all steps of it.
-        problem: why the indexing failed, or has to wait.
-        attempts: how often the indexing failed.
-        folder: the folder; None for an uploaded video.
-    """
-
-    id: str
-    video: str
-    state: State = "waiting"
-    done: int = 0
-    total: int = 0
-    problem: str = ""
-    attempts: int = 0
-    folder: Path | None = None
 
 
 class Uploads:
@@ -79,9 +30,10 @@ class Uploads:
         library: the index.
         most_bytes: largest size of a file.
         most_total_bytes: largest size of all uploaded files together.
-        workers: processes that extract.
-        device: where video experts compute (see `teachtext.devices`).
-        time_limit: seconds that the extraction of one video may take (see `teachtext.extraction.extract`).
+        workers, device, time_limit: of the indexing, see `IndexingQueue`.
+
+    Attributes:
+        queue: what waits to be indexed, with the thread that indexes it.
     """
 
     def __init__(
@@ -97,54 +49,10 @@ class Uploads:
         self.most_bytes = most_bytes
         self._most_total_bytes = most_total_bytes
         self._library = library
-        self._workers = workers
-        self._device = device
-        self._time_limit = time_limit
-        self._jobs: OrderedDict[str, UploadJob] = OrderedDict()
+        self.queue = IndexingQueue(library=library, workers=workers, device=device, time_limit=time_limit)
         self._threads: CapacityLimiter | None = None
-        # guards what follows; notified when there is work, and at the stop
-        self._changed = threading.Condition()
-        self._waiting: list[UploadJob] = []
-        self._is_due = False
-        self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="indexing", daemon=True)
 
-    def start(self) -> None:
-        """Index uploads from now on, and those from before a stop. What killed services left half is removed."""
-        if self._library.uploads.is_dir():
-            remove_leftovers(self._library.uploads)
-            self._is_due = True
-        self._thread.start()
-
-    def stop_soon(self) -> None:
-        """Let the indexing that is under way stop after the next video. The next service goes on there."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-
-    def stop(self, within_s: float | None = None) -> None:
-        """Stop, and wait for the indexing that is under way.
-
-        Args:
-            within_s: seconds to wait at most. The indexing is broken off with the process then, as by a kill.
-        """
-        self.stop_soon()
-        self._thread.join(within_s)
-        if self._thread.is_alive():
-            _logger.warning("a video is still being indexed; the next start of the service indexes it again")
-
-    def job(self, job_id: str) -> UploadJob:
-        """Return a job. The last thousand jobs are kept."""
-        if job_id not in self._jobs:
-            raise NotFound(f"there is no upload '{job_id[:100]}'", "upload the file again if its video is not found")
-        return self._jobs[job_id]
-
-    def jobs(self) -> list[UploadJob]:
-        """Return the jobs that are remembered, the newest first."""
-        with self._changed:
-            return list(self._jobs.values())[::-1]
-
-    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> UploadJob:
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> IndexingJob:
         """Take in a file, and queue it.
 
         Args:
@@ -153,12 +61,12 @@ class Uploads:
 
         Raises:
             TooLarge: more than `most_bytes`, or than there is room for.
-            Busy: too many uploads wait.
+            Busy: too many jobs wait.
             Unwritable: the disk is full or read-only.
             InputError: the name or the content is not of a video.
         """
         file_name, folder = safe_name(name), self._library.uploads
-        self._check_queue()
+        self.queue.check_room()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with unfinished_file(folder / "upload") as temporary:
@@ -209,152 +117,16 @@ class Uploads:
             most = f"{self._most_total_bytes / 2**20:,.3g} MiB"
             raise TooLarge(f"all uploads together may have {most}", "remove an uploaded video first")
 
-    def _check_queue(self) -> None:
-        if len(self._waiting) >= _WAITING:
-            raise Busy("too many uploads are waiting to be indexed", "try again later")
-
-    def _take_in(self, temporary: Path, name: str) -> UploadJob:
+    def _take_in(self, temporary: Path, name: str) -> IndexingJob:
         """Give a whole file its name, and queue it. Afterwards the file is never lost."""
-        with self._changed:
-            self._check_queue()
-            root = self._root()
+
+        def name_the_file() -> Path:
             sync(temporary)
-            target = free_name(temporary, temporary.with_name(name))
-            sync(target.parent)
-            return self._queue(UploadJob(uuid.uuid4().hex, f"{root}/{target.name}"))
+            path = free_name(temporary, temporary.with_name(name))
+            sync(path.parent)
+            return path
 
-    def look_at(self, folder: Path) -> UploadJob:
-        """Queue a folder of the server: its new and changed videos are indexed. A folder waits once.
-
-        Raises:
-            Busy: too many jobs wait.
-        """
-        with self._changed:
-            waiting = next((job for job in self._waiting if job.folder == folder), None)
-            if waiting is not None:
-                return waiting
-            self._check_queue()
-            return self._queue(UploadJob(uuid.uuid4().hex, "", folder=folder))
-
-    def _queue(self, job: UploadJob) -> UploadJob:
-        """Remember a job, and wake the indexing; inside `_changed`."""
-        self._jobs[job.id] = job
-        while len(self._jobs) > _REMEMBERED:
-            self._jobs.popitem(last=False)
-        self._waiting.append(job)
-        self._changed.notify_all()
-        return job
-
-    def _root(self) -> str:
-        """Return what the ids of uploaded videos begin with."""
-        return self._library.searcher.snapshot().manifest.with_root(self._library.uploads)[1]
-
-    def _work(self) -> None:
-        """Index what waits, again and again, until the service stops."""
-        pause_s = _PAUSE_S
-        while (jobs := self._next_jobs(pause_s)) is not None:
-            try:
-                self._index(jobs)
-                pause_s = _PAUSE_S
-            except Exception as error:
-                # any error: what was accepted has to be indexed at last
-                self._put_back([job for job in jobs if job.state not in ("done", "failed")], str(error))
-                pause_s = _SOON_S if isinstance(error, Busy) else min(_LATE_S, max(_SOON_S, 2 * pause_s))
-
-    def _next_jobs(self, pause_s: float) -> list[UploadJob] | None:
-        """Return all waiting jobs once there is work, at least some seconds after the last; None at the stop."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping, timeout=pause_s)
-            self._changed.wait_for(lambda: self._stopping or self._is_due or self._waiting)
-            jobs, self._waiting, self._is_due = self._waiting, [], False
-        return None if self._stopping else jobs
-
-    def _put_back(self, jobs: Sequence[UploadJob], problem: str) -> None:
-        """Let jobs wait for another attempt, before those that came meanwhile."""
-        for job in jobs:
-            job.state, job.problem = "waiting", problem
-        with self._changed:
-            self._waiting[:0] = jobs
-            self._is_due = True
-
-    def _index(self, jobs: Sequence[UploadJob]) -> None:
-        """Bring the index up to date with the folder of uploads and with folders that are waited for."""
-        # an index that was deleted or has lost its tables is not begun anew with the uploads alone
-        self._library.searcher.snapshot()
-        self._index_uploads([job for job in jobs if job.folder is None])
-        for job in jobs:
-            if job.folder is not None:
-                self._index_folder(job, job.folder)
-
-    def _index_folder(self, job: UploadJob, folder: Path) -> None:
-        """Bring the index up to date with a folder of the server."""
-        try:
-            failed = self._bring_up_to_date(folder, [job]).failed
-        except (Busy, Unavailable):
-            raise
-        except InputError as error:
-            job.state, job.problem = "failed", str(error)
-            return
-        job.problem = f"{len(failed):,} of the folder's files cannot be used, the first: {failed[0]}" if failed else ""
-        job.state = "done"
-
-    def _bring_up_to_date(self, folder: Path, jobs: Sequence[UploadJob]) -> Indexed:
-        """Bring the index up to date with a folder, and say in the jobs how far the work is."""
-
-        def report(what: str, done: int, total: int, note: str = "") -> None:
-            if self._stopping:
-                raise _Stopped
-            for job in jobs:
-                job.state, job.done, job.total = "indexing", done, total
-
-        library = self._library
-        with library.writing:
-            return index_folder(
-                folder,
-                library.searcher.store,
-                library.searcher.model,
-                library.features,
-                workers=self._workers,
-                device=self._device,
-                time_limit=self._time_limit,
-                wait_s=_LOCK_S,
-                progress=report,
-            )
-
-    def _index_uploads(self, jobs: Sequence[UploadJob]) -> None:
-        """Bring the index up to date with the folder of uploads, and settle their jobs."""
-        reasons: dict[str, str] = {}
-        if self._library.uploads.is_dir():
-            result = self._bring_up_to_date(self._library.uploads, jobs)
-            reasons = {failure.id: failure.reason for failure in result.failed}
-        root = self._root()
-        again = []
-        for job in jobs:
-            # the folder may have got another name, if one of that name was indexed meanwhile
-            job.video = f"{root}/{job.video.partition('/')[2]}"
-            again += self._settle(job, reasons)
-        if again:
-            self._put_back(again, "")
-
-    def _settle(self, job: UploadJob, reasons: dict[str, str]) -> list[UploadJob]:
-        """Note what became of a job; return the job if it is to be tried again."""
-        path = self._library.uploads / job.video.partition("/")[2]
-        if not path.exists():
-            job.state, job.problem = "failed", "the video was removed before it was indexed"
-        elif job.video not in reasons:
-            job.state, job.problem = "done", ""
-        else:
-            job.attempts += 1
-            if job.attempts < _ATTEMPTS:
-                return [job]
-            job.state, job.problem = "failed", reasons[job.video].replace(f"{path.parent.resolve()}/", "")
-            with suppress(OSError):
-                path.unlink()
-        return []
-
-
-class _Stopped(Exception):
-    """Ends an indexing between two videos."""
+        return self.queue.add_upload(name_the_file)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
