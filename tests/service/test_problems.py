@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from teachtext.errors import InputError, NotFound, Unavailable
-from teachtext.service.indexing_queue import IndexingJob
+from teachtext.service.indexing_queue import IndexingJob, IndexingQueue
 from teachtext.service.problems import ServerPaths
 from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
@@ -75,7 +75,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, library: Library, client: TestClien
     for name in ("count", "overview", "file", "has_file", "thumbnail", "missing", "remove", "was_uploaded"):
         monkeypatch.setattr(library, name, fail)
     monkeypatch.setattr(Uploads, "receive", fail_later)
-    monkeypatch.setattr(Uploads, "job", fail)
+    monkeypatch.setattr(IndexingQueue, "job", fail)
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_failed_upload_names_no_path(serve: Serve, library: Library, made: Mad
     client = serve()
     job = IndexingJob("1", "uploads/a.mp4", "failed", problem=f"{made.place}/uploads/a.mp4 is broken ({LANCE})")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Uploads, "job", lambda self, job_id: job)
+        patched.setattr(IndexingQueue, "job", lambda self, job_id: job)
         for path in ("/api/uploads/1", "/upload/1"):
             text = client.get(path).text
             assert "a.mp4 is broken" in text and str(made.place) not in text and "/root" not in text

@@ -205,8 +205,8 @@ def test_a_second_service_leaves_uploads_of_the_first_alone(library: Library, ma
 
     def start_second() -> None:
         second = Uploads(library=library, most_bytes=2**20)
-        second.start()
-        second.stop()
+        second.queue.start()
+        second.queue.stop()
 
     job = asyncio.run(first.receive("a.mp4", chunks_of(clip, after=start_second)))
     assert job.video == "uploads/a.mp4" and (library.uploads / "a.mp4").read_bytes() == clip
