@@ -25,6 +25,7 @@ from planted import HERTZ, SIGHTS, sight, write_sight, write_tone
 import teachtext
 from teachtext.encoders.shared_space.model import SharedSpace
 from teachtext.errors import InputError
+from teachtext.search.quality import measure_quality, read_split
 from teachtext.search.searcher import Searcher
 from teachtext.search.text_sides import load_text_sides
 
@@ -110,6 +111,23 @@ def test_the_text_side_that_the_index_keeps_answers_as_the_model_does(index: tea
         assert [hit.item.id for hit in side.results] == [hit.item.id for hit in whole.results]
         scores = [[hit.score for hit in answer.results] for answer in (side, whole)]
         np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
+
+
+def test_an_index_is_measured_and_nobody_knows_what_its_model_has_learned_from(index: teachtext.Index, tmp_path: Path):
+    """The captions of a shared-space model's training are not known, so no share of known videos is said."""
+    captions = {words: [f"a photo of {words}", words] for words in SIGHTS}
+    (tmp_path / "captions.json").write_text(json.dumps(captions))
+    (tmp_path / "splits.json").write_text(json.dumps({"test": list(SIGHTS)}))
+    dataset = read_split(tmp_path, "test")
+    quality = measure_quality(index.searcher, dataset, "test")
+    by_model = {
+        caption.id: [hit.video_id for hit in index.search(caption.text, k=6, by="model")]
+        for caption in quality.captions
+    }
+    expected = [by_model[caption.id].index(f"videos/{caption.video_id}.mp4") for caption in quality.captions]
+    assert quality.ranked.ranks.tolist() == expected
+    assert [rank for rank, caption in zip(expected, quality.captions, strict=True) if caption.text in SIGHTS] == [0] * 6
+    assert (quality.learned, quality.learned_first, quality.notes) == (None, None, [])
 
 
 def test_a_text_that_is_longer_than_the_tower_reads_is_cut_and_that_is_said(index: teachtext.Index):

@@ -22,6 +22,7 @@ from teachtext.progress import Progress, silent
 from teachtext.search.all_scores import AllScores
 from teachtext.search.blend import identities_of, with_shares
 from teachtext.search.blend_shares import columns_by_name
+from teachtext.search.index_model import SHARED
 from teachtext.search.manifest import Manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
@@ -259,6 +260,8 @@ def _learned(searcher: Searcher, finder: VideoFinder) -> set[str] | None:
     """Return the ids of the videos that the models have learned from; None where a model does not say so."""
     learned: set[str] = set()
     for identity in identities_of(searcher.model.identity):
+        if identity["kind"] == SHARED:
+            return None
         if "folder" not in identity:
             continue
         spec = load("teachtext.learning.checkpoint:load_spec", "index")(Path(identity["folder"]))
