@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,15 @@ class VideoExpert(Protocol):
 
     def encode(self, sampled: Any) -> dict[str, Rows]:
         """Encode one video, from the `Frames`, `Clips` or `Sound` of its `sampling`, to rows by output."""
+        ...
+
+
+@runtime_checkable
+class PieceExpert(Protocol):
+    """A video expert for frames that takes less time where a piece of a video looks like the piece before."""
+
+    def begin_video(self) -> Callable[[Any], dict[str, Rows]]:
+        """Return what encodes the pieces of one video, in their order; see `VideoExpert.encode`."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from teachtext.data.passages import Passage
-from teachtext.encoders.base import Rows, SoundExpert, VideoExpert
+from teachtext.encoders.base import PieceExpert, Rows, SoundExpert, VideoExpert
 from teachtext.encoders.registry import joins_of
 from teachtext.video.pieces import Span
 from teachtext.video.sampling import Frames
@@ -28,6 +28,7 @@ class PieceRows:
 
     def __init__(self, expert: VideoExpert) -> None:
         self._expert = expert
+        self._encode = expert.begin_video() if isinstance(expert, PieceExpert) else expert.encode
         self._parts: dict[str, list[Rows]] = {name: [] for name in expert.outputs}
         self._last: tuple[Frames, Mapping[str, Rows]] | None = None
 
@@ -42,7 +43,7 @@ class PieceRows:
         A piece that shows exactly what the piece before shows has its rows: slides and cards cost little.
         """
         if self._last is None or not _is_same(frames, self._last[0]):
-            self._last = frames, self._expert.encode(frames)
+            self._last = frames, self._encode(frames)
         self.add(self._last[1], spans)
 
     def add(self, encoded: Mapping[str, Rows], spans: Sequence[Span]) -> None:

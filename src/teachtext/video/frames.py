@@ -134,13 +134,13 @@ class FrameSampler(Sampler):
         # a burst that the end of the video cuts off would look like a standstill
         kept = whole or self.moments[:1]
         for moment in kept:
-            moment.burst.extend([self._pixels(frame)] * (self.sampling.burst - len(moment.burst)))
+            moment.burst.extend(self._pixels(frame) for _ in range(self.sampling.burst - len(moment.burst)))
         if len(kept) > self.sampling.most:
             kept = [kept[i] for i in np.linspace(0, len(kept) - 1, self.sampling.most).round().astype(int)]
         pixels = np.stack([picture for moment in kept for picture in moment.burst])
         frames = pixels.reshape(len(kept), self.sampling.burst, *pixels.shape[1:])
         times = np.array([moment.time for moment in kept], np.float32)
-        return Frames(frames, times, aspect_of(frame, self.pixel_aspect))
+        return Frames(frames, times, aspect_of(frame, self.pixel_aspect), min(frame.width, frame.height))
 
     def _show(self, until: float) -> None:
         """Begin the moments before `until` with the frame that is on show."""

@@ -118,11 +118,13 @@ class Frames(NamedTuple):
             moment. A moment near the end of a video may repeat its last frame.
         times: (moments,) seconds from the start of the video.
         aspect: width of the video by its height, as it is shown; resizing changed it.
+        side: pixels of the shorter side of the video's own pictures; None where that is not known.
     """
 
     pixels: NDArray[np.uint8]
     times: NDArray[np.float32]
     aspect: float
+    side: int | None = None
 
 
 class Clips(NamedTuple):

@@ -1,38 +1,34 @@
 """Words on the screen: text recognised on frames, then encoded as text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 from rapidocr_onnxruntime import RapidOCR
 
 from teachtext.data.passages import Passage
-from teachtext.devices import AUTO, onnx_providers
+from teachtext.devices import AUTO, CPU, onnx_providers
 from teachtext.encoders.base import Rows
+from teachtext.encoders.computing import open_session
+from teachtext.encoders.video.screen_text import RULES, SIDE, TextReader
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash, fingerprint
 from teachtext.video.sampling import Frames, FrameSampling
 
 _WEIGHTS = "rapidocr-onnxruntime"
 _MODELS = ["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
-# pixels of the shorter side in which text is searched
-_SIDE = 480
-_SCORE = 0.6
-# ornaments are often taken for one letter, or for the same one twice
-_LEAST_LETTERS = 2
 
 
 class ScreenText:
     """Text found and recognised by PP-OCRv4 (mobile, Chinese and English), then encoded as text.
 
     A sequence: a row for each text on the screen. A text is everything that is written on a frame, from top to bottom;
-    while frames in succession show the same, it is one row, from the first frame to the last. The words are kept as
-    passages. A video without text has no rows.
+    while frames in succession show the same, it is one row, from the first frame to the last. What looks the same as
+    before is not read again (see `TextReader`). The words are kept as passages. A video without text has no rows.
 
     Args:
         threads: CPU threads.
@@ -58,36 +54,36 @@ class ScreenText:
         self.settings: Mapping[str, Any] = {
             "weights": f"{_WEIGHTS} {version(_WEIGHTS)}",
             "hash": fingerprint({name: content_hash(folder / name) for name in _MODELS}),
-            "version": 1,
-            "side": _SIDE,
-            "least": {"score": _SCORE, "letters": _LEAST_LETTERS},
+            "version": 2,
+            **RULES,
             "sampling": asdict(self.sampling),
             "ocr": "a row a text, frames in succession with the same text joined",
             "text": self._words.settings,
         }
         on_gpu, note = _uses_gpu(device)
         self.notes = [*self._words.notes, *([note] if note else [])]
-        self._engine = RapidOCR(
-            intra_op_num_threads=threads, inter_op_num_threads=1, det_limit_side_len=_SIDE, use_cls=False, **on_gpu
+        self._engine: Any = RapidOCR(
+            intra_op_num_threads=threads, inter_op_num_threads=1, det_limit_side_len=1, use_cls=False, **on_gpu
         )
+        if not on_gpu:
+            # RapidOCR's own session gives all memory back after each picture, which takes a quarter of its time
+            self._engine.text_det.infer.session, _ = open_session(folder / _MODELS[0], threads=threads, device=CPU)
         self._threads = threads
 
     def encode(self, sampled: Frames) -> dict[str, Rows]:
         """Encode one video; see `VideoExpert.encode`."""
+        return self.begin_video()(sampled)
+
+    def begin_video(self) -> Callable[[Frames], dict[str, Rows]]:
+        """Begin with a video in pieces; see `PieceExpert.begin_video`."""
+        return partial(self._encode, TextReader(self._engine))
+
+    def _encode(self, reader: TextReader, sampled: Frames) -> dict[str, Rows]:
         cv2.setNumThreads(self._threads)
         size = _size(sampled.aspect)
-        texts = [self._read(cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA)) for frame in sampled.pixels]
+        pictures = (cv2.resize(frame[0], size, interpolation=cv2.INTER_AREA) for frame in sampled.pixels)
+        texts = [reader.read(picture, side=sampled.side) for picture in pictures]
         return {"ocr": self._words.encode(list(_joined(texts, sampled.times.tolist())))}
-
-    def _read(self, image: NDArray[np.uint8]) -> str:
-        """Return all text on a picture, (height, width, 3) RGB."""
-        bgr = np.ascontiguousarray(image[..., ::-1])
-        boxes, _ = self._engine.auto_text_det(bgr)
-        if boxes is None:
-            return ""
-        read, _ = self._engine.text_rec(self._engine.get_crop_img_list(bgr, boxes))
-        lines = (line for line, score in read if score >= _SCORE)
-        return " ".join(line for line in lines if len(set(filter(str.isalnum, line))) >= _LEAST_LETTERS)
 
 
 def _uses_gpu(device: str) -> tuple[dict[str, bool], str]:
@@ -99,9 +95,9 @@ def _uses_gpu(device: str) -> tuple[dict[str, bool], str]:
 
 
 def _size(aspect: float) -> tuple[int, int]:
-    """Return (width, height) for a picture of this shape: the shorter side is `_SIDE`, the longer at most 4 times."""
-    longer = round(_SIDE * min(4.0, max(aspect, 1 / aspect)))
-    return (longer, _SIDE) if aspect >= 1 else (_SIDE, longer)
+    """Return (width, height) for a picture of this shape: the shorter side is `SIDE`, the longer at most 4 times."""
+    longer = round(SIDE * min(4.0, max(aspect, 1 / aspect)))
+    return (longer, SIDE) if aspect >= 1 else (SIDE, longer)
 
 
 def _joined(texts: Sequence[str], times: Sequence[float]) -> Iterator[Passage]:
