@@ -20,6 +20,8 @@ from teachtext.video.sound_file import hear_file
 
 FileKind = Literal["picture", "sound", "video"]
 Watchers = Sequence[FrameSampler | ClipSampler | PieceWatcher]
+# padding of a compressed file
+_SLACK_S = 1.0
 
 
 def encode_video(
@@ -92,11 +94,15 @@ def encode_file(
     if container is None:
         return "video", encode_video(path, experts, rule, opened=opened, seen=seen, note=note)
     with container:
-        hearings = [(expert.sampling, _begin(expert, rule)) for expert in experts if listens(expert)]
-        hear_file(path, container, [Ear(sampling, hearing.hear) for sampling, hearing in hearings])
+        hearings = [(expert, _begin(expert, rule)) for expert in experts if listens(expert)]
+        ears = [Ear(expert.sampling, hearing.hear) for expert, hearing in hearings]
+        whole_s = hear_file(path, container, ears, opened=opened)
     features: dict[str, Rows] = {}
-    for _, hearing in hearings:
+    for expert, hearing in hearings:
         features.update(hearing.finish())
+        if whole_s > (most_s := expert.sampling.most_s) + _SLACK_S:
+            name = next(iter(expert.outputs))
+            note(f"of the {whole_s:,.0f} s of {path}, expert '{name}' hears the first {most_s:,.0f} s")
     return "sound", features
 
 

@@ -1,7 +1,7 @@
 """A file of sound alone, handed on a piece at a time as the sound of a video is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -16,13 +16,20 @@ _LEAST_RATE = 250
 _SLACK_S = 1.0
 
 
-def hear_file(path: Path, container: InputContainer, ears: Sequence[Ear]) -> float:
-    """Let each ear hear the first track of a file; return the seconds that were heard.
+def hear_file(
+    path: Path,
+    container: InputContainer,
+    ears: Sequence[Ear],
+    *,
+    opened: Callable[[float | None], None] = lambda seconds: None,
+) -> float:
+    """Let each ear hear the first track of a file; return the seconds of the whole track.
 
     Args:
         path: named in errors.
         container: see `teachtext.video.file.open_sound`.
-        ears: one for each expert that listens.
+        ears: one for each expert that listens; an ear hears no more than its sampling asks for.
+        opened: called with the seconds that the file states, None where it states none.
 
     Raises:
         InputError: nothing in the file can be decoded.
@@ -33,6 +40,7 @@ def hear_file(path: Path, container: InputContainer, ears: Sequence[Ear]) -> flo
     if stream is not None:
         stream.codec_context.thread_count = 1
         stated_s = container.duration / av.time_base if container.duration else math.inf
+        opened(stated_s if container.duration else None)
         longest_s = min(stated_s, container.size / _LEAST_RATE) + _SLACK_S
         for packet in container.demux(stream):
             try:
