@@ -14,7 +14,7 @@ TINY: dict[str, Any] = {
     "experts": ["motion"],
     "teachers": ["wordllama"],
     "student": {"text": "wordllama"},
-    "model": {"shared_dim": 16},
+    "model": {"kind": "ce", "shared_dim": 16},
     "training": {"epochs": 2, "batch_size": 8},
     "seeds": [0, 1],
     "jobs": 1,

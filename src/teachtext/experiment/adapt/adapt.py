@@ -36,6 +36,10 @@ OBJECTIVE: Mapping[str, Any] = {
 }
 """What the student learns: the mean of the teachers' z-scores of a batch, by TeachText's distance."""
 
+MODEL: Mapping[str, Any] = {"kind": "ce"}
+TRAINING: Mapping[str, Any] = {"lr": 0.001}
+"""Settings of the student and of its training that differ from those of a run; no others were measured here."""
+
 DATASET = "first-choices"
 """The folder of the data set that the teachers make."""
 
@@ -194,6 +198,8 @@ def _config(
         "teachers": [{"file": str(path.resolve())} for path in teacher_files],
         "student": {"text": text, **({"experts": list(experts)} if experts else {})},
         "distillation": dict(OBJECTIVE),
+        "model": dict(MODEL),
+        "training": dict(TRAINING),
         "seeds": list(seeds),
         "device": device,
     }
