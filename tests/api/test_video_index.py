@@ -35,8 +35,10 @@ def test_a_search_gives_the_numbers_of_the_command_line(index: teachtext.Index, 
     hits = index.search("a ball moves", k=3)
     assert len(hits) == 3
     for hit, record in zip(hits, printed, strict=True):
-        assert (hit.video_id, str(hit.path), round(hit.score, 6)) == (record["id"], record["path"], record["score"])
-        assert {name: round(part, 6) for name, part in hit.why.items()} == record["why"]
+        assert (hit.video_id, str(hit.path)) == (record["id"], record["path"])
+        # the command reads the query with the text side that the index keeps, without torch
+        assert hit.score == pytest.approx(record["score"], abs=1e-5)
+        assert hit.why == pytest.approx(record["why"], abs=1e-5)
     # the model's own similarity is the score
     model = teachtext.load(index.place)
     video = model.encode_video([hit.path for hit in hits])

@@ -426,7 +426,7 @@ def test_words_in_videos_start_aligned_with_captions_of_the_same_encoder(
             teachers=[],
             student={"text": text},
             seeds=[0],
-            model={"shared_dim": 16, "text_clusters": 2, **model},
+            model={"kind": "ce", "shared_dim": 16, "text_clusters": 2, **model},
         )
         results, _ = run(config)
         told = json.loads((config.folder / results.rows[0].seeds[0].model / "config.json").read_text())
