@@ -111,8 +111,8 @@ def test_moments_are_the_best_places_of_all_videos(searcher: Searcher, text: str
         place[1:] for place in expected[:k]
     ]
     for result, (score, _, _) in zip(answer.results, expected, strict=False):
-        assert len(result.places) == 1 and result.score == pytest.approx(-score)
-        assert sum(result.why.values()) == pytest.approx(result.score)
+        assert len(result.places) == 1 and result.score == pytest.approx(-score, abs=1e-6)
+        assert sum(result.why.values()) == pytest.approx(result.score, abs=1e-6)
     assert answer.total_matching == sum(-score >= BOUNDS.nothing_below for score, _, _ in expected)
     videos = searcher.search(text, k=k, where=where, by="model", count=True)
     assert videos.total_matching == len({name for score, name, _ in expected if -score >= BOUNDS.nothing_below})

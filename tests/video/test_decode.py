@@ -26,7 +26,7 @@ def numbers(frames: np.ndarray) -> list[int]:
 
 def test_moments_show_what_a_player_shows(make_video: Callable[..., Path]):
     path = make_video("a.mp4", counting(31), fps=10)
-    (frames, times, _), (pairs, pair_times, _) = sample_video(path, [PICTURE, PAIR])
+    (frames, times, *_), (pairs, pair_times, *_) = sample_video(path, [PICTURE, PAIR])
     assert frames.shape == (7, 1, 32, 48, 3) and frames.dtype == np.uint8
     assert np.allclose(times, [0, 0.5, 1, 1.5, 2, 2.5, 3]) and times.dtype == np.float32
     assert np.abs(np.array(numbers(frames)) - [0, 5, 10, 15, 20, 25, 30]).max() <= 1
@@ -39,7 +39,7 @@ def test_moments_show_what_a_player_shows(make_video: Callable[..., Path]):
 def test_a_long_video_is_spanned_with_no_more_than_most(make_video: Callable[..., Path]):
     path = make_video("long.mp4", counting(150), fps=5)
     sampling = FrameSampling(per_second=2, most=10, height=16, width=16)
-    [(frames, times, _)] = sample_video(path, [sampling])
+    [(frames, times, *_)] = sample_video(path, [sampling])
     assert len(frames) == 10 and np.allclose(np.diff(times), 3, atol=0.21) and times[0] == 0 and times[-1] > 26
 
 
@@ -47,7 +47,7 @@ def test_a_long_video_is_spanned_with_no_more_than_most(make_video: Callable[...
 def test_without_a_duration_moments_are_thinned_as_they_come(name: str, make_video: Callable[..., Path]):
     path = make_video(name, counting(200), fps=10)
     sampling = FrameSampling(per_second=5, most=8, height=16, width=16)
-    [(frames, times, _)] = sample_video(path, [sampling])
+    [(frames, times, *_)] = sample_video(path, [sampling])
     assert 4 <= len(frames) <= 8 and times[0] == 0
     gaps = np.diff(times)
     assert times[-1] + gaps.max() > 0.9 * 199 / float(av.open(str(path)).streams.video[0].average_rate or 25)
@@ -60,28 +60,28 @@ def test_never_more_than_twice_most_are_held():
     for number in range(500):
         sampler.see(av.VideoFrame.from_ndarray(images[number % 50], format="rgb24"), number / 10)
         assert len(sampler.moments) <= 8 and len(sampler.open) <= 8
-    frames, times, _ = sampler.finish()
+    frames, times, *_ = sampler.finish()
     assert len(frames) <= 4 and times[0] == 0 and times[-1] > 35 and np.diff(times).max() < 2.1 * np.diff(times).min()
 
 
 def test_a_variable_rate_is_followed_by_time_not_by_count(make_video: Callable[..., Path]):
     # ten frames in the first second, then one that stays for two
     path = make_video("vfr.mkv", counting(12), fps=10, pts=[*range(10), 10, 30])
-    [(frames, times, _)] = sample_video(path, [PICTURE])
+    [(frames, times, *_)] = sample_video(path, [PICTURE])
     assert np.allclose(times, [0, 0.5, 1, 1, 1, 1, 3], atol=0.01)
     assert np.array_equal(frames[2], frames[5])
 
 
 def test_bidirectional_frames_come_in_order(make_video: Callable[..., Path]):
     path = make_video("b.mp4", counting(40), fps=10, options={"bf": "3", "crf": "5"})
-    [(frames, times, _)] = sample_video(path, [PICTURE])
+    [(frames, times, *_)] = sample_video(path, [PICTURE])
     assert (np.diff(times) > 0).all() and (np.diff(numbers(frames)) > 0).all()
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_video_shorter_than_a_gap_repeats_its_last_frame(count: int, make_video: Callable[..., Path]):
     path = make_video("short.mp4", counting(count), fps=30)
-    (frames, _, _), (pairs, times, _) = sample_video(path, [PICTURE, PAIR])
+    (frames, *_), (pairs, times, *_) = sample_video(path, [PICTURE, PAIR])
     assert frames.shape[0] == 1 and pairs.shape == (1, 2, 24, 32) and times.tolist() == [0]
     assert np.array_equal(pairs[0, 0], pairs[0, 1]) == (count == 1)
 
@@ -90,7 +90,7 @@ def test_a_video_shorter_than_a_gap_repeats_its_last_frame(count: int, make_vide
 def test_odd_shapes_are_resized_whole(shape: tuple[int, int], make_video: Callable[..., Path]):
     image = np.zeros((*shape, 3), np.uint8)
     image[:, shape[1] // 2 :] = 255
-    [(frames, _, _)] = sample_video(make_video("wide.mp4", [image] * 3), [PICTURE])
+    [(frames, *_)] = sample_video(make_video("wide.mp4", [image] * 3), [PICTURE])
     assert frames[0, 0, :, :16].max() < 60 and frames[0, 0, :, 32:].min() > 195
 
 
@@ -98,7 +98,7 @@ def test_rotation_is_obeyed(make_video: Callable[..., Path]):
     image = np.zeros((48, 64, 3), np.uint8)
     image[:, 32:] = 255
     # what was right is on top after a quarter turn counterclockwise
-    [(frames, _, _)] = sample_video(make_video("turned.mp4", [image] * 3, rotation=90), [PICTURE])
+    [(frames, *_)] = sample_video(make_video("turned.mp4", [image] * 3, rotation=90), [PICTURE])
     assert frames[0, 0, :10].min() > 195 and frames[0, 0, 22:].max() < 60
 
 
@@ -167,13 +167,13 @@ def test_one_broken_packet_does_not_cost_the_video(make_video: Callable[..., Pat
     position, size = sizes[30]
     data[position : position + size] = b"\xff" * size
     path.write_bytes(data)
-    [(frames, _, _)] = sample_video(path, [PICTURE])
+    [(frames, *_)] = sample_video(path, [PICTURE])
     assert len(frames) == 8
 
 
 def test_a_colon_in_a_name_is_no_protocol(make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(make_video("12:30.mp4", counting(5)).parent)
-    [(frames, _, _)] = sample_video(Path("12:30.mp4"), [PICTURE])
+    [(frames, *_)] = sample_video(Path("12:30.mp4"), [PICTURE])
     assert len(frames) == 1
 
 
