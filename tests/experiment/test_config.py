@@ -654,6 +654,10 @@ def test_a_former_name_is_refused_with_the_present_one(load: Load, changes: dict
             {"model": {"kind": "concat", "shared_dim": 512}},
             "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
         ),
+        (
+            {"model": {"kind": "concat", "shared_dim": 768}},
+            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
+        ),
         ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: mmt'"),
         ({"model": {"kind": "mmt", "aligned_start": False}}, "is a setting of ce, moee, not of 'kind: mmt'"),
         (

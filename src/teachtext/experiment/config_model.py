@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from teachtext.experiment.config_data import Config, DataPath, ExpertName, TextName
 from teachtext.experiment.config_training import TrainingConfig
-from teachtext.experiment.defaults import AUTHORS_MODEL, model_of_authors
+from teachtext.experiment.defaults import AUTHORS_MMT, model_of_authors
 from teachtext.learning.choices import NameIn
 from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 
@@ -142,11 +142,12 @@ class ModelConfig(Config):
         return name in _OF_EVERY_KIND or _ARGUMENTS.get(name, name) in argument_names(self.kind)
 
     def idle_settings(self) -> Iterator[str]:
-        """Yield the settings that this kind of model does not have, and that differ from both defaults."""
+        """Yield the settings that this kind of model does not have, and that differ from their default."""
         for name, field in type(self).model_fields.items():
             # 'faithful' sets the gating of any kind
             by_default = self.faithful and name == "gating"
-            by_default |= getattr(self, name) in (field.default, AUTHORS_MODEL.get(name, field.default))
+            # the configs that earlier versions wrote in full have the authors' MMT for every kind
+            by_default |= getattr(self, name) in (field.default, AUTHORS_MMT.get(name, field.default))
             if not by_default and not self.has(name):
                 yield name
 

@@ -14,9 +14,8 @@ AUTHORS_MODEL: Mapping[str, Any] = {
     "standardise": None,
     "feature_dropout": 0.0,
     "class_names": False,
-    "layers": 4,
-    "feedforward": 3072,
 }
+AUTHORS_MMT: Mapping[str, Any] = {"layers": 4, "feedforward": 3072}
 AUTHORS_TRAINING: Mapping[str, Any] = {
     "epochs": 50,
     "batch_size": 64,
@@ -53,8 +52,14 @@ def model_of_authors(values: Mapping[str, Any]) -> dict[str, Any]:
     True
     """
     completed = {**AUTHORS_MODEL, **values}
-    if "shared_dim" not in values and completed["kind"] == "moee":
-        completed["shared_dim"] = None
+    if completed["kind"] == "mmt":
+        completed = {**AUTHORS_MMT, **completed}
+    if "shared_dim" not in values:
+        if completed["kind"] == "moee":
+            completed["shared_dim"] = None
+        elif completed["kind"] == "concat":
+            # a setting that it does not have
+            del completed["shared_dim"]
     return completed
 
 
