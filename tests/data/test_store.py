@@ -1,4 +1,5 @@
 import json
+import pickle
 import struct
 from pathlib import Path
 
@@ -222,3 +223,25 @@ def test_removed_items_leave_neither_features_nor_words(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [
         f"part-0000{number}.{ending}" for number in range(2) for ending in ("jsonl", "safetensors")
     ]
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_held_values_are_those_of_the_files(tmp_path, holds):
+    first, second = np.arange(6.0).reshape(3, 2), np.ones((2, 2))
+    file = write(tmp_path, {"a": first, "b": None}, dim=2)
+    assert file.value_bytes == 12
+    if holds:
+        file.hold()
+    write(tmp_path, {"c": second}, dim=2)
+    file.refresh()
+    for read in (file, pickle.loads(pickle.dumps(file))):
+        assert read.read("a").tolist() == first.tolist() and read.read("a", max_rows=1).tolist() == [[0.0, 1.0]]
+        assert read.read("c").tolist() == second.tolist() and not len(read.read("b")) and not len(read.read("d"))
+    file.read("a")[:] = 7
+    assert file.read("a").tolist() == first.tolist()
+    (tmp_path / "part-00000.safetensors").unlink()
+    if holds:
+        assert file.read("a").tolist() == first.tolist()
+    else:
+        with pytest.raises(InputError, match="can no longer be read"):
+            file.read("a")

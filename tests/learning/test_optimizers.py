@@ -1,7 +1,10 @@
+import copy
+
 import pytest
 import torch
 
 from teachtext.learning.optimizers import OPTIMIZERS
+from teachtext.learning.radam import FusedRAdam
 
 
 def quadratic():
@@ -49,3 +52,38 @@ def test_ranger_is_rectified_adam_with_lookahead_step_by_step():
             slow = slow + 0.5 * (fast - slow)
             fast = slow
         torch.testing.assert_close(parameter.detach(), fast, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_radam_in_one_pass_is_the_radam_of_pytorch(dtype):
+    """200 steps: the weights differ by rounding alone, also where one of two has a gradient now and then only."""
+    torch.manual_seed(0)
+    start = [torch.randn(40, 30, dtype=dtype), torch.randn(30, dtype=dtype)]
+    ours = [torch.nn.Parameter(values.clone()) for values in start]
+    theirs = [torch.nn.Parameter(values.clone()) for values in start]
+    options = {"lr": 0.01, "weight_decay": 0.1, "betas": (0.9, 0.99)}
+    pairs = [
+        (ours, FusedRAdam(ours, **options)),
+        (theirs, torch.optim.RAdam(theirs, decoupled_weight_decay=True, **options)),
+    ]
+    for step in range(200):
+        inputs = torch.randn(8, 40, dtype=dtype)
+        for (weights, bias), optimizer in pairs:
+            optimizer.zero_grad()
+            product = torch.tanh(inputs @ weights)
+            (product + bias if step % 3 else product).square().sum().backward()
+            optimizer.step()
+    for found, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-6)
+
+
+def test_a_training_that_began_with_the_radam_of_pytorch_goes_on():
+    parameter, curvature = quadratic()
+    begun = torch.optim.RAdam([parameter], lr=0.05, weight_decay=0.1, decoupled_weight_decay=True, foreach=True)
+    run(begun, parameter, curvature, 20)
+    other = torch.nn.Parameter(parameter.detach().clone())
+    optimizer = FusedRAdam([other], lr=0.05, weight_decay=0.1)
+    optimizer.load_state_dict(copy.deepcopy(begun.state_dict()))
+    run(begun, parameter, curvature, 20)
+    run(optimizer, other, curvature, 20)
+    torch.testing.assert_close(other, parameter)

@@ -2,6 +2,7 @@ import copy
 import json
 import os
 import pickle
+import resource
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,7 @@ def make_trainer(world, folder, **changes):
         "epochs": EPOCHS,
         "lr": 0.01,
         "seed": 3,
+        "save_s": 0.0,
     }
     return Trainer(folder=folder, **(parts | changes))
 
@@ -151,6 +153,35 @@ def test_a_stop_after_every_epoch_changes_no_bit(world, uninterrupted, tmp_path)
     trainer = make_trainer(world, tmp_path)
     trainer.fit()
     assert outcome(trainer) == uninterrupted
+
+
+def test_a_stop_before_the_state_is_saved_loses_time_and_changes_no_bit(world, uninterrupted, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, tmp_path).fit(StopAfter(2))
+    saved = (tmp_path / RESUME).stat().st_mtime_ns
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, tmp_path, save_s=3600.0).fit(StopAfter(4))
+    assert (tmp_path / RESUME).stat().st_mtime_ns == saved
+    told = []
+    trainer = make_trainer(world, tmp_path, save_s=3600.0)
+    trainer.fit(lambda history: told.append(len(history)))
+    assert told == [2, 3, 4, 5]
+    assert outcome(trainer) == uninterrupted
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_state_before(world, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(world, tmp_path).fit(StopAfter(1))
+    before = (tmp_path / RESUME).read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limit[1]))
+    try:
+        with pytest.raises(InputError, match=RESUME):
+            make_trainer(world, tmp_path, keep="last").fit()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (tmp_path / RESUME).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([RESUME, WEIGHTS])
 
 
 def test_a_stop_between_the_two_files_of_an_epoch_changes_no_bit(world, uninterrupted, tmp_path):

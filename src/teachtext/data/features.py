@@ -7,6 +7,8 @@ from teachtext.data.batch import TextBatch, VideoBatch, read_texts, read_videos
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Dataset
 
+_HELD_BYTES = 256 * 2**20
+
 
 def described(video_ids: Iterable[str], files: Iterable[FeatureFile]) -> list[str]:
     """Return the videos with rows in at least one of the files, in the order of `video_ids`."""
@@ -38,6 +40,14 @@ class Features:
     max_tokens: Mapping[str, int] | None = None
     fill_words: bool = False
     fill_tokens: Collection[str] = ()
+
+    def hold(self) -> None:
+        """Keep the values of small files in memory from now on: the smallest first, up to 256 MiB."""
+        left = _HELD_BYTES
+        for file in sorted((self.text, *self.experts.values()), key=lambda file: file.value_bytes):
+            left -= file.value_bytes
+            if left >= 0:
+                file.hold()
 
     def texts(self, caption_ids: Sequence[str]) -> TextBatch:
         """Read captions (see `read_texts`)."""

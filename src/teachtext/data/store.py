@@ -155,6 +155,7 @@ class FeatureFile:
         self._shards: list[Shard] = []
         self._where: dict[str, tuple[int, int]] = {}
         self._checksum = ""
+        self._held: dict[int, Values] = {}
         paths = shards_of(folder)
         if not paths:
             raise InputError(f"{folder} holds no features", "extract or embed them first, or correct the name")
@@ -186,6 +187,27 @@ class FeatureFile:
         for path in shards_of(self.folder)[len(self._shards) :]:
             self._open(path, verify=False)
         self._checksum = ""
+
+    @property
+    def value_bytes(self) -> int:
+        """The size of all values."""
+        return sum(int(shard.offsets[-1]) * shard.dim * shard.dtype.itemsize for shard in self._shards)
+
+    def hold(self) -> None:
+        """Keep the values of all items in memory from now on: a training reads every item many times.
+
+        Held values are those of now, also if the files change later.
+
+        Raises:
+            InputError: a file was changed or removed since it was opened.
+        """
+        for number, shard in enumerate(self._shards):
+            if number not in self._held:
+                self._held[number] = shard.rows(0, int(shard.offsets[-1]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # another process reads the files itself
+        return {**self.__dict__, "_held": {}}
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._where
@@ -224,7 +246,9 @@ class FeatureFile:
             return np.zeros((0, self.dim), np.float32)
         shard, item = self._where[item_id]
         start = int(self._shards[shard].offsets[item])
-        return self._shards[shard].rows(start, start + (rows if max_rows is None else min(rows, max_rows)))
+        end = start + (rows if max_rows is None else min(rows, max_rows))
+        held = self._held.get(shard)
+        return self._shards[shard].rows(start, end) if held is None else held[start:end].copy()
 
     def times(self, item_id: str) -> NDArray[np.float32] | None:
         """Return the seconds at which the rows of an item begin and end: (rows, 2); None where no times are stored.

@@ -153,6 +153,7 @@ class Training:
         if self.done:
             return
         config = self.settings
+        self.features.hold()
         device = resolve_device(self.workspace.config.device)
         torch.manual_seed(self._random_seed)
         model = self.spec.build()

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from teachtext.learning.radam import FusedRAdam
+
 Groups = Iterable[dict[str, Any]]
 
 
 def radam(groups: Groups, *, lr: float, weight_decay: float, **changes: Any) -> Optimizer:
     """Rectified Adam (Liu et al., ICLR 2020) with decoupled decay: what TeachText and CE+ were trained with."""
-    return torch.optim.RAdam(
-        groups, lr=lr, weight_decay=weight_decay, decoupled_weight_decay=True, foreach=True, **changes
-    )
+    return FusedRAdam(groups, lr=lr, weight_decay=weight_decay, **changes)
 
 
 def ranger(groups: Groups, *, lr: float, weight_decay: float) -> Optimizer:
@@ -27,12 +27,12 @@ def ranger(groups: Groups, *, lr: float, weight_decay: float) -> Optimizer:
 
 def adam(groups: Groups, *, lr: float, weight_decay: float) -> Optimizer:
     """Adam (Kingma and Ba, ICLR 2015), decay coupled: what MMT was trained with."""
-    return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, foreach=True)
+    return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 def adamw(groups: Groups, *, lr: float, weight_decay: float) -> Optimizer:
     """Adam with decoupled decay (Loshchilov and Hutter, ICLR 2019)."""
-    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, foreach=True)
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"radam": radam, "ranger": ranger, "adam": adam, "adamw": adamw}

@@ -1,6 +1,5 @@
 """The training loop. It knows a model, batches, an objective and a validation; it does not know teachers."""
 
-import io
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,13 +10,13 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from teachtext.data.batch import Batch
 from teachtext.data.restricted.checkpoints import read_state
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics
-from teachtext.files import write_bytes
+from teachtext.files import atomic, write_bytes
 from teachtext.learning.loggers import OnEpoch
 from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.objective import Objective
@@ -30,8 +29,9 @@ RESUME = "resume.pt"
 class Trainer:
     """Train a model, keep the weights of an epoch or their average, be stoppable at any time.
 
-    After every epoch the folder holds all that is needed to go on to the same numbers; the best epoch is the one with
-    the highest validation t2v geometric mean, of equal ones the later; without a validation it is the last.
+    The folder holds all that is needed to go on to the same numbers from the last epoch that was saved; the best epoch
+    is the one with the highest validation t2v geometric mean, of equal ones the later; without a validation it is the
+    last.
 
     With `average` the weights that are validated and kept are a moving average over the steps. Then the last epoch is
     kept, as with `keep="last"`: a small validation split chooses nothing.
@@ -51,6 +51,8 @@ class Trainer:
         average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None
             averages nothing.
         keep: `best` keeps the weights of the best epoch, `last` those of the last.
+        save_s: seconds of training after which the next epoch that ends is saved: the most that a stop between two
+            epochs can lose.
     """
 
     def __init__(
@@ -69,12 +71,13 @@ class Trainer:
         seed: int = 0,
         average: float | None = None,
         keep: Literal["best", "last"] = "best",
+        save_s: float = 10.0,
     ) -> None:
         self.model = model
         self.averaged = (
             None
             if average is None
-            else AveragedModel(model, avg_fn=partial(_moved, average), use_buffers=True).requires_grad_(False)
+            else AveragedModel(model, multi_avg_fn=partial(_move, average), use_buffers=True).requires_grad_(False)
         )
         self.objective = objective
         self.batches = batches
@@ -85,6 +88,8 @@ class Trainer:
         self.lr = lr
         self.lr_decay = lr_decay
         self.seed = seed
+        self.save_s = save_s
+        self._saved_at = 0.0
         self.history: list[dict[str, Any]] = []
         learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         groups = [
@@ -100,6 +105,7 @@ class Trainer:
             listeners: told the history after every epoch, and before the first one where a stopped training goes on.
         """
         self._resume()
+        self._saved_at = time.monotonic()
         if self.history:
             self._tell(listeners)
         for epoch in range(len(self.history) + 1, self.epochs + 1):
@@ -165,6 +171,8 @@ class Trainer:
         # weights that a later epoch is certain to replace are kept in the resume file alone
         if done == (self.best_epoch if self.keeps_best else self.epochs):
             write_bytes(self.folder / WEIGHTS, save(self.kept_model.state_dict()))
+        if time.monotonic() - self._saved_at < self.save_s:
+            return
         state = {
             "model": self.model.state_dict(),
             **({"averaged": self.averaged.state_dict()} if self.averaged is not None else {}),
@@ -172,9 +180,8 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "history": _as_bytes(self.history),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_bytes(self.folder / RESUME, buffer.getbuffer())
+        _write_state(self.folder / RESUME, state)
+        self._saved_at = time.monotonic()
 
     def _resume(self) -> None:
         path = self.folder / RESUME
@@ -193,6 +200,16 @@ class Trainer:
             raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
 
 
+def _write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state of training, whole or not at all, without a second copy of the state in memory."""
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # the writer of PyTorch hides what the disk answered
+            raise error.__context__ if isinstance(error.__context__, OSError) else error
+
+
 def _as_bytes(history: Sequence[dict[str, Any]]) -> Tensor:
     """Return the history as JSON in (epochs, longest) uint8, padded with spaces.
 
@@ -209,19 +226,19 @@ def _from_bytes(saved: Tensor | Sequence[dict[str, Any]]) -> list[dict[str, Any]
     return [json.loads(bytes(line.tolist())) for line in saved] if isinstance(saved, Tensor) else list(saved)
 
 
-def _moved(keep: float, average: Tensor, current: Tensor, steps: Tensor) -> Tensor:
-    """Return the moving average after a step (Polyak and Juditsky, 1992).
+def _move(keep: float, averages: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:
+    """Move the averages of the weights by a step (Polyak and Juditsky, 1992).
 
     Early on fewer steps are averaged. Otherwise the weights of the start would stay in the average.
 
     Args:
         keep: share of the average that a step keeps, at most `steps / (steps + 10)`.
-        average: of one tensor of weights or statistics.
-        current: the same tensor after the step.
+        averages: of tensors of weights or statistics; changed in place.
+        current: the same tensors after the step.
         steps: number of steps before.
     """
-    count = steps.item()
-    return average + (1 - min(keep, count / (count + 10))) * (current - average)
+    share = min(keep, int(steps) / (int(steps) + 10))
+    get_ema_multi_avg_fn(share)(averages, current, steps)
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
