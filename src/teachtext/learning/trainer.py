@@ -207,7 +207,9 @@ def _write_state(path: Path, state: dict[str, Any]) -> None:
             torch.save(state, file)
         except RuntimeError as error:
             # the writer of PyTorch hides what the disk answered
-            raise error.__context__ if isinstance(error.__context__, OSError) else error
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def _as_bytes(history: Sequence[dict[str, Any]]) -> Tensor:
@@ -238,7 +240,7 @@ def _move(keep: float, averages: list[Tensor], current: list[Tensor], steps: Ten
         steps: number of steps before.
     """
     share = min(keep, int(steps) / (int(steps) + 10))
-    get_ema_multi_avg_fn(share)(averages, current, steps)
+    get_ema_multi_avg_fn(share)(averages, current, steps)  # type: ignore[no-untyped-call]
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
