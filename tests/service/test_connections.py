@@ -1,5 +1,6 @@
 """Connections over sockets, to a small app behind the server of the service, with small limits."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from teachtext.cli.serve import _listening
 from teachtext.service.bodies import BoundedBodies, Pace
 from teachtext.service.connections import Limits, make_server, most_connections
 from teachtext.service.rates import Rate
@@ -259,3 +261,23 @@ def test_connections_leave_files_for_everything_else():
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert 8 <= most_connections() <= 500
+
+
+def test_an_answer_of_the_service_does_not_wait_for_an_acknowledgement():
+    async def accepted() -> int:
+        delays: list[int] = []
+
+        class Protocol(asyncio.Protocol):
+            def connection_made(self, transport):
+                delays.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        listening = _listening("127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(Protocol, sock=listening)
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        await reader.read()
+        writer.close()
+        server.close()
+        return delays[0]
+
+    assert asyncio.run(accepted()) != 0

@@ -218,6 +218,7 @@ def index(
     query_bank: str | Path | None = None,
     hub_correction: bool | None = None,
     remove_missing: bool = False,
+    reread: bool = False,
     workers: int | None = None,
     time_limit: float | None = None,
     memory_limit: float | None = None,
@@ -246,6 +247,7 @@ def index(
         hub_correction: whether hubs are corrected. By default an index stays as it is, and a new index corrects hubs
             if its model keeps captions.
         remove_missing: remove videos whose files are gone.
+        reread: read every file again, also one whose size and times have not changed since it was read.
         workers: processes that extract; by default one a core and for 1.5 GB of free memory, at most 8.
         time_limit: seconds that one video may take; by default ten times its length, at least a minute.
         memory_limit: megabytes of memory that one video may take, beyond the encoders themselves; by default 4,000.
@@ -281,6 +283,7 @@ def index(
         query_bank=bank,
         hub_correction=hub_correction,
         remove_missing=remove_missing,
+        reread=reread,
         workers=processes,
         device=device,
         time_limit=time_limit,

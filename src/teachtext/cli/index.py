@@ -61,6 +61,9 @@ def index(
     remove_missing: Annotated[
         bool, typer.Option("--remove-missing", help="Remove videos whose files are gone.")
     ] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read every file again, also those whose size and times are unchanged.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and index again whenever files have changed. Ctrl-C stops.")
     ] = False,
@@ -116,6 +119,7 @@ def index(
         query_bank=query_bank,
         hub_correction=hub_correction,
         remove_missing=remove_missing,
+        reread=reread,
         workers=workers or default_workers(),
         device=device,
         time_limit=time_limit,

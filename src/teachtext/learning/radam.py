@@ -69,7 +69,7 @@ class FusedRAdam(RAdam):
         means = [self.state[weights]["exp_avg"] for weights in params]
         squares = [self.state[weights]["exp_avg_sq"] for weights in params]
         lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
-        known = 1 - beta2**step
+        correction = 1 - beta2**step
         rectified = _rectification(step, beta2)
         if rectified is None:
             for weights, gradient, mean, square in zip(params, gradients, means, squares, strict=True):
@@ -92,7 +92,7 @@ class FusedRAdam(RAdam):
             beta2=beta2,
             lr=lr * rectified,
             weight_decay=decay / rectified,
-            eps=group["eps"] / known**0.5,
+            eps=group["eps"] / correction**0.5,
             maximize=False,
         )
 

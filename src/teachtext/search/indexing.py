@@ -14,6 +14,7 @@ from teachtext.encoders.registry import word_experts
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure, check_packages
 from teachtext.progress import Progress, silent
+from teachtext.search.file_contents import FileContents
 from teachtext.search.hubness import choose_bank
 from teachtext.search.index_model import check_same, missing_senses, unused_experts
 from teachtext.search.indexing_run import IndexingRun, joined
@@ -67,6 +68,7 @@ def index_folder(
     hub_correction: bool | None = None,
     remove_missing: bool = False,
     growing: Collection[str] = (),
+    reread: bool = False,
     workers: int = 1,
     device: str = AUTO,
     time_limit: float | None = None,
@@ -96,6 +98,7 @@ def index_folder(
             if its model keeps captions.
         remove_missing: remove videos of this folder whose files are gone.
         growing: paths in the folder of files that are being written, which are left alone.
+        reread: read every file, also one whose size and times have not changed since it was read.
         workers: processes that extract.
         device: where video experts compute (see `teachtext.devices`).
         time_limit: seconds that one video may take (see `extract`).
@@ -129,7 +132,14 @@ def index_folder(
         scanned = (
             Scan()
             if is_gone
-            else scan(folder, root, apart=own_folders(store, features), growing=growing, progress=progress)
+            else scan(
+                folder,
+                root,
+                FileContents(features / "file-contents.json", reread=reread),
+                apart=own_folders(store, features),
+                growing=growing,
+                progress=progress,
+            )
         )
         files = scanned.files
         items = {item.id: item for item in store.catalog() if item.id.partition("/")[0] == root}

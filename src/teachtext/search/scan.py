@@ -8,9 +8,9 @@ from pathlib import Path
 from teachtext.data.video_files import LeftOut, list_video_files, printable
 from teachtext.errors import InputError
 from teachtext.extraction.extract import Failure
-from teachtext.files import content_hash
 from teachtext.packages import load
 from teachtext.progress import Progress, silent
+from teachtext.search.file_contents import FileContents
 from teachtext.search.subtitles import state_of, subtitle_files
 
 # faster work reports no progress
@@ -61,13 +61,20 @@ class Scan:
 
 
 def scan(
-    folder: Path, root: str, *, apart: Collection[Path] = (), growing: Collection[str] = (), progress: Progress = silent
+    folder: Path,
+    root: str,
+    contents: FileContents,
+    *,
+    apart: Collection[Path] = (),
+    growing: Collection[str] = (),
+    progress: Progress = silent,
 ) -> Scan:
     """Find video files, and open them (see `teachtext.data.video_files`).
 
     Args:
         folder: to look in.
         root: what their ids begin with: `<root>/<path in the folder>`.
+        contents: hashes of files that were read before.
         apart: folders in it that are not looked into.
         growing: paths in the folder of files that are being written. They are not looked at, and count as there.
         progress: told how many files are checked, if that takes long.
@@ -94,7 +101,7 @@ def scan(
             name.encode()
             check_file(path)
             beside = subtitles.get(place, [])
-            result.files[name] = FileScan(path, path.stat().st_size, content_hash(path), beside, state_of(beside))
+            result.files[name] = FileScan(path, path.stat().st_size, contents.of(path), beside, state_of(beside))
         except UnicodeEncodeError:
             shown = printable(name)
             result.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))
@@ -103,6 +110,7 @@ def scan(
         except OSError as error:
             reason = f"{path} cannot be read ({error.strerror}): check its permissions, or leave it out"
             result.failed.append(Failure(name, str(path), reason))
+    contents.save(folder.resolve())
     if time.monotonic() - begin > _PATIENCE_S:
         progress("files", len(listed.files), len(listed.files))
     return result
