@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.data.passages import Passage, read_passages, write_passages
+from teachtext.data.provenance import without_names
 from teachtext.data.shard import Shard, Values, write_shard
 from teachtext.errors import InputError
 from teachtext.files import move
@@ -164,15 +165,18 @@ class FeatureFile:
 
     def _open(self, path: Path, verify: bool) -> None:
         shard = Shard.open(path)
-        if self._shards and (shard.dim != self.dim or shard.provenance != self.provenance):
+        if self._shards and (
+            shard.dim != self.dim or without_names(shard.provenance) != without_names(self.provenance)
+        ):
             raise InputError(
                 f"{path} was made with other settings than the shards before it (width {shard.dim} against {self.dim})",
                 f"delete {self.folder} and extract its features again",
             )
         if verify:
             shard.verify()
-        self.dim, self.provenance = shard.dim, shard.provenance
         number = len(self._shards)
+        if not number:
+            self.dim, self.provenance = shard.dim, shard.provenance
         self._shards.append(shard)
         for item, (item_id, source) in enumerate(zip(shard.ids, shard.sources, strict=True)):
             self._where[item_id] = (number, item)

@@ -9,6 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 from teachtext.data.passages import Passage
+from teachtext.data.provenance import without_names
 from teachtext.data.store import FeatureFile, FeatureWriter, adopt, shards_of
 from teachtext.encoders.base import Rows
 from teachtext.errors import InputError
@@ -118,10 +119,10 @@ def stored(folder: Path, provenance: Mapping[str, Any]) -> FeatureFile | None:
     if not shards_of(folder):
         return None
     file = FeatureFile(folder)
-    expected = json.loads(json.dumps(provenance))
-    if file.provenance != expected:
+    before, expected = without_names(file.provenance), json.loads(json.dumps(without_names(provenance)))
+    if before != expected:
         raise InputError(
-            f"{folder} holds features made otherwise ({_difference(file.provenance, expected)})",
+            f"{folder} holds features made otherwise ({_difference(before, expected)})",
             "delete that folder to make them again, or give another store",
         )
     return file

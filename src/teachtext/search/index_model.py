@@ -15,6 +15,7 @@ CLASS_NAMES: Mapping[str, Any] = {"kind": "classnames"}
 """The identity of the built-in embedder, which needs no trained model."""
 SHARED = "shared"
 """The kind of a shared-space model."""
+_MEND = "give the model's folder: model=... in Python, --model on the command line"
 
 
 def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None, *, device: str = "auto") -> Embedder:
@@ -30,9 +31,11 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
     """
     if identity["kind"] == BLEND:
         if folder is not None:
-            raise InputError(f"{folder} is one model, and the index holds {identity['name']}", "give all its models")
+            raise InputError(f"{folder} is one model, and the index holds {identity['name']}", _all_of(identity))
         embedder: Embedder = Blend([load_embedder(model, device=device) for model in identity["models"]])
     elif identity["kind"] == SHARED:
+        if folder is None and Path(identity["model"]).is_absolute() and not Path(identity["model"]).is_dir():
+            raise InputError(f"the model of this index is not in {identity['model']} any more", _MEND)
         embedder = load_shared(identity["model"] if folder is None else str(folder), device=device)
     elif identity["kind"] != "trained":
         embedder = ClassNames(_experts_of(identity), device=device)
@@ -40,7 +43,7 @@ def load_embedder(identity: Mapping[str, Any], folder: str | Path | None = None,
         place = Path(identity["folder"] if folder is None else folder)
         if not place.is_dir():
             problem = f"{place} holds no model" if folder else f"the model of this index is not in {place} any more"
-            raise InputError(problem, "give the model's folder: model=... in Python, --model on the command line")
+            raise InputError(problem, _MEND)
         embedder = load("teachtext.learning.trained_model:TrainedModel", "index")(place, device=device)
     if "fingerprint" in identity:
         check_same(identity, embedder)
@@ -111,5 +114,12 @@ def check_same(identity: Mapping[str, Any], embedder: Embedder) -> None:
         raise InputError(
             f"the index was made by model '{identity['name']}' ({identity['fingerprint']}), not by {name} "
             f"({other['fingerprint']})",
-            "use the model that it was made by, or index into another folder with --index",
+            f"{_all_of(identity)}, or index into another folder with --index",
         )
+
+
+def _all_of(identity: Mapping[str, Any]) -> str:
+    """Return what to give as the model of an index."""
+    if identity["kind"] != BLEND:
+        return "use the model that it was made by"
+    return f"give all its models in this order: {', '.join(each['name'] for each in identity['models'])}"

@@ -19,6 +19,7 @@ from teachtext.search.hubness import choose_bank
 from teachtext.search.index_model import check_same, missing_senses, unused_experts
 from teachtext.search.indexing_run import IndexingRun, joined
 from teachtext.search.manifest import Manifest, read_manifest
+from teachtext.search.moved_models import follow_models
 from teachtext.search.moves import look_elsewhere
 from teachtext.search.scan import Scan, scan
 from teachtext.search.segments import with_cutter
@@ -126,7 +127,7 @@ def index_folder(
         read_manifest(store)
     with store.writing(wait_s):
         is_new = store.manifest() is None
-        manifest, root = _begin(store, model, words, detail).with_root(folder)
+        manifest, root = _begin(store, model, features, words, detail).with_root(folder)
         bank, bank_notes = bank_of(None if is_new else manifest)
         run = IndexingRun(store, model, features, replace(manifest, bank=bank), progress)
         scanned = (
@@ -244,7 +245,7 @@ def _is_indexed(store: Store, folder: Path) -> bool:
     return store.manifest() is not None and str(folder.resolve()) in read_manifest(store).roots.values()
 
 
-def _begin(store: Store, model: Embedder, words: bool, detail: str | None) -> Manifest:
+def _begin(store: Store, model: Embedder, features: Path, words: bool, detail: str | None) -> Manifest:
     """Return what the index is, or is to be."""
     if store.manifest() is None:
         experts = with_cutter(model.experts)
@@ -257,4 +258,5 @@ def _begin(store: Store, model: Embedder, words: bool, detail: str | None) -> Ma
                 f"the index {store.place} was made with detail '{manifest.detail}', not '{detail}'",
                 "leave the detail out, or index into another folder with --index",
             )
+        manifest = follow_models(manifest, model, features)
     return replace(manifest, experts=sorted({*manifest.experts, *(word_experts() if words else ())}))

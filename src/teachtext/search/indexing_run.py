@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.provenance import is_maker, maker_of
 from teachtext.data.store import FeatureFile
 from teachtext.data.types import Video
 from teachtext.encoders.embedder import Embedder
@@ -25,6 +26,7 @@ from teachtext.search.copies import MOST_VIDEOS, Sketches, copy_groups
 from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions, hubs_of, read_captions
 from teachtext.search.item_words import heard_and_read, written_along
 from teachtext.search.manifest import Manifest
+from teachtext.search.moved_models import shared_experts
 from teachtext.search.scan import FileScan
 from teachtext.search.segments import CUTTING_VERSION, Stretch, embed_stretches, long_settings, stretches_of
 from teachtext.search.stores.base import Store, entries_in_groups
@@ -61,9 +63,10 @@ class IndexingRun:
         self._manifest = manifest
         bank = manifest.bank
         self._rule = DETAILS[manifest.detail]
+        shared = shared_experts(model.identity)
         self._maker = [
             model.identity["fingerprint"],
-            manifest.experts,
+            sorted(shared.get(name, name) for name in manifest.experts),
             bank.fingerprint if bank else None,
             [asdict(self._rule), CUTTING_VERSION],
             _TEXTS_VERSION,
@@ -204,15 +207,16 @@ class IndexingRun:
 
     def _check_makers(self, files: Mapping[str, FeatureFile]) -> None:
         """Refuse features that were made otherwise than those in the index; keep how they were made."""
-        made_by = {name: fingerprint(file.provenance) for name, file in files.items()}
-        for name, maker in made_by.items():
-            if self._manifest.made_by.get(name, maker) != maker:
+        kept = self._manifest.made_by
+        for name, file in files.items():
+            if name in kept and not is_maker(kept[name], file.provenance):
                 raise InputError(
                     f"expert '{name}' is not what it was when {self._store.place} was made (another version or other "
                     "settings)",
                     "install what it was made with, or index into another folder with --index",
                 )
-        if made_by != self._manifest.made_by:
+        made_by = {name: maker_of(file.provenance) for name, file in files.items()}
+        if made_by != kept:
             self._manifest = replace(self._manifest, made_by=made_by)
             self._manifest.write(self._store)
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.provenance import is_maker
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.extraction.task import Job, Made, Result, Task
-from teachtext.files import fingerprint
 from teachtext.search.manifest import Manifest
 from teachtext.search.segments import embed_stretches, long_settings, stretches_of, with_cutter
 from teachtext.search.vectors import mean_vectors
@@ -100,8 +100,7 @@ class FileEmbedder:
     def _begin(self) -> Mapping[str, Made]:
         made: Mapping[str, Made] = self._workers.begin()
         for name, spec in self._names.items():
-            maker = fingerprint(made[spec].provenance)
-            if self._made_by.get(name, maker) != maker:
+            if name in self._made_by and not is_maker(self._made_by[name], made[spec].provenance):
                 raise InputError(
                     f"expert '{name}' is not what it was when the index was made (another version or other settings)",
                     "install what it was made with, or index into another folder with --index",
