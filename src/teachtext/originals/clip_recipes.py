@@ -47,8 +47,22 @@ def from_clip(dataset: str, model: str) -> dict[str, Any]:
     }
 
 
+def mmt(dataset: str, model: str) -> dict[str, Any]:
+    """Return a multi-modal transformer on the frames in their order, with the project's own settings of training.
+
+    It starts from random weights, so it forgets that both sides are aligned: `meanp` does not.
+    """
+    return {
+        "experts": [{**expert, "pool": False} for expert in _experts(dataset, model)],
+        "teachers": [],
+        "student": {"text": f"{model}#shared"},
+        "model": {"kind": "mmt"},
+    }
+
+
 CLIP_RECIPES: dict[str, tuple[str, Recipe]] = {
     "clip4clip-meanp": ("After CLIP4Clip's mean pooling, on frozen features", meanp),
+    "mmt-on-clip": ("A multi-modal transformer on the frames of a model like CLIP, of no paper", mmt),
     "teachtext-from-clip": ("A student with a small text encoder, taught by a model like CLIP", from_clip),
 }
 
