@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from teachtext import devices
 from teachtext.devices import HALF_TOLERANCE
+from teachtext.encoders.text_side_files import EXPORT_AGAIN
 from teachtext.errors import InputError
 
 if TYPE_CHECKING:
     import onnxruntime
 
 Values = NDArray[np.float32]
+# severity of what ONNX Runtime prints
+_FATAL = 4
 
 
 class TorchDevice:
@@ -123,6 +126,8 @@ def _session(
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    # what goes wrong is raised, and not printed too
+    options.log_severity_level = _FATAL
     try:
         source = model if isinstance(model, bytes) else str(model)
         return onnxruntime.InferenceSession(source, options, providers=providers)
@@ -130,4 +135,4 @@ def _session(
         # onnxruntime's errors share no class
         reason = str(error).strip().split("\n")[0]
         name = "the graph" if isinstance(model, bytes) else str(model)
-        raise InputError(f"{name} cannot be opened ({reason})", "export the model again") from error
+        raise InputError(f"{name} cannot be opened ({reason})", EXPORT_AGAIN) from error

@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from teachtext.data.batch import TextBatch
 from teachtext.devices import CPU
+from teachtext.encoders.embedder import QueryVectors, pad_rows
 from teachtext.encoders.onnx_graph import TOLERANCE, write_graph
 from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
 from teachtext.encoders.spec import Spec
-from teachtext.encoders.text_side_files import DESCRIPTION, ENCODER, TOKENIZER
+from teachtext.encoders.text_side_files import DESCRIPTION, ENCODER, TOKENIZER, probe_of
 from teachtext.errors import InputError
 from teachtext.files import write_bytes, write_json
 from teachtext.learning.checkpoint import ModelSpec, load_model
-from teachtext.learning.onnx_runtime import BRANCH, FORMAT, ExportedBranch
+from teachtext.learning.onnx_runtime import BRANCH, FORMAT, ExportedBranch, probe_row, probe_values
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.packages import load
 
@@ -78,6 +80,7 @@ def _write(model: RetrievalModel, spec: ModelSpec, text: Spec, folder: Path, wit
         "max_words": spec.max_words,
         "fill": spec.fill_words,
         "spaces": side.spaces,
+        **probe_of(_probe(side, spec)),
     }
     write_json(folder / DESCRIPTION, description)
     return max(difference, _branch_difference(side, spec, folder))
@@ -131,6 +134,13 @@ def _features(spec: ModelSpec, *, length: int) -> tuple[Tensor, Tensor]:
     tokens = torch.zeros(1, spec.max_words if spec.fill_words else length, spec.arguments["text_dim"])
     tokens[0, :length] = torch.randn(length, tokens.shape[2], generator=torch.Generator().manual_seed(length))
     return tokens, torch.tensor([length])
+
+
+@torch.no_grad()
+def _probe(side: _TextSide, spec: ModelSpec) -> NDArray[np.float32]:
+    rows, lengths = pad_rows([probe_row(spec.arguments["text_dim"])], max_rows=spec.max_words, fill=spec.fill_words)
+    *vectors, weights = (tensor[0].numpy() for tensor in side(torch.from_numpy(rows), torch.from_numpy(lengths)))
+    return probe_values(QueryVectors(dict(zip(side.spaces, vectors, strict=True)), weights))
 
 
 @torch.no_grad()

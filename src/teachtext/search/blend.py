@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,7 @@ class Blend:
         settings = joined_settings(models, mend="give them an index each")
         self.expert_settings = {expert: values for expert, values in settings.items() if values}
         self.experts = sorted({name for model in models for name in model.experts})
-        self.spaces = {
-            name + SEPARATOR + space: dim for name, model in self.models.items() for space, dim in model.spaces.items()
-        }
+        self.spaces = joined_spaces(self.models)
         self.identity: Mapping[str, Any] = {
             "kind": BLEND,
             "name": " + ".join(self.models),
@@ -89,6 +87,20 @@ class Blend:
             for video_id, by_space in zip(described, vectors, strict=True):
                 embedded[video_id] |= {name + SEPARATOR + space: vector for space, vector in by_space.items()}
         return [embedded[video_id] for video_id in video_ids]
+
+
+class HasSpaces(Protocol):
+    """Whatever has spaces."""
+
+    @property
+    def spaces(self) -> Mapping[str, int]:
+        """Dimension D by space."""
+        ...
+
+
+def joined_spaces(models: Mapping[str, HasSpaces]) -> dict[str, int]:
+    """Return the dimensions of the spaces of several models, by the models' names in the blend."""
+    return {name + SEPARATOR + space: dim for name, model in models.items() for space, dim in model.spaces.items()}
 
 
 def joined_queries(embedded: Mapping[str, Sequence[QueryVectors]]) -> list[QueryVectors]:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from teachtext.data.types import FeatureRows
 from teachtext.encoders.embedder import Embedder, QueryEmbedder, QueryVectors, VideoVectors
-from teachtext.encoders.text_side_files import DESCRIPTION
+from teachtext.encoders.text_side_files import DESCRIPTION, EXPORT_AGAIN
+from teachtext.errors import InputError
 from teachtext.packages import load
-from teachtext.search.blend import Blend, identities_of, joined_queries, names_of
+from teachtext.search.blend import Blend, HasSpaces, identities_of, joined_queries, joined_spaces, names_of
 from teachtext.search.index_model import CLASS_NAMES, SHARED, load_embedder
 from teachtext.search.manifest import read_manifest
 from teachtext.search.stores import is_url, open_store
@@ -53,13 +54,27 @@ def load_text_sides(place: str) -> Embedder | None:
     """Return the text sides that an index keeps, as one embedder; None where a side is missing.
 
     Their queries differ from those of the models by 1e-5 at most.
+
+    Raises:
+        InputError: there is no index, or the files of a side are damaged.
     """
     if is_url(place):
         return None
-    identity = read_manifest(open_store(place)).model
-    sides = [_side(place, each) for each in identities_of(identity)]
+    manifest = read_manifest(open_store(place))
+    identities = identities_of(manifest.model)
+    sides = [_side(place, each) for each in identities]
     whole = [side for side in sides if side is not None]
-    return TextSides(whole, identity) if len(whole) == len(sides) else None
+    if len(whole) < len(sides):
+        return None
+    by_name = dict(zip(names_of(identities), whole, strict=True))
+    if (spaces := joined_spaces(by_name) if len(whole) > 1 else whole[0].spaces) != manifest.spaces:
+        widths = ", ".join(f"{name} {dim}" for name, dim in spaces.items())
+        raise InputError(f"the text sides in {Path(place) / FOLDER} have other spaces ({widths})", EXPORT_AGAIN)
+    return TextSides(whole, manifest.model)
+
+
+class _Side(QueryEmbedder, HasSpaces, Protocol):
+    """A text side."""
 
 
 class TextSides:
@@ -127,11 +142,11 @@ def _is_there(place: str, identity: Mapping[str, Any]) -> bool:
     return (_folder(place, identity) / DESCRIPTION).exists()
 
 
-def _side(place: str, identity: Mapping[str, Any]) -> QueryEmbedder | None:
+def _side(place: str, identity: Mapping[str, Any]) -> _Side | None:
     if identity["kind"] == CLASS_NAMES["kind"]:
         return load_embedder(identity)
     if not _is_there(place, identity):
         return None
     reader = _READERS[identity["kind"]]
-    side: QueryEmbedder = load(reader, "onnx", folder=_folder(place, identity))
+    side: _Side = load(reader, "onnx", folder=_folder(place, identity))
     return side

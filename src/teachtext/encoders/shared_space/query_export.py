@@ -12,9 +12,9 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from teachtext.encoders.onnx_graph import TOLERANCE, write_graph
 from teachtext.encoders.shared_space.embedder import SharedEmbedder
-from teachtext.encoders.shared_space.exported_queries import FORMAT, ExportedQueries
+from teachtext.encoders.shared_space.exported_queries import FORMAT, PROBE, ExportedQueries
 from teachtext.encoders.shared_space.family import Family
-from teachtext.encoders.text_side_files import DESCRIPTION, ENCODER, TOKENIZER
+from teachtext.encoders.text_side_files import DESCRIPTION, ENCODER, TOKENIZER, probe_of
 from teachtext.errors import InputError
 from teachtext.files import atomic_folder, write_json
 
@@ -82,6 +82,7 @@ def _description(embedder: SharedEmbedder) -> dict[str, Any]:
     pad = {"pad_id": tokenizer.pad_token_id, "pad_token": tokenizer.pad_token, "direction": tokenizer.padding_side}
     return {
         "space": space,
+        **probe_of(embedder.embed_queries([PROBE])[0].vectors[space]),
         "form": asdict(family.form("query")),
         "max_tokens": family.max_tokens,
         "most": family.limit.most,

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Limit
 from teachtext.encoders.computing import open_session
-from teachtext.encoders.text_side_files import ENCODER, TOKENIZER
+from teachtext.encoders.text_side_files import ENCODER, EXPORT_AGAIN, TOKENIZER
 from teachtext.errors import InputError
 
 _PROBE = "a dog runs after a ball on the beach"
@@ -74,4 +74,4 @@ def open_tokenizer(folder: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:
         # the tokenizers library raises nothing more precise
-        raise InputError(f"{path} is not a tokenizer ({error})", "export the model again") from error
+        raise InputError(f"{path} is not a tokenizer ({error})", EXPORT_AGAIN) from error
