@@ -56,6 +56,59 @@ def test_protocols_make_queries():
     assert [q.text for q in fused] == ["one two three five"]
 
 
+def several_languages(folder):
+    make(folder, captions={})
+    (folder / "captions.json").unlink()
+    texts = {"en": "a dog runs", "de": "ein Hund rennt", "fr": "un chien court"}
+    rows = [
+        {"id": f"{video}#0" if language == "en" else f"{video}#0.{language}", "video": video, "text": f"{text} {video}"}
+        | {"language": language}
+        for video in "abc"
+        for language, text in texts.items()
+    ]
+    (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    entry = {"kind": "dogs", "among": ["b", "c"]}
+    (folder / "questions.json").write_text(json.dumps({"c#0": entry, "c#0.de": entry}))
+    (folder / "chosen.json").write_text(json.dumps({"a": "a#0", "b": "b#0.de", "c": "c#0"}))
+    return folder
+
+
+@pytest.mark.parametrize(("language", "texts"), [(None, "a dog runs"), ("en", "a dog runs"), ("de", "ein Hund rennt")])
+def test_captions_of_one_language_are_used_and_the_others_counted(tmp_path, language, texts):
+    protocol = Protocol(select=None)
+    dataset = load_folder(several_languages(tmp_path), language=language, protocol=protocol)
+    assert [caption.text for caption in dataset.captions] == [f"{texts} {video}" for video in "abc"]
+    assert {caption.parallel_id for caption in dataset.captions} == {"a#0", "b#0", "c#0"}
+    others = ", ".join(f"{name} 3" for name in ("en", "de", "fr") if name != (language or "en"))
+    assert f"6 captions in other languages than '{language or 'en'}' were left out ({others})" in dataset.notes
+    assert [question.caption.text for question in dataset.questions] == [f"{texts} c"]
+
+
+def test_all_languages_are_used_where_that_is_asked_for(tmp_path):
+    dataset = load_folder(several_languages(tmp_path), language="all", protocol=Protocol(select=None))
+    assert len(dataset.captions) == 9 and len(dataset.questions) == 2
+    assert not any("languages" in note for note in dataset.notes)
+    assert dict(check_folder(tmp_path).facts)["languages"].startswith("en 3, de 3, fr 3 (a run uses one")
+
+
+def test_a_language_without_captions_is_refused_with_those_that_are_there(tmp_path):
+    several_languages(tmp_path)
+    with pytest.raises(InputError, match=r"no caption in the language 'es'.*use one of de, en, fr, or 'all'"):
+        load_folder(tmp_path, language="es")
+    (tmp_path / "questions.json").unlink()
+    with pytest.raises(InputError, match="names no caption of video 'b'"):
+        load_folder(tmp_path, protocol=Protocol(captions="chosen"), chosen_file="chosen.json")
+
+
+def test_a_folder_without_english_is_used_as_it_is(tmp_path):
+    several_languages(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "captions.jsonl").read_text().splitlines()]
+    kept = [row for row in rows if row["language"] != "en"]
+    (tmp_path / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in kept))
+    (tmp_path / "questions.json").unlink()
+    assert {caption.language for caption in load_folder(tmp_path).captions} == {"de", "fr"}
+
+
 def test_without_splits_clips_of_one_source_stay_together():
     ids = [f"source{i}_{k}_{k + 5}" for i in range(40) for k in range(3)]
     splits = automatic_splits(ids, seed=1)

@@ -112,6 +112,7 @@ def evaluate(
     normalise: str | Sequence[str] = (),
     beta: float | None = None,
     chosen_file: str | None = None,
+    language: str | None = None,
     ndcg: bool = False,
     trec: str | Path | None = None,
 ) -> Evaluation:
@@ -128,6 +129,7 @@ def evaluate(
         normalise: names of score normalisers to test as well, or a single one.
         beta: inverse temperature of the normalisers; by default chosen on the validation split.
         chosen_file: file of the dataset folder with the query of each video, for `captions="chosen"`.
+        language: of the captions, such as "de", or "all"; by default English, or all where no caption is English.
         ndcg: also compute nDCG@10, `metrics["t2v"].ndcg10`.
         trec: folder for runs and qrels in the format of TREC.
 
@@ -147,6 +149,7 @@ def evaluate(
         split=split,
         captions=captions,
         chosen_file=chosen_file,
+        language=language,
         benchmark_name=benchmark,
         others=[_folder(other) for other in others],
         normalisers=check_list("normalise", normalise),

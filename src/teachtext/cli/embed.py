@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from teachtext.cli.options import DatasetFolder, Device, FeatureFolder
+from teachtext.cli.options import DatasetFolder, Device, FeatureFolder, Language
 from teachtext.devices import AUTO
 
 
@@ -12,6 +12,7 @@ def embed(
     folder: DatasetFolder,
     out: FeatureFolder,
     encoder: Annotated[list[str], typer.Option(help="Text encoder; may be repeated.")],
+    language: Language = None,
     threads: Annotated[int, typer.Option(min=1, help="Number of threads.")] = 2,
     device: Device = AUTO,
 ) -> None:
@@ -23,11 +24,11 @@ def embed(
     from teachtext.data.folder import load_folder
     from teachtext.extraction.embed import embed as embed_captions
 
-    dataset = load_folder(folder, missing_videos="keep")
+    dataset = load_folder(folder, missing_videos="keep", language=language)
     with shown() as progress:
         done = embed_captions(
             dataset.captions, encoder, out / "text", threads=threads, device=device, progress=progress
         )
     console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}", soft_wrap=True)
-    for note in done.notes:
+    for note in (*dataset.notes, *done.notes):
         console.print(f"note: {note}", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import AsJson, Device, Ndcg, Trec
+from teachtext.cli.options import AsJson, Device, Language, Ndcg, Trec
 from teachtext.data.protocol import CaptionUse
 from teachtext.devices import AUTO
 
@@ -28,6 +28,7 @@ def evaluate(
         str | None,
         typer.Option(help="File of the dataset folder with the query of each video, for '--captions chosen'."),
     ] = None,
+    language: Language = None,
     benchmark: Annotated[
         str | None, typer.Option(help="Benchmark whose protocol is used; see 'teachtext benchmarks'.")
     ] = None,
@@ -68,6 +69,7 @@ def evaluate(
         split=split,
         captions=captions,
         chosen_file=chosen_file,
+        language=language,
         benchmark_name=benchmark,
         others=[model_folder(other) for other in ensemble or ()],
         normalisers=normalise or (),

@@ -27,6 +27,12 @@ Trec = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        help="Language of the captions, such as de, or all.", show_default="English, or all where no caption is English"
+    ),
+]
 
 IndexPlace = Annotated[
     str, typer.Option("--index", envvar="TEACHTEXT_INDEX", help="Folder of the index, or milvus://host:port/name.")

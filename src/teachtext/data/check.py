@@ -114,7 +114,9 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
     per_video = Counter(caption.video_id for caption in raw.captions)
     words = [len(caption.text.split()) for caption in raw.captions]
     vocabulary = {word.lower().strip(".,;:!?\"'()") for caption in raw.captions for word in caption.text.split()}
-    languages = Counter(caption.language for caption in raw.captions)
+    languages = Counter(caption.language for caption in raw.captions).most_common()
+    spoken = ", ".join(f"{name} {count:,}" for name, count in languages) or "-"
+    spoken += " (a run uses one: 'dataset.language', by default en)" if len(languages) > 1 else ""
     splits = raw.splits or {}
     return [
         ("videos with a file", f"{len(raw.videos):,}"),
@@ -124,7 +126,7 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
         ("captions per video", _spread(per_video.values())),
         ("words per caption", _spread(words)),
         ("vocabulary", f"{len(vocabulary):,} different words"),
-        ("languages", ", ".join(f"{name} {count:,}" for name, count in languages.most_common()) or "-"),
+        ("languages", spoken),
         ("splits", _counts(splits) or "none (70/10/20 at random)"),
         *((f"splits {name}", _counts(others)) for name, others in raw.all_splits.items() if name != MAIN),
         (

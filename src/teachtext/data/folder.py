@@ -11,7 +11,8 @@ wrong-captions.json                     (optional: ids of captions that are wron
 
 `captions.jsonl` has an object a line with `video` and `text`, and optionally `id` and `language`. `captions.csv` has
 columns of the same names. `captions.json` maps a video id to a list of captions. A caption without an id gets
-`<video>#<number>`. Any other caption file of `teachtext.data.readers` may stand there instead, and lists of video ids
+`<video>#<number>`. Captions that say the same in several languages have ids that differ in a final `.<language>` alone:
+`a#0` and `a#0.de`. Any other caption file of `teachtext.data.readers` may stand there instead, and lists of video ids
 such as `train_list.txt` instead of `splits.json`. Without `videos/` the video files lie beside the captions; see
 `teachtext.data.video_ids` for ids that are written with an ending, a folder, or other forms of accents.
 """
@@ -25,7 +26,7 @@ from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.questions import check_unlearned, read_questions
 from teachtext.data.readers.annotations import MAIN, Annotations, Remark, chosen_file_of, some, splits_file_of
 from teachtext.data.readers.folder_source import Reading, read_source
-from teachtext.data.readers.importing import cleaned, read_import_remarks
+from teachtext.data.readers.importing import cleaned, in_language, read_import_remarks
 from teachtext.data.splits import automatic_splits
 from teachtext.data.types import Dataset, Question, Video
 from teachtext.data.video_ids import IdMatch, VideoFolder, read_video_folder
@@ -33,6 +34,7 @@ from teachtext.errors import InputError
 from teachtext.files import read_json
 
 DEFAULT_SPLITS = "splits.json"
+ALL_LANGUAGES = "all"
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,21 @@ class RawFolder:
         return self.video_folder.files
 
 
-def read_raw(source: Path, splits_file: str = DEFAULT_SPLITS, chosen_file: str | None = None) -> RawFolder:
+def read_raw(
+    source: Path,
+    splits_file: str = DEFAULT_SPLITS,
+    chosen_file: str | None = None,
+    *,
+    language: str | None = None,
+) -> RawFolder:
     """Read a dataset folder without checks.
 
     Args:
         source: the folder, or a caption file in the folder.
         splits_file: name of the file with the splits. Where the file is missing, lists that give the same splits do.
         chosen_file: name of the file with the caption of each video that is its query, likewise.
+        language: of the captions that a published format with several languages gives: a code, `all`, or None for
+            English. Other formats give the captions of all languages.
 
     Raises:
         InputError: the folder, its captions or a splits file other than the default one are missing, or a file is
@@ -89,7 +99,8 @@ def read_raw(source: Path, splits_file: str = DEFAULT_SPLITS, chosen_file: str |
         raise InputError(f"{source} is not a folder", "give the folder that holds videos/ and a captions file")
     reading = read_source(source)
     folder = reading.folder
-    annotations = reading.annotations if reading.form.is_general else cleaned(reading.annotations, "en")
+    preferred = None if language == ALL_LANGUAGES else language or "en"
+    annotations = reading.annotations if reading.form.is_general else cleaned(reading.annotations, preferred)
     splits, splits_name, remarks = _splits(reading, annotations, splits_file)
     video_folder = read_video_folder(folder, regular=True, apart=reading.files)
     listed = [video_id for ids in (splits or {}).values() for video_id in ids]
@@ -120,6 +131,7 @@ def load_folder(
     seed: int = 0,
     splits_file: str = DEFAULT_SPLITS,
     chosen_file: str | None = None,
+    language: str | None = None,
 ) -> Dataset:
     """Load a dataset folder and check its rules.
 
@@ -133,15 +145,18 @@ def load_folder(
         seed: seed of the automatic splits of a folder without splits.json.
         splits_file: name of the file with the splits.
         chosen_file: name of the file with the caption of each video that is its query, where the protocol chooses.
+        language: of the captions that are used, such as `de`, or `all`. By default the English captions, or all
+            captions where none is English. The notes count the others.
 
     Returns:
         The dataset: only videos and captions that can be used.
 
     Raises:
-        InputError: empty or duplicate captions, unknown or overlapping splits, captions or splits that name videos
-            without a file (see `missing_videos`).
+        InputError: no caption in the language, empty or duplicate captions, unknown or overlapping splits, captions or
+            splits that name videos without a file (see `missing_videos`).
     """
-    raw = read_raw(folder, splits_file, chosen_file)
+    whole = read_raw(folder, splits_file, chosen_file, language=language)
+    raw = _in_language(whole, language)
     empty = [caption.id for caption in raw.captions if not caption.text.strip()]
     if empty:
         raise InputError(
@@ -177,7 +192,9 @@ def load_folder(
     if not captions:
         raise InputError(f"{folder} has no captions of the videos that can be used", "add some")
     listed = {split: len(ids) for split, ids in (raw.splits or splits).items()}
-    questions = _questions(raw, named, videos, chosen, notes)
+    questions = _questions(whole, named, videos, chosen, notes)
+    used = {caption.id for caption in raw.captions}
+    questions = [question for question in questions if question.caption.id in used]
     check_unlearned(questions, splits, chosen)
     dataset = Dataset(
         raw.path.resolve().name, videos, captions, splits, chosen, listed, notes, raw.chosen or {}, questions
@@ -194,6 +211,20 @@ def _questions(
     if len(kept) < len(questions):
         notes.append(f"left out, questions about videos that cannot be used: {len(questions) - len(kept)}")
     return kept
+
+
+def _in_language(raw: RawFolder, language: str | None) -> RawFolder:
+    """Return the folder with the captions in a language alone (see `load_folder`), and with a remark on the others."""
+    spoken = sorted({caption.language for caption in raw.captions})
+    if language not in (None, ALL_LANGUAGES, *spoken) and spoken:
+        raise InputError(
+            f"{raw.path / raw.captions_name} has no caption in the language '{language}'",
+            f"use one of {', '.join(spoken)}, or '{ALL_LANGUAGES}'",
+        )
+    captions, remarks = in_language(list(raw.captions), None if language == ALL_LANGUAGES else language or "en")
+    used = {caption.id for caption in captions}
+    chosen = raw.chosen and {video_id: name for video_id, name in raw.chosen.items() if name in used}
+    return replace(raw, captions=captions, chosen=chosen, remarks=[*raw.remarks, *remarks])
 
 
 def _clean_splits(raw: RawFolder, usable: set[str], notes: list[str], seed: int) -> dict[str, list[str]]:

@@ -14,12 +14,22 @@ CaptionUse = Literal["separate", "first", "fused", "chosen"]
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption of a video. Captions and videos are joined by ids, never by positions."""
+    """A caption of a video. Captions and videos are joined by ids, never by positions.
+
+    Example:
+        >>> [Caption("a#0", "a", "a dog").parallel_id, Caption("a#0.de", "a", "ein Hund", "de").parallel_id]
+        ['a#0', 'a#0']
+    """
 
     id: str
     video_id: str
     text: str
     language: str = "en"
+
+    @property
+    def parallel_id(self) -> str:
+        """The id without a final `.<language>`; captions that say the same in several languages share this id."""
+        return self.id.removesuffix(f".{self.language}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,12 @@ class DatasetConfig(Config):
         pattern=NAME,
         description="file in the dataset folder with the chosen caption of each video (captions: chosen)",
     )
+    language: str | None = Field(
+        None,
+        pattern=r"^\w[\w-]*$",
+        description="language of the captions that are used, such as de, or all; by default English, or all where no "
+        "caption is English",
+    )
     described_by: Literal["student", "experts"] = Field(
         "student",
         description="leave out the videos that no expert of the student describes, or that no expert of the run does",

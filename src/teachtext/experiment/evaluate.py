@@ -127,6 +127,7 @@ def evaluate_folder(
     split: str | None = None,
     captions: CaptionUse | None = None,
     chosen_file: str | None = None,
+    language: str | None = None,
     benchmark_name: str | None = None,
     others: Sequence[Path] = (),
     normalisers: Sequence[str] = (),
@@ -147,6 +148,7 @@ def evaluate_folder(
         split: name of a split; by default the test split of the protocol.
         captions: how captions become queries, as they were embedded; by default each caption is a query.
         chosen_file: file of the dataset folder with the query of each video, for `captions='chosen'`.
+        language: of the captions (see `teachtext.data.folder.load_folder`).
         benchmark_name: a benchmark whose protocol is taken.
         others: further trained models; the similarities of all are averaged.
         normalisers: names of score normalisers to test (see `normalise_models`).
@@ -174,6 +176,7 @@ def evaluate_folder(
         missing_videos="keep",
         splits_file=bench.splits_file if bench else DEFAULT_SPLITS,
         chosen_file=bench.chosen_file if bench else chosen_file,
+        language=language,
     )
     split = split or protocol.test
     if split not in dataset.splits:

@@ -107,8 +107,9 @@ class Workspace:
             [judge.text, judge.experts, judge.model.model_dump(), judge.training.model_dump()]
             for judge in judges_of(config)
         ]
-        apart = {"dropped", *(["described_by"] if config.dataset.described_by == "student" else [])}
-        dataset = config.dataset.model_dump(mode="json", exclude=apart)
+        apart = {"dropped": True, "described_by": config.dataset.described_by == "student"}
+        apart["language"] = config.dataset.language is None
+        dataset = config.dataset.model_dump(mode="json", exclude={name for name, is_left in apart.items() if is_left})
         key = fingerprint([settings.model_dump(), experts, judges, dataset])
         cut = f"quantile{settings.quantile:g}" if settings.quantile else f"above{settings.limit:g}"
         return config.folder / "denoising" / f"{settings.pool}-{cut}-folds{settings.folds}-seed{settings.seed}-{key}"
@@ -150,6 +151,7 @@ class Workspace:
             missing_videos=config.missing_videos,
             splits_file=config.splits_file,
             chosen_file=config.chosen_file,
+            language=config.language,
         )
         differences = benchmark(config.benchmark).differences(loaded) if config.benchmark else []
         return replace(loaded, notes=[*loaded.notes, *differences])
