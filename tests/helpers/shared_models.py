@@ -228,7 +228,8 @@ def pe_audio_video(folder: Path) -> Path:
 MARKS = {"boi": 4, "eoi": 5, "image": 6, "video": 7, "boa": 8, "audio": 10}
 CHAT = (
     "{% for message in messages %}<bos> {{ message.role }} {% for part in message.content %}"
-    "{% if part.type == 'image' %}<boi><image><eoi>{% else %}{{ part.text }}{% endif %}{% endfor %} <eos> {% endfor %}"
+    "{% if part.type in ('image', 'video') %}<boi><{{ part.type }}><eoi>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %} <eos> {% endfor %}"
     "{% if add_generation_prompt %}<bos> a {% endif %}"
 )
 

@@ -16,7 +16,9 @@ from PIL import Image  # noqa: E402
 
 from teachtext.encoders.shared_space.families import FAMILIES  # noqa: E402
 from teachtext.encoders.shared_space.model import SharedSpace  # noqa: E402
+from teachtext.errors import InputError  # noqa: E402
 
+MEAN, STD = transformers.Qwen2VLImageProcessorPil.image_mean, transformers.Qwen2VLImageProcessorPil.image_std
 TEXTS = ["a dog runs", "the red car", "a photo of a green ball quickly runs", "cat"]
 Open = Callable[[str], SharedSpace]
 Values = NDArray[np.float32]
@@ -228,6 +230,21 @@ def test_pe_video_equals_its_forward(kind: str, opened: Open, folder_of: Callabl
     assert np.allclose(space.encode_clips([frames]), unit(outputs[0].video_embeds), atol=1e-5)
     if kind == "pe_audio_video":
         assert np.allclose(space.encode_sound(noise(2, 8000), 8000), unit(outputs[0].audio_embeds), atol=1e-5)
+        both = space.encode_clips_with_sound([frames, frames], [noise(2, 8000), noise(1, 8000)], 8000)
+        assert np.allclose(both[:1], unit(outputs[0].audio_video_embeds), atol=1e-5)
+        assert np.abs(both[0] - both[1]).max() > 1e-3
+        texts = np.concatenate([unit(output.text_audio_video_embeds) for output in outputs])
+        assert np.allclose(space.encode_texts(TEXTS, for_both=True), texts, atol=1e-5)
+        with pytest.raises(InputError, match="1 clips have 0 sounds: give each clip its sound"):
+            space.encode_clips_with_sound([frames], [], 8000)
+
+
+def test_clips_with_sound_are_refused_by_all_other_families(opened: Open):
+    clap, mend = opened("clap"), "for clips together with their sound use a model such as facebook/pe-av-small"
+    with pytest.raises(InputError, match=f"has no tower for clips with sound: .*{mend}"):
+        clap.encode_clips_with_sound([clip_of()], [noise(1, 8000)], 8000)
+    with pytest.raises(InputError, match=f"has no tower for clips with sound: .*{mend}"):
+        clap.encode_texts(TEXTS, for_both=True)
 
 
 def test_embeddinggemma_reads_everything_as_tokens(opened: Open, folder_of: Callable[[str], Path]):
@@ -284,6 +301,65 @@ def test_qwen_takes_the_last_state_of_a_chat(opened: Open, folder_of: Callable[[
     assert np.allclose(space.encode_texts(TEXTS), texts, atol=1e-5), "a text does not depend on the picture before"
 
 
+def clip_of(size: int = 64, frames: int = 16) -> NDArray[np.uint8]:
+    """Return a clip whose frames have a size that the processor of Qwen3-VL keeps."""
+    return np.random.default_rng(0).integers(0, 256, (frames, size, size, 3), np.uint8)
+
+
+def in_chat(folder: Path, content: dict[str, str]) -> str:
+    system = {"role": "system", "content": [{"type": "text", "text": "Represent the user's input."}]}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    return tokenizer.apply_chat_template(
+        [system, {"role": "user", "content": [content]}], tokenize=False, add_generation_prompt=True
+    )
+
+
+def test_qwen_sees_each_two_frames_of_a_clip_behind_their_time(opened: Open, folder_of: Callable[[str], Path]):
+    """The layout of the patches is that of the documentation, and the times are those of a frame a second."""
+    folder, clip = folder_of("qwen3_vl"), clip_of()
+    model, tokenizer = library(folder)
+    pixels = (torch.tensor(clip) / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+    # pairs, two frames, two rows of merged patches, two patches, 16 pixels, the same for columns, channels
+    patches = pixels.float().reshape(8, 2, 2, 2, 16, 2, 2, 16, 3).permute(0, 2, 5, 3, 6, 8, 1, 4, 7)
+    marks = "".join(f"<{2 * pair + 0.5} seconds><boi>{'<video>' * 4}<eoi>" for pair in range(8))
+    tokens = tokenizer(in_chat(folder, {"type": "video"}).replace("<video>", marks), return_tensors="pt")
+    with torch.no_grad():
+        states = model(
+            **tokens,
+            mm_token_type_ids=2 * (tokens["input_ids"] == 7).int(),
+            pixel_values_videos=patches.reshape(8 * 16, -1),
+            video_grid_thw=torch.tensor([[8, 4, 4]]),
+        )
+    assert np.allclose(opened("qwen3_vl").encode_clips([clip]), unit(states.last_hidden_state[:, -1]), atol=1e-5)
+    backwards = opened("qwen3_vl").encode_clips([clip[::-1]])
+    assert np.abs(backwards - unit(states.last_hidden_state[:, -1])).max() > 1e-3
+
+
+def test_qwen_reads_a_clip_as_the_processor_of_the_library_does(opened: Open, folder_of: Callable[[str], Path]):
+    pytest.importorskip("torchvision", reason="the video processors of transformers need torchvision")
+    folder, clip = folder_of("qwen3_vl"), clip_of(96)
+    model, tokenizer = library(folder)
+    # the marks of the tiny tokenizer
+    tokenizer.image_token, tokenizer.video_token = "<image>", "<video>"
+    tokenizer.vision_start_token, tokenizer.vision_end_token = "<boi>", "<eoi>"
+    frames = {"patch_size": 16, "image_mean": MEAN, "image_std": STD, "cap_pixels_per_frame": True}
+    processor = transformers.Qwen3VLProcessor(
+        transformers.AutoImageProcessor.from_pretrained(folder, backend="pil"),
+        tokenizer,
+        transformers.Qwen3VLVideoProcessor(**frames, size={"shortest_edge": 4_096, "longest_edge": 7_864_320}),
+    )
+    inputs = processor(
+        text=[in_chat(folder, {"type": "video"})],
+        videos=[torch.tensor(clip).permute(0, 3, 1, 2)],
+        do_sample_frames=False,
+        video_metadata=[{"fps": 1.0, "total_num_frames": 16, "frames_indices": list(range(16))}],
+        return_tensors="pt",
+    )
+    with torch.no_grad():
+        expected = unit(model(**inputs).last_hidden_state[:, -1])
+    assert np.allclose(opened("qwen3_vl").encode_clips([clip]), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["siglip", "siglip2", "tipsv2"])
 def test_upper_case_is_lower_case_where_the_family_was_trained_so(kind: str, opened: Open):
     model = opened(kind)
@@ -311,7 +387,11 @@ def test_a_vector_has_unit_length_and_does_not_depend_on_its_neighbours(kind: st
         clips = [np.stack([photo] * frames) for photo, frames in zip(photos(), (1, 5, 20), strict=True)]
         together["clips"] = model.encode_clips(clips)
         alone["clips"] = [model.encode_clips([clip]) for clip in clips]
-    assert set(together) == model.towers - {"sound"} and len(together) + ("sound" in model.towers) > 1
+    if "sound" in model.towers:
+        rate = model.family.sound_rate
+        together["sound"] = model.encode_sound(noise(12, rate), rate)
+        alone["sound"] = [model.encode_sound(part, rate) for part in np.split(noise(12, rate), [10 * rate])]
+    assert set(together) == model.towers - {"clips with sound"} and len(together) > 1
     for tower, vectors in together.items():
         assert vectors.shape == (len(alone[tower]), model.dim) and vectors.dtype == np.float32
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

@@ -21,7 +21,7 @@ from teachtext.encoders.video.hf.processor import ClipProcessor, picture_side
 Pixels = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 Role = Literal["query", "document"]
-TEXT, PICTURES, CLIPS, SOUND = "text", "pictures", "clips", "sound"
+TEXT, PICTURES, CLIPS, SOUND, BOTH = "text", "pictures", "clips", "sound", "clips with sound"
 
 
 class Family:
@@ -100,6 +100,14 @@ class Family:
 
     def sound(self, samples: Samples) -> torch.Tensor:
         """Return the vector of one piece of sound of `sound_rate`, from -1 to 1."""
+        raise NotImplementedError
+
+    def both(self, frames: Sequence[Pixels], samples: Samples) -> torch.Tensor:
+        """Return the vector of one clip of `clip_frames` frames together with its sound."""
+        raise NotImplementedError
+
+    def texts_for_both(self, texts: Sequence[str], role: Role) -> torch.Tensor:
+        """Return the vectors of texts that fit those of clips with sound."""
         raise NotImplementedError
 
     def form(self, role: Role) -> TextForm:

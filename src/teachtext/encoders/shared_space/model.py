@@ -15,7 +15,7 @@ from teachtext.encoders.checkpoint import first_line, too_little_memory
 from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.hub import model_settings, resolve
 from teachtext.encoders.shared_space.families import family_of, network_folder, not_shared
-from teachtext.encoders.shared_space.family import CLIPS, PICTURES, SOUND, TEXT, Pixels, Role
+from teachtext.encoders.shared_space.family import BOTH, CLIPS, PICTURES, SOUND, TEXT, Pixels, Role
 from teachtext.errors import InputError
 
 Vectors = NDArray[np.float32]
@@ -39,7 +39,8 @@ class SharedSpace:
 
     Attributes:
         dim: D.
-        towers: kinds of input that the checkpoint takes: some of `text`, `pictures`, `clips`, `sound`.
+        towers: kinds of input that the checkpoint takes: some of `text`, `pictures`, `clips`, `sound`,
+            `clips with sound`.
         settings: everything that changes its values (JSON-able): the model, a hash of its files, its revision on the
             hub.
         notes: sentences for the user on what its device cannot do.
@@ -72,14 +73,19 @@ class SharedSpace:
                 self._place.use_half_if_equal(self._probe_values)
         self.settings: Mapping[str, Any] = {**model_settings(model, folder), "space": self.family.config.model_type}
 
-    def encode_texts(self, texts: Sequence[str], *, role: Role = "query") -> Vectors:
+    def encode_texts(self, texts: Sequence[str], *, role: Role = "query", for_both: bool = False) -> Vectors:
         """Return (N, D), of unit length; a text longer than `limit` is cut.
 
         Args:
             texts: N texts.
             role: `query`, or `document` for texts that queries look for; a few families tell them apart.
+            for_both: for the vectors of `encode_clips_with_sound`, which lie in a space of their own.
+
+        Raises:
+            InputError: the model has no tower for clips with sound.
         """
-        self._check(TEXT)
+        self._check(BOTH if for_both else TEXT)
+        embed = self.family.texts_for_both if for_both else self.family.texts
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         # texts of one length are padded least
@@ -87,7 +93,7 @@ class SharedSpace:
         vectors = self._in_batches(
             [texts[row] for row in order],
             batch_size(self._place.name, cpu=_TEXTS, gpu=_GPU_TEXTS),
-            lambda batch: self.family.texts(batch, role),
+            lambda batch: embed(batch, role),
         )
         return vectors[np.argsort(order)]
 
@@ -127,16 +133,44 @@ class SharedSpace:
             InputError: the model has no sound tower, or there are no samples.
         """
         self._check(SOUND)
+        wave = self._wave(samples, rate)
+        length = PIECE_S * self.family.sound_rate
+        pieces = [wave[start : start + length] for start in range(0, len(wave), length)]
+        return self._in_batches(pieces, 1, lambda batch: self.family.sound(batch[0]))
+
+    def encode_clips_with_sound(
+        self, clips: Sequence[Pixels], sounds: Sequence[NDArray[np.float32] | NDArray[np.int16]], rate: int
+    ) -> Vectors:
+        """Return (N, D), of unit length, of N clips, each together with its sound. Only PE-AV has such vectors.
+
+        They fit the texts of `encode_texts(texts, for_both=True)`.
+
+        Args:
+            clips: see `encode_clips`.
+            sounds: the sound of each clip, (S,); see `encode_sound`.
+            rate: samples a second.
+
+        Raises:
+            InputError: the model has no tower for clips with sound, an array is no clip or no sound, or a clip lacks
+                its sound.
+        """
+        self._check(BOTH)
+        if len(clips) != len(sounds):
+            raise InputError(f"{len(clips)} clips have {len(sounds)} sounds", "give each clip its sound")
+        for clip in clips:
+            _check_frames(clip, 4)
+        pairs = [(clip, self._wave(sound, rate)) for clip, sound in zip(clips, sounds, strict=True)]
+        frames = self.family.clip_frames
+        return self._in_batches(pairs, 1, lambda batch: self.family.both(spread(batch[0][0], frames), batch[0][1]))
+
+    def _wave(self, samples: NDArray[np.float32] | NDArray[np.int16], rate: int) -> NDArray[np.float32]:
+        """Return samples at the rate of the model, from -1 to 1."""
         if samples.ndim != 1 or not len(samples):
             raise InputError(f"sound of shape {samples.shape} has no samples", "give one row of samples")
         wave = samples.astype(np.float32) / np.float32(32768 if samples.dtype == np.int16 else 1)
-        wanted = self.family.sound_rate
-        if rate != wanted:
-            divisor = int(np.gcd(rate, wanted))
-            wave = np.asarray(resample_poly(wave, wanted // divisor, rate // divisor), np.float32)
-        length = PIECE_S * wanted
-        pieces = [wave[start : start + length] for start in range(0, len(wave), length)]
-        return self._in_batches(pieces, 1, lambda batch: self.family.sound(batch[0]))
+        divisor = int(np.gcd(rate, self.family.sound_rate))
+        up, down = self.family.sound_rate // divisor, rate // divisor
+        return wave if up == down else np.asarray(resample_poly(wave, up, down), np.float32)
 
     def _in_batches(
         self, inputs: Sequence[_Input], size: int, embed: Callable[[Sequence[_Input]], torch.Tensor]
@@ -187,7 +221,9 @@ class SharedSpace:
         if CLIPS in self.towers:
             parts.append(family.clip(spread(noise, family.clip_frames)))
         if SOUND in self.towers:
-            parts.append(family.sound(generator.normal(0, 0.1, family.sound_rate).astype(np.float32)))
+            parts.append(family.sound(hiss := generator.normal(0, 0.1, family.sound_rate).astype(np.float32)))
+        if BOTH in self.towers:
+            parts += [family.both(spread(noise, family.clip_frames), hiss), family.texts_for_both(["a dog"], "query")]
         return torch.cat([part.float().flatten(1) for part in parts])
 
     def _probe_values(self) -> Vectors:
@@ -201,6 +237,7 @@ _INSTEAD: Mapping[str, str] = {
     PICTURES: "for pictures use a model such as openai/clip-vit-base-patch32",
     CLIPS: "for clips use a model such as microsoft/xclip-base-patch32, or the mean of the vectors of frames",
     SOUND: "for sound use a model such as laion/clap-htsat-unfused",
+    BOTH: "for clips together with their sound use a model such as facebook/pe-av-small",
 }
 
 
