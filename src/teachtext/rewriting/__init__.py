@@ -1,0 +1,1 @@
+"""Several queries from one: writers of queries, the choice among their texts, and the fusion of the answers."""
