@@ -115,3 +115,29 @@ def test_without_a_model_it_goes_by_class_names_and_words(teachtext: Command, vi
     assert first["id"] == item.id and first["words"]
     assert {entry["text"] for entry in first["moments"]} >= {moment.text}
     assert sum(first["why"].values()) == pytest.approx(first["score"], abs=1e-5)
+
+
+def test_queries_of_a_writer_are_asked_too(teachtext: Command, indexed: Path, tmp_path: Path):
+    texts = tmp_path / "texts.json"
+    texts.write_text(json.dumps({"a ball": ["a round toy", "\x1b[31ma globe", "a ball"]}))
+    said = teachtext("search", "a ball", "--index", indexed, "--writer", f"file:{texts}", "--fuse", "borda", "--json")
+    output = json.loads(said.stdout)
+    assert output["written"] == ["a round toy"] and len(output["results"]) == 8
+    assert "1 equal to the query" in output["notes"][0] and "1 with control characters" in output["notes"][0]
+    table = teachtext("search", "a ball", "--index", indexed, "--writer", f"file:{texts}").stdout
+    assert "note: also asked: a round toy" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--writer", "words"], "unknown writer 'words'"),
+        (["--writer", "file:none.json"], "none.json cannot be read"),
+        (["--writer", "wordnet", "--by", "words"], "by words alone"),
+        (["--writer", "wordnet", "--queries", "99"], "ask 1 to 21"),
+        (["--writer", "wordnet", "--fuse", "sum"], "unknown fusion 'sum'"),
+    ],
+)
+def test_a_writer_that_cannot_be_used_is_refused(teachtext: Command, indexed: Path, arguments: list[str], message: str):
+    said = teachtext("search", "a ball", "--index", indexed, *arguments)
+    assert said.returncode == 2 and message in " ".join(said.stderr.split())

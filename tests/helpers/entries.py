@@ -2,14 +2,15 @@
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from teachtext.encoders.embedder import QueryVectors
+from teachtext.data.types import FeatureRows
+from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.search.filters import Filter
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment, Segment
@@ -91,3 +92,21 @@ def filters(ids: Sequence[str]) -> st.SearchStrategy[Filter]:
         ids=st.none() | st.lists(st.sampled_from([*ids, *ODD]), max_size=30),
         without=st.lists(st.sampled_from([*ids, *ODD]), max_size=3),
     )
+
+
+class Numbered:
+    """An embedder whose query is a number; the model has no folder, so it has learned from no videos."""
+
+    experts: Sequence[str] = list(SPACES)
+    expert_settings: Mapping[str, Any] = {}
+    spaces: Mapping[str, int] = SPACES
+    identity: Mapping[str, Any] = {"kind": "classnames", "name": "numbered", "fingerprint": "f"}
+
+    def embed_query(self, text: str) -> QueryVectors:
+        return make_query(int(text))
+
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
+        raise NotImplementedError

@@ -1,17 +1,14 @@
 """The ranks of captions among all videos of an index: those of the search, whatever the presence patterns."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from entries import SPACES, make_entry, make_query
+from entries import SPACES, Numbered, make_entry
 
 pytest.importorskip("lancedb")
-from teachtext.data.store import FeatureFile
-from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.search.manifest import BankRecord, Manifest
@@ -21,24 +18,6 @@ from teachtext.search.stores import open_store
 
 VIDEOS = 40
 PATTERNS = [("audio", "face", "scene"), ("scene",), ("audio", "scene")]
-
-
-class Numbered:
-    """An embedder whose query is a number; the model has no folder, so it has learned from no videos."""
-
-    experts: Sequence[str] = list(SPACES)
-    expert_settings: Mapping[str, Any] = {}
-    spaces: Mapping[str, int] = SPACES
-    identity: Mapping[str, Any] = {"kind": "classnames", "name": "numbered", "fingerprint": "f"}
-
-    def embed_query(self, text: str) -> QueryVectors:
-        return make_query(int(text))
-
-    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        return [self.embed_query(text) for text in texts]
-
-    def embed_videos(self, files: Mapping[str, FeatureFile], video_ids: Sequence[str]) -> list[VideoVectors]:
-        raise NotImplementedError
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A search service on this or another machine, with the words of an index that is opened here."""
 
 import time
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Connection:
         group_by: GroupBy = "video",
         least_score: float = -1.0,
         all_copies: bool = False,
+        expand: bool = False,
     ) -> list[RemoteResult]:
         """Find videos with words; see `Index.search`.
 
@@ -110,18 +112,24 @@ class Connection:
             least_score: results with a lower score are left out.
             all_copies: list copies of a video one by one, not once. By default moments are those of the copy that
                 ranks first.
+            expand: also ask queries that the service's writer writes, and fuse the rankings; a warning says where the
+                writer failed.
         """
-        asked = {
+        asked: dict[str, Any] = {
             "text": check_string("text", text),
             "filter": check_items("condition", where, check_string),
             "by": check_choice("by", by, get_args(RankBy)),
             "group_by": check_choice("group_by", group_by, get_args(GroupBy)),
             "min_score": float(least_score),
+            # a service of before knows no writer
+            **({"expand": True} if expand else {}),
         }
         most, results, cursor = check_count("k", k), list[RemoteResult](), ""
         while cursor is not None and len(results) < most:
             part = self._service.get("/api/v1/search", **asked, cursor=cursor, count=min(max(most, _LEAST), _PART))
             results += [self._result(record) for record in part["results"]]
+            for note in part["notes"] if expand and not cursor else ():
+                warnings.warn(note, stacklevel=2)
             if not all_copies:
                 results = fold(results)
             cursor = part["next"]

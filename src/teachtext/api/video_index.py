@@ -10,9 +10,13 @@ from teachtext.arguments import check_choice, check_count, check_items, check_li
 from teachtext.devices import resolve_device
 from teachtext.machine import default_workers
 from teachtext.progress import Progress, silent
+from teachtext.rewriting.fusion import Fusion, check_fusion
+from teachtext.rewriting.writer import Writer
+from teachtext.rewriting.writers import open_writer
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.cuts import cut_results
+from teachtext.search.expansion import QUERIES, WRITER_S, Expander, check_can_expand
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.folding import folded
 from teachtext.search.index_model import CLASS_NAMES, load_embedder
@@ -20,7 +24,7 @@ from teachtext.search.indexing import Indexed, check_new, check_tags, index_fold
 from teachtext.search.like import similar_to
 from teachtext.search.manifest import read_manifest
 from teachtext.search.quality import SearchQuality, measure_quality, read_split
-from teachtext.search.searcher import Searcher
+from teachtext.search.searcher import Searcher, check_query
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, find_ids
@@ -56,6 +60,10 @@ class Index:
         group_by: GroupBy = "video",
         least_score: float = -1.0,
         all_copies: bool = False,
+        writer: str | Writer | None = None,
+        queries: int = QUERIES,
+        fuse: Fusion = "reciprocal",
+        writer_seconds: float = WRITER_S,
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -69,6 +77,13 @@ class Index:
             least_score: videos with a lower score, from -1 to 1, are left out.
             all_copies: list copies of a video (equal files, other encodings and sizes) one by one, not once. By
                 default moments are those of the copy that ranks first.
+            writer: writes further queries for the same scene, whose rankings are fused: `file:PATH`, `chat:URL#MODEL`,
+                `wordnet`, or a `teachtext.rewriting.writer.Writer`. A writer that fails leaves a warning, and the
+                search is that of the query alone.
+            queries: how many queries are asked, with the query itself; the written ones are chosen by farthest query
+                sampling.
+            fuse: `reciprocal`, `borda`, `vote` or `mean` (see `teachtext.rewriting.fusion`).
+            writer_seconds: time limit of the writer.
 
         Returns:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space), `places` (the parts
@@ -83,9 +98,22 @@ class Index:
         check_choice("by", by, get_args(RankBy))
         check_choice("group_by", group_by, get_args(GroupBy))
         count, conditions = check_count("k", k), _filter(where)
+        expansion = None
+        if writer is not None:
+            check_query(text, count)
+            check_can_expand(by, group_by)
+            expander = Expander(
+                open_writer(writer) if isinstance(writer, str) else writer,
+                queries=check_count("queries", queries),
+                fuse=check_fusion(check_string("fuse", fuse)),
+                seconds=writer_seconds,
+            )
+            expansion = expander.expand(text, self.searcher)
 
         def ask(k: int) -> Answer:
-            return self.searcher.search(text, k=k, where=conditions, by=by, group_by=group_by, least_score=least_score)
+            return self.searcher.search(
+                text, k=k, where=conditions, by=by, group_by=group_by, least_score=least_score, expansion=expansion
+            )
 
         answer = ask(count) if all_copies else folded(ask, count)
         for note in answer.notes:

@@ -60,6 +60,18 @@ Where = Annotated[
         show_default=False,
     ),
 ]
+WriterSpec = Annotated[
+    str | None,
+    typer.Option(
+        "--writer",
+        metavar="SPEC",
+        help="Writer of further queries for the same scene: file:PATH, chat:URL#MODEL or wordnet.",
+        show_default=False,
+    ),
+]
+Fuse = Annotated[
+    str, typer.Option("--fuse", help="How the rankings of all queries are fused: reciprocal, borda, vote or mean.")
+]
 Most = Annotated[int, typer.Option("-k", help="Number of videos, at most.")]
 AllCopies = Annotated[
     bool,

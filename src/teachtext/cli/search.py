@@ -12,6 +12,7 @@ from teachtext.cli.options import (
     Cut,
     Device,
     Exact,
+    Fuse,
     IndexPlace,
     Most,
     MovedModel,
@@ -20,11 +21,13 @@ from teachtext.cli.options import (
     Paths,
     Playlist,
     Where,
+    WriterSpec,
 )
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
     from teachtext.search.answer import Answer, SearchResult
+    from teachtext.search.expansion import Expander
 
 
 def search(
@@ -53,6 +56,12 @@ def search(
     least_score: Annotated[
         float, typer.Option("--min-score", min=-1, max=1, help="Leave out videos with a lower score.")
     ] = -1.0,
+    writer: WriterSpec = None,
+    queries: Annotated[
+        int, typer.Option(help="Queries that are asked with --writer, yours among them: those farthest apart.")
+    ] = 3,
+    fuse: Fuse = "reciprocal",
+    writer_seconds: Annotated[float, typer.Option(help="Seconds that the writer has.")] = 10.0,
     all_copies: AllCopies = False,
     as_json: AsJson = False,
     paths: Paths = False,
@@ -76,6 +85,7 @@ def search(
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)
+    expander = _expander(writer, by, like_file=example is not None, queries=queries, fuse=fuse, seconds=writer_seconds)
     if example is not None:
         check_example(text, by, k)
     elif not query:
@@ -84,15 +94,35 @@ def search(
         check_query(text, k)
     searcher = open_searcher(place, model, device, exact)
     similar = None if example is None else similar_to(searcher, example, conditions)
+    expansion = None if expander is None else expander.expand(text, searcher)
 
     def ask(most: int) -> "Answer":
         if similar is not None:
             return similar(most).from_score(least_score)
-        return searcher.search(text, k=most, where=conditions, by=by, least_score=least_score, count=as_json)
+        return searcher.search(
+            text, k=most, where=conditions, by=by, least_score=least_score, count=as_json, expansion=expansion
+        )
 
     answer = ask(k) if all_copies else folded(ask, k)
     print_answer(answer, as_json=as_json, paths=paths, null=null)
     _use(answer, number, playlist, cut)
+
+
+def _expander(
+    spec: str | None, by: RankBy, *, like_file: bool, queries: int, fuse: str, seconds: float
+) -> "Expander | None":
+    """Return what writes further queries; None without a writer."""
+    if spec is None:
+        return None
+    from teachtext.errors import InputError
+    from teachtext.rewriting.fusion import check_fusion
+    from teachtext.rewriting.writers import open_writer
+    from teachtext.search.expansion import Expander, check_can_expand
+
+    if like_file:
+        raise InputError("a writer writes words, and --like looks for a file", "leave out --writer or --like")
+    check_can_expand(by, "video")
+    return Expander(open_writer(spec), queries=queries, fuse=check_fusion(fuse), seconds=seconds)
 
 
 def like(
@@ -204,7 +234,10 @@ def _print_table(answer: "Answer") -> None:
 
 
 def _notes(answer: "Answer") -> list[str]:
-    notes = [*answer.notes, *([answer.about_model] if answer.about_model else [])]
+    from teachtext.data.video_files import printable
+
+    asked = [f"also asked: {'; '.join(map(printable, answer.written))}"] if answer.written else []
+    notes = [*asked, *answer.notes, *([answer.about_model] if answer.about_model else [])]
     return [f"note: {note}" for note in notes]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachtext.cli.options import INDEX, Device, Exact, IndexPlace, MovedModel
+from teachtext.cli.options import INDEX, Device, Exact, Fuse, IndexPlace, MovedModel, WriterSpec
 
 if TYPE_CHECKING:
     import socket
@@ -60,6 +60,12 @@ def serve(
             show_default="captions of the model's training, and words of the videos",
         ),
     ] = None,
+    writer: WriterSpec = None,
+    writer_seconds: Annotated[
+        float, typer.Option(help="Seconds that the writer has; later the search is that of the query alone.")
+    ] = 2.0,
+    queries: Annotated[int, typer.Option(help="Queries that a search asks with --writer, the user's among them.")] = 3,
+    fuse: Fuse = "reciprocal",
     log_queries: Annotated[
         Path | None, typer.Option(help="File that logs queries and opened results; by default none.")
     ] = None,
@@ -118,6 +124,9 @@ def serve(
     from teachtext.api.video_index import open_index
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
+    from teachtext.rewriting.fusion import check_fusion
+    from teachtext.rewriting.writers import open_writer
+    from teachtext.search.expansion import Expander
     from teachtext.search.hubness import read_captions
     from teachtext.search.quality import read_split
     from teachtext.search.stores import is_url
@@ -130,6 +139,9 @@ def serve(
     for folder in allow_folder:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder", "give --allow-folder a folder with videos in it")
+    expander = None
+    if writer is not None:
+        expander = Expander(open_writer(writer), queries=queries, fuse=check_fusion(fuse), seconds=writer_seconds)
     root, origins = check_root_path(root_path), check_origins(cors, has_token=bool(token))
     # what people upload, say and look for is for nobody else on this machine
     os.umask(0o077)
@@ -146,6 +158,7 @@ def serve(
         playable_bytes=playable_mb * 2**20,
         captions=read_captions(captions) if captions else (),
         examples=captions_that_find(searcher, read_split(examples, "test")) if examples else (),
+        expander=expander,
     )
     incoming = Uploads(
         library=library,

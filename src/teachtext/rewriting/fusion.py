@@ -17,7 +17,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from teachtext.errors import unknown
 
@@ -60,9 +59,8 @@ def fuse_scores(scores: NDArray[np.floating], how: Fusion, *, depth: int = DEPTH
     [5.0, 5.0, 2.0]
     """
     values = np.asarray(np.round(scores.astype(np.float64), 9), np.float64)
-    ranks = _ranks(values)
-    firsts = rankdata(-values, method="min", axis=1, nan_policy="omit")
-    counts = ~np.isnan(values) & (firsts <= depth)
+    firsts, ranks = _ranks(values)
+    counts = firsts <= depth
     length = min(depth, values.shape[1])
     fused = _FUSIONS[how](np.where(counts, values, np.nan), np.where(counts, ranks, np.nan), length)
     listed = counts.any(axis=0)
@@ -97,9 +95,19 @@ def fuse_rankings(rankings: Sequence[Sequence[tuple[str, float]]], how: Fusion) 
     return [ids[number] for number in np.argsort(-fused, kind="stable").tolist()]
 
 
-def _ranks(scores: Floats) -> Floats:
-    """Return the rank of each score of a query, from 1 for the greatest; equal scores share their mean rank."""
-    return np.asarray(rankdata(-scores, method="average", axis=1, nan_policy="omit"), np.float64)
+def _ranks(scores: Floats) -> tuple[Floats, Floats]:
+    """Return the ranks of the scores of each query, from 1 for the greatest, and NaN where there is no score.
+
+    Equal scores have the first of their ranks, and their mean rank.
+    """
+    firsts, means = np.full(scores.shape, np.nan), np.full(scores.shape, np.nan)
+    for row, values in enumerate(-scores):
+        listed = ~np.isnan(values)
+        order = np.sort(values[listed])
+        before = np.searchsorted(order, values[listed], side="left")
+        firsts[row, listed] = before + 1
+        means[row, listed] = (before + 1 + np.searchsorted(order, values[listed], side="right")) / 2
+    return firsts, means
 
 
 def _reciprocal(scores: Floats, ranks: Floats, length: int) -> Floats:

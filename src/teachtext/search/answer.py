@@ -82,6 +82,7 @@ class Answer:
         unread_language: language of the query, where the model does not read it; else empty.
         folded: number of results that were left out because they are copies of others.
         about_model: what the built-in model is, in a sentence, where it has a part in the answer; else empty.
+        written: further queries that were asked too, as a writer wrote them (see `teachtext.search.expansion`).
     """
 
     results: Sequence[SearchResult]
@@ -95,6 +96,7 @@ class Answer:
     unread_language: str = ""
     folded: int = 0
     about_model: str = ""
+    written: Sequence[str] = ()
 
     def from_score(self, least_score: float) -> "Answer":
         """Return the answer without the results of a lower score."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-# the constant of the authors of reciprocal rank fusion
-_K = 60
+from teachtext.rewriting.fusion import RECIPROCAL_K
+
 FUSED = 100
 """Ranks that `fuse_first` fuses."""
 
@@ -28,7 +28,7 @@ def fuse(rankings: Sequence[Sequence[Name]]) -> list[Name]:
 
     def key(name: Name) -> tuple[float, list[int], Any]:
         places = [rank.get(name) for rank in ranks]
-        total = sum(1 / (_K + place) for place in places if place is not None)
+        total = sum(1 / (RECIPROCAL_K + place) for place in places if place is not None)
         return -round(total, 12), [last if place is None else place for place in places], name
 
     return sorted({name for ranking in rankings for name in ranking}, key=key)

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.rewriting.fusion import fuse_rankings
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
 from teachtext.search.blend import with_shares
 from teachtext.search.built_in import about_model
 from teachtext.search.entry_cache import EntryCache
+from teachtext.search.expansion import Expansion, check_can_expand
 from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex
 from teachtext.search.fusion import FUSED, fuse_first
@@ -28,7 +30,7 @@ from teachtext.search.manifest import Manifest, read_manifest
 from teachtext.search.matching import count_matching
 from teachtext.search.moments import Ranking, moments_of
 from teachtext.search.places import places_of
-from teachtext.search.ranking import Gallery, nearly_top
+from teachtext.search.ranking import Gallery, RankedVideo, nearly_top
 from teachtext.search.results import judged, notes_on, result_of
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.stores.base import Store, StoreState
@@ -161,6 +163,7 @@ class Searcher:
         group_by: GroupBy = "video",
         least_score: float = -1.0,
         count: bool = False,
+        expansion: Expansion | None = None,
     ) -> Answer:
         """Find videos with words.
 
@@ -175,12 +178,17 @@ class Searcher:
             least_score: results with a lower score are left out.
             count: also count all that answer the query (see `Answer.total_matching`). Only searches that compare with
                 every video can.
+            expansion: further queries whose rankings by the model are fused with that of the query (see `Expander`).
+                Scores, places and words are those of the query itself.
 
         Raises:
-            InputError: the query is empty or enormous, k is below 1, the store is down.
+            InputError: the query is empty or enormous, k is below 1, the store is down; or there are further queries,
+                and results are moments or are ranked by words alone.
         """
         begin = time.perf_counter()
         check_query(text, k)
+        if expansion is not None:
+            check_can_expand(by, group_by)
         snapshot = self.snapshot()
         query = with_shares(self.model.embed_query(text), snapshot.manifest.blend)
         depth = max(k, FUSED)
@@ -189,9 +197,11 @@ class Searcher:
             # the model has no part in the answer
             query, ranking = replace(query, unread=""), Ranking([])
         else:
-            ranking = self._rank_by_vectors(query, depth if literal else k, where, snapshot)
+            ranking = self._rank_by_vectors(query, depth if literal else k, where, snapshot, expansion)
         ranking = replace(ranking, by_words=literal[:depth], group_by=group_by)
         answer = self._answer(begin, ranking, query, text if literal else "", snapshot, k).from_score(least_score)
+        if expansion is not None:
+            answer = replace(answer, notes=[*answer.notes, *expansion.notes], written=expansion.texts)
         if by == "words":
             answer = replace(answer, about_model="")
         if not (count and ranking.exact):
@@ -313,23 +323,35 @@ class Searcher:
     def _entries(self, ids: Sequence[str], snapshot: Snapshot) -> Mapping[str, Entry]:
         return self._entry_cache.get(ids, snapshot.state.versions)
 
-    def _rank_by_vectors(self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot) -> Ranking:
+    def _rank_by_vectors(
+        self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot, expansion: Expansion | None = None
+    ) -> Ranking:
+        """Return the ranking of a query; with further queries, that of all of them."""
+        if expansion is None or not expansion.queries:
+            videos, ranking = self._top(query, k, where, snapshot)
+            return replace(ranking, ids=[video.id for video in videos])
+        tops = [self._top(each, max(k, FUSED), where, snapshot) for each in (query, *expansion.queries)]
+        ids = fuse_rankings([videos for videos, _ in tops], expansion.fuse)
+        return replace(tops[0][1], ids=ids, corrected=any(ranking.corrected for _, ranking in tops))
+
+    def _top(
+        self, query: QueryVectors, k: int, where: Filter, snapshot: Snapshot
+    ) -> tuple[Sequence[RankedVideo], Ranking]:
+        """Return the best videos of a query, and how they were ranked."""
         versions, manifest = snapshot.state.versions, snapshot.manifest
         exact = snapshot.segment_count <= EXACT_UP_TO if self._exact is None else self._exact
 
-        def top(correct: bool) -> list[str]:
+        def top(correct: bool) -> list[RankedVideo]:
             if exact:
-                ranked = self._gallery.top(query, k, where=where, correct=correct, versions=versions)
-            else:
-                ranked = nearly_top(
-                    self.store, manifest.spaces, query, k, where=where, correct=correct, patterns=versions.keys()
-                )
-            return [video.id for video in ranked]
+                return self._gallery.top(query, k, where=where, correct=correct, versions=versions)
+            return nearly_top(
+                self.store, manifest.spaces, query, k, where=where, correct=correct, patterns=versions.keys()
+            )
 
-        ids = top(correct=False)
+        videos = top(correct=False)
         # dynamic QB-Norm: a query is corrected only if a hub would come first
-        corrected = bool(ids) and manifest.bank is not None and ids[0] in manifest.bank.hubs
-        return Ranking(top(correct=True) if corrected else ids, exact=exact, corrected=corrected)
+        corrected = bool(videos) and manifest.bank is not None and videos[0].id in manifest.bank.hubs
+        return top(correct=True) if corrected else videos, Ranking([], exact=exact, corrected=corrected)
 
     def _rank_by_words(self, text: str, k: int, where: Filter, snapshot: Snapshot) -> list[str]:
         """Return the ids of the best videos that have the words of a query and that a filter admits."""

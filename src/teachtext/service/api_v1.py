@@ -14,8 +14,10 @@ from fastapi.responses import FileResponse
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.search import GroupBy, RankBy
+from teachtext.search.expansion import Expansion, check_can_expand
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
+from teachtext.search.searcher import check_query
 from teachtext.service.additions import Additions
 from teachtext.service.api_common import (
     BYTES,
@@ -82,6 +84,15 @@ def v1_router(
         answer = JobJson.model_validate(job)
         return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
+    def expansion_of(text: str, by: RankBy, group_by: GroupBy) -> Expansion:
+        """Return the queries that are asked beside a query."""
+        if library.expander is None:
+            raise InputError("this service has no writer of queries", "have it started with --writer, or do not expand")
+        check_query(text, 1)
+        check_can_expand(by, group_by)
+        expansion = library.expander.expand(text, library.searcher)
+        return replace(expansion, notes=[without_paths(note) for note in expansion.notes])
+
     @api.get("/playback/{video:path}")
     def playback(video: str) -> PlaybackJson:
         """Return how a browser can play a video. What no browser plays is made into an MP4, which takes a while."""
@@ -130,14 +141,29 @@ def v1_router(
         min_score: Annotated[float, Query(ge=-1, le=1, description="results with a lower score are left out")] = -1.0,
         cursor: Annotated[str, Query(max_length=200, description="`next` of the part before")] = "",
         count: Annotated[int, Query(ge=1, le=500)] = 20,
+        expand: Annotated[
+            bool, Query(description="also ask queries that the service's writer writes, and fuse the rankings")
+        ] = False,
     ) -> PartOfAnswerJson:
-        """Find videos, or moments in videos, with words. `group_by=moment` returns each place by itself."""
-        question = fingerprint([text, filters.filter, by, group_by, min_score])
+        """Find videos, or moments in videos, with words. `group_by=moment` returns each place by itself.
+
+        With `expand=true` the rankings of several queries for the same scene are fused; scores and places are those of
+        `text`. A writer that is slow or down leaves a note, and the results of `text` alone.
+        """
+        question = fingerprint([text, filters.filter, by, group_by, min_score, expand])
         first = place_of_cursor(cursor, question)
         # results that are left out must not make a part shorter
         k = DEEPEST if min_score > -1 else min(DEEPEST, first + count + 1)
+        expansion = expansion_of(text, by, group_by) if expand else None
         answer = library.searcher.search(
-            text, k=k, where=filters.where, by=by, group_by=group_by, least_score=min_score, count=True
+            text,
+            k=k,
+            where=filters.where,
+            by=by,
+            group_by=group_by,
+            least_score=min_score,
+            count=True,
+            expansion=expansion,
         )
         part = replace(answer, results=answer.results[first : first + count])
         query = log.search(text, by, [result.item.id for result in part.results]) if log else None

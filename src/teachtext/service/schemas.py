@@ -126,6 +126,9 @@ class AnswerJson(BaseModel):
     about_model: str = Field(
         "", description="what the built-in model is, in a sentence, where it has a part in the answer; else empty"
     )
+    written: list[str] = Field(
+        [], description="further queries that were asked too, as a writer wrote them: text from outside, no markup"
+    )
 
     @classmethod
     def of(cls, answer: Answer, query: str | None = None) -> "AnswerJson":
@@ -141,6 +144,7 @@ class AnswerJson(BaseModel):
             unread_language=answer.unread_language or None,
             notes=list(answer.notes),
             about_model=answer.about_model,
+            written=list(answer.written),
             results=[ResultJson.of(result) for result in answer.results],
         )
 

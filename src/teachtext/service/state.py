@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from teachtext.errors import Busy, InputError, NotFound, Unwritable
 from teachtext.search.answer import Answer
 from teachtext.search.blend import identities_of
+from teachtext.search.expansion import Expander
 from teachtext.search.index_model import CLASS_NAMES
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores.base import StoreState
@@ -51,6 +52,7 @@ class Library:
         playable_bytes: largest size of all of them.
         captions: captions that may describe a video.
         examples: queries that the page offers; by default it chooses some itself.
+        expander: writes further queries for searches that ask for them.
 
     Attributes:
         searcher: searches in the index.
@@ -59,6 +61,7 @@ class Library:
         captions: the captions, embedded (see `Searcher.rank_captions`).
         seen: what the videos look like, in words.
         like_files: takes in files from outside that videos are to be like.
+        expander: writes further queries; None where the service has no writer.
         writing: held while this process changes the index.
 
     Raises:
@@ -76,12 +79,14 @@ class Library:
         playable_bytes: int = 4 * 2**30,
         captions: Sequence[str] = (),
         examples: Sequence[str] = (),
+        expander: Expander | None = None,
     ) -> None:
         self.searcher = searcher
         self.uploads = uploads
         self.features = features
         self.captions = searcher.embed_captions(captions) if captions else {}
         self._offered = list(examples)
+        self.expander = expander
         self.writing = threading.Lock()
         kinds = {identity["kind"] for identity in identities_of(searcher.manifest.model)}
         self.seen = SeenNames(features if CLASS_NAMES["kind"] in kinds else None)
