@@ -10,8 +10,8 @@ from pathlib import Path
 from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Comparison, Denoised, Results
 from teachtext.files import write_text
-from teachtext.reports.results_tables import markdown
 from teachtext.reports.sentences import comparison_cells
+from teachtext.reports.study_markdown import markdown
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "results.md"

@@ -15,6 +15,7 @@ from teachtext.reports import results_figures, sentences
 from teachtext.reports import results_tables as tables
 from teachtext.reports.report import ReportContent, render_report, write_report
 from teachtext.reports.setting_figures import curve_figures, modality_figures
+from teachtext.reports.study_markdown import markdown
 from teachtext.reports.tables import Table
 
 ROWS = [
@@ -153,7 +154,7 @@ def test_modalities_are_drawn_by_number_and_by_cost():
     study = study.model_copy(update={"rows": priced, "measured": measured})
     _, cost = modality_figures(study)
     assert cost.alt.startswith("Geom by extraction cost, glove, alone: 10, ") and "; 30, " in cost.alt
-    assert "| 2, taught | scene + motion | 20.0 |" in tables.markdown(study)
+    assert "| 2, taught | scene + motion | 20.0 |" in markdown(study)
     assert "measured on 8 videos of 40 s (processor x)" in render_study(study)
     assert modality_figures(make_study(ROWS)) == []
 
@@ -174,7 +175,7 @@ def test_a_study_without_comparisons_or_rows_still_has_a_report():
 
 
 def test_markdown_has_the_same_numbers(study: Results):
-    text = tables.markdown(study)
+    text = markdown(study)
     assert text.startswith("## a-study\n\n**Does <i>it</i> help?**")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     widths = {line.count(" | ") for line in lines}

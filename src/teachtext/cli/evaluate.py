@@ -47,6 +47,9 @@ def evaluate(
         float | None,
         typer.Option(help="Inverse temperature of the normalisers; by default chosen on the validation split."),
     ] = None,
+    by_language: Annotated[
+        bool, typer.Option("--by-language", help="Also print the metrics of the captions in each language.")
+    ] = False,
     ndcg: Ndcg = False,
     trec: Trec = None,
     device: Device = AUTO,
@@ -80,10 +83,15 @@ def evaluate(
     )
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
-    title = "" if as_json else f"{folder.name} on {dataset.name}, {done.split}; trained on: {done.trained_on}"
+    languages = done.languages if by_language else {}
+    only = "model" if languages else ""
+    title = only if as_json else f"{folder.name} on {dataset.name}, {done.split}; trained on: {done.trained_on}"
     cases: dict[str, Mapping[str, Metrics]] = {title: done.ranks.metrics}
     if done.ensemble:
         single = "model" if as_json else title
         title = "ensemble" if as_json else f"mean of {1 + len(ensemble or ())} models on {dataset.name}, {done.split}"
         cases = {single: done.ranks.metrics, title: done.ensemble}
+    if by_language and not done.languages:
+        print("note: all queries are in one language", file=sys.stderr)
+    cases |= {language: {"t2v": metrics} for language, metrics in languages.items()}
     print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts={"trained_on": done.trained_on})

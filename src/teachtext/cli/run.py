@@ -56,6 +56,7 @@ def print_set_aside(lines: Iterable[str]) -> None:
 def print_run(results: "Results", report: Path) -> None:
     """Print the tables of a run."""
     from teachtext.cli.progress import console
+    from teachtext.reports.language_tables import languages_table
     from teachtext.reports.reference_tables import reference_table
     from teachtext.reports.results_tables import questions_table, results_table
     from teachtext.reports.sentences import effect_sentence, ties_sentences
@@ -66,6 +67,8 @@ def print_run(results: "Results", report: Path) -> None:
     console.print(results_table(results, "v2t").rich())
     if questions := questions_table(results):
         console.print(questions.rich())
+    if languages := languages_table(results):
+        console.print(languages.rich())
     if references := reference_table(results, short=True):
         console.print(references.rich())
     if sentence := effect_sentence(results):

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,21 @@ class QueryRanks:
             "t2v": metrics_from_ranked(t2v, None if self.v2t_ndcg is None else t2v_ndcg(t2v)),
             "v2t": metrics_from_ranked(v2t, self.v2t_ndcg),
         }
+
+    def of_captions(self, caption_ids: Sequence[str]) -> "QueryRanks":
+        """Return the results of some captions among all videos, text to video; video to text stays of all captions."""
+        row_of = {caption_id: row for row, caption_id in enumerate(self.caption_ids)}
+        rows = [row_of[caption_id] for caption_id in caption_ids]
+        return replace(
+            self,
+            t2v=self.t2v[rows],
+            top=self.top[rows],
+            top_scores=self.top_scores[rows],
+            weights=self.weights[rows],
+            video_of=self.video_of[rows],
+            caption_ids=list(caption_ids),
+            t2v_ties=None if self.t2v_ties is None else self.t2v_ties[rows],
+        )
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""

@@ -101,6 +101,26 @@ class Denoised(Record):
     noisiest: list[str]
 
 
+class LanguageResults(Record):
+    """The results of all rows for the captions in one language, text to video.
+
+    Attributes:
+        language: such as `en`.
+        captions: how many test captions are in it.
+        rows: by label, the metrics of each seed by name.
+        comparisons: as those of the results; corrected over all languages (Holm).
+    """
+
+    language: str
+    captions: int
+    rows: dict[str, list[dict[str, float]]]
+    comparisons: list[Comparison] = Field(default_factory=list)
+
+    def spread(self, label: str, metric: str) -> Spread:
+        """Summarise a metric of a row over the seeds."""
+        return Spread.of([seed[metric] for seed in self.rows[label]])
+
+
 class Results(Record):
     """The results of a study, or of a run, which is a study of one variant.
 
@@ -114,6 +134,7 @@ class Results(Record):
         rows: in the order of the study file; in a run teachers, the student alone, the taught student.
         comparisons: all of them are one family for Holm's correction.
         effects: by direction and metric, the taught student minus the student alone; only in a run that has both.
+        languages: results by language; empty where the test captions are in one language.
         missing: rows that could not be trained or tested.
         choices: choices on validation.
         denoised: the lists of dropped captions.
@@ -133,6 +154,7 @@ class Results(Record):
     rows: list[Row]
     comparisons: list[Comparison] = Field(default_factory=list)
     effects: dict[Direction, dict[str, Difference]] = Field(default_factory=dict)
+    languages: list[LanguageResults] = Field(default_factory=list)
     missing: list[Missing] = Field(default_factory=list)
     choices: list[Choice] = Field(default_factory=list)
     denoised: list[Denoised] = Field(default_factory=list)

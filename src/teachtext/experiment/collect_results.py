@@ -9,6 +9,7 @@ from typing import Any
 from teachtext import __version__
 from teachtext.data.rivals import rivals_of
 from teachtext.errors import InputError, first_of
+from teachtext.evaluation.by_language import languages_of, results_by_language
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.result_rows import Direction, Row, SeedResult, TestedOn
@@ -83,6 +84,8 @@ def collect(study: Study, trainings: Trainings, failed: Mapping[Path, InputError
         add(_derived_row(study.folder, derived, parts, computed), computed.ranks)
         choices += [computed.choice] if computed.choice else []
     comparisons = compare_all(study.pairs, ranks, missing, **settings)
+    tested = trainings[study.entries[0].label][0].workspace.dataset
+    languages = languages_of(tested.queries_of(tested.protocol.test))
     progress("test", total, total)
     return Results(
         name=config.name,
@@ -91,6 +94,7 @@ def collect(study: Study, trainings: Trainings, failed: Mapping[Path, InputError
         seeds=config.seeds,
         rows=rows,
         comparisons=comparisons,
+        languages=results_by_language(study.pairs, ranks, languages, **settings) if languages else [],
         effects=_effects(rows, ranks) if study.run else {},
         missing=[Missing(label=label, problem=problem) for label, problem in missing.items()],
         choices=choices,

@@ -1,7 +1,7 @@
 """The test split, read once: the ranks of each trained model are kept beside its weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from teachtext.data.types import Dataset
 from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError, first_of
+from teachtext.evaluation.by_language import languages_of, metrics_by_language
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.evaluation.ndcg import v2t_ndcg
 from teachtext.evaluation.query_ranks import QueryRanks
@@ -100,6 +101,7 @@ class Evaluation:
         ensemble: metrics by direction of the mean similarities of several models; None for one model.
         normalised: results of the model, or of the ensemble, with each score normaliser.
         trained_on: the pairs that the model has learned from.
+        languages: text-to-video metrics by language; empty where the queries are in one language.
     """
 
     ranks: QueryRanks
@@ -108,6 +110,7 @@ class Evaluation:
     ensemble: Mapping[str, Metrics] | None = None
     normalised: Sequence[Normalised] = ()
     trained_on: TrainedOn = "other"
+    languages: Mapping[str, Metrics] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         counts = f"{len(self.ranks.caption_ids)} queries, {len(self.ranks.video_ids)} videos"
@@ -221,6 +224,7 @@ def evaluate_folder(
         ensemble=ensemble,
         normalised=normalise_models(models, gallery, split, normalisers, beta=beta) if normalisers else (),
         trained_on=trained_on,
+        languages=metrics_by_language(ranks, languages_of(queries)),
     )
 
 

@@ -13,6 +13,7 @@ from teachtext.evaluation.results import Results, verdict_of
 from teachtext.files import write_text
 from teachtext.reports import results_figures, results_tables, training_figures
 from teachtext.reports.figures import Figure, looks
+from teachtext.reports.language_tables import language_differences_table, languages_table
 from teachtext.reports.reference_tables import reference_notes, reference_table
 from teachtext.reports.results_figures import Ranks
 from teachtext.reports.sections import Example, Fact, Report, Section
@@ -95,6 +96,7 @@ def render_report(content: ReportContent) -> str:
             _differences(results),
             _floor_and_ceiling(results),
             _questions(results),
+            _languages(results),
             _ranks(content),
             _examples(content),
             _worst(content),
@@ -242,6 +244,12 @@ def _questions(results: Results) -> Section:
         return Section("questions", "Questions")
     figures = [results_figures.questions_figure(results)]
     return Section("questions", "Questions among a few videos", _QUESTIONS, figures=figures, tables=[table])
+
+
+def _languages(results: Results) -> Section:
+    tables = [table for table in (languages_table(results), language_differences_table(results)) if table]
+    note = "The captions in each language among all videos. Comparisons are corrected over all languages (Holm)."
+    return Section("languages", "Languages", note if tables else "", tables=tables)
 
 
 def _ranks(content: ReportContent) -> Section:

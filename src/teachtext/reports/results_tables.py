@@ -8,12 +8,10 @@ from teachtext.evaluation.result_rows import DIRECTIONS, Direction, Row
 from teachtext.evaluation.results import Results, verdict_of
 from teachtext.reports.sentences import (
     chance_recall,
-    claim_sentence,
     comparison_cells,
     interval_name,
     interval_text,
     is_run,
-    notes,
     row_name,
     rule,
     seeds_text,
@@ -283,33 +281,3 @@ def _by_role(results: Results, lines: list[list[Cell]]) -> list[list[list[Cell]]
     pairs = list(zip(results.rows, lines, strict=True))
     groups = [[line for row, line in pairs if (row.role == "teacher") == teachers] for teachers in (True, False)]
     return [group for group in groups if group]
-
-
-def markdown(results: Results) -> str:
-    """Return the study as a section of Markdown: its question, tables, answers and notes."""
-    lines = [f"## {results.name}", ""]
-    if results.question:
-        lines += [f"**{results.question}**", ""]
-    lines += [f"{tested_on(results)}; {seeds_text(results)}; {trained_text(results)}.", ""]
-    extra = extra_columns(results)
-    metrics = [METRIC_NAMES[metric] for metric in COMPACT_METRICS]
-    heads = [name for name, _ in extra] + metrics
-    heads.append(f"{interval_name(results)} of {METRIC_NAMES[results.statistic]}")
-    rows = [
-        [
-            row.label,
-            *(values[place] for _, values in extra),
-            *(cell.text for cell in cells),
-            interval_text(row.interval),
-        ]
-        for place, (row, cells) in enumerate(zip(results.rows, row_cells(results.rows, "t2v"), strict=True))
-    ]
-    lines += Table.of("", ["", *heads], rows, words=()).markdown()
-    if results.comparisons:
-        lines += [rule(results), ""]
-        compared = [[item.ours, item.theirs, *comparison_cells(item), item.verdict] for item in results.comparisons]
-        heads = ["", "against", "difference", interval_name(results), "p", "verdict"]
-        lines += Table.of("", heads, compared, words=()).markdown()
-    lines += [f"- {claim_sentence(comparison)}" for comparison in results.comparisons if comparison.claim]
-    lines += [f"- {note}" for note in notes(results)]
-    return "\n".join([*lines, ""])

@@ -19,7 +19,7 @@ from teachtext.experiment.workspaces import Workspaces
 from teachtext.files import read_json
 from teachtext.learning.checkpoint import load_model
 from teachtext.progress import silent
-from teachtext.reports.results_tables import markdown
+from teachtext.reports.study_markdown import markdown
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,44 @@
+"""The tables of results by the language of the captions."""
+
+from teachtext.evaluation.metrics import METRIC_NAMES
+from teachtext.evaluation.results import Results
+from teachtext.reports.results_tables import EFFECT_LABEL
+from teachtext.reports.sentences import comparison_cells, row_name
+from teachtext.reports.tables import Cell, Column, Table, name_width, spread_cells
+
+
+def languages_table(results: Results) -> Table | None:
+    """Return the statistic of the results by language, text to video: `mean (sample std over seeds)`.
+
+    Returns:
+        None where the captions are in one language.
+    """
+    if not results.languages:
+        return None
+    rows = [row for row in results.rows if row.label in results.languages[0].rows]
+    columns = [
+        spread_cells([language.spread(row.label, results.statistic) for row in rows]) for language in results.languages
+    ]
+    lines = [[Cell(row_name(row)), *line] for row, line in zip(rows, zip(*columns, strict=True), strict=True)]
+    heads = [f"{language.language}\n{language.captions:,} captions" for language in results.languages]
+    title = f"{results.name}: {METRIC_NAMES[results.statistic]} by language, text to video"
+    width = name_width([[cell.text for cell in line] for line in lines], len(EFFECT_LABEL))
+    return Table(title, [Column("model"), *map(Column, heads)], [lines], name_width=width)
+
+
+def language_differences_table(results: Results) -> Table | None:
+    """Return the differences between rows by language; None where nothing is compared in several languages."""
+    lines = [
+        [
+            Cell(language.language),
+            *map(Cell, [comparison.ours, comparison.theirs, *comparison_cells(comparison)]),
+            Cell(comparison.verdict, verdict=comparison.verdict),
+        ]
+        for language in results.languages
+        for comparison in language.comparisons
+    ]
+    if not lines:
+        return None
+    names = ("language", "ours", "theirs", "difference", "interval", "p, corrected", "verdict")
+    title = f"Differences in {METRIC_NAMES[results.statistic]} by language, text to video"
+    return Table(title, [*map(Column, names)], [lines])
