@@ -76,7 +76,7 @@ def test_teachers_are_asked_for_the_english_captions_of_the_same_videos():
 
 def test_the_code_of_c2kd_counts_the_ranking_loss_of_english_twice():
     student, batch = made_of()
-    once, twice = (PerLanguage(objective=Watching(), queries=QUERIES, pivot_weight=w)(student, batch) for w in (1, 2))
+    once, twice = (PerLanguage(objective=Watching(), queries=QUERIES, english_weight=w)(student, batch) for w in (1, 2))
     torch.testing.assert_close(twice["ranking"] - once["ranking"], view(student, "en").mean())
     torch.testing.assert_close(twice["distillation"], once["distillation"])
 

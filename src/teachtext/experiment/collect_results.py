@@ -8,6 +8,7 @@ from typing import Any
 
 from teachtext import __version__
 from teachtext.data.rivals import rivals_of
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError, first_of
 from teachtext.evaluation.by_language import languages_of, results_by_language
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
@@ -139,6 +140,7 @@ def tested_on(workspace: Workspace) -> TestedOn:
             *dataset.notes,
             *_unreadable(workspace),
             *_cut(workspace),
+            *_foreign(workspace),
             *([rivals.sentence] if rivals.sentence else []),
         ],
         questions=kinds_of(dataset.questions),
@@ -226,6 +228,19 @@ def _cut(workspace: Workspace) -> Iterator[str]:
     for plan in plans_of(workspace.config):
         for note in read_in_part(queries, workspace.features.text(plan.text), plan.model.max_text_tokens):
             yield f"{plan.label}: {note}"
+
+
+def _foreign(workspace: Workspace) -> Iterator[str]:
+    """Yield a note for each model that reads English alone and is tested on other languages too."""
+    dataset = workspace.dataset
+    languages = languages_of(dataset.queries_of(dataset.protocol.test))
+    others = sum(len(ids) for language, ids in languages.items() if language != "en")
+    for plan in plans_of(workspace.config):
+        if others and TEXT_ENCODERS[TEXT_ENCODERS.parse(plan.text).name].english_alone:
+            yield (
+                f"{plan.label}: its text encoder '{plan.text}' reads English alone; {others:,} of the "
+                f"{sum(map(len, languages.values())):,} test captions are in other languages"
+            )
 
 
 def _unreadable(workspace: Workspace) -> Iterator[str]:

@@ -18,7 +18,9 @@ from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.defaults import AUTHORS_DISTILLATION, model_of_authors, replaced_by, training_of_authors
+from teachtext.experiment.methods import METHODS, completed_by_method
 from teachtext.extraction.extract import Engine
+from teachtext.learning.choices import NameIn
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
 from teachtext.yaml_files import read_yaml
@@ -56,6 +58,9 @@ class RunConfig(Config):
         "measured",
         description="values of the settings of model, training and distillation that are not given: those that won "
         "here, or the authors', as in version 0.1.0; 'model.faithful' has the authors'",
+    )
+    method: Annotated[str, NameIn(METHODS)] | None = Field(
+        None, description="a published method, whose settings count where the config gives none"
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
@@ -111,6 +116,7 @@ class RunConfig(Config):
     def _short_forms(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        values = completed_by_method(values)
         short = {**values}
         for key, name in (("experts", "name"), ("teachers", "text")):
             if isinstance(values.get(key), list):

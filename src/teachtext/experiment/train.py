@@ -29,6 +29,7 @@ from teachtext.learning.checkpoint import ModelSpec, load_model, save_spec
 from teachtext.learning.class_names import fit_class_names
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
+from teachtext.learning.languages import LanguagePicks, PerLanguage, in_english
 from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.model_card import save_card
 from teachtext.learning.model_files import METRICS
@@ -165,13 +166,7 @@ class Training:
         trainer = Trainer(
             model=model,
             objective=self._objective(model, progress).to(device),
-            batches=CaptionPicks(
-                features=self.features,
-                captions=self._captions(),
-                batch_size=config.batch_size,
-                captions_per_video=config.captions_per_video,
-                seed=self._random_seed,
-            ),
+            batches=self._batches(config),
             validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
             epochs=self.epochs,
@@ -250,22 +245,44 @@ class Training:
     def _taught_ids(self) -> tuple[list[str], list[str]]:
         """Return all captions and videos of the training split, with those that its experts cannot read."""
         train = self.dataset.protocol.train
-        return [caption.id for caption in self.dataset.queries_of(train)], list(self.dataset.splits[train])
+        captions = in_english(self.dataset.queries_of(train))
+        return [caption.id for caption in captions], list(self.dataset.splits[train])
 
     @property
     def _distillation(self) -> DistillationConfig | None:
         return self.workspace.config.distillation if self.plan.role == "taught" else None
 
+    def _batches(self, config: TrainingConfig) -> CaptionPicks:
+        options: dict[str, Any] = {
+            "features": self.features,
+            "batch_size": config.batch_size,
+            "seed": self._random_seed,
+        }
+        if not self._is_multilingual:
+            return CaptionPicks(captions=self._captions(), captions_per_video=config.captions_per_video, **options)
+        if config.captions_per_video > 1:
+            raise InputError(
+                f"'captions_per_video' is {config.captions_per_video}, and the captions are in several languages",
+                "leave it at 1: a batch has a caption of each video in each language",
+            )
+        return LanguagePicks(queries=self._train_queries, **options)
+
+    @property
+    def _is_multilingual(self) -> bool:
+        """Whether the model learns from captions in several languages."""
+        return len({query.language for query in self._train_queries}) > 1
+
     def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
         ranking = ranking_loss(self.plan.training)
-        if self._distillation is None:
-            return Retrieval(ranking=ranking)
-        return Distillation(
-            ranking=ranking,
-            parts=self._distillation.parts,
-            teachers=[self._teacher(source, progress) for source in self._sources()],
-            student=model,
-        )
+        parts = self._distillation and self._distillation.parts
+        objective: Objective = Retrieval(ranking=ranking)
+        if parts is not None:
+            teachers = [self._teacher(source, progress) for source in self._sources()]
+            objective = Distillation(ranking=ranking, parts=parts, teachers=teachers, student=model)
+        if not self._is_multilingual:
+            return objective
+        english_weight = parts.english_weight if parts else 1.0
+        return PerLanguage(objective=objective, queries=self._train_queries, english_weight=english_weight)
 
     def _sources(self) -> "list[Training | ExternalTeacher]":
         """Return the origins of its teachers, in the order of the config."""
@@ -294,12 +311,19 @@ class Training:
     @cached_property
     def _train_queries(self) -> list[Caption]:
         videos = set(self._train_videos)
-        return [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
+        return self._read(
+            [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
+        )
 
     @cached_property
     def _select_queries(self) -> Sequence[Caption]:
         select = self.dataset.protocol.select
-        return self.dataset.queries_of(select) if select else []
+        return self._read(self.dataset.queries_of(select)) if select else []
+
+    def _read(self, queries: list[Caption]) -> list[Caption]:
+        """Return the captions that the text encoder reads: of several languages English alone, or all."""
+        encoder = TEXT_ENCODERS[TEXT_ENCODERS.parse(self.plan.text).name]
+        return in_english(queries) if encoder.english_alone else queries
 
     def _captions(self) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}

@@ -18,6 +18,7 @@ from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
 from teachtext.experiment.dataset_sources import DatasetSource, source_of
 from teachtext.experiment.features import RunFeatures
+from teachtext.experiment.methods import METHODS
 from teachtext.experiment.plan import judges_of
 from teachtext.files import fingerprint, read_json
 from teachtext.originals.denoising_masks import read_dropped
@@ -135,10 +136,22 @@ class Workspace:
 
         Videos without features are looked for before the captions are embedded.
         """
+        self._check_languages()
         self.features.extract(self.listed_dataset)
         _ = self.described_dataset
         self.features.embed(self.listed_dataset)
         self.features.verify()
+
+    def _check_languages(self) -> None:
+        """Raise InputError where the method needs captions in several languages, and there are none."""
+        method = self.config.method
+        train = self.listed_dataset.queries_of(self.listed_dataset.protocol.train)
+        languages = sorted({caption.language for caption in train})
+        if method and METHODS[method].multilingual and len(languages) < 2:
+            raise InputError(
+                f"method '{method}' learns from captions in several languages, and all are in '{languages[0]}'",
+                "give captions in other languages too, or leave 'method' out",
+            )
 
     @cached_property
     def listed_dataset(self) -> Dataset:

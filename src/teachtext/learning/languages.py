@@ -17,12 +17,21 @@ PIVOT = "en"
 """The language that teachers read."""
 
 
+def in_english(captions: Sequence[Caption]) -> list[Caption]:
+    """Return the captions in English where there are any, otherwise all.
+
+    >>> [caption.id for caption in in_english([Caption("a#0", "a", "a dog"), Caption("a#0.de", "a", "ein Hund", "de")])]
+    ['a#0']
+    """
+    return [caption for caption in captions if caption.language == PIVOT] or list(captions)
+
+
 class LanguagePicks(CaptionPicks):
     """Batches of one epoch: every video once, with a caption in each language that it has.
 
-    The English caption is picked at random. Those in other languages say the same where a caption of the video is
-    parallel to it (see `parallel_to`), and are picked at random elsewhere. The rows of a video follow one another,
-    English first.
+    The English caption is picked at random. Those in other languages say the same where the video has a parallel one
+    (see `Caption.parallel_id`), and are picked at random elsewhere. The rows of a video follow one another, English
+    first.
 
     Args:
         queries: the captions to learn from.
@@ -33,11 +42,12 @@ class LanguagePicks(CaptionPicks):
     """
 
     def __init__(self, *, queries: Sequence[Caption], **options: object) -> None:
-        self._languages = {query.id: query.language for query in queries}
+        self._queries = {query.id: query for query in queries}
         captions: dict[str, list[str]] = {}
         for query in queries:
             captions.setdefault(query.video_id, []).append(query.id)
-        without = [video for video, ids in captions.items() if PIVOT not in map(self._languages.__getitem__, ids)]
+        english = {query.video_id for query in queries if query.language == PIVOT}
+        without = [video for video in captions if video not in english]
         if without:
             raise InputError(
                 f"{len(without):,} training videos have captions in other languages and none in English "
@@ -47,26 +57,18 @@ class LanguagePicks(CaptionPicks):
         super().__init__(captions=captions, **options)  # type: ignore[arg-type]
 
     def _pick(self, video_id: str, random: np.random.Generator) -> tuple[str, list[str]]:
-        by_language: dict[str, list[str]] = {}
+        by_language: dict[str, list[Caption]] = {}
         for caption_id in self.captions[video_id]:
-            by_language.setdefault(self._languages[caption_id], []).append(caption_id)
-        pivots = by_language.pop(PIVOT)
-        pivot = pivots[int(random.integers(len(pivots)))]
+            query = self._queries[caption_id]
+            by_language.setdefault(query.language, []).append(query)
+        english = by_language.pop(PIVOT)
+        pivot = english[int(random.integers(len(english)))]
         picks = [pivot]
         for language in sorted(by_language):
-            ids = by_language[language]
-            drawn = ids[int(random.integers(len(ids)))]
-            picks.append(next((name for name in ids if parallel_to(name, pivot)), drawn))
-        return video_id, picks
-
-
-def parallel_to(caption_id: str, pivot_id: str) -> bool:
-    """Return whether a caption is a translation of another one, by its id: that of the other, a dot and a language.
-
-    >>> parallel_to("play0003#4.de", "play0003#4"), parallel_to("play0003#41.de", "play0003#4")
-    (True, False)
-    """
-    return caption_id.rpartition(".")[0] == pivot_id
+            queries = by_language[language]
+            drawn = queries[int(random.integers(len(queries)))]
+            picks.append(next((query for query in queries if query.parallel_id == pivot.parallel_id), drawn))
+        return video_id, [query.id for query in picks]
 
 
 class PerLanguage(Objective):
@@ -80,13 +82,13 @@ class PerLanguage(Objective):
     Args:
         objective: L, of one matrix of captions and videos.
         queries: the captions to learn from, for their languages.
-        pivot_weight: weight of the ranking loss of the English captions; the code of C2KD has 2.
+        english_weight: weight of the ranking loss of the English captions; the code of C2KD has 2.
     """
 
-    def __init__(self, *, objective: Objective, queries: Sequence[Caption], pivot_weight: float = 1.0) -> None:
+    def __init__(self, *, objective: Objective, queries: Sequence[Caption], english_weight: float = 1.0) -> None:
         super().__init__()
         self.objective = objective
-        self.pivot_weight = pivot_weight
+        self.english_weight = english_weight
         self._languages = {query.id: query.language for query in queries}
 
     def start_epoch(self, epoch: int, epochs: int) -> None:
@@ -98,8 +100,8 @@ class PerLanguage(Objective):
         losses: dict[str, Tensor] = {}
         for language, (texts, videos) in self._rows(batch).items():
             view = Embedded(student.text.select(texts), student.video.select(videos))
-            for name, loss in self.objective(view, _in_english(batch, videos)).items():
-                weight = self.pivot_weight if language == PIVOT and name == "ranking" else 1.0
+            for name, loss in self.objective(view, _some_rows(batch, videos)).items():
+                weight = self.english_weight if language == PIVOT and name == "ranking" else 1.0
                 losses[name] = losses.get(name, torch.zeros_like(loss)) + weight * loss
         return losses
 
@@ -121,7 +123,7 @@ class PerLanguage(Objective):
         }
 
 
-def _in_english(batch: Batch, rows: Tensor) -> Batch:
+def _some_rows(batch: Batch, rows: Tensor) -> Batch:
     """Return some rows of a batch."""
     numbers = rows.tolist()
     text = TextBatch([batch.text.ids[row] for row in numbers], batch.text.tokens[rows], batch.text.lengths[rows])

@@ -36,7 +36,7 @@ _OF_LISTS = ("pearson", "cosine", "nce")
 # settings by the names that they had in version 0.1.0: fingerprints of trained models are made of those
 _FORMER_NAMES = {"pairs": "select"}
 # settings that version 0.1.0 did not have, with the value that stands for what it did
-_ADDED_LATER = {"weight_unit": "loss"}
+_ADDED_LATER = {"weight_unit": "loss", "english_weight": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,10 @@ class Parts:
     ranking_samples: Annotated[
         str, NameIn(SAMPLES), Field(description="how much each pair counts in L_r: more where the teacher is unsure")
     ] = "uniform"
+
+    english_weight: Annotated[
+        float, Field(ge=0, description="weight of L_r for English captions, beside 1 for those in other languages")
+    ] = 1.0
 
     def __post_init__(self) -> None:
         for name, table in {**TABLES, "ranking_samples": SAMPLES}.items():

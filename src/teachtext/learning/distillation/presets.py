@@ -42,8 +42,9 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "c2kd": Preset(
-        what="Rouditchenko et al., ICASSP 2023, with one language, as on MSR-VTT. The code exchanges 'min' and 'max'. "
-        "Its alpha of 0.5 is of a sum over both directions: 1 of 'info_nce', which takes their mean.",
+        what="Rouditchenko et al., ICASSP 2023, as on MSR-VTT: one loss for each language, teachers read English. The "
+        "code exchanges 'min' and 'max', and counts the ranking loss of English twice. Its alpha of 0.5 is of a sum "
+        "over both directions: 1 of 'info_nce', which takes their mean.",
         parts=Parts(
             pool="min",
             pairs="all",
@@ -55,7 +56,7 @@ PRESETS: dict[str, Preset] = {
             weight=0.5,
             ranking_weight=1.0,
         ),
-        code={"pool": "max"},
+        code={"pool": "max", "english_weight": 2.0},
     ),
     "teachclip": Preset(
         what="Tian et al., CVPR 2024, without its frame weights. CLIP's logits are 100 cosines: temperature 0.01.",

@@ -1,0 +1,53 @@
+"""Published methods by name: the settings of a run that each of them needs. A setting that a config gives counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A published method.
+
+    Attributes:
+        what: the publication, and what the method does.
+        settings: of the run, by key of the config.
+        multilingual: whether it needs captions in several languages.
+    """
+
+    what: str
+    settings: Mapping[str, Mapping[str, Any]]
+    multilingual: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "teachtext": Method(
+        what="Croitoru et al., ICCV 2021: several teachers, each with a text encoder of its own, and one student.",
+        settings={},
+    ),
+    "c2kd": Method(
+        what="Rouditchenko et al., ICASSP 2023: teachers that read English teach one student of every language.",
+        settings={
+            "dataset": {"language": "all"},
+            "training": {"loss": "info_nce", "initial_temperature": 0.1},
+            "distillation": {"preset": "c2kd"},
+        },
+        multilingual=True,
+    ),
+}
+
+
+def completed_by_method(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the settings of a run with those of its method; an unknown method is left for validation.
+
+    >>> completed_by_method({"method": "c2kd", "distillation": {"pool": "mean"}})["distillation"]
+    {'preset': 'c2kd', 'pool': 'mean'}
+    """
+    name = run.get("method")
+    method = METHODS.get(name) if isinstance(name, str) else None
+    completed = {**run}
+    for key, settings in (method.settings if method else {}).items():
+        given = run.get(key, {})
+        if isinstance(given, Mapping):
+            completed[key] = {**settings, **given}
+    return completed
