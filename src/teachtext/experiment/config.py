@@ -20,7 +20,6 @@ from teachtext.experiment.config_training import DistillationConfig, TrainingCon
 from teachtext.experiment.defaults import AUTHORS_DISTILLATION, model_of_authors, replaced_by, training_of_authors
 from teachtext.experiment.methods import METHODS, completed_by_method
 from teachtext.extraction.extract import Engine
-from teachtext.learning.choices import NameIn
 from teachtext.learning.loggers import LOGGERS
 from teachtext.models.build import MODELS
 from teachtext.yaml_files import read_yaml
@@ -50,6 +49,12 @@ def _logger(name: str) -> str:
     return name
 
 
+def _method(name: str) -> str:
+    if name not in METHODS:
+        raise ValueError(f"choose from {', '.join(METHODS)}")
+    return name
+
+
 class RunConfig(Config):
     """A whole run: data, experts, teachers, a student, and their training."""
 
@@ -59,8 +64,10 @@ class RunConfig(Config):
         description="values of the settings of model, training and distillation that are not given: those that won "
         "here, or the authors', as in version 0.1.0; 'model.faithful' has the authors'",
     )
-    method: Annotated[str, NameIn(METHODS)] | None = Field(
-        None, description="a published method, whose settings count where the config gives none"
+    method: Annotated[str, AfterValidator(_method)] | None = Field(
+        None,
+        description="a published method, whose settings count where the config gives none: teachtext, or c2kd for "
+        "captions in several languages",
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")

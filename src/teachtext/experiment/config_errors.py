@@ -8,6 +8,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 _WHOLE, _NUMBER, _FLAG = "write a whole number", "write a number", "write true or false"
+# so many settings are not listed where one of them is close to what was written
+_MOST_LISTED = 24
 _SENTENCES = {
     "bool_parsing": _FLAG,
     "bool_type": _FLAG,
@@ -52,8 +54,9 @@ def explain(error: ValidationError, config: type[BaseModel]) -> str:
         *parents, key = first["loc"]
         allowed = _fields_at(parents, config)
         close = difflib.get_close_matches(str(key), allowed, n=1)
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
-        return f"'{where}' is not a setting{hint}; allowed here: {', '.join(allowed)}"
+        problem = f"'{where}' is not a setting" + (f" (did you mean '{close[0]}'?)" if close else "")
+        is_long = len(allowed) > _MOST_LISTED and bool(close)
+        return problem if is_long else f"{problem}; allowed here: {', '.join(allowed)}"
     if first["type"] == "missing":
         return f"'{where}' is missing"
     message = first["msg"].removeprefix("Value error, ")
