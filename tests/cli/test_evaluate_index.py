@@ -85,3 +85,17 @@ def test_bad_input_is_one_sentence(teachtext_here: Command, indexed: Path, ready
         said = teachtext_here("evaluate-index", *arguments)
         assert said.returncode == 2 and message in said.stderr and said.stderr.count("\n") == 1, said.stderr
     assert not (tmp_path / "nothing").exists()
+
+
+def test_it_is_measured_by_the_number_of_queries(teachtext_here: Command, indexed: Path, ready: Any, tmp_path: Path):
+    texts = tmp_path / "texts.json"
+    captions = [json.loads(line)["text"] for line in (ready.playground / "captions.jsonl").read_text().splitlines()]
+    texts.write_text(json.dumps({text: [f"{text} again", f"now {text}"] for text in captions}))
+    arguments = ("evaluate-index", indexed / "one", ready.playground, "--writer", f"file:{texts}")
+    said = teachtext_here(*arguments)
+    assert said.returncode == 0, said.stderr
+    assert "by number of queries, fused by 'reciprocal'" in said.stdout and "R@1 gained" in said.stdout
+    assert "where 5 queries are asked, captions have 3.0 in the mean" in said.stderr
+    output = json.loads(teachtext_here(*arguments, "--queries", "1", "--queries", "3", "--json").stdout)
+    by_queries = output["by_queries"]["queries"]
+    assert list(by_queries) == ["1", "3"] and by_queries["1"]["t2v"] == output["t2v"]

@@ -11,8 +11,11 @@ from entries import SPACES, Numbered, make_entry
 pytest.importorskip("lancedb")
 from teachtext.errors import InputError
 from teachtext.files import content_hash
+from teachtext.rewriting.file_writer import FileWriter
+from teachtext.search.expansion import Expander
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.quality import compare_quality, measure_quality, read_split
+from teachtext.search.quality_by_queries import check_counts, measure_by_queries
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 
@@ -146,3 +149,34 @@ def test_an_index_is_no_better_than_itself_and_better_than_noise(make: Make, dat
     with pytest.raises(InputError, match="hold no captioned video in common"):
         compare_quality(first, last)
     assert first.interval("r1") is None and compare_quality(first, first).differences == {}
+
+
+@pytest.mark.parametrize("hubs", [(), (3, 5, 7, 11, 13)])
+def test_ranks_by_number_of_queries_are_those_of_expanded_searches(
+    make: Make, dataset: Path, tmp_path: Path, hubs: Sequence[int]
+):
+    searcher, split = make(hubs=hubs), read_split(dataset, "test")
+    path = tmp_path / "texts.json"
+    # the last caption has no further queries
+    path.write_text(json.dumps({str(n): [str(1000 + 3 * n + turn) for turn in range(3)] for n in range(79)}))
+    writer = FileWriter(path)
+    quality = measure_by_queries(searcher, split, "test", writer, counts=[3, 1])
+    assert list(quality.ranked) == [1, 3]
+    assert quality.ranked[1].ranks.tolist() == measure_quality(searcher, split, "test").ranked.ranks.tolist()
+    expander = Expander(writer, queries=3)
+    for caption, ranked in list(zip(quality.captions, quality.ranked[3].ranks, strict=True))[::7]:
+        expansion = expander.expand(caption.text, searcher)
+        answer = searcher.search(caption.text, k=VIDEOS, by="model", expansion=expansion)
+        order = [result.item.id for result in answer.results]
+        assert order.index(f"clips/{caption.video_id}.mp4") == pytest.approx(ranked, abs=1.0), "ties share a place"
+    assert any("1 of 80 captions have no written query" in note for note in quality.notes)
+    gain, figures = quality.gain(3), quality.as_dict()
+    assert gain is not None and quality.gain(1) is None
+    assert gain.value == pytest.approx(quality.metrics(3).r1 - quality.metrics(1).r1)
+    assert figures["queries"]["3"]["t2v"]["r1"] == quality.metrics(3).r1 and figures["writer_ms"] >= 0
+
+
+def test_numbers_of_queries_that_cannot_be_asked_are_refused():
+    for counts in ([], [0], [22]):
+        with pytest.raises(InputError, match="give numbers from 1 to 21"):
+            check_counts(counts)

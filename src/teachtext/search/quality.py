@@ -127,20 +127,34 @@ def read_split(folder: Path, split: str) -> Dataset:
     return load_folder(folder, protocol=protocol, missing_videos="keep")
 
 
-def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: Progress = silent) -> SearchQuality:
-    """Rank the videos of a split's captions among all videos of an index.
+@dataclass(frozen=True)
+class Findable:
+    """The captions of a split whose video is in an index.
 
-    Scores are those of a search by the model alone, and always exact. Hubs are corrected as in a search.
+    Attributes:
+        gallery: all N videos of the index.
+        items: the videos, sorted by id.
+        finder: finds the videos of the dataset in the index.
+        captions: C captions.
+        targets: (C,) the column of each caption's video in the gallery.
+        left_out: the captions whose video is not in the index.
+        notes: sentences on what was left out.
+    """
 
-    Args:
-        searcher: the opened index.
-        dataset: captions and videos. A video is found in the index by its path, else by its content. A video without
-            a file is found by its id, if the path of a single video of the index ends so.
-        split: of the dataset.
-        progress: told how many captions are ranked.
+    gallery: AllScores
+    items: Sequence[Item]
+    finder: "VideoFinder"
+    captions: Sequence[Caption]
+    targets: NDArray[np.intp]
+    left_out: Sequence[Caption]
+    notes: Sequence[str]
+
+
+def find_captions(searcher: Searcher, dataset: Dataset, split: str) -> Findable:
+    """Return the captions of a split whose video an index holds; see `measure_quality`.
 
     Raises:
-        InputError: the index is empty, no caption's video is in it, or a caption cannot be embedded.
+        InputError: the index is empty, or no caption's video is in it.
     """
     manifest, store = searcher.snapshot().manifest, searcher.store
     gallery = AllScores(store, manifest.spaces, [] if manifest.bank is None else manifest.bank.hubs)
@@ -166,23 +180,44 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
             f"{store.place}: {first_of(absent)}"
         )
     targets = np.array([columns[item_of[caption.video_id] or ""] for caption in captions])
+    return Findable(gallery, items, finder, captions, targets, left_out, notes)
+
+
+def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: Progress = silent) -> SearchQuality:
+    """Rank the videos of a split's captions among all videos of an index.
+
+    Scores are those of a search by the model alone, and always exact. Hubs are corrected as in a search.
+
+    Args:
+        searcher: the opened index.
+        dataset: captions and videos. A video is found in the index by its path, else by its content. A video without
+            a file is found by its id, if the path of a single video of the index ends so.
+        split: of the dataset.
+        progress: told how many captions are ranked.
+
+    Raises:
+        InputError: the index is empty, no caption's video is in it, or a caption cannot be embedded.
+    """
+    manifest, store = searcher.snapshot().manifest, searcher.store
+    findable = find_captions(searcher, dataset, split)
+    gallery, captions, notes = findable.gallery, findable.captions, list(findable.notes)
     parts: list[Ranked] = []
     first_ids: list[str] = []
     cut: list[str] = []
-    step = max(1, min(_CAPTIONS, _SCORES // len(columns)))
+    step = max(1, min(_CAPTIONS, _SCORES // len(gallery.ids)))
     for start in range(0, len(captions), step):
         progress("rank the captions", start, len(captions))
         batch = captions[start : start + step]
         embedded = searcher.model.embed_queries([caption.text for caption in batch])
         cut += [caption.id for caption, query in zip(batch, embedded, strict=True) if query.read]
         scores = gallery.of([with_shares(query, manifest.blend) for query in embedded])
-        parts.append(rank_t2v(scores, targets[start : start + step]))
+        parts.append(rank_t2v(scores, findable.targets[start : start + step]))
         first_ids += [gallery.ids[column] for column in scores.argmax(axis=1)]
     progress("rank the captions", len(captions), len(captions))
     if cut:
         notes.append(f"{len(cut):,} of {len(captions):,} captions are long, and only their beginning was read")
-    learned = _learned(searcher, finder)
-    if seen := [caption for caption in captions if item_of[caption.video_id] in (learned or ())]:
+    learned = _learned(searcher, findable.finder)
+    if seen := [column for column in findable.targets.tolist() if gallery.ids[column] in (learned or ())]:
         notes.append(
             f"{len(seen):,} of {len(captions):,} captions are of videos that the model has learned from: "
             "the figures do not hold for other videos"
@@ -193,9 +228,9 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
         captions=captions,
         ranked=Ranked(*map(np.concatenate, zip(*parts, strict=True))),
         first_ids=first_ids,
-        contents={item.id: item.content for item in items},
+        contents={item.id: item.content for item in findable.items},
         learned=learned,
-        left_out=left_out,
+        left_out=findable.left_out,
         notes=notes,
     )
 
