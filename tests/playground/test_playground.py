@@ -13,11 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.errors import InputError
-from teachtext.playground import build, build_playground, describer, grammar, scenes, speech, words
+from teachtext.playground import build, build_playground, scenes, speech
+from teachtext.playground.captions import captions
+from teachtext.playground.languages import english, english_phrases
+from teachtext.playground.languages import english_words as words
+from teachtext.playground.languages.wording import Wording
 from teachtext.playground.motion import HEIGHT, WIDTH, moments_of_sound, poses
-from teachtext.playground.words import Wording
 
 VIDEOS = 12
+
+
+def texts_of(scene: scenes.Scene, count: int, seed: int) -> list[str]:
+    return [text for text, _ in captions(scene, count, seed)]
 
 
 def _captions(folder: Path) -> dict[str, str]:
@@ -116,7 +123,7 @@ def test_the_same_seed_gives_the_same_bytes(built: Path, tmp_path: Path) -> None
 def test_another_seed_gives_another_set() -> None:
     first, second = scenes.sample_scenes(60, 0), scenes.sample_scenes(60, 1)
     assert len({scene.key for scene in first} & {scene.key for scene in second}) < 10
-    assert grammar.captions(first[0], 5, 0) != grammar.captions(first[0], 5, 1)
+    assert texts_of(first[0], 5, 0) != texts_of(first[0], 5, 1)
 
 
 def test_train_never_shows_a_held_out_pair_and_the_others_always_do() -> None:
@@ -151,7 +158,7 @@ def test_every_kind_has_pairs_on_both_sides(kind: str) -> None:
 
 
 def _wordings() -> Iterator[tuple[str, Wording]]:
-    for module in (words, describer, grammar):
+    for module in (words, english_phrases, english):
         for name, value in vars(module).items():
             table = value if isinstance(value, dict) else {name: value}
             for concept, wording in table.items():
@@ -177,8 +184,8 @@ def _fresh_patterns() -> list[re.Pattern[str]]:
 @pytest.mark.slow
 def test_fresh_wordings_are_in_test_and_never_in_train() -> None:
     drawn = scenes.sample_scenes(240, 2)
-    train = "\n".join(text for scene in drawn if scene.split == "train" for text in grammar.captions(scene, 12, 2))
-    test = "\n".join(text for scene in drawn if scene.split == "test" for text in grammar.captions(scene, 12, 2))
+    train = "\n".join(text for scene in drawn if scene.split == "train" for text in texts_of(scene, 12, 2))
+    test = "\n".join(text for scene in drawn if scene.split == "test" for text in texts_of(scene, 12, 2))
     leaked = {pattern.pattern for pattern in _fresh_patterns() if pattern.search(train)}
     # "take on a % tint" and the like begin with plain words; their whole is still never used in train.
     assert not leaked, leaked
@@ -193,7 +200,7 @@ def test_fresh_wordings_are_in_test_and_never_in_train() -> None:
 @given(seed=st.integers(0, 2**31))
 def test_captions_are_sound_english(seed: int) -> None:
     for scene in scenes.sample_scenes(12, seed):
-        texts = grammar.captions(scene, 14, seed)
+        texts = texts_of(scene, 14, seed)
         assert len(set(texts)) >= 12
         for text in texts:
             assert text == text.strip()

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.data.folder import load_folder
-from teachtext.playground import build_playground, words
+from teachtext.playground import build_playground
+from teachtext.playground.languages import english_words as words
 from teachtext.playground.questions import KINDS_OF_QUESTIONS, DrawnQuestion, ask
 from teachtext.playground.scenes import audible
 from teachtext.playground.sound import soundtrack

@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 import teachtext
 from teachtext.files import read_json
 from teachtext.playground import build_playground
-from teachtext.playground.words import COLOURS, NOUNS, Wording
+from teachtext.playground.languages.english_words import COLOURS, NOUNS
+from teachtext.playground.languages.wording import Wording
 from teachtext.search.quality import read_split
 from teachtext.service.app import create_app
 from teachtext.service.examples import captions_that_find

@@ -124,6 +124,13 @@ def playground(
             "voice, a sign, a sound or a direction."
         ),
     ] = 0,
+    languages: Annotated[
+        str,
+        typer.Option(
+            help="Languages of the captions, with commas between: en, de, fr, es. The captions of each say the same "
+            "in their own words."
+        ),
+    ] = "en",
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
 ) -> None:
     """Generate a dataset of captioned videos.
@@ -141,6 +148,7 @@ def playground(
             seed=seed,
             wrong_captions=wrong,
             questions=questions,
+            languages=languages.replace(" ", "").split(","),
             workers=workers,
             progress=lambda done, total: progress("make the playground", done, total),
         )

@@ -5,12 +5,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.data.protocol import CaptionUse, Protocol
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.encoders.spec import located
+from teachtext.playground.languages import check_languages
 
 # a letter or digit first: names become folders, and "..", "." or "-x" are none
 NAME = r"^\w[\w.-]*$"
@@ -85,6 +86,18 @@ class PlaygroundConfig(Config):
         le=99,
         description="question groups of each kind; only one sense (sight, sound, ...) separates the videos of a group",
     )
+    languages: list[str] = Field(
+        ["en"],
+        min_length=1,
+        description="languages of the captions: en, de, fr, es; captions in several languages say the same, in their "
+        "own words",
+    )
+
+    @field_validator("languages")
+    @classmethod
+    def _written(cls, languages: list[str]) -> list[str]:
+        check_languages(languages)
+        return languages
 
 
 class DatasetConfig(Config):

@@ -86,6 +86,7 @@ class Playground:
                 seed=settings.seed,
                 wrong_captions=settings.wrong_captions,
                 questions=settings.questions,
+                languages=settings.languages,
                 workers=self.config.workers,
                 videos_of=self.videos_of,
                 progress=lambda done, total: progress("make the playground", done, total),

@@ -111,6 +111,9 @@ class Workspace:
         apart = {"dropped": True, "described_by": config.dataset.described_by == "student"}
         apart["language"] = config.dataset.language is None
         dataset = config.dataset.model_dump(mode="json", exclude={name for name, is_left in apart.items() if is_left})
+        generated = dataset["playground"]
+        if generated and generated["languages"] == ["en"]:
+            del generated["languages"]
         key = fingerprint([settings.model_dump(), experts, judges, dataset])
         cut = f"quantile{settings.quantile:g}" if settings.quantile else f"above{settings.limit:g}"
         return config.folder / "denoising" / f"{settings.pool}-{cut}-folds{settings.folds}-seed{settings.seed}-{key}"

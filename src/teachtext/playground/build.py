@@ -7,7 +7,7 @@ without a download. Results on the playground say nothing about results on real 
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from teachtext.data.questions import QUESTIONS
 from teachtext.data.wrong_captions import WRONG_CAPTIONS
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_bytes, write_json, write_text
-from teachtext.playground.grammar import captions
+from teachtext.playground.captions import captions, parallel_captions
+from teachtext.playground.languages import ENGLISH, check_languages
+from teachtext.playground.languages.facts import Facts
 from teachtext.playground.questions import ask
 from teachtext.playground.scenes import Scene, sample_scenes
 from teachtext.processes import spread
@@ -44,6 +46,7 @@ def build_playground(
     seed: int = 0,
     wrong_captions: float = 0.0,
     questions: int = 0,
+    languages: Sequence[str] = (ENGLISH,),
     workers: int = 2,
     videos_of: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -74,6 +77,9 @@ def build_playground(
         seed: 0 or more; the same seed and settings give the same files, byte for byte with the same libraries.
         wrong_captions: share, 0 to 1, of the train captions that are replaced by a caption of another scene.
         questions: groups of each of the four kinds, 0 to 99.
+        languages: of the captions, at least one of `en`, `de`, `fr` and `es`. A caption in another language than
+            English says the same as an English one, in its own words, and has its id with the language added:
+            `play0001#0.de`.
         workers: number of processes.
         videos_of: folder of a finished playground that differs in its captions alone; its videos are copied.
         progress: called with the number of videos done and the number of all videos after each video.
@@ -83,6 +89,7 @@ def build_playground(
             the packages of the `video` extra are not installed. Or `videos_of` has other videos.
     """
     _check_arguments(videos, captions_per_video, train_captions, seed, wrong_captions, questions, workers)
+    check_languages(languages)
     settings: dict[str, Any] = {
         "generator_version": GENERATOR_VERSION,
         "videos": videos,
@@ -91,6 +98,7 @@ def build_playground(
         "wrong_captions": float(wrong_captions),
         **({"questions": questions} if questions else {}),
         **({} if train_captions is None else {"train_captions": train_captions}),
+        **({} if list(languages) == [ENGLISH] else {"languages": list(languages)}),
     }
     if _is_complete(folder, settings):
         if not (folder / WRONG_CAPTIONS).exists():
@@ -107,19 +115,21 @@ def build_playground(
     if videos_of is not None:
         _copy_videos(videos_of, folder)
     _write_videos(filmed, folder / "videos", workers, progress or (lambda done, total: None))
-    texts, wrong = caption_texts(scenes, captions_per_video, seed, wrong_captions, train_captions)
-    texts |= {f"{question.scene.video}#0": question.text for question in drawn}
-    lines = [
-        json.dumps({"id": name, "video": name.partition("#")[0], "text": text}, ensure_ascii=False)
-        for name, text in texts.items()
-    ]
-    write_text(folder / "captions.jsonl", "\n".join(lines) + "\n")
+    texts, wrong = caption_texts(scenes, captions_per_video, seed, wrong_captions, train_captions, languages)
+    asked = {
+        f"{question.scene.video}#0{_ending(language)}": (question, text)
+        for question in drawn
+        for language, (text,) in _in_languages(
+            question.scene, [(question.text, question.facts)], languages, seed
+        ).items()
+    }
+    write_text(folder / "captions.jsonl", _lines(texts | {name: text for name, (_, text) in asked.items()}))
     names = ["train", "val", "test", *(["questions"] if drawn else [])]
     write_json(
         folder / "splits.json", {name: [scene.video for scene in filmed if scene.split == name] for name in names}
     )
     if drawn:
-        entries = {f"{entry.scene.video}#0": {"kind": entry.kind, "among": list(entry.among)} for entry in drawn}
+        entries = {name: {"kind": entry.kind, "among": list(entry.among)} for name, (entry, _) in asked.items()}
         write_json(folder / QUESTIONS, entries)
     write_json(folder / WRONG_CAPTIONS, wrong)
     described = {scene.video: _described(scene) for scene in filmed}
@@ -129,19 +139,25 @@ def build_playground(
 
 
 def caption_texts(
-    scenes: list[Scene], per_video: int, seed: int, wrong_share: float, per_train_video: int | None = None
+    scenes: list[Scene],
+    per_video: int,
+    seed: int,
+    wrong_share: float,
+    per_train_video: int | None = None,
+    languages: Sequence[str] = (ENGLISH,),
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the texts by caption id (`<video>#<number>`), and the ids of the wrong captions.
+    """Return the texts by caption id (`<video>#<number>[.<language>]`), and the ids of the wrong captions.
 
-    A wrong caption is a true caption of another train scene whose main thing is of another kind. The wrong captions of
-    a small share are wrong at every larger share too.
+    A wrong caption is a true caption of another train scene whose main thing is of another kind. Its parallel captions
+    are those of the other scene too. The wrong captions of a small share are wrong at every larger share too.
     """
-    true = {
-        f"{scene.video}#{number}": text
-        for scene in scenes
-        for number, text in enumerate(captions(scene, per_video, seed))
-        if per_train_video is None or scene.split != "train" or number < per_train_video
-    }
+    # by id without a language, the texts by language
+    true: dict[str, dict[str, str]] = {}
+    for scene in scenes:
+        kept = per_video if per_train_video is None or scene.split != "train" else per_train_video
+        written = _in_languages(scene, captions(scene, per_video, seed)[:kept], languages, seed)
+        for number in range(kept):
+            true[f"{scene.video}#{number}"] = {language: texts[number] for language, texts in written.items()}
     by_video = {scene.video: scene for scene in scenes}
     train = [name for name in true if by_video[name.partition("#")[0]].split == "train"]
     rng = np.random.default_rng((seed, 7))
@@ -154,7 +170,38 @@ def caption_texts(
             if by_video[source.partition("#")[0]].main.kind != kind:
                 break
         texts[name] = true[source]
-    return texts, sorted(order[: round(wrong_share * len(train))])
+    wrong = sorted(order[: round(wrong_share * len(train))])
+    by_id = {f"{name}{_ending(language)}": text for name, said in texts.items() for language, text in said.items()}
+    return by_id, [f"{name}{_ending(language)}" for name in wrong for language in languages]
+
+
+def _in_languages(
+    scene: Scene, written: Sequence[tuple[str, Facts]], languages: Sequence[str], seed: int
+) -> dict[str, list[str]]:
+    """Return English captions, and the captions that say the same, by language."""
+    facts = [named for _, named in written]
+    return {
+        language: [text for text, _ in written]
+        if language == ENGLISH
+        else parallel_captions(scene, facts, language, seed)
+        for language in languages
+    }
+
+
+def _ending(language: str) -> str:
+    """Return the ending of the ids of captions in a language."""
+    return "" if language == ENGLISH else f".{language}"
+
+
+def _lines(texts: Mapping[str, str]) -> str:
+    """Return the lines of the captions file; English is not named, as in every captions file."""
+    lines = []
+    for name, text in texts.items():
+        video, _, number = name.partition("#")
+        language = number.partition(".")[2]
+        entry = {"id": name, "video": video, "text": text} | ({"language": language} if language else {})
+        lines.append(json.dumps(entry, ensure_ascii=False))
+    return "\n".join(lines) + "\n"
 
 
 def _described(scene: Scene) -> dict[str, Any]:

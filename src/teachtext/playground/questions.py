@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachtext.playground.describer import Describer, capital
-from teachtext.playground.grammar import finish
+from teachtext.playground.languages.english import describe
+from teachtext.playground.languages.facts import Facts
 from teachtext.playground.scenes import (
     COLOURS,
     KINDS,
@@ -43,13 +43,15 @@ class DrawnQuestion:
     Attributes:
         kind: the difference in the group, a key of `KINDS_OF_QUESTIONS`.
         scene: the video that the caption describes.
-        text: the caption.
+        text: the English caption.
+        facts: what the caption names.
         among: ids of the whole group.
     """
 
     kind: str
     scene: Scene
     text: str
+    facts: Facts
     among: tuple[str, ...]
 
 
@@ -64,11 +66,11 @@ def ask(groups: int, seed: int) -> list[DrawnQuestion]:
 
 
 def _group(kind: str, number: int, rng: np.random.Generator) -> list[DrawnQuestion]:
-    vary, describe = KINDS_OF_QUESTIONS[kind]
+    vary = KINDS_OF_QUESTIONS[kind]
     base = draw_scene(rng, f"ask-{kind}-{number:02d}", "questions", _some(rng, KINDS)[0])
     scenes = [replace(scene, video=f"{base.video}-{'abcd'[place]}") for place, scene in enumerate(vary(rng, base))]
     among = tuple(scene.video for scene in scenes)
-    return [DrawnQuestion(kind, scene, finish(describe(Describer(scene, rng)), rng), among) for scene in scenes]
+    return [DrawnQuestion(kind, scene, *describe(scene, kind, rng), among) for scene in scenes]
 
 
 def _spoken(rng: np.random.Generator, base: Scene) -> list[Scene]:
@@ -105,20 +107,10 @@ def _some(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> lis
     return [options[place] for place in rng.permutation(len(options))[:GROUP]]
 
 
-def _direction(d: Describer) -> str:
-    return d.choose(
-        f"something {d.deed('s')}.",
-        f"something is {d.deed('ing')}.",
-        f"there is something that {d.deed('s')}.",
-    )
-
-
-KINDS_OF_QUESTIONS: Mapping[
-    str, tuple[Callable[[np.random.Generator, Scene], list[Scene]], Callable[[Describer], str]]
-] = {
-    "speech": (_spoken, lambda d: f"{d.voice()}."),
-    "sign": (_written, lambda d: f"{capital(d.sign('reads'))}."),
-    "sound": (_heard, lambda d: d.heard(1)),
-    "direction": (_moving, _direction),
+KINDS_OF_QUESTIONS: Mapping[str, Callable[[np.random.Generator, Scene], list[Scene]]] = {
+    "speech": _spoken,
+    "sign": _written,
+    "sound": _heard,
+    "direction": _moving,
 }
-"""By kind: how the scenes of a group differ, and how a caption describes the difference."""
+"""By kind, how the scenes of a group differ; the describer of the same name names the difference."""

@@ -8,7 +8,7 @@ from teachtext.encoders.class_names import class_names
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.files import read_text
-from teachtext.playground.words import with_article
+from teachtext.playground.languages.english_words import with_article
 
 _PATTERNS = ("{a}", "a video of {a}", "{a} in a close-up", "a person with {a}", "there is {a}, and somebody talks")
 _LINES = ("", ".txt", ".log", ".tsv")

@@ -1,10 +1,15 @@
-"""A person who describes a scene: the phrases of which captions are made."""
+"""An English speaker who describes a scene: the phrases of which English captions are made."""
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from teachtext.playground import words
+from teachtext.playground.languages import english_words as words
+from teachtext.playground.languages.english_words import inflect, with_article
+from teachtext.playground.languages.facts import Facts, Naming
+from teachtext.playground.languages.wording import Wording
 from teachtext.playground.scenes import Scene, Thing, audible
-from teachtext.playground.words import Wording, inflect, with_article
 
 _FRESH_SHARE = 0.5
 _NEXT = Wording(("then", "and then", "and after that"), ("and afterwards", "and subsequently"))
@@ -23,13 +28,19 @@ class Describer:
 
     Args:
         scene: the scene to describe.
-        rng: chooses among wordings.
+        rng: chooses among facts and wordings.
+        role: the describer, one of `facts.ROLES` or `facts.QUESTION_ROLES`.
+
+    Attributes:
+        facts: what was named so far.
     """
 
-    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
+    def __init__(self, scene: Scene, rng: np.random.Generator, role: str = "plain") -> None:
         self.scene = scene
         self.rng = rng
+        self.facts = Facts(role)
         self._fresh = scene.split in ("val", "test")
+        self._with_old_colour: list[str] = []
 
     def chance(self, share: float) -> bool:
         """Return True in a `share` of the cases."""
@@ -50,12 +61,16 @@ class Describer:
         colour = self.pick(words.COLOURS[thing.colour])
         match detail:
             case "bare":
-                return self.pick(words.NOUNS[thing.kind])
+                naming, name = Naming(), self.pick(words.NOUNS[thing.kind])
             case "vague":
-                return f"{colour} {self.pick(words.VAGUE_NOUNS[thing.kind])}"
+                naming, name = Naming(colour=True, vague=True), f"{colour} {self.pick(words.VAGUE_NOUNS[thing.kind])}"
             case "full" if thing.size != "medium" or self.chance(0.4):
-                return f"{self.pick(words.SIZES[thing.size])} {colour} {self.pick(words.NOUNS[thing.kind])}"
-        return f"{colour} {self.pick(words.NOUNS[thing.kind])}"
+                naming = Naming(size=True, colour=True)
+                name = f"{self.pick(words.SIZES[thing.size])} {colour} {self.pick(words.NOUNS[thing.kind])}"
+            case _:
+                naming, name = Naming(colour=True), f"{colour} {self.pick(words.NOUNS[thing.kind])}"
+        self._note(main=naming) if thing is self.scene.main else self._note(other=naming)
+        return name
 
     def a(self, thing: Thing, detail: str = "colour") -> str:
         """Name a thing with "a" or "an"."""
@@ -80,6 +95,7 @@ class Describer:
                 named = with_article(named) if article else named
             phrase = phrase.replace("@", named)
         if pace and self.scene.pace:
+            self._note(pace=True)
             adverb = self.pick(words.PACES[self.scene.pace])
             early = adverb != "fast" and self.chance(0.5)
             return f"{adverb} {phrase}" if early else f"{phrase} {adverb}"
@@ -89,18 +105,27 @@ class Describer:
         """Return a phrase for the second deed, beginning with a comma; empty without a second deed."""
         if not self.scene.then:
             return ""
+        self._note(then=True)
         link = self.pick(_NEXT)
         return f", {link} it {'is ' if form == 'ing' else ''}{self._phrase(self.scene.then, form)}"
 
     def place(self) -> str:
         """Return a phrase for the place, such as "at sea"."""
+        self._note(place=True)
         return self.pick(words.PLACES[self.scene.background])
+
+    def side(self) -> str:
+        """Return a phrase for the side of the bystander."""
+        self._note(side=True)
+        side = "left" if self.scene.bystander_left else "right"
+        return self.choose(f"on the {side}", f"on the {side} side")
 
     def sign(self, table: str) -> str:
         """Quote the sign, as a clause ("reads") or with a preposition ("with"); empty without a sign."""
         if not self.scene.sign:
             return ""
         shown = self.scene.sign if self.chance(0.7) else self.scene.sign.lower()
+        self._note(sign=shown)
         phrase = self.pick(words.SIGNS[table])
         if " " in shown:
             phrase = phrase.replace("the word @ is", "the words @ are").replace("the word @", "the words @")
@@ -110,14 +135,17 @@ class Describer:
         """Quote the voice, as a clause; empty if nobody speaks."""
         if not self.scene.speech:
             return ""
+        self._note(voice=True)
         return f'{self.pick(words.SAYS["voice"])} {self.pick(words.SAYS["says"])} "{self.scene.speech}"'
 
     def sounds(self, most: int) -> str:
         """Name up to `most` of the sounds; empty without sounds."""
         heard = list(audible(self.scene))
+        self._note(sounds=())
         if not heard:
             return ""
         chosen = [heard[place] for place in sorted(self.rng.permutation(len(heard))[:most])]
+        self._note(sounds=tuple(chosen))
         return " and ".join(self.pick(words.SOUNDS[sound]) for sound in chosen)
 
     def heard(self, most: int) -> str:
@@ -136,13 +164,24 @@ class Describer:
             return ""
         return f"{self.pick(_NEAR)} {self.a(self.scene.other, self.choose('full', 'colour'))}"
 
+    def _note(self, **named: Any) -> None:
+        """Note facts that a phrase names."""
+        self.facts = replace(self.facts, **named)
+
     def _phrase(self, action: str, form: str) -> str:
         phrase = inflect(self.pick(words.DEEDS[action]), form)
         if self.scene.new_colour and action == "recolours":
+            names_old = "$" in phrase
             phrase = phrase.replace("$", self.scene.main.colour)
             new = self.pick(words.COLOURS[self.scene.new_colour])
             phrase = phrase.replace("a %", with_article(new)).replace("%", new)
+            if names_old:
+                self._with_old_colour.append(phrase)
         return phrase
+
+    def facts_of(self, text: str) -> Facts:
+        """Return the facts that a text of this describer names; the describer may have drawn phrases in vain."""
+        return replace(self.facts, old_colour=any(phrase in text for phrase in self._with_old_colour))
 
 
 def capital(text: str) -> str:

@@ -1,16 +1,18 @@
-"""Captions of a scene, as different people would write them.
+"""English captions of a scene, as different people would write them.
 
-Each caption has a describer. Some are terse or chatty, some name only the moving thing, listen, read the sign, or
-describe events in order. Describers choose their words (see `words`) and leave out details.
+Some describers are terse or chatty, some name only the moving thing, listen, read the sign, or describe events in
+order. Describers choose their words (see `english_words`) and leave out details.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from teachtext.playground.describer import Describer, capital, join
+from teachtext.playground.languages.english_phrases import Describer, capital, join
+from teachtext.playground.languages.english_words import with_article
+from teachtext.playground.languages.facts import Facts
+from teachtext.playground.languages.wording import Wording
 from teachtext.playground.scenes import Scene
-from teachtext.playground.words import Wording, with_article
 
 _FILM = Wording(
     ("a video of", "a short video of", "an animation of", "a clip with", "a cartoon of"),
@@ -36,31 +38,20 @@ _HEARING = Wording(
 _SILENTLY = Wording(("without any sound", "in silence", "with no sound"), ("noiselessly", "mutely"))
 
 
-def captions(scene: Scene, count: int, seed: int) -> list[str]:
-    """Return captions of a scene, without repeats as far as twenty attempts can avoid repeats.
+def describe(scene: Scene, role: str, rng: np.random.Generator) -> tuple[str, Facts]:
+    """Return an English caption of a scene, and the facts that the caption names.
 
     Args:
         scene: the scene to describe. Captions of val and test scenes also use the fresh wordings.
-        count: number of captions.
-        seed: seed of the data set; the same seed and scene give the same captions.
+        role: the describer, one of `facts.ROLES` or `facts.QUESTION_ROLES`.
+        rng: chooses facts and wordings.
     """
-    number = int(scene.video.removeprefix("play"))
-    rng = np.random.default_rng((seed, 4, number))
-    texts: list[str] = []
-    turn: list[Callable[[Describer], str]] = []
-    for _ in range(count):
-        if not turn:
-            turn = [_DESCRIBERS[place] for place in rng.permutation(len(_DESCRIBERS))]
-        describe = turn.pop()
-        for _ in range(20):
-            text = finish(describe(Describer(scene, rng)), rng)
-            if text not in texts:
-                break
-        texts.append(text)
-    return texts
+    describer = Describer(scene, rng, role)
+    text = _DESCRIBERS[role](describer)
+    return _finish(text, rng), describer.facts_of(text)
 
 
-def finish(text: str, rng: np.random.Generator) -> str:
+def _finish(text: str, rng: np.random.Generator) -> str:
     """Capitalise a text, or leave out capital and full stop, as some people do."""
     if rng.random() < 0.25 and ". " not in text:
         return text.removesuffix(".")
@@ -80,11 +71,7 @@ def _plain(d: Describer) -> str:
 def _precise(d: Describer) -> str:
     sentence = f"{join(d.a(d.scene.main, 'full'), d.deed('s', 'full', pace=True), d.place())}{d.then('s')}."
     if d.scene.other and not d.scene.is_pair:
-        side = (
-            d.choose("on the left", "on the left side")
-            if d.scene.bystander_left
-            else d.choose("on the right", "on the right side")
-        )
+        side = d.side()
         sentence += f" {capital(d.a(d.scene.other, 'full'))} {d.pick(_STAYS)} {side}."
     if d.scene.sign:
         sentence += f" {capital(d.sign('reads'))} {'at the top' if d.scene.sign_at_top else 'at the bottom'}."
@@ -165,7 +152,31 @@ def _companion(d: Describer) -> str:
     return f"{join(d.a(d.scene.main, d.choose('full', 'colour')), d.deed('s', 'full'), d.company())}{d.then('s')}."
 
 
-_DESCRIBERS: tuple[Callable[[Describer], str], ...] = (
-    _terse, _plain, _precise, _chatty, _main_only, _place_first, _listener, _reader, _in_order, _remembering, _film,
-    _vague, _seeker, _companion,
-)  # fmt: skip
+def _direction(d: Describer) -> str:
+    return d.choose(
+        f"something {d.deed('s')}.",
+        f"something is {d.deed('ing')}.",
+        f"there is something that {d.deed('s')}.",
+    )
+
+
+_DESCRIBERS: Mapping[str, Callable[[Describer], str]] = {
+    "terse": _terse,
+    "plain": _plain,
+    "precise": _precise,
+    "chatty": _chatty,
+    "main_only": _main_only,
+    "place_first": _place_first,
+    "listener": _listener,
+    "reader": _reader,
+    "in_order": _in_order,
+    "remembering": _remembering,
+    "film": _film,
+    "vague": _vague,
+    "seeker": _seeker,
+    "companion": _companion,
+    "speech": lambda d: f"{d.voice()}.",
+    "sign": lambda d: f"{capital(d.sign('reads'))}.",
+    "sound": lambda d: d.heard(1),
+    "direction": _direction,
+}

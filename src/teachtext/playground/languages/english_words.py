@@ -1,40 +1,12 @@
-"""The words of the captions.
+"""The English words of the captions, and their forms.
 
-Every concept has common wordings, which all splits use, and fresh wordings, which train captions never contain. A
-reader who knows English understands the fresh wordings; a model that only read the train captions does not. A verb is
-the first word of its phrase, in its base form. `@` is the place of the other thing's name.
+A verb is the first word of its phrase, in its base form. `@` is the place of the other thing's name, `%` of the new
+colour, `$` of the old colour.
 """
 
-from dataclasses import dataclass
+from teachtext.playground.languages.wording import Lexicon, table
 
-
-@dataclass(frozen=True)
-class Wording:
-    """The wordings of a concept.
-
-    Attributes:
-        common: wordings of every split.
-        fresh: wordings of val and test only.
-    """
-
-    common: tuple[str, ...]
-    fresh: tuple[str, ...] = ()
-
-
-def _table(rows: str) -> dict[str, Wording]:
-    """Read lines of the form `concept: common, common | fresh, fresh`."""
-    table = {}
-    for row in rows.strip().splitlines():
-        concept, _, wordings = row.partition(":")
-        common, _, fresh = wordings.partition("|")
-        table[concept.strip()] = Wording(
-            tuple(wording.strip() for wording in common.split(",")),
-            tuple(wording.strip() for wording in fresh.split(",") if wording.strip()),
-        )
-    return table
-
-
-NOUNS = _table("""
+NOUNS = table("""
 ball: ball, ball, round ball | sphere, orb
 star: star, star, five-pointed star | pentagram, star-shaped emblem
 heart: heart, heart, love heart | valentine, valentine symbol
@@ -54,7 +26,7 @@ butterfly: butterfly | moth, winged insect
 """)
 
 # The words of a person who does not look closely.
-VAGUE_NOUNS = _table("""
+VAGUE_NOUNS = table("""
 ball: thing, round thing, toy | circular object
 star: thing, shape, figure | symbol
 heart: thing, shape | symbol
@@ -73,7 +45,7 @@ cat: animal, pet | creature
 butterfly: insect, animal | creature
 """)
 
-COLOURS = _table("""
+COLOURS = table("""
 red: red, red, bright red | scarlet, crimson
 blue: blue, blue, deep blue | cobalt, azure
 green: green, green, bright green | emerald, jade
@@ -85,13 +57,13 @@ white: white | ivory, milky
 black: black, black, dark | ebony, inky
 """)
 
-SIZES = _table("""
+SIZES = table("""
 small: small, little | tiny, miniature
 medium: medium-sized | average-sized
 large: big, large | huge, enormous
 """)
 
-PLACES = _table(
+PLACES = table(
     """
 sky: in the sky, in a cloudy sky, in front of a blue sky with clouds | up in the air, high among cumulus clouds
 sea: on the sea, at sea, in front of the blue sea, over the water | on the ocean, above the waves
@@ -107,7 +79,7 @@ forest: in the forest, in the woods, in front of many trees | in a woodland, ami
 """.replace("\n    |", " |")
 )
 
-DEEDS = _table("""
+DEEDS = table("""
 moves_left: move to the left, go left, slide to the left, go from right to left | glide leftward, travel leftwards
 moves_right: move to the right, go right, slide to the right, go from left to right | glide rightward, travel rightwards
 rises: rise, go up, move up, rise to the top | ascend, climb upwards, soar
@@ -135,12 +107,12 @@ hides: hide behind @, go behind @, disappear behind @ | take cover behind @, van
 pushes: push @, push @ along, push @ forward | shove @, nudge @ onward
 """)
 
-PACES = _table("""
+PACES = table("""
 slow: slowly | gradually, unhurriedly
 fast: quickly, fast | rapidly, swiftly
 """)
 
-SOUNDS = _table("""
+SOUNDS = table("""
 whoosh: a whoosh, a rushing sound | a swish
 rising_tone: a rising tone, a tone that gets higher | an ascending pitch
 falling_tone: a falling tone, a tone that gets lower | a descending whistle
@@ -168,15 +140,30 @@ crickets: crickets, insects at night | cicadas
 traffic: traffic, street noise | passing lorries
 """)
 
-SAYS = _table("""
+SAYS = table("""
 says: says, is saying | utters, pronounces
 voice: a voice, someone, somebody | a speaker, a narrator
 """)
 
-SIGNS = _table("""
+SIGNS = table("""
 reads: the word @ is written, you can read @, there is the text @, it says @ | the caption reads @, lettering spells @
 with: with the word @, with the text @ | with the inscription @, labelled @
 """)
+
+WORDS = Lexicon(
+    nouns=NOUNS,
+    vague_nouns=VAGUE_NOUNS,
+    colours=COLOURS,
+    sizes=SIZES,
+    places=PLACES,
+    deeds=DEEDS,
+    paces=PACES,
+    sounds=SOUNDS,
+    closed=(
+        "a an the and is are that there with of in on to it this i we you can hear me where which at from by not no "
+        "its into out up down"
+    ),
+)
 
 _PAST = {
     "go": "went", "rise": "rose", "fall": "fell", "spin": "spun", "grow": "grew", "get": "got", "become": "became",
