@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo page test test-quick fuzz audit docs setup clean
+.PHONY: demo page test test-quick bench fuzz audit docs setup clean
 
 setup: $(VENV)/ready
 
@@ -53,6 +53,12 @@ FUZZ_SEED := $(or $(FUZZ_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz: setup
 	@echo "seed $(FUZZ_SEED)"
 	FUZZ_SEED=$(FUZZ_SEED) FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/fuzz/test_fuzz.py tests/service/test_fuzzed_requests.py
+
+# how fast the parts are, beside the same mathematics as one writes it down: about ten minutes on a quiet machine, 12 GB
+bench: setup
+	$(BIN)/python benchmarks/training.py --output benchmarks/results/training.json
+	$(BIN)/python benchmarks/evaluation.py --output benchmarks/results/evaluation.json
+	$(BIN)/python benchmarks/similarity.py
 
 # the documentation site; a warning is an error
 docs: setup
