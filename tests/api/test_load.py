@@ -1,7 +1,10 @@
 """`teachtext.load`: every place that holds a model, and one sentence for every place that does not."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("wordllama")
 from clips import write_model
+from hub_server import Repository, hub_server
 
 import teachtext
 
@@ -91,3 +95,31 @@ def test_a_device_that_is_missing_is_refused(tmp_path: Path):
     with pytest.raises(teachtext.InputError, match="'gpu'"):
         teachtext.load(folder, device="gpu")
     assert teachtext.load(folder, device="cpu").device == "cpu"
+
+
+def test_a_model_of_a_hub_is_refused_before_its_weights_come_and_before_torch(tmp_path: Path):
+    pytest.importorskip("huggingface_hub")
+    code = (
+        "import sys, teachtext\n"
+        "for place in ('hf:them/bert', 'hf:nobody/nothing', 'hf:', 'open_clip:ViT-B-32'):\n"
+        "    try: teachtext.load(place)\n"
+        "    except teachtext.InputError as error: print(error)\n"
+        "print('torch' in sys.modules)"
+    )
+    with hub_server() as hub:
+        files = {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"weights"}
+        hub.repositories["them/bert"] = Repository(commits={"c0": files}, branches={"main": "c0"})
+        environment = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        asked = hub.requests
+    refused, unknown, nameless, other, torch = done.stdout.splitlines()
+    assert refused.startswith(
+        "them/bert (bert) has no space for text and pictures that is supported here: give a model"
+    )
+    assert unknown.startswith(
+        "'nobody/nothing' is neither a folder nor a model on the hub that you may read: correct it"
+    )
+    assert nameless == "'hf:' names no model: write hf:ID or hf:FOLDER"
+    assert other.endswith("is a model of open_clip, which is not read here: use hf:google/siglip2-base-patch16-224")
+    assert torch == "False"
+    assert any("config.json" in path for path in asked) and not any("safetensors" in path for path in asked)

@@ -12,6 +12,7 @@ from teachtext import hub
 from teachtext.arguments import check_place
 from teachtext.devices import check_device, resolve_device
 from teachtext.encoders.embedder import Embedder
+from teachtext.encoders.shared_space.families import of_open_clip
 from teachtext.errors import InputError
 from teachtext.evaluation.result_rows import Row
 from teachtext.evaluation.results import Results
@@ -31,7 +32,7 @@ Models: TypeAlias = "Model | str | Path | Sequence[Model | str | Path] | None"
 """A loaded model, a place that `load` accepts, or `zero-shot`; or several of them."""
 
 _RESULTS, _RUN_CONFIG, _INDEX, _MODULES = "results.json", "config.yaml", "index.json", "modules.json"
-_HF = "hf:"
+_HF, _OPEN_CLIP = "hf:", "open_clip:"
 _ZERO_SHOT = ("zero-shot", "classnames")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -63,9 +64,13 @@ def load(place: str | Path, *, device: str = "auto", revision: str | None = None
     if is_url(place):
         return _index_model(place, device)
     if str(place).startswith(_HF):
+        if str(place) == _HF:
+            raise InputError("'hf:' names no model", "write hf:ID or hf:FOLDER")
         if revision is not None:
             raise InputError(f"{place} is read as the cache has it", "leave 'revision' out, or give a folder")
         return _shared(str(place).removeprefix(_HF), device)
+    if str(place).startswith(_OPEN_CLIP):
+        raise of_open_clip(str(place))
     folder = Path(place).expanduser()
     if revision is None and (folder / _INDEX).exists() and not (folder / CONFIG).exists():
         return _index_model(folder, device)
@@ -130,11 +135,10 @@ def _trained(folder: Path, device: str) -> "Model":
 
 
 def _shared(model: str, device: str) -> "Model":
-    device = resolve_device(device)
     embedder = load_shared(model, device=device)
     from teachtext.api.model import Model
 
-    return Model(embedder, device=device)
+    return Model(embedder, device=resolve_device(device))
 
 
 def _index_model(place: str | Path, device: str) -> "Model":

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from transformers import logging as transformers_logging
-
 from teachtext.errors import InputError
 from teachtext.files import content_hash, fingerprint, read_json
 from teachtext.hub import cached, download
@@ -52,6 +50,18 @@ def resolve(model: str) -> Path:
     return snapshot if snapshot is not None and _is_whole(snapshot) else download(model, _FILES)
 
 
+def resolve_config(model: str) -> Path:
+    """Return the folder of a model with its config at least; the weights of a model of a hub are not downloaded.
+
+    Raises:
+        InputError: see `resolve`.
+    """
+    if _is_local(model):
+        return resolve(model)
+    snapshot = cached(model, _FILES)
+    return snapshot if snapshot is not None else download(model, ["*.json"])
+
+
 def _is_whole(folder: Path) -> bool:
     """Return whether all files of weights are there that a model in several files names."""
     indexes = [read_json(path) for path in folder.rglob("*.safetensors.index.json")]
@@ -61,6 +71,9 @@ def _is_whole(folder: Path) -> bool:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers' load report and progress bars off the terminal."""
+    # takes seconds, which a look for a model does not need
+    from transformers import logging as transformers_logging
+
     verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

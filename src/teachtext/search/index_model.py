@@ -6,6 +6,7 @@ from typing import Any
 
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
+from teachtext.encoders.shared_space.families import check_family
 from teachtext.encoders.zero_shot import EXPERTS, ClassNames, usable_experts
 from teachtext.errors import InputError
 from teachtext.packages import load
@@ -60,6 +61,8 @@ def load_shared(model: str, *, device: str = "auto") -> Embedder:
     Raises:
         InputError: no such folder or id, or a model without a space for texts and videos; a package is not installed.
     """
+    # what cannot be used is refused before weights are downloaded, and before torch is imported, which takes seconds
+    check_family(model, load("teachtext.encoders.hub:resolve_config", "hf", model=model))
     embedder: Embedder = load(
         "teachtext.encoders.shared_space.embedder:SharedEmbedder", "hf", model=model, device=device
     )

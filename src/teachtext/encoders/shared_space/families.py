@@ -86,6 +86,21 @@ def network_folder(folder: Path) -> Path:
     return inner
 
 
+def check_family(model: str, folder: Path) -> None:
+    """Refuse a model that is of no family here, without importing torch.
+
+    Args:
+        model: as the user gave it.
+        folder: of the model.
+
+    Raises:
+        InputError: it is of no family; names what would work instead.
+    """
+    network = network_folder(folder)
+    if str(_config(network).get("model_type")) not in FAMILIES:
+        raise not_shared(model, network)
+
+
 def family_of(folder: Path) -> "type[Family] | None":
     """Return the family of the network in a folder; None if it is of no family with a shared space."""
     target = FAMILIES.get(str(_config(folder).get("model_type")))
@@ -107,7 +122,7 @@ def not_shared(model: str, folder: Path) -> InputError:
                 f"{model} runs code that comes with it, which is never run here", f"use {neighbour} instead"
             )
     if any(part in squeezed for part in _OF_OPEN_CLIP):
-        return InputError(f"{model} is a model of open_clip, and transformers cannot read it", f"use {_PICTURES}")
+        return of_open_clip(model)
     if "auto_map" in config:
         return InputError(f"{model} runs code that comes with it, which is never run here", f"use {_ALL} instead")
     kind = config.get("model_type") or "no model_type"
@@ -115,6 +130,11 @@ def not_shared(model: str, folder: Path) -> InputError:
         f"{model} ({kind}) has no space for text and pictures that is supported here",
         f"give a model of one of these kinds: {', '.join(sorted(FAMILIES))}",
     )
+
+
+def of_open_clip(model: str) -> InputError:
+    """Return the error of a model that only open_clip reads."""
+    return InputError(f"{model} is a model of open_clip, which is not read here", f"use hf:{_PICTURES}")
 
 
 def _config(folder: Path) -> Mapping[str, Any]:
