@@ -88,7 +88,7 @@ def test_all_languages_are_used_where_that_is_asked_for(tmp_path):
     dataset = load_folder(several_languages(tmp_path), language="all", protocol=Protocol(select=None))
     assert len(dataset.captions) == 9 and len(dataset.questions) == 2
     assert not any("languages" in note for note in dataset.notes)
-    assert dict(check_folder(tmp_path).facts)["languages"].startswith("en 3, de 3, fr 3 (a run uses one")
+    assert dict(check_folder(tmp_path).facts)["languages"].startswith("en 3, de 3, fr 3 (a run uses the English ones;")
 
 
 def test_a_language_without_captions_is_refused_with_those_that_are_there(tmp_path):

@@ -196,6 +196,8 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"dataset": {}}, ["'dataset': give either 'path' or 'playground'"]),
         ({"dataset": {"playground": {"videos": 3}}}, ["'dataset.playground.videos' is 3", "12"]),
         ({"dataset": {"playground": {"seed": -1}}}, ["'dataset.playground.seed' is -1"]),
+        ({"dataset": {"playground": {"languages": ["en", "xx"]}}}, ["languages=en,xx", "use some of en, de, fr, es"]),
+        ({"dataset": {"playground": {}, "language": "d/e"}}, ["'dataset.language' is 'd/e'"]),
         ({"seeds": [0, 1, 0]}, ["'seeds' names '0' twice"]),
         ({"seeds": [-1]}, ["'seeds.0' is -1"]),
         ({"seeds": [2**64]}, ["'seeds.0' is 18446744073709551616"]),

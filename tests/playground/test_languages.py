@@ -14,10 +14,13 @@ from teachtext.data.folder import load_folder
 from teachtext.data.wrong_captions import read_wrong_captions
 from teachtext.errors import InputError
 from teachtext.playground import build, build_playground, scenes
-from teachtext.playground.captions import captions, parallel_captions
-from teachtext.playground.languages import LANGUAGES, LEXICONS, french, german, spanish
+from teachtext.playground.captions import caption_texts, captions, parallel_captions
+from teachtext.playground.languages import LANGUAGES, LEXICONS
+from teachtext.playground.languages import french_forms as french
 from teachtext.playground.languages import french_words as fr
+from teachtext.playground.languages import german_forms as german
 from teachtext.playground.languages import german_words as de
+from teachtext.playground.languages import spanish_forms as spanish
 from teachtext.playground.languages import spanish_words as es
 from teachtext.playground.languages.facts import QUESTION_ROLES, ROLES, Facts
 from teachtext.playground.languages.wording import Wording
@@ -244,7 +247,7 @@ def test_the_verb_stands_in_its_place_in_german() -> None:
 
 def test_english_captions_and_questions_are_what_they_were() -> None:
     """The hash is that of the captions before there were other languages."""
-    texts, wrong = build.caption_texts(scenes.sample_scenes(60, 5), 15, 5, 0.2, 9)
+    texts, wrong = caption_texts(scenes.sample_scenes(60, 5), 15, 5, 0.2, 9)
     asked = {question.scene.video: question.text for question in ask(3, 5)}
     content = json.dumps([texts, wrong, asked]).encode()
     assert hashlib.sha256(content).hexdigest() == "96fc0c41e28ea01de3e7dc79327d7669315898a92f839f55ecec2a885461615b"
@@ -252,8 +255,8 @@ def test_english_captions_and_questions_are_what_they_were() -> None:
 
 def test_a_data_set_of_several_languages_has_parallel_captions() -> None:
     drawn, codes = scenes.sample_scenes(24, 3), ("en", *LANGUAGES)
-    english, english_wrong = build.caption_texts(drawn, 6, 3, 0.25, 4)
-    texts, wrong = build.caption_texts(drawn, 6, 3, 0.25, 4, codes)
+    english, english_wrong = caption_texts(drawn, 6, 3, 0.25, 4)
+    texts, wrong = caption_texts(drawn, 6, 3, 0.25, 4, codes)
     assert list(texts) == [
         f"{name}{ending}" for name in english for ending in ("", *(f".{code}" for code in LANGUAGES))
     ]
@@ -262,13 +265,13 @@ def test_a_data_set_of_several_languages_has_parallel_captions() -> None:
         f"{name}{ending}" for name in english_wrong for ending in ("", *(f".{code}" for code in LANGUAGES))
     ]
     # a wrong caption says the same in all languages
-    sources = {text: name for name, text in build.caption_texts(drawn, 6, 3, 0.0, 4, codes)[0].items()}
+    sources = {text: name for name, text in caption_texts(drawn, 6, 3, 0.0, 4, codes)[0].items()}
     for name in english_wrong:
         source = sources[texts[name]]
         assert source.partition("#")[0] != name.partition("#")[0]
         assert all(texts[f"{name}.{code}"] in sources for code in LANGUAGES)
         assert {sources[texts[f"{name}.{code}"]].partition("#")[0] for code in LANGUAGES} == {source.partition("#")[0]}
-    assert build.caption_texts(drawn, 6, 3, 0.25, 4, ("de",))[0] == {
+    assert caption_texts(drawn, 6, 3, 0.25, 4, ("de",))[0] == {
         name: text for name, text in texts.items() if name.endswith(".de")
     }
 
@@ -294,6 +297,14 @@ def test_a_folder_of_several_languages_is_read_language_by_language(tmp_path: Pa
     assert check_folder(tmp_path / "all").sound
     with pytest.raises(InputError, match="other settings"):
         build_playground(tmp_path / "all", languages=("en", "de"), wrong_captions=0.25, **settings)
+
+
+def test_the_captions_of_the_manual_are_those_that_are_made() -> None:
+    texts, _ = caption_texts(scenes.sample_scenes(360, 0)[:18], 12, 0, 0.0, None, ("en", *LANGUAGES))
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "own-dataset.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(play\S+)` \| (.*) \|$", page, re.MULTILINE)
+    assert [name for name, _ in shown] == [f"play0018#4{ending}" for ending in ("", ".de", ".fr", ".es")]
+    assert all(texts[name] == text for name, text in shown)
 
 
 @pytest.mark.parametrize("languages", [(), ("en", "en"), ("en", "xx")])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.playground import build, build_playground, scenes, speech
-from teachtext.playground.captions import captions
+from teachtext.playground.captions import caption_texts, captions
 from teachtext.playground.languages import english, english_phrases
 from teachtext.playground.languages import english_words as words
 from teachtext.playground.languages.wording import Wording
@@ -245,9 +245,9 @@ def test_the_main_thing_is_seen_and_does_something(seed: int) -> None:
 
 def test_wrong_captions_are_those_listed_and_no_others() -> None:
     drawn = scenes.sample_scenes(24, 3)
-    true, none = build.caption_texts(drawn, 5, 3, 0.0)
-    texts, wrong = build.caption_texts(drawn, 5, 3, 0.25)
-    more = build.caption_texts(drawn, 5, 3, 0.5)[1]
+    true, none = caption_texts(drawn, 5, 3, 0.0)
+    texts, wrong = caption_texts(drawn, 5, 3, 0.25)
+    more = caption_texts(drawn, 5, 3, 0.5)[1]
     train = {scene.video for scene in drawn if scene.split == "train"}
     assert none == []
     assert len(wrong) == round(0.25 * 5 * len(train))

@@ -116,7 +116,8 @@ def _facts(raw: RawFolder) -> list[tuple[str, str]]:
     vocabulary = {word.lower().strip(".,;:!?\"'()") for caption in raw.captions for word in caption.text.split()}
     languages = Counter(caption.language for caption in raw.captions).most_common()
     spoken = ", ".join(f"{name} {count:,}" for name, count in languages) or "-"
-    spoken += " (a run uses one: 'dataset.language', by default en)" if len(languages) > 1 else ""
+    used = "the English ones" if "en" in dict(languages) else "all"
+    spoken += f" (a run uses {used}; 'dataset.language' chooses)" if len(languages) > 1 else ""
     splits = raw.splits or {}
     return [
         ("videos with a file", f"{len(raw.videos):,}"),

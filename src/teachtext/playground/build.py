@@ -6,21 +6,17 @@ without a download. Results on the playground say nothing about results on real 
 """
 
 import importlib.util
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from teachtext.data.questions import QUESTIONS
 from teachtext.data.wrong_captions import WRONG_CAPTIONS
 from teachtext.errors import InputError
 from teachtext.files import read_json, write_bytes, write_json, write_text
-from teachtext.playground.captions import captions, parallel_captions
+from teachtext.playground.captions import caption_lines, caption_texts, ending, in_languages
 from teachtext.playground.languages import ENGLISH, check_languages
-from teachtext.playground.languages.facts import Facts
 from teachtext.playground.questions import ask
 from teachtext.playground.scenes import Scene, sample_scenes
 from teachtext.processes import spread
@@ -117,13 +113,13 @@ def build_playground(
     _write_videos(filmed, folder / "videos", workers, progress or (lambda done, total: None))
     texts, wrong = caption_texts(scenes, captions_per_video, seed, wrong_captions, train_captions, languages)
     asked = {
-        f"{question.scene.video}#0{_ending(language)}": (question, text)
+        f"{question.scene.video}#0{ending(language)}": (question, text)
         for question in drawn
-        for language, (text,) in _in_languages(
+        for language, (text,) in in_languages(
             question.scene, [(question.text, question.facts)], languages, seed
         ).items()
     }
-    write_text(folder / "captions.jsonl", _lines(texts | {name: text for name, (_, text) in asked.items()}))
+    write_text(folder / "captions.jsonl", caption_lines(texts | {name: text for name, (_, text) in asked.items()}))
     names = ["train", "val", "test", *(["questions"] if drawn else [])]
     write_json(
         folder / "splits.json", {name: [scene.video for scene in filmed if scene.split == name] for name in names}
@@ -136,72 +132,6 @@ def build_playground(
     record = {"generated": True, "about": _ABOUT, "settings": settings, "wrong_caption_ids": wrong, "scenes": described}
     write_json(folder / _RECORD, record)
     (folder / _STARTED).unlink()
-
-
-def caption_texts(
-    scenes: list[Scene],
-    per_video: int,
-    seed: int,
-    wrong_share: float,
-    per_train_video: int | None = None,
-    languages: Sequence[str] = (ENGLISH,),
-) -> tuple[dict[str, str], list[str]]:
-    """Return the texts by caption id (`<video>#<number>[.<language>]`), and the ids of the wrong captions.
-
-    A wrong caption is a true caption of another train scene whose main thing is of another kind. Its parallel captions
-    are those of the other scene too. The wrong captions of a small share are wrong at every larger share too.
-    """
-    # by id without a language, the texts by language
-    true: dict[str, dict[str, str]] = {}
-    for scene in scenes:
-        kept = per_video if per_train_video is None or scene.split != "train" else per_train_video
-        written = _in_languages(scene, captions(scene, per_video, seed)[:kept], languages, seed)
-        for number in range(kept):
-            true[f"{scene.video}#{number}"] = {language: texts[number] for language, texts in written.items()}
-    by_video = {scene.video: scene for scene in scenes}
-    train = [name for name in true if by_video[name.partition("#")[0]].split == "train"]
-    rng = np.random.default_rng((seed, 7))
-    order = [train[place] for place in rng.permutation(len(train))]
-    texts = dict(true)
-    for name in order[: round(wrong_share * len(train))]:
-        kind = by_video[name.partition("#")[0]].main.kind
-        while True:
-            source = train[int(rng.integers(len(train)))]
-            if by_video[source.partition("#")[0]].main.kind != kind:
-                break
-        texts[name] = true[source]
-    wrong = sorted(order[: round(wrong_share * len(train))])
-    by_id = {f"{name}{_ending(language)}": text for name, said in texts.items() for language, text in said.items()}
-    return by_id, [f"{name}{_ending(language)}" for name in wrong for language in languages]
-
-
-def _in_languages(
-    scene: Scene, written: Sequence[tuple[str, Facts]], languages: Sequence[str], seed: int
-) -> dict[str, list[str]]:
-    """Return English captions, and the captions that say the same, by language."""
-    facts = [named for _, named in written]
-    return {
-        language: [text for text, _ in written]
-        if language == ENGLISH
-        else parallel_captions(scene, facts, language, seed)
-        for language in languages
-    }
-
-
-def _ending(language: str) -> str:
-    """Return the ending of the ids of captions in a language."""
-    return "" if language == ENGLISH else f".{language}"
-
-
-def _lines(texts: Mapping[str, str]) -> str:
-    """Return the lines of the captions file; English is not named, as in every captions file."""
-    lines = []
-    for name, text in texts.items():
-        video, _, number = name.partition("#")
-        language = number.partition(".")[2]
-        entry = {"id": name, "video": video, "text": text} | ({"language": language} if language else {})
-        lines.append(json.dumps(entry, ensure_ascii=False))
-    return "\n".join(lines) + "\n"
 
 
 def _described(scene: Scene) -> dict[str, Any]:

@@ -4,11 +4,12 @@ Each caption has a describer, who decides which facts to name (see `languages.fa
 another language make a parallel caption.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachtext.playground.languages import LANGUAGES
+from teachtext.playground.languages import ENGLISH, LANGUAGES
 from teachtext.playground.languages.english import describe
 from teachtext.playground.languages.facts import ROLES, Facts
 from teachtext.playground.scenes import Scene
@@ -58,3 +59,69 @@ def parallel_captions(scene: Scene, facts: Sequence[Facts], language: str, seed:
                 break
         texts.append(text)
     return texts
+
+
+def caption_texts(
+    scenes: list[Scene],
+    per_video: int,
+    seed: int,
+    wrong_share: float,
+    per_train_video: int | None = None,
+    languages: Sequence[str] = (ENGLISH,),
+) -> tuple[dict[str, str], list[str]]:
+    """Return the texts by caption id (`<video>#<number>[.<language>]`), and the ids of the wrong captions.
+
+    A wrong caption is a true caption of another train scene whose main thing is of another kind. Its parallel captions
+    are those of the other scene too. The wrong captions of a small share are wrong at every larger share too.
+    """
+    # by id without a language, the texts by language
+    true: dict[str, dict[str, str]] = {}
+    for scene in scenes:
+        kept = per_video if per_train_video is None or scene.split != "train" else per_train_video
+        written = in_languages(scene, captions(scene, per_video, seed)[:kept], languages, seed)
+        for number in range(kept):
+            true[f"{scene.video}#{number}"] = {language: texts[number] for language, texts in written.items()}
+    by_video = {scene.video: scene for scene in scenes}
+    train = [name for name in true if by_video[name.partition("#")[0]].split == "train"]
+    rng = np.random.default_rng((seed, 7))
+    order = [train[place] for place in rng.permutation(len(train))]
+    texts = dict(true)
+    for name in order[: round(wrong_share * len(train))]:
+        kind = by_video[name.partition("#")[0]].main.kind
+        while True:
+            source = train[int(rng.integers(len(train)))]
+            if by_video[source.partition("#")[0]].main.kind != kind:
+                break
+        texts[name] = true[source]
+    wrong = sorted(order[: round(wrong_share * len(train))])
+    by_id = {f"{name}{ending(language)}": text for name, said in texts.items() for language, text in said.items()}
+    return by_id, [f"{name}{ending(language)}" for name in wrong for language in languages]
+
+
+def in_languages(
+    scene: Scene, written: Sequence[tuple[str, Facts]], languages: Sequence[str], seed: int
+) -> dict[str, list[str]]:
+    """Return English captions, and the captions that say the same, by language."""
+    facts = [named for _, named in written]
+    return {
+        language: [text for text, _ in written]
+        if language == ENGLISH
+        else parallel_captions(scene, facts, language, seed)
+        for language in languages
+    }
+
+
+def ending(language: str) -> str:
+    """Return the ending of the ids of captions in a language."""
+    return "" if language == ENGLISH else f".{language}"
+
+
+def caption_lines(texts: Mapping[str, str]) -> str:
+    """Return the lines of the captions file; English is not named, as in every captions file."""
+    lines = []
+    for name, text in texts.items():
+        video, _, number = name.partition("#")
+        language = number.partition(".")[2]
+        entry = {"id": name, "video": video, "text": text} | ({"language": language} if language else {})
+        lines.append(json.dumps(entry, ensure_ascii=False))
+    return "\n".join(lines) + "\n"

@@ -124,6 +124,9 @@ def test_vatex_in_english(tmp_path):
     assert load_folder(tmp_path / "out", missing_videos="keep").splits["test"] == ["d_000001_000011"]
     chinese = import_source(tmp_path, tmp_path / "zh", language="zh")
     assert chinese.counts["captions"] == 3
+    # read where it stands, without an import
+    for language, captions in ((None, 7), ("zh", 3), ("all", 10)):
+        assert len(load_folder(tmp_path, missing_videos="keep", language=language).captions) == captions
 
 
 def test_queryd_pickles_and_lists(tmp_path):

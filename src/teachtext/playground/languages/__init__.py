@@ -1,7 +1,8 @@
 """The languages of captions: how each writes the facts of a scene.
 
-A language has a lexicon (`german_words`) and a grammar (`german`), which is a `Writer`. To add a language, write both
-and add a line to `LANGUAGES`. English alone decides which facts a caption names; its grammar is in `english`.
+A language has a lexicon (`german_words`) and a grammar: the forms of words (`german_forms`), and the sentences of a
+`Writer` (`german`). To add a language, write these and add a line to `LANGUAGES`. English alone decides which facts a
+caption names; its grammar is in `english`.
 """
 
 from collections.abc import Mapping, Sequence

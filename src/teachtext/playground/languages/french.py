@@ -1,148 +1,27 @@
 """French captions: agreement, elision, contracted articles, and compound past tenses."""
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from teachtext.playground.languages import french_words as words
 from teachtext.playground.languages.facts import Naming
+from teachtext.playground.languages.french_forms import (
+    ITSELF,
+    PRONOUN,
+    WITH_ETRE,
+    Deed,
+    Noun,
+    agreeing,
+    definite,
+    elided,
+    of,
+    participle,
+    third_person,
+    to,
+)
 from teachtext.playground.languages.wording import Wording
 from teachtext.playground.languages.writer import Writer, capital, join
 from teachtext.playground.scenes import Thing
-
-_PRONOUN = {"m": "il", "f": "elle"}
-_ITSELF = {"m": "lui-même", "f": "elle-même"}
-_VOWELS = "aeiouâàéèêîôûœ"
-_SILENT_H = ("horloge", "hélium")
-# articles for "some", which "de" replaces
-_SOME = re.compile(r"^(du |de la |de l'|des )")
-
-_FILM = Wording(
-    ("une vidéo de @", "une courte vidéo de @", "une animation avec @", "un clip avec @", "un dessin animé avec @"),
-    ("des images filmées de @", "une séquence animée montrant @"),
-)
-_SEEK = Wording(
-    ("trouve le clip où", "la vidéo dans laquelle", "montre-moi la vidéo où", "je veux la vidéo où"),
-    ("retrouve la scène dans laquelle", "je cherche l'enregistrement où"),
-)
-_CHAT = Wording(
-    (
-        "alors voilà, il y a {this}, et {pronoun} {deed}, tout simplement.",
-        "regarde, {a} qui {deed}\u202f!",
-        "je vois {a} qui {deed}.",
-        "bon, ici on a {a}, et {pronoun} {deed}.",
-    ),
-    ("tiens donc, {a} qui {deed}\u202f!", "drôle de petit film, avec {a} qui {deed}."),
-)
-_STAYS = Wording(("se tient ~", "est ~", "reste ~", "se trouve ~"), ("demeure ~", "demeure immobile ~"))
-_HEARING = Wording(
-    (", et on entend @", ", et l'on peut entendre @", ", avec en fond sonore @"),
-    (", {accompagné} de @", ", et l'on perçoit @"),
-)
-_HEARD = Wording(
-    ("on entend @.", "j'entends @.", "on peut entendre @.", "nous entendons @."),
-    ("la bande-son contient @.", "on perçoit @."),
-)
-_SILENTLY = Wording(("sans aucun son", "en silence", "sans bruit"), ("silencieusement", "dans un silence total"))
-_SILENT = Wording(
-    ("il n'y a pas de son.", "c'est silencieux.", "on n'entend rien."),
-    ("la bande-son est muette.", "le silence est absolu."),
-)
-_NEXT = Wording(("puis", "et puis", "et ensuite"), ("et après cela", "à la suite de quoi"))
-_NEAR = Wording(("à côté de", "près de", "aux côtés de"), ("à proximité de", "dans les parages de"))
-_VOICE = Wording(("une voix", "quelqu'un"), ("un narrateur", "une oratrice"))
-_SAYS = Wording(("dit", "est en train de dire"), ("prononce", "déclare"))
-_READS = Wording(
-    ("le mot @ est écrit ~", "on peut lire @ ~", "il y a le texte @ ~", "il est écrit @ ~"),
-    ("l'inscription indique @ ~", "des lettres forment @ ~"),
-)
-_WITH = Wording(("avec le mot @", "avec le texte @"), ("avec l'inscription @", "avec la mention @"))
-_MANY = {"le mot @ est écrit": "les mots @ sont écrits", "le mot @": "les mots @"}
-
-
-@dataclass(frozen=True)
-class Noun:
-    """A noun with its adjectives, without an article."""
-
-    text: str
-    gender: str
-
-    @property
-    def indefinite(self) -> str:
-        """The noun after "un" or "une"."""
-        return f"{'un' if self.gender == 'm' else 'une'} {self.text}"
-
-    @property
-    def this(self) -> str:
-        """The noun after "ce", "cet" or "cette"."""
-        if self.gender == "f":
-            return f"cette {self.text}"
-        return f"{'cet' if begins_with_vowel(self.text) else 'ce'} {self.text}"
-
-
-@dataclass(frozen=True)
-class Deed:
-    """A verb phrase: the infinitive of the verb, whether it is reflexive, and the words behind an adverb."""
-
-    verb: str
-    reflexive: bool
-    rest: str
-
-
-def agreeing(adjective: str, gender: str) -> str:
-    """Return an adjective in a gender; one that ends in `=` is invariable.
-
-    >>> agreeing("blanc", "f"), agreeing("rouge vif=", "f"), agreeing("vert", "m")
-    ('blanche', 'rouge vif', 'vert')
-    """
-    if adjective.endswith("=") or gender == "m":
-        return adjective.removesuffix("=")
-    return words.FEMININE.get(adjective, adjective if adjective.endswith("e") else f"{adjective}e")
-
-
-def begins_with_vowel(phrase: str) -> bool:
-    """Return whether a phrase begins with the sound of a vowel.
-
-    >>> begins_with_vowel("étoile"), begins_with_vowel("horloge"), begins_with_vowel("heurter")
-    (True, True, False)
-    """
-    return phrase[0] in _VOWELS or phrase.startswith(_SILENT_H)
-
-
-def elided(word: str, phrase: str) -> str:
-    """Return a phrase after a word such as "de" or "que", which loses its last letter before a vowel.
-
-    >>> elided("que", "une balle"), elided("se", "tourne")
-    ("qu'une balle", 'se tourne')
-    """
-    return f"{word[:-1]}'{phrase}" if begins_with_vowel(phrase) else f"{word} {phrase}"
-
-
-def of(phrase: str) -> str:
-    """Return a phrase after "de".
-
-    >>> of("le vent"), of("des grillons"), of("une étoile"), of("les bruits de la rue")
-    ('du vent', 'de grillons', "d'une étoile", 'des bruits de la rue')
-    """
-    if phrase.startswith("le "):
-        return f"du {phrase[3:]}"
-    if phrase.startswith("les "):
-        return f"des {phrase[4:]}"
-    return elided("de", _SOME.sub("", phrase))
-
-
-def definite(noun: str) -> str:
-    """Return a masculine noun after "le" or "l'"."""
-    return elided("le", noun)
-
-
-def to(phrase: str) -> str:
-    """Return a phrase after "à".
-
-    >>> to("le bleu"), to("l'orange")
-    ('au bleu', "à l'orange")
-    """
-    return f"au {phrase[3:]}" if phrase.startswith("le ") else f"à {phrase}"
 
 
 class French(Writer):
@@ -172,7 +51,7 @@ class French(Writer):
             left = self.scene.bystander_left
             side = self.choose(*(("à gauche", "du côté gauche") if left else ("à droite", "du côté droit")))
             other = self.noun(self.scene.other, self.facts.other)
-            sentences.append(f"{other.indefinite} {self.pick(_STAYS).replace('~', side)}.")
+            sentences.append(f"{other.indefinite} {self.pick(words.STAYS).replace('~', side)}.")
         if self.facts.sign:
             sentences.append(f"{self.reads('en haut' if self.scene.sign_at_top else 'en bas')}.")
         if self.facts.sounds is not None:
@@ -183,8 +62,8 @@ class French(Writer):
         """Write as people talk."""
         main = self.main()
         deed = join(self.finite(self.deed(main.gender), self.pace()), self.where())
-        pronoun = _PRONOUN[main.gender]
-        return self.pick(_CHAT).format(this=main.this, a=main.indefinite, pronoun=pronoun, deed=deed)
+        pronoun = PRONOUN[main.gender]
+        return self.pick(words.CHAT).format(this=main.this, a=main.indefinite, pronoun=pronoun, deed=deed)
 
     def main_only(self) -> str:
         """Write of the main thing alone."""
@@ -208,8 +87,8 @@ class French(Writer):
         if self.facts.voice:
             return self.choose(f"{self.voice()} {elided('pendant que', text)}.", f"{text} et {self.voice()}.")
         if not self.facts.sounds:
-            return f"{text} {self.pick(_SILENTLY)}."
-        heard = self.pick(_HEARING).replace("{accompagné}", agreeing("accompagné", main.gender))
+            return f"{text} {self.pick(words.SILENTLY)}."
+        heard = self.pick(words.HEARING).replace("{accompagné}", agreeing("accompagné", main.gender))
         return f"{text}{self.with_sounds(heard)}."
 
     def reader(self) -> str:
@@ -218,8 +97,8 @@ class French(Writer):
         deed = self.deed(main.gender)
         return self.choose(
             f"{main.indefinite} {self.finite(deed)}, et {self.reads()}.",
-            f"{main.indefinite} {self.ongoing(deed)}, {self.signed(_WITH)}",
-            f"une vidéo {of(main.indefinite)} qui {self.finite(deed)}, {self.signed(_WITH)}",
+            f"{main.indefinite} {self.ongoing(deed)}, {self.signed(words.WITH)}",
+            f"une vidéo {of(main.indefinite)} qui {self.finite(deed)}, {self.signed(words.WITH)}",
         )
 
     def in_order(self) -> str:
@@ -229,7 +108,7 @@ class French(Writer):
             deed = self.finite(self.deed(main.gender))
             opening = self.choose(
                 f"d'abord, {main.indefinite} {deed}",
-                f"tout commence avec {main.indefinite}\u00a0: {_PRONOUN[main.gender]} {deed}",
+                f"tout commence avec {main.indefinite}\u00a0: {PRONOUN[main.gender]} {deed}",
                 f"{main.indefinite} {deed} d'abord",
             )
             return f"{opening}{self.then(main)}."
@@ -250,7 +129,7 @@ class French(Writer):
     def film(self) -> str:
         """Write of the film that shows the scene."""
         main = self.main()
-        film = self.pick(_FILM).replace("de @", of(main.indefinite)).replace("@", main.indefinite)
+        film = self.pick(words.FILM).replace("de @", of(main.indefinite)).replace("@", main.indefinite)
         return join(film, "qui", self.finite(self.deed(main.gender), self.pace()), self.where())
 
     def vague(self) -> str:
@@ -262,7 +141,7 @@ class French(Writer):
     def seeker(self) -> str:
         """Ask for the video."""
         main = self.main()
-        return join(self.pick(_SEEK), main.indefinite, self.finite(self.deed(main.gender)), self.where())
+        return join(self.pick(words.SEEK), main.indefinite, self.finite(self.deed(main.gender)), self.where())
 
     def companion(self) -> str:
         """Write of the main thing and its neighbour."""
@@ -280,8 +159,8 @@ class French(Writer):
     def sound(self) -> str:
         """Name the sounds in one or two sentences."""
         if not self.facts.sounds:
-            return self.pick(_SILENT)
-        sentence = self.with_sounds(self.pick(_HEARD))
+            return self.pick(words.SILENT)
+        sentence = self.with_sounds(self.pick(words.HEARD))
         return f"{sentence} {capital(self.voice())}." if self.facts.voice else sentence
 
     def direction(self) -> str:
@@ -325,19 +204,23 @@ class French(Writer):
             return ""
         deed = self._deed(self.scene.then, main.gender)
         verb = self.finished(deed, main.gender) if past else self.finite(deed)
-        return f", {self.pick(_NEXT)} {_PRONOUN[main.gender]} {verb}"
+        return f", {self.pick(words.NEXT)} {PRONOUN[main.gender]} {verb}"
 
     def finite(self, deed: Deed, pace: str = "") -> str:
         """Return a deed in the present."""
-        verb = words.third_person(deed.verb)
-        return join(elided("se", verb) if deed.reflexive else verb, pace, deed.rest)
+        verb = third_person(deed.verb)
+        # "devient plus grand à toute allure", but "devient vite plus grand"
+        is_last = deed.verb == "devenir" and " " in pace
+        return join(
+            elided("se", verb) if deed.reflexive else verb, *((deed.rest, pace) if is_last else (pace, deed.rest))
+        )
 
     def finished(self, deed: Deed, gender: str) -> str:
         """Return a deed in the past; with "être" the participle agrees with the subject."""
-        participle = words.participle(deed.verb)
-        if not deed.reflexive and deed.verb not in words.WITH_ETRE:
-            return join("a", participle, deed.rest)
-        return join("s'est" if deed.reflexive else "est", agreeing(participle, gender), deed.rest)
+        past = participle(deed.verb)
+        if not deed.reflexive and deed.verb not in WITH_ETRE:
+            return join("a", past, deed.rest)
+        return join("s'est" if deed.reflexive else "est", agreeing(past, gender), deed.rest)
 
     def ongoing(self, deed: Deed) -> str:
         """Return a deed after "en train de"."""
@@ -349,7 +232,7 @@ class French(Writer):
         if self.facts.place:
             return self.pick(words.PLACES[self.scene.background])
         if self.facts.other and self.scene.other and not self.scene.is_pair:
-            near = self.pick(_NEAR).removesuffix(" de")
+            near = self.pick(words.NEAR).removesuffix(" de")
             return f"{near} {of(self.noun(self.scene.other, self.facts.other).indefinite)}"
         return ""
 
@@ -364,17 +247,17 @@ class French(Writer):
 
     def voice(self) -> str:
         """Quote the voice, as a clause."""
-        return f"{self.pick(_VOICE)} {self.pick(_SAYS)}\u00a0: {self.quoted(self.scene.speech or '')}"
+        return f"{self.pick(words.VOICE)} {self.pick(words.SAYS)}\u00a0: {self.quoted(self.scene.speech or '')}"
 
     def reads(self, at: str = "") -> str:
         """Quote the sign, as a clause."""
-        return self.signed(_READS).replace("~", at).strip()
+        return self.signed(words.READS).replace("~", at).strip()
 
     def signed(self, wording: Wording) -> str:
         """Quote the sign in a wording."""
         text, shown = self.pick(wording), self.facts.sign or ""
         if " " in shown:
-            for single, many in _MANY.items():
+            for single, many in words.MANY.items():
                 text = text.replace(single, many)
         return text.replace("@", self.quoted(shown))
 
@@ -386,7 +269,7 @@ class French(Writer):
         verb = verb.removeprefix("s'")
         if other:
             rest = rest.replace("de @", of(other)).replace("@", other)
-        rest = re.sub(r"\{(.*?)\}", lambda match: agreeing(match[1], gender), rest.replace("^", _ITSELF[gender]))
+        rest = re.sub(r"\{(.*?)\}", lambda match: agreeing(match[1], gender), rest.replace("^", ITSELF[gender]))
         if self.scene.new_colour and action == "recolours":
             old, new = (words.COLOUR_NAMES[name] for name in (self.scene.main.colour, self.scene.new_colour))
             colour = self.pick(words.COLOURS[self.scene.new_colour])

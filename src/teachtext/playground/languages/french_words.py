@@ -1,4 +1,4 @@
-"""The French words of the captions, and the forms of verbs.
+"""The French words of the captions.
 
 A noun stands after its gender (`m` or `f`); `~` is the place of the adjectives that follow it, by default behind all
 its words. An adjective that begins with `<` stands before the noun, and one that ends in `=` is invariable. A deed is
@@ -7,12 +7,12 @@ the subject's emphatic pronoun, `%` of the new colour, `%f` of its feminine, `$d
 the new colour after these prepositions. Sounds have their articles.
 """
 
-from teachtext.playground.languages.wording import Lexicon, table
+from teachtext.playground.languages.wording import Lexicon, Wording, table
 
 NOUNS = table("""
 ball: f balle, f balle, f balle ronde | f sphère, f boule
 star: f étoile, f étoile, f étoile ~ à cinq branches | m pentagramme, m emblème étoilé
-heart: m cœur | m cœur ~ de Saint-Valentin, m symbole ~ d'amour
+heart: m cœur | m cœur ~ de Saint-Valentin, m symbole d'amour
 car: f voiture, f voiture, f auto | f automobile, f berline
 boat: m bateau, m bateau, m voilier | m navire à voiles, m yacht
 fish: m poisson | f truite, m animal marin
@@ -64,14 +64,6 @@ COLOUR_NAMES = {
     "pink": "rose", "white": "blanc", "black": "noir",
 }  # fmt: skip
 
-FEMININE = {
-    "blanc": "blanche",
-    "violet": "violette",
-    "laiteux": "laiteuse",
-    "gros": "grosse",
-    "tout petit": "toute petite",
-}
-
 SIZES = table("""
 small: <petit | <minuscule, <tout petit
 medium: de taille moyenne= | de dimensions moyennes=
@@ -110,7 +102,7 @@ spins: tourner sur ^, pivoter sur ^, faire des tours sur ^ | tournoyer, virevolt
 grows: grandir, grossir, devenir plus {grand} | s'agrandir, enfler, prendre de l'ampleur
 shrinks: rétrécir, rapetisser, devenir plus {petit} | diminuer, se contracter, s'amenuiser
 fades: disparaître, s'effacer, devenir invisible | s'évanouir, se dissiper
-appears: apparaître, apparaître de nulle part, devenir visible | émerger, se matérialiser
+appears: apparaître, surgir de nulle part, devenir visible | émerger, se matérialiser
 blinks: clignoter, clignoter sans arrêt | scintiller, vaciller
 jumps: sauter vers la droite, sauter à travers l'écran, faire trois sauts | bondir à travers l'image, avancer par bonds
 zigzags: zigzaguer à travers l'écran, avancer en zigzag | serpenter à travers l'image, louvoyer
@@ -163,6 +155,48 @@ crickets: des grillons, des insectes nocturnes | des cigales
 traffic: de la circulation, les bruits de la rue | des camions qui passent
 """)
 
+FILM = Wording(
+    ("une vidéo de @", "une courte vidéo de @", "une animation avec @", "un clip avec @", "un dessin animé avec @"),
+    ("des images filmées de @", "une séquence animée montrant @"),
+)
+SEEK = Wording(
+    ("trouve le clip où", "la vidéo dans laquelle", "montre-moi la vidéo où", "je veux la vidéo où"),
+    ("retrouve la scène dans laquelle", "je cherche l'enregistrement où"),
+)
+CHAT = Wording(
+    (
+        "alors voilà, il y a {this}, et {pronoun} {deed}, tout simplement.",
+        "regarde, {a} qui {deed}\u202f!",
+        "je vois {a} qui {deed}.",
+        "bon, ici on a {a}, et {pronoun} {deed}.",
+    ),
+    ("tiens donc, {a} qui {deed}\u202f!", "drôle de petit film, avec {a} qui {deed}."),
+)
+STAYS = Wording(("se tient ~", "est ~", "reste ~", "se trouve ~"), ("demeure ~", "demeure immobile ~"))
+HEARING = Wording(
+    (", et on entend @", ", et l'on peut entendre @", ", avec en fond sonore @"),
+    (", {accompagné} de @", ", et l'on perçoit @"),
+)
+HEARD = Wording(
+    ("on entend @.", "j'entends @.", "on peut entendre @.", "nous entendons @."),
+    ("la bande-son contient @.", "on perçoit @."),
+)
+SILENTLY = Wording(("sans aucun son", "en silence", "sans bruit"), ("silencieusement", "dans un silence total"))
+SILENT = Wording(
+    ("il n'y a pas de son.", "c'est silencieux.", "on n'entend rien."),
+    ("la bande-son est muette.", "le silence est absolu."),
+)
+NEXT = Wording(("puis", "et puis", "et ensuite"), ("et après cela", "à la suite de quoi"))
+NEAR = Wording(("à côté de", "près de", "aux côtés de"), ("à proximité de", "dans les parages de"))
+VOICE = Wording(("une voix", "quelqu'un"), ("un narrateur", "une oratrice"))
+SAYS = Wording(("dit", "est en train de dire"), ("prononce", "déclare"))
+READS = Wording(
+    ("le mot @ est écrit ~", "on peut lire @ ~", "il y a le texte @ ~", "il est écrit @ ~"),
+    ("l'inscription indique @ ~", "des lettres forment @ ~"),
+)
+WITH = Wording(("avec le mot @", "avec le texte @"), ("avec l'inscription @", "avec la mention @"))
+MANY = {"le mot @ est écrit": "les mots @ sont écrits", "le mot @": "les mots @"}
+
 WORDS = Lexicon(
     nouns=NOUNS,
     vague_nouns=VAGUE_NOUNS,
@@ -177,35 +211,3 @@ WORDS = Lexicon(
         "par ici y en se sans pendant à"
     ),
 )
-
-# by infinitive, the third person of the present and the past participle
-_IRREGULAR = {
-    "aller": "va allé", "devenir": "devient devenu", "venir": "vient venu", "disparaître": "disparaît disparu",
-    "apparaître": "apparaît apparu", "faire": "fait fait", "prendre": "prend pris", "poursuivre": "poursuit poursuivi",
-    "courir": "court couru", "suivre": "suit suivi", "rejoindre": "rejoint rejoint", "décrire": "décrit décrit",
-    "élever": "élève élevé", "tournoyer": "tournoie tournoyé",
-}  # fmt: skip
-WITH_ETRE = frozenset({"aller", "tomber", "monter", "devenir", "apparaître", "venir", "entrer", "rentrer", "passer"})
-"""Verbs whose past is formed with "être", beside the reflexive ones."""
-
-
-def third_person(verb: str) -> str:
-    """Return the third person singular of the present.
-
-    >>> third_person("grandir"), third_person("tourner"), third_person("aller")
-    ('grandit', 'tourne', 'va')
-    """
-    if verb in _IRREGULAR:
-        return _IRREGULAR[verb].split()[0]
-    return verb[:-1] + "t" if verb.endswith("ir") else verb[:-1]
-
-
-def participle(verb: str) -> str:
-    """Return the past participle in the masculine singular.
-
-    >>> participle("grandir"), participle("tourner"), participle("devenir")
-    ('grandi', 'tourné', 'devenu')
-    """
-    if verb in _IRREGULAR:
-        return _IRREGULAR[verb].split()[1]
-    return verb[:-1] if verb.endswith("ir") else verb[:-2] + "é"

@@ -1,115 +1,13 @@
 """German captions: cases, endings of adjectives, separable verbs, and the place of the verb."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from teachtext.playground.languages import german_words as words
 from teachtext.playground.languages.facts import Naming
+from teachtext.playground.languages.german_forms import PRONOUN, RELATIVE, Deed, Noun, adjective, decline, third_person
 from teachtext.playground.languages.wording import Wording
 from teachtext.playground.languages.writer import Writer, capital, join
 from teachtext.playground.scenes import Thing
-
-_PRONOUN = {"m": "er", "f": "sie", "n": "es"}
-_RELATIVE = {"m": "der", "f": "die", "n": "das"}
-# by article, then by case, the endings of the article and of the adjectives for m, f and n
-_ENDINGS = {
-    "ein": {"nom": ("", "e", "", "er", "e", "es"), "acc": ("en", "e", "", "en", "e", "es"),
-            "dat": ("em", "er", "em", "en", "en", "en")},
-    "dies": {"nom": ("er", "e", "es", "e", "e", "e"), "acc": ("en", "e", "es", "en", "e", "e"),
-             "dat": ("em", "er", "em", "en", "en", "en")},
-    "": {"nom": ("", "", "", "er", "e", "es"), "acc": ("", "", "", "en", "e", "es"),
-         "dat": ("", "", "", "em", "er", "em")},
-}  # fmt: skip
-
-_FILM = Wording(
-    ("ein Video von", "ein kurzes Video von", "eine Animation mit", "ein Clip mit", "ein Zeichentrickfilm mit"),
-    ("Filmaufnahmen von", "eine animierte Sequenz mit"),
-)
-_SEEK = Wording(
-    ("finde den Clip, in dem", "das Video, in dem", "zeig mir das Video, in dem", "gesucht ist das Video, in dem"),
-    ("such die Szene heraus, in der", "ich suche die Aufnahme, in der"),
-)
-_CHAT = Wording(
-    (
-        "also, da ist {this}, und {just}.",
-        "schau mal, {nom}, {relative}!",
-        "ich sehe {acc}, {relative}.",
-        "okay, hier haben wir {acc}, und {clause}.",
-    ),
-    ("sieh an, {nom}, {relative}!", "lustiger kleiner Film, in dem {subordinate}."),
-)
-_STAYS = Wording(("steht ~", "ist ~", "bleibt ~", "ist ~ zu sehen"), ("verharrt ~", "verweilt regungslos ~"))
-_HEARING = Wording(
-    (", und man hört @", ", und dazu hört man @", ", und wir hören @"),
-    (", und im Hintergrund vernimmt man @", ", und auf der Tonspur hört man @"),
-)
-_HEARD = Wording(
-    ("man hört @", "ich höre @", "man kann @ hören", "wir hören @"), ("die Tonspur enthält @", "das Ohr vernimmt @")
-)
-_SILENTLY = Wording(("lautlos", "ohne Ton", "ohne jedes Geräusch"), ("geräuschlos", "mucksmäuschenstill"))
-_SILENT = Wording(
-    ("es gibt keinen Ton.", "es ist still.", "man hört nichts."), ("die Tonspur ist stumm.", "es herrscht Totenstille.")
-)
-_NEXT = Wording(("dann", "und dann", "und danach"), ("und anschließend", "und daraufhin"))
-_NEAR = Wording(("neben", "bei", "in der Nähe von"), ("unweit von", "an der Seite von"))
-_VOICE = Wording(("eine Stimme", "jemand"), ("ein Sprecher", "eine Erzählerin"))
-_SAYS = Wording(("sagt", "sagt gerade"), ("äußert", "spricht"))
-# `^` is the place on the screen; the table of many words has plurals
-_READS = Wording(
-    ("^ steht das Wort @", "^ kann man @ lesen", "^ ist der Text @ zu sehen", "^ steht @"),
-    ("^ liest man die Aufschrift @", "^ ist in Buchstaben @ geschrieben"),
-)
-_WITH = Wording(("mit dem Wort @", "mit dem Text @"), ("mit der Aufschrift @", "mit dem Schriftzug @"))
-_MANY = {"steht das Wort @": "stehen die Wörter @", "dem Wort @": "den Wörtern @"}
-
-
-@dataclass(frozen=True)
-class Noun:
-    """A noun with its adjectives, all without endings; an adjective that ends in `=` is never declined."""
-
-    text: str
-    gender: str
-    adjectives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Deed:
-    """The parts of a verb phrase, in whose order the places of the verb differ."""
-
-    verb: str
-    prefix: str = ""
-    rest: str = ""
-    reflexive: str = ""
-
-
-def decline(noun: Noun, case: str, article: str = "ein") -> str:
-    """Return a noun with its article and adjectives.
-
-    Args:
-        noun: the noun.
-        case: "nom", "acc" or "dat".
-        article: "ein", "dies" or "" for none.
-
-    >>> decline(Noun("Ball", "m", ("groß", "rot")), "dat"), decline(Noun("Ding", "n", ("lila=",)), "nom", "dies")
-    ('einem großen roten Ball', 'dieses lila Ding')
-    """
-    endings = _ENDINGS[article][case]
-    place = "mfn".index(noun.gender)
-    form = article + endings[place] if article else ""
-    adjectives = [adjective(each, endings[3 + place]) for each in noun.adjectives]
-    text = "Herzen" if case == "dat" and noun.text == "Herz" and article else noun.text
-    return join(form, *adjectives, text)
-
-
-def adjective(word: str, ending: str = "") -> str:
-    """Return an adjective with an ending.
-
-    >>> adjective("dunkel", "er"), adjective("rosa=", "es")
-    ('dunkler', 'rosa')
-    """
-    if word.endswith("=") or not ending:
-        return word.removesuffix("=")
-    return (word[:-2] + "l" if word == "dunkel" else word) + ending
 
 
 class German(Writer):
@@ -137,7 +35,7 @@ class German(Writer):
             left = self.scene.bystander_left
             side = self.choose(*(("links", "auf der linken Seite") if left else ("rechts", "auf der rechten Seite")))
             other = decline(self.noun(self.scene.other, self.facts.other), "nom")
-            sentences.append(f"{other} {self.pick(_STAYS).replace('~', side)}.")
+            sentences.append(f"{other} {self.pick(words.STAYS).replace('~', side)}.")
         if self.facts.sign:
             edges = ("oben", "am oberen Rand") if self.scene.sign_at_top else ("unten", "am unteren Rand")
             sentences.append(f"{self.reads(self.choose(*edges))}.")
@@ -148,8 +46,8 @@ class German(Writer):
     def chatty(self) -> str:
         """Write as people talk."""
         main, deed, where, pace = self.main(), self.deed(), self.where(), self.pace()
-        pronoun = _PRONOUN[main.gender]
-        return self.pick(_CHAT).format(
+        pronoun = PRONOUN[main.gender]
+        return self.pick(words.CHAT).format(
             this=decline(main, "nom", "dies"),
             nom=decline(main, "nom"),
             acc=decline(main, "acc"),
@@ -182,13 +80,13 @@ class German(Writer):
                 f"{self.clause(main, deed, pace=pace)}, und {self.voice()}.",
             )
         if not self.facts.sounds:
-            return f"{self.clause(main, deed, pace=self.pick(_SILENTLY))}."
-        return f"{self.clause(main, deed, pace=pace)}{self.pick(_HEARING).replace('@', self.sounds())}."
+            return f"{self.clause(main, deed, pace=self.pick(words.SILENTLY))}."
+        return f"{self.clause(main, deed, pace=pace)}{self.pick(words.HEARING).replace('@', self.sounds())}."
 
     def reader(self) -> str:
         """Write what the sign says."""
         main, deed = decline(self.main(), "nom"), self.deed()
-        labelled = self.signed(_WITH)
+        labelled = self.signed(words.WITH)
         return self.choose(
             f"{self.clause(main, deed)}, und {self.reads('')}.",
             f"ein Video {labelled}, in dem {self.subordinate(main, deed)}",
@@ -202,7 +100,7 @@ class German(Writer):
             subject, deed = decline(main, "nom"), self.deed()
             opening = self.choose(
                 self.clause(subject, deed, front="zuerst"),
-                f"{subject} macht den Anfang: {capital(self.clause(_PRONOUN[main.gender], deed))}",
+                f"{subject} macht den Anfang: {capital(self.clause(PRONOUN[main.gender], deed))}",
                 self.clause(subject, deed, "zunächst"),
             )
             return f"{opening}{self.then(main)}."
@@ -225,7 +123,7 @@ class German(Writer):
         """Write of the film that shows the scene."""
         main = self.main()
         deed = self.relative(main, self.deed(), self.where(), self.pace())
-        return f"{self.pick(_FILM)} {decline(main, 'dat')}, {deed}"
+        return f"{self.pick(words.FILM)} {decline(main, 'dat')}, {deed}"
 
     def vague(self) -> str:
         """Write without looking closely."""
@@ -235,7 +133,7 @@ class German(Writer):
 
     def seeker(self) -> str:
         """Ask for the video."""
-        return f"{self.pick(_SEEK)} {self.subordinate(decline(self.main(), 'nom'), self.deed(), self.where())}"
+        return f"{self.pick(words.SEEK)} {self.subordinate(decline(self.main(), 'nom'), self.deed(), self.where())}"
 
     def companion(self) -> str:
         """Write of the main thing and its neighbour."""
@@ -253,8 +151,8 @@ class German(Writer):
     def sound(self) -> str:
         """Name the sounds in one or two sentences."""
         if not self.facts.sounds:
-            return self.pick(_SILENT)
-        sentence = f"{self.pick(_HEARD).replace('@', self.sounds())}."
+            return self.pick(words.SILENT)
+        sentence = f"{self.pick(words.HEARD).replace('@', self.sounds())}."
         return f"{sentence} {capital(self.voice())}." if self.facts.voice else sentence
 
     def direction(self) -> str:
@@ -296,31 +194,31 @@ class German(Writer):
         if not self.facts.then or not self.scene.then:
             return ""
         deed = self._deed(self.scene.then, past, {})
-        return f", {self.clause(_PRONOUN[main.gender], deed, front=self.pick(_NEXT))}"
+        return f", {self.clause(PRONOUN[main.gender], deed, front=self.pick(words.NEXT))}"
 
     def clause(self, subject: str, deed: Deed, where: str = "", pace: str = "", *, front: str = "") -> str:
         """Return a main clause, with the verb in its second place, behind the subject or behind `front`."""
         if not front:
             return join(subject, deed.verb, deed.reflexive, where, pace, deed.rest, deed.prefix)
         # a pronoun stands before "sich", a noun behind
-        pair = (subject, deed.reflexive) if subject in _PRONOUN.values() else (deed.reflexive, subject)
+        pair = (subject, deed.reflexive) if subject in PRONOUN.values() else (deed.reflexive, subject)
         return join(front, deed.verb, *pair, where, pace, deed.rest, deed.prefix)
 
     def subordinate(self, subject: str, deed: Deed, where: str = "", pace: str = "") -> str:
         """Return a subordinate clause, with the verb at its end, without the word that begins the clause."""
-        pair = (subject, deed.reflexive) if subject in _RELATIVE.values() else (deed.reflexive, subject)
+        pair = (subject, deed.reflexive) if subject in RELATIVE.values() else (deed.reflexive, subject)
         return join(*pair, where, pace, deed.rest, deed.prefix + deed.verb)
 
     def relative(self, noun: Noun, deed: Deed, where: str = "", pace: str = "") -> str:
         """Return a relative clause of a noun."""
-        return self.subordinate(_RELATIVE[noun.gender], deed, where, pace)
+        return self.subordinate(RELATIVE[noun.gender], deed, where, pace)
 
     def where(self) -> str:
         """Name the place, or the bystander as a neighbour; empty where neither is named."""
         if self.facts.place:
             return self.pick(words.PLACES[self.scene.background])
         if self.facts.other and self.scene.other and not self.scene.is_pair:
-            return f"{self.pick(_NEAR)} {decline(self.noun(self.scene.other, self.facts.other), 'dat')}"
+            return f"{self.pick(words.NEAR)} {decline(self.noun(self.scene.other, self.facts.other), 'dat')}"
         return ""
 
     def pace(self) -> str:
@@ -333,17 +231,17 @@ class German(Writer):
 
     def voice(self) -> str:
         """Quote the voice, as a main clause."""
-        return f"{self.pick(_VOICE)} {self.pick(_SAYS)}: {self.quoted(self.scene.speech or '')}"
+        return f"{self.pick(words.VOICE)} {self.pick(words.SAYS)}: {self.quoted(self.scene.speech or '')}"
 
     def reads(self, at: str) -> str:
         """Quote the sign, as a main clause."""
-        return self.signed(_READS).replace("^", at or self.choose("im Bild", "auf dem Bildschirm"))
+        return self.signed(words.READS).replace("^", at or self.choose("im Bild", "auf dem Bildschirm"))
 
     def signed(self, wording: Wording) -> str:
         """Quote the sign in a wording."""
         text, shown = self.pick(wording), self.facts.sign or ""
         if " " in shown:
-            for single, many in _MANY.items():
+            for single, many in words.MANY.items():
                 text = text.replace(single, many)
         return text.replace("@", self.quoted(shown))
 
@@ -362,4 +260,4 @@ class German(Writer):
             }
         for mark, phrase in filled.items():
             text = text.replace(mark, phrase)
-        return Deed(words.third_person(stem, past=past), prefix, text, reflexive)
+        return Deed(third_person(stem, past=past), prefix, text, reflexive)

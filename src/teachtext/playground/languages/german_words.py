@@ -1,4 +1,4 @@
-"""The German words of the captions, and the irregular forms of verbs.
+"""The German words of the captions.
 
 A noun stands after its gender (`m`, `f` or `n`), and after adjectives that end in `+` and are declined with it. An
 adjective that ends in `=` is never declined. A deed is an infinitive phrase: `+` parts a separable prefix from its
@@ -7,7 +7,7 @@ form before a masculine noun in the accusative, `$n` and `%n` of the names of th
 the accusative.
 """
 
-from teachtext.playground.languages.wording import Lexicon, table
+from teachtext.playground.languages.wording import Lexicon, Wording, table
 
 NOUNS = table("""
 ball: m Ball, m Ball, m Spielball | f Kugel, f Sphäre
@@ -120,7 +120,7 @@ passes: an @d vorbei+ziehen, an @d vorbei+kommen, an @d vorbei+gleiten | @a pass
 orbits: um @a kreisen, um @a herum+fliegen, sich um @a herum+bewegen | @a umkreisen, @a umrunden
 leaps_over: über @a springen, über @a hüpfen | über @a hinweg+setzen, @a überspringen
 hides: sich hinter @d verstecken, hinter @d verschwinden | hinter @d in Deckung gehen, hinter @d Zuflucht suchen
-pushes: @a schieben, @a vor sich her+schieben, @a vorwärts schieben | @a voran+stoßen, @a an+schubsen
+pushes: @a schieben, @a vor sich her+schieben, @a vorwärts+schieben | @a voran+stoßen, @a an+schubsen
 """.replace("\n    |", " |")
 )
 
@@ -157,6 +157,47 @@ crickets: Grillen, nächtliche Insekten | Zikaden
 traffic: Verkehr, Straßenlärm | vorbeifahrende Lastwagen
 """)
 
+FILM = Wording(
+    ("ein Video von", "ein kurzes Video von", "eine Animation mit", "ein Clip mit", "ein Zeichentrickfilm mit"),
+    ("Filmaufnahmen von", "eine animierte Sequenz mit"),
+)
+SEEK = Wording(
+    ("finde den Clip, in dem", "das Video, in dem", "zeig mir das Video, in dem", "gesucht ist das Video, in dem"),
+    ("such die Szene heraus, in der", "ich suche die Aufnahme, in der"),
+)
+CHAT = Wording(
+    (
+        "also, da ist {this}, und {just}.",
+        "schau mal, {nom}, {relative}!",
+        "ich sehe {acc}, {relative}.",
+        "okay, hier haben wir {acc}, und {clause}.",
+    ),
+    ("sieh an, {nom}, {relative}!", "lustiger kleiner Film, in dem {subordinate}."),
+)
+STAYS = Wording(("steht ~", "ist ~", "bleibt ~", "ist ~ zu sehen"), ("verharrt ~", "verweilt regungslos ~"))
+HEARING = Wording(
+    (", und man hört @", ", und dazu hört man @", ", und wir hören @"),
+    (", und im Hintergrund vernimmt man @", ", und auf der Tonspur hört man @"),
+)
+HEARD = Wording(
+    ("man hört @", "ich höre @", "man kann @ hören", "wir hören @"), ("die Tonspur enthält @", "das Ohr vernimmt @")
+)
+SILENTLY = Wording(("lautlos", "ohne Ton", "ohne jedes Geräusch"), ("geräuschlos", "mucksmäuschenstill"))
+SILENT = Wording(
+    ("es gibt keinen Ton.", "es ist still.", "man hört nichts."), ("die Tonspur ist stumm.", "es herrscht Totenstille.")
+)
+NEXT = Wording(("dann", "und dann", "und danach"), ("und anschließend", "und daraufhin"))
+NEAR = Wording(("neben", "bei", "in der Nähe von"), ("unweit von", "an der Seite von"))
+VOICE = Wording(("eine Stimme", "jemand"), ("ein Sprecher", "eine Erzählerin"))
+SAYS = Wording(("sagt", "sagt gerade"), ("äußert", "spricht"))
+# `^` is the place on the screen; the table of many words has plurals
+READS = Wording(
+    ("^ steht das Wort @", "^ kann man @ lesen", "^ ist der Text @ zu sehen", "^ steht @"),
+    ("^ liest man die Aufschrift @", "^ ist in Buchstaben @ geschrieben"),
+)
+WITH = Wording(("mit dem Wort @", "mit dem Text @"), ("mit der Aufschrift @", "mit dem Schriftzug @"))
+MANY = {"steht das Wort @": "stehen die Wörter @", "dem Wort @": "den Wörtern @"}
+
 WORDS = Lexicon(
     nouns=NOUNS,
     vague_nouns=VAGUE_NOUNS,
@@ -171,27 +212,3 @@ WORDS = Lexicon(
         "hier über vor hinter gegen um an in er sie es den ab aus wie wird"
     ),
 )
-
-IRREGULAR = {
-    "gleiten": "gleitet glitt", "ziehen": "zieht zog", "steigen": "steigt stieg", "schwingen": "schwingt schwang",
-    "fallen": "fällt fiel", "springen": "springt sprang", "werden": "wird wurde", "nehmen": "nimmt nahm",
-    "verschwinden": "verschwindet verschwand", "entschwinden": "entschwindet entschwand", "wachsen": "wächst wuchs",
-    "verlieren": "verliert verlor", "schwellen": "schwillt schwoll", "erscheinen": "erscheint erschien",
-    "treten": "tritt trat", "kommen": "kommt kam", "fliegen": "fliegt flog", "beschreiben": "beschreibt beschrieb",
-    "laufen": "läuft lief", "stoßen": "stößt stieß", "treffen": "trifft traf", "gehen": "geht ging",
-    "schieben": "schiebt schob", "überspringen": "überspringt übersprang", "begegnen": "begegnet begegnete",
-}  # fmt: skip
-"""By infinitive, the third person of the present and of the past; other verbs are regular."""
-
-
-def third_person(verb: str, *, past: bool = False) -> str:
-    """Return the third person singular of a verb without its separable prefix.
-
-    >>> third_person("wackeln"), third_person("umrunden"), third_person("fallen", past=True)
-    ('wackelt', 'umrundet', 'fiel')
-    """
-    if verb in IRREGULAR:
-        return IRREGULAR[verb].split()[past]
-    stem = verb[:-1] if verb.endswith(("eln", "ern")) else verb[:-2]
-    ending = "te" if past else "t"
-    return stem + ("e" if stem.endswith(("t", "d")) else "") + ending

@@ -1,110 +1,18 @@
 """Spanish captions: agreement, contracted articles, the personal "a", gerunds, and subjects that are left out."""
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from teachtext.playground.languages import spanish_words as words
 from teachtext.playground.languages.facts import Naming
+from teachtext.playground.languages.spanish_forms import Deed, Noun, agreeing, both, contracted, gerund, third_person
 from teachtext.playground.languages.wording import Wording
 from teachtext.playground.languages.writer import Writer, capital, join
 from teachtext.playground.scenes import Thing
 
 _LIGHT_VERBS = ("hacer", "volver", "dar", "poner")
+_PUNCTUAL = ("collides", "meets", "appears")
 _ANIMALS = ("fish", "bird", "cat", "butterfly")
-
-_FILM = Wording(
-    ("un vídeo de", "un vídeo corto de", "una animación de", "un clip con", "unos dibujos animados con"),
-    ("imágenes filmadas de", "una secuencia animada con"),
-)
-_SEEK = Wording(
-    ("busca el clip donde", "el vídeo en el que", "enséñame el vídeo donde", "quiero el vídeo en el que"),
-    ("recupera la escena en la que", "estoy buscando la grabación donde"),
-)
-_CHAT = Wording(
-    (
-        "bueno, pues está {this}, y simplemente {deed}.",
-        "¡mira, {a} que {deed}!",
-        "veo {a} que {deed}.",
-        "vale, aquí tenemos {a}, y {deed}.",
-    ),
-    ("¡anda, {a} que {deed}!", "curiosa peliculita, con {a} que {deed}."),
-)
-_STAYS = Wording(("está ~", "permanece ~", "se encuentra ~", "se queda ~"), ("aguarda ~", "permanece inmóvil ~"))
-_HEARING = Wording((", con @ de fondo", " y oímos @", " y puedes oír @"), (", {acompañado} de @", ", al son de @"))
-_HEARD = Wording(
-    ("puedes oír @.", "oigo @.", "oímos @.", "podemos oír @."), ("la banda sonora contiene @.", "percibo @.")
-)
-_SILENTLY = Wording(("sin ningún sonido", "en silencio", "sin sonido"), ("silenciosamente", "sin el menor ruido"))
-_SILENT = Wording(
-    ("no hay sonido.", "todo está en silencio.", "no se oye nada."), ("el audio está mudo.", "reina el silencio.")
-)
-_NEXT = Wording(("y luego", "y después", "y entonces"), ("y a continuación", "y acto seguido"))
-_NEAR = Wording(("al lado de", "cerca de", "junto a"), ("en las inmediaciones de", "a poca distancia de"))
-_VOICE = Wording(("una voz", "alguien"), ("un locutor", "una narradora"))
-_SAYS = Wording(("dice", "está diciendo"), ("pronuncia", "declara"))
-_READS = Wording(
-    ("está escrita la palabra @ ~", "se puede leer @ ~", "aparece el texto @ ~", "se lee @ ~"),
-    ("figura la inscripción @ ~", "unas letras forman @ ~"),
-)
-_WITH = Wording(("con la palabra @", "con el texto @"), ("con la inscripción @", "con el rótulo @"))
-_MANY = {"está escrita la palabra @": "están escritas las palabras @", "la palabra @": "las palabras @"}
-
-
-@dataclass(frozen=True)
-class Noun:
-    """A noun with its adjectives, without an article."""
-
-    text: str
-    gender: str
-
-    @property
-    def indefinite(self) -> str:
-        """The noun after "un" or "una"."""
-        return f"{'un' if self.gender == 'm' else 'una'} {self.text}"
-
-    @property
-    def this(self) -> str:
-        """The noun after "este" or "esta"."""
-        return f"{'este' if self.gender == 'm' else 'esta'} {self.text}"
-
-
-@dataclass(frozen=True)
-class Deed:
-    """A verb phrase: the infinitive of the verb, whether it is reflexive, and the words behind an adverb."""
-
-    verb: str
-    reflexive: bool
-    rest: str
-
-
-def agreeing(adjective: str, gender: str) -> str:
-    """Return an adjective in a gender; one that ends in `=` is invariable.
-
-    >>> agreeing("rojo", "f"), agreeing("rojo vivo=", "f"), agreeing("verde", "f")
-    ('roja', 'rojo vivo', 'verde')
-    """
-    if gender == "f" and adjective.endswith("o"):
-        return f"{adjective[:-1]}a"
-    return adjective.removesuffix("=")
-
-
-def contracted(text: str) -> str:
-    """Contract "de el" and "a el".
-
-    >>> contracted("el sonido de el viento"), contracted("pasa de el rojo a el azul")
-    ('el sonido del viento', 'pasa del rojo al azul')
-    """
-    return re.sub(r"\b(de|a) el\b", lambda match: "del" if match[1] == "de" else "al", text)
-
-
-def both(first: str, second: str) -> str:
-    """Join two phrases with "y", or with "e" before the sound of an i.
-
-    >>> both("viento", "insectos"), both("viento", "olas")
-    ('viento e insectos', 'viento y olas')
-    """
-    return f"{first} {'e' if re.match('h?i(?!e)', second) else 'y'} {second}"
 
 
 class Spanish(Writer):
@@ -122,7 +30,9 @@ class Spanish(Writer):
         """Write a plain sentence."""
         main = self.main()
         deed = self.deed(main.gender)
-        verb = self.finite(deed) if self.chance(0.6) else self.progressive(deed)
+        # what happens in an instant does not go on
+        is_finite = self.chance(0.6) or self.scene.action in _PUNCTUAL
+        verb = self.finite(deed) if is_finite else self.progressive(deed)
         return f"{join(main.indefinite, verb, self.where())}."
 
     def precise(self) -> str:
@@ -134,7 +44,7 @@ class Spanish(Writer):
             left = self.scene.bystander_left
             sides = ("a la izquierda", "en el lado izquierdo") if left else ("a la derecha", "en el lado derecho")
             other = self.noun(self.scene.other, self.facts.other)
-            sentences.append(f"{other.indefinite} {self.pick(_STAYS).replace('~', self.choose(*sides))}.")
+            sentences.append(f"{other.indefinite} {self.pick(words.STAYS).replace('~', self.choose(*sides))}.")
         if self.facts.sign:
             at_top = ("arriba", "en la parte superior")
             edges = at_top if self.scene.sign_at_top else ("abajo", "en la parte inferior")
@@ -147,7 +57,7 @@ class Spanish(Writer):
         """Write as people talk."""
         main = self.main()
         deed = join(self.finite(self.deed(main.gender), self.pace()), self.where())
-        return self.pick(_CHAT).format(this=main.this, a=main.indefinite, deed=deed)
+        return self.pick(words.CHAT).format(this=main.this, a=main.indefinite, deed=deed)
 
     def main_only(self) -> str:
         """Write of the main thing alone."""
@@ -171,8 +81,8 @@ class Spanish(Writer):
         if self.facts.voice:
             return self.choose(f"{self.voice()} mientras {text}.", f"{text} y {self.voice()}.")
         if not self.facts.sounds:
-            return f"{text} {self.pick(_SILENTLY)}."
-        heard = self.pick(_HEARING).replace("{acompañado}", agreeing("acompañado", main.gender))
+            return f"{text} {self.pick(words.SILENTLY)}."
+        heard = self.pick(words.HEARING).replace("{acompañado}", agreeing("acompañado", main.gender))
         return f"{text}{self.with_sounds(heard)}."
 
     def reader(self) -> str:
@@ -181,8 +91,8 @@ class Spanish(Writer):
         deed = self.deed(main.gender)
         return self.choose(
             f"{main.indefinite} {self.finite(deed)} y {self.reads()}.",
-            f"{main.indefinite} {self.ongoing(deed)}, {self.signed(_WITH)}",
-            f"un vídeo de {main.indefinite} que {self.finite(deed)}, {self.signed(_WITH)}",
+            f"{main.indefinite} {self.ongoing(deed)}, {self.signed(words.WITH)}",
+            f"un vídeo de {main.indefinite} que {self.finite(deed)}, {self.signed(words.WITH)}",
         )
 
     def in_order(self) -> str:
@@ -214,7 +124,7 @@ class Spanish(Writer):
         """Write of the film that shows the scene."""
         main = self.main()
         deed = self.finite(self.deed(main.gender), self.pace())
-        return join(self.pick(_FILM), main.indefinite, "que", deed, self.where())
+        return join(self.pick(words.FILM), main.indefinite, "que", deed, self.where())
 
     def vague(self) -> str:
         """Write without looking closely."""
@@ -225,7 +135,7 @@ class Spanish(Writer):
     def seeker(self) -> str:
         """Ask for the video."""
         main = self.main()
-        return join(self.pick(_SEEK), main.indefinite, self.finite(self.deed(main.gender)), self.where())
+        return join(self.pick(words.SEEK), main.indefinite, self.finite(self.deed(main.gender)), self.where())
 
     def companion(self) -> str:
         """Write of the main thing and its neighbour."""
@@ -243,8 +153,8 @@ class Spanish(Writer):
     def sound(self) -> str:
         """Name the sounds in one or two sentences."""
         if not self.facts.sounds:
-            return self.pick(_SILENT)
-        sentence = self.with_sounds(self.pick(_HEARD))
+            return self.pick(words.SILENT)
+        sentence = self.with_sounds(self.pick(words.HEARD))
         return f"{sentence} {capital(self.voice())}." if self.facts.voice else sentence
 
     def direction(self) -> str:
@@ -289,29 +199,30 @@ class Spanish(Writer):
         """Return the second deed, beginning with a comma; empty where it is not named."""
         if not self.facts.then or not self.scene.then:
             return ""
-        return f", {self.pick(_NEXT)} {self.finite(self._deed(self.scene.then, main.gender), past=past)}"
+        return f", {self.pick(words.NEXT)} {self.finite(self._deed(self.scene.then, main.gender), past=past)}"
 
     def finite(self, deed: Deed, pace: str = "", *, past: bool = False) -> str:
         """Return a deed in the present or the past."""
-        verb = words.third_person(deed.verb, past=past)
+        verb = third_person(deed.verb, past=past)
         # "se hace más grande despacio": an adverb does not part a light verb from its complement
-        parts = (deed.rest, pace) if deed.verb in _LIGHT_VERBS else (pace, deed.rest)
+        is_light = deed.verb in _LIGHT_VERBS and not self.scene.is_pair
+        parts = (deed.rest, pace) if is_light else (pace, deed.rest)
         return join("se" if deed.reflexive else "", verb, *parts)
 
     def progressive(self, deed: Deed) -> str:
         """Return a deed after "está"."""
-        return join("se" if deed.reflexive else "", "está", words.gerund(deed.verb), deed.rest)
+        return join("se" if deed.reflexive else "", "está", gerund(deed.verb), deed.rest)
 
     def ongoing(self, deed: Deed) -> str:
         """Return a deed as a gerund."""
-        return join(words.gerund(deed.verb, reflexive=deed.reflexive), deed.rest)
+        return join(gerund(deed.verb, reflexive=deed.reflexive), deed.rest)
 
     def where(self) -> str:
         """Name the place, or the bystander as a neighbour; empty where neither is named."""
         if self.facts.place:
             return self.pick(words.PLACES[self.scene.background])
         if self.facts.other and self.scene.other and not self.scene.is_pair:
-            return f"{self.pick(_NEAR)} {self.noun(self.scene.other, self.facts.other).indefinite}"
+            return f"{self.pick(words.NEAR)} {self.noun(self.scene.other, self.facts.other).indefinite}"
         return ""
 
     def pace(self) -> str:
@@ -325,17 +236,17 @@ class Spanish(Writer):
 
     def voice(self) -> str:
         """Quote the voice, as a clause."""
-        return f"{self.pick(_VOICE)} {self.pick(_SAYS)}: {self.quoted(self.scene.speech or '')}"
+        return f"{self.pick(words.VOICE)} {self.pick(words.SAYS)}: {self.quoted(self.scene.speech or '')}"
 
     def reads(self, at: str = "") -> str:
         """Quote the sign, as a clause."""
-        return self.signed(_READS).replace("~", at).strip()
+        return self.signed(words.READS).replace("~", at).strip()
 
     def signed(self, wording: Wording) -> str:
         """Quote the sign in a wording."""
         text, shown = self.pick(wording), self.facts.sign or ""
         if " " in shown:
-            for single, many in _MANY.items():
+            for single, many in words.MANY.items():
                 text = text.replace(single, many)
         return text.replace("@", self.quoted(shown))
 

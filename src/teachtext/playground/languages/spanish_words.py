@@ -1,4 +1,4 @@
-"""The Spanish words of the captions, and the forms of verbs.
+"""The Spanish words of the captions.
 
 A noun stands after its gender (`m` or `f`); `~` is the place of the adjectives that follow it, by default behind all
 its words. An adjective that begins with `<` stands before the noun, and one that ends in `=` is invariable. A deed is
@@ -8,12 +8,12 @@ where the thing is an animal, `{...}` of an adjective that agrees with the subje
 prepositions. Sounds have their articles.
 """
 
-from teachtext.playground.languages.wording import Lexicon, table
+from teachtext.playground.languages.wording import Lexicon, Wording, table
 
 NOUNS = table("""
 ball: f pelota, f pelota, m balón | f esfera, f bola
 star: f estrella, f estrella, f estrella ~ de cinco puntas | m pentáculo, m emblema estrellado
-heart: m corazón | m corazón ~ de San Valentín, m símbolo ~ de amor
+heart: m corazón | m corazón ~ de San Valentín, m símbolo de amor
 car: m coche, m coche, m auto | m automóvil, m turismo
 boat: m barco, m barco, m velero | f embarcación de vela, m yate
 fish: m pez | f trucha, m animal marino
@@ -111,7 +111,7 @@ swings: balancearse de un lado a otro, balancearse de izquierda a derecha | mece
 shakes: temblar, temblar todo el tiempo, sacudirse | vibrar, estremecerse, agitarse
 recolours: volverse %, ponerse % | pasar $de %a, adquirir un tono %m
 loops: moverse en círculo, dar vueltas en círculo, volar en círculo | trazar un anillo, describir círculos
-chases: perseguir @a, correr detrás de @, seguir @a | dar caza @a, ir a la caza de @
+chases: perseguir @a, correr detrás de @, seguir @a | dar caza @a, lanzarse tras @
 collides: chocar con @, chocar contra @, golpearse contra @ | colisionar con @, estrellarse contra @
 meets: encontrarse con @, reunirse con @, salir al encuentro de @ | toparse con @, ir de frente hacia @
 passes: pasar junto a @, pasar al lado de @, cruzarse con @ | cruzar el camino de @, pasar por delante de @
@@ -119,7 +119,7 @@ orbits: girar alrededor de @, dar vueltas alrededor de @, moverse alrededor de @
     | orbitar en torno a @, describir órbitas en torno a @
 leaps_over: saltar por encima de @, saltar sobre @ | brincar por encima de @, pasar de un brinco sobre @
 hides: esconderse detrás de @, ponerse detrás de @, desaparecer detrás de @ | ocultarse tras @, refugiarse tras @
-pushes: empujar @q, mover @q a empujones | impulsar @q, hacer avanzar @q
+pushes: empujar @q, mover @q a empujones | impulsar @q, dar empujones @a
 """.replace("\n    |", " |")
 )
 
@@ -156,6 +156,43 @@ crickets: grillos, insectos nocturnos | cigarras
 traffic: tráfico, ruido de la calle | camiones que pasan
 """)
 
+FILM = Wording(
+    ("un vídeo de", "un vídeo corto de", "una animación de", "un clip con", "unos dibujos animados con"),
+    ("imágenes filmadas de", "una secuencia animada con"),
+)
+SEEK = Wording(
+    ("busca el clip donde", "el vídeo en el que", "enséñame el vídeo donde", "quiero el vídeo en el que"),
+    ("recupera la escena en la que", "estoy buscando la grabación donde"),
+)
+CHAT = Wording(
+    (
+        "bueno, pues está {this}, y simplemente {deed}.",
+        "¡mira, {a} que {deed}!",
+        "veo {a} que {deed}.",
+        "vale, aquí tenemos {a}, y {deed}.",
+    ),
+    ("¡anda, {a} que {deed}!", "curiosa peliculita, con {a} que {deed}."),
+)
+STAYS = Wording(("está ~", "permanece ~", "se encuentra ~", "se queda ~"), ("aguarda ~", "permanece inmóvil ~"))
+HEARING = Wording((", con @ de fondo", " y oímos @", " y puedes oír @"), (", {acompañado} de @", ", al son de @"))
+HEARD = Wording(
+    ("puedes oír @.", "oigo @.", "oímos @.", "podemos oír @."), ("la banda sonora contiene @.", "percibo @.")
+)
+SILENTLY = Wording(("sin ningún sonido", "en silencio", "sin sonido"), ("silenciosamente", "sin el menor ruido"))
+SILENT = Wording(
+    ("no hay sonido.", "todo está en silencio.", "no se oye nada."), ("el audio está mudo.", "reina el silencio.")
+)
+NEXT = Wording(("y luego", "y después", "y entonces"), ("y a continuación", "y acto seguido"))
+NEAR = Wording(("al lado de", "cerca de", "junto a"), ("en las inmediaciones de", "a poca distancia de"))
+VOICE = Wording(("una voz", "alguien"), ("un locutor", "una narradora"))
+SAYS = Wording(("dice", "está diciendo"), ("pronuncia", "declara"))
+READS = Wording(
+    ("está escrita la palabra @ ~", "se puede leer @ ~", "aparece el texto @ ~", "se lee @ ~"),
+    ("figura la inscripción @ ~", "unas letras forman @ ~"),
+)
+WITH = Wording(("con la palabra @", "con el texto @"), ("con la inscripción @", "con el rótulo @"))
+MANY = {"está escrita la palabra @": "están escritas las palabras @", "la palabra @": "las palabras @"}
+
 WORDS = Lexicon(
     nouns=NOUNS,
     vague_nouns=VAGUE_NOUNS,
@@ -170,43 +207,3 @@ WORDS = Lexicon(
         "este esta mientras aquí a junto no"
     ),
 )
-
-# by infinitive, the third person of the present and of the past, and the gerund
-_IRREGULAR = {
-    "ir": "va fue yendo", "mover": "mueve movió moviendo", "caer": "cae cayó cayendo", "dar": "da dio dando",
-    "hacer": "hace hizo haciendo", "perseguir": "persigue persiguió persiguiendo", "seguir": "sigue siguió siguiendo",
-    "encontrar": "encuentra encontró encontrando", "reunir": "reúne reunió reuniendo",
-    "poner": "pone puso poniendo", "volver": "vuelve volvió volviendo", "volar": "vuela voló volando",
-    "temblar": "tiembla tembló temblando", "disolver": "disuelve disolvió disolviendo",
-    "ascender": "asciende ascendió ascendiendo", "contraer": "contrae contrajo contrayendo",
-    "disminuir": "disminuye disminuyó disminuyendo", "adquirir": "adquiere adquirió adquiriendo",
-    "desvanecer": "desvanece desvaneció desvaneciendo",
-}  # fmt: skip
-
-
-def third_person(verb: str, *, past: bool = False) -> str:
-    """Return the third person singular of a verb in the present, or in the past.
-
-    >>> third_person("girar"), third_person("subir"), third_person("caer", past=True)
-    ('gira', 'sube', 'cayó')
-    """
-    if verb in _IRREGULAR:
-        return _IRREGULAR[verb].split()[past]
-    stem, kind = verb[:-2], verb[-2:]
-    if past:
-        return stem + ("ó" if kind == "ar" else "ió")
-    return stem + ("a" if kind == "ar" else "e")
-
-
-def gerund(verb: str, *, reflexive: bool = False) -> str:
-    """Return the gerund of a verb, with "se" at its end if it is reflexive.
-
-    >>> gerund("girar"), gerund("mover", reflexive=True)
-    ('girando', 'moviéndose')
-    """
-    regular = verb[:-2] + ("ando" if verb.endswith("ar") else "iendo")
-    form = _IRREGULAR[verb].split()[2] if verb in _IRREGULAR else regular
-    if not reflexive:
-        return form
-    accented = {"a": "á", "e": "é"}[form[-4]]
-    return f"{form[:-4]}{accented}{form[-3:]}se"
