@@ -37,7 +37,7 @@ CONCEPTS = {
     "paces": ("slow", "fast"),
     "sounds": LEXICONS["en"].sounds.keys(),
 }
-SCENES = scenes.sample_scenes(90, 3)
+SCENES = scenes.sample_scenes(150, 3)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -63,6 +63,12 @@ def names(text: str, wording: Wording) -> bool:
     """Whether a text has the beginning of a wording's longest word."""
     longest = [max(re.findall(r"\w+", each), key=len).lower() for each in (*wording.common, *wording.fresh)]
     return any(word[: min(len(word) - 1, 4)] in unquoted(text).lower() for word in longest)
+
+
+def forms_of(wording: Wording) -> str:
+    """Return a pattern of the common words with their endings."""
+    words = {each.split()[-1].removesuffix("=") for each in wording.common}
+    return rf"\b({'|'.join(f'{word[:-1]}[oa]' if word.endswith('o') else word for word in sorted(words))})\w{{0,2}}\b"
 
 
 @pytest.mark.parametrize("language", LEXICONS)
@@ -116,8 +122,10 @@ def test_parallel_captions_name_the_facts_of_the_english_ones_and_no_others(lang
             assert not any(each in text for each in places(lexicon, scene)), text
         paces = [word for wording in lexicon.paces.values() for word in (*wording.common, *wording.fresh)]
         assert named.pace == any(re.search(rf"\b{word}\b", text) for word in paces), text
+        if scene.new_colour and named.role in ROLES:
+            assert names(text, lexicon.colours[scene.new_colour]), text
         if not (coloured or named.place or scene.new_colour):
-            assert not names(text, lexicon.colours[scene.main.colour]), text
+            assert not re.search(forms_of(lexicon.colours[scene.main.colour]), text.lower()), text
         for sound in audible(scene) if named.sounds is None and not named.place else ():
             assert not any(each in text for each in lexicon.sounds[sound].common), (sound, text)
         for sound in named.sounds or ():

@@ -35,7 +35,7 @@ class Describer:
         facts: what was named so far.
     """
 
-    def __init__(self, scene: Scene, rng: np.random.Generator, role: str = "plain") -> None:
+    def __init__(self, scene: Scene, rng: np.random.Generator, role: str) -> None:
         self.scene = scene
         self.rng = rng
         self.facts = Facts(role)

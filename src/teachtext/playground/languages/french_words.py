@@ -118,7 +118,7 @@ orbits: tourner autour de @, faire le tour de @, se déplacer autour de @ | grav
 leaps_over: sauter par-dessus @, sauter au-dessus de @ | bondir par-dessus @, franchir d'un bond @
 hides: se cacher derrière @, passer derrière @, disparaître derrière @
     | se dissimuler derrière @, se réfugier derrière @
-pushes: pousser @, pousser @ vers l'avant, pousser @ en avant | bousculer @, faire avancer @
+pushes: pousser @, pousser @ vers l'avant | bousculer @, faire avancer @
 """.replace("\n    |", " |")
 )
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from teachtext.playground.languages import spanish_words as words
 from teachtext.playground.languages.facts import Naming
-from teachtext.playground.languages.spanish_forms import Deed, Noun, agreeing, both, contracted, gerund, third_person
+from teachtext.playground.languages.spanish_forms import Deed, Noun, agreeing, gerund, smooth, third_person
 from teachtext.playground.languages.wording import Wording
 from teachtext.playground.languages.writer import Writer, capital, join
 from teachtext.playground.scenes import Thing
@@ -19,6 +19,10 @@ class Spanish(Writer):
     """A person who writes Spanish."""
 
     quotes: ClassVar[tuple[str, str]] = ("«", "»")
+
+    def write(self) -> str:
+        """Return the caption."""
+        return smooth(super().write())
 
     def terse(self) -> str:
         """Write a headline, without an article."""
@@ -109,7 +113,7 @@ class Spanish(Writer):
         if self.scene.other and self.facts.other:
             other = self.noun(self.scene.other, self.facts.other)
             deed = self.finite(self.deed("f", "la otra"))
-            return f"hay dos cosas, {both(main.indefinite, other.indefinite)}. La primera {deed}."
+            return f"hay dos cosas, {main.indefinite} y {other.indefinite}. La primera {deed}."
         only = self.choose("solo ", "únicamente ", "")
         deed = self.finite(self.deed(main.gender), self.pace())
         return f"todo el vídeo muestra {only}{main.indefinite} que {deed}."
@@ -231,8 +235,8 @@ class Spanish(Writer):
 
     def with_sounds(self, wording: str) -> str:
         """Return a wording with the sounds in place of `@`."""
-        first, *others = (self.pick(words.SOUNDS[sound]) for sound in self.facts.sounds or ())
-        return contracted(wording.replace("@", both(first, others[0]) if others else first))
+        sounds = (self.pick(words.SOUNDS[sound]) for sound in self.facts.sounds or ())
+        return wording.replace("@", " y ".join(sounds))
 
     def voice(self) -> str:
         """Quote the voice, as a clause."""
@@ -258,7 +262,7 @@ class Spanish(Writer):
         if self.scene.new_colour and action == "recolours":
             old, new = (words.COLOUR_NAMES[name] for name in (self.scene.main.colour, self.scene.new_colour))
             colour = self.pick(words.COLOURS[self.scene.new_colour])
-            rest = contracted(rest.replace("$de", f"de el {old}").replace("%a", f"a el {new}"))
+            rest = rest.replace("$de", f"de el {old}").replace("%a", f"a el {new}")
             rest = rest.replace("%m", agreeing(colour, "m")).replace("%", agreeing(colour, gender))
         reflexive = verb.endswith("se")
         return Deed(verb[:-2] if reflexive else verb, reflexive, rest)

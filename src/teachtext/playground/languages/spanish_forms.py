@@ -42,22 +42,14 @@ def agreeing(adjective: str, gender: str) -> str:
     return adjective.removesuffix("=")
 
 
-def contracted(text: str) -> str:
-    """Contract "de el" and "a el".
+def smooth(text: str) -> str:
+    """Contract "de el" and "a el", and write "e" for "y" before the sound of an i.
 
-    >>> contracted("el sonido de el viento"), contracted("pasa de el rojo a el azul")
-    ('el sonido del viento', 'pasa del rojo al azul')
+    >>> smooth("pasa de el rojo a el azul"), smooth("viento y insectos"), smooth("hielo y hierba")
+    ('pasa del rojo al azul', 'viento e insectos', 'hielo y hierba')
     """
-    return re.sub(r"\b(de|a) el\b", lambda match: "del" if match[1] == "de" else "al", text)
-
-
-def both(first: str, second: str) -> str:
-    """Join two phrases with "y", or with "e" before the sound of an i.
-
-    >>> both("viento", "insectos"), both("viento", "olas")
-    ('viento e insectos', 'viento y olas')
-    """
-    return f"{first} {'e' if re.match('h?i(?!e)', second) else 'y'} {second}"
+    text = re.sub(r"\b(de|a) el\b", lambda match: "del" if match[1] == "de" else "al", text)
+    return re.sub(r"\by (?=h?i(?!e))", "e ", text)
 
 
 # by infinitive, the third person of the present and of the past, and the gerund

@@ -18,7 +18,7 @@ car: m coche, m coche, m auto | m automóvil, m turismo
 boat: m barco, m barco, m velero | f embarcación de vela, m yate
 fish: m pez | f trucha, m animal marino
 bird: m pájaro | m gorrión, m ruiseñor
-tree: m árbol | m roble, f planta ~ frondosa
+tree: m árbol | m roble, m abeto
 house: f casa, f casa, f vivienda | f cabaña, m chalé
 flower: f flor | f margarita, f flor silvestre
 balloon: m globo, m globo, m globo de fiesta | m globo de helio, m hinchable
@@ -119,7 +119,7 @@ orbits: girar alrededor de @, dar vueltas alrededor de @, moverse alrededor de @
     | orbitar en torno a @, describir órbitas en torno a @
 leaps_over: saltar por encima de @, saltar sobre @ | brincar por encima de @, pasar de un brinco sobre @
 hides: esconderse detrás de @, ponerse detrás de @, desaparecer detrás de @ | ocultarse tras @, refugiarse tras @
-pushes: empujar @q, mover @q a empujones | impulsar @q, dar empujones @a
+pushes: empujar @q, mover a empujones @q | impulsar @q, dar empujones @a
 """.replace("\n    |", " |")
 )
 
