@@ -1,6 +1,7 @@
 """Videos, questions and datasets: the types that everything else passes around."""
 
 import typing
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,3 +101,18 @@ class Dataset:
         dropped = list(dict.fromkeys(v for ids in self.splits.values() for v in ids if v not in video_ids))
         notes = [*self.notes, f"left out, {note}: {len(dropped)} ({first_of(dropped)})"] if dropped else self.notes
         return replace(self, splits=splits, notes=notes)
+
+    def with_train_captions(self, most: int) -> "Dataset":
+        """Return the dataset with the first captions of each training video, so many in each language.
+
+        A note counts the others. Videos of other splits keep all.
+        """
+        train, counts = set(self.splits[self.protocol.train]), Counter[tuple[str, str]]()
+        kept = []
+        for caption in self.captions:
+            counts[caption.video_id, caption.language] += 1
+            if caption.video_id not in train or counts[caption.video_id, caption.language] <= most:
+                kept.append(caption)
+        left_out = len(self.captions) - len(kept)
+        note = f"of each training video the first {most} captions are used, {left_out:,} captions are left out"
+        return replace(self, captions=kept, notes=[*self.notes, note] if left_out else self.notes)

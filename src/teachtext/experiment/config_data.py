@@ -146,6 +146,11 @@ class DatasetConfig(Config):
         description="language of the captions that are used, such as de, or all; by default English, or all where no "
         "caption is English",
     )
+    train_captions: int | None = Field(
+        None,
+        ge=1,
+        description="captions of each training video that are used, the first ones in each language; by default all",
+    )
     described_by: Literal["student", "experts"] = Field(
         "student",
         description="leave out the videos that no expert of the student describes, or that no expert of the run does",

@@ -110,6 +110,7 @@ class Workspace:
         ]
         apart = {"dropped": True, "described_by": config.dataset.described_by == "student"}
         apart["language"] = config.dataset.language is None
+        apart["train_captions"] = config.dataset.train_captions is None
         dataset = config.dataset.model_dump(mode="json", exclude={name for name, is_left in apart.items() if is_left})
         generated = dataset["playground"]
         if generated and generated["languages"] == ["en"]:
@@ -169,6 +170,8 @@ class Workspace:
             chosen_file=config.chosen_file,
             language=config.language,
         )
+        if config.train_captions is not None:
+            loaded = loaded.with_train_captions(config.train_captions)
         differences = benchmark(config.benchmark).differences(loaded) if config.benchmark else []
         return replace(loaded, notes=[*loaded.notes, *differences])
 
