@@ -13,7 +13,7 @@ pytest.importorskip("lancedb")
 from teachtext.errors import InputError, Unavailable
 from teachtext.rewriting.file_writer import FileWriter
 from teachtext.rewriting.fusion import Fusion, fuse_rankings
-from teachtext.search.expansion import Expander, chosen
+from teachtext.search.expansion import Expander
 from teachtext.search.manifest import Manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
@@ -134,8 +134,3 @@ def test_what_makes_no_sense_is_refused(searcher: Searcher, written: Written):
     for queries, seconds in ((0, 1.0), (22, 1.0), (3, 0.0), (3, float("nan"))):
         with pytest.raises(InputError):
             Expander(written(), queries=queries, seconds=seconds)
-
-
-def test_the_original_is_always_chosen_first():
-    queries = [numbered_query(number) for number in (1, 2, 3)]
-    assert chosen(queries, SPACES, 2)[0] == 0

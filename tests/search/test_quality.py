@@ -12,10 +12,11 @@ pytest.importorskip("lancedb")
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.rewriting.file_writer import FileWriter
+from teachtext.rewriting.quality import check_counts
 from teachtext.search.expansion import Expander
 from teachtext.search.manifest import BankRecord, Manifest
 from teachtext.search.quality import compare_quality, measure_quality, read_split
-from teachtext.search.quality_by_queries import check_counts, measure_by_queries
+from teachtext.search.quality_by_queries import measure_by_queries
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 

@@ -3,16 +3,17 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachtext.cli.options import AsJson, Device, Language, Ndcg, Trec
+from teachtext.cli.options import AsJson, Counts, Device, Fuse, Language, Ndcg, Trec, WriterSpec
 from teachtext.data.protocol import CaptionUse
 from teachtext.devices import AUTO
 
 if TYPE_CHECKING:
     from teachtext.evaluation.metrics import Metrics
+    from teachtext.rewriting.quality import QualityByQueries
 
 
 def evaluate(
@@ -52,6 +53,9 @@ def evaluate(
     ] = False,
     ndcg: Ndcg = False,
     trec: Trec = None,
+    writer: WriterSpec = None,
+    queries: Counts = [1, 2, 3, 5],  # noqa: B006
+    fuse: Fuse = "reciprocal",
     device: Device = AUTO,
     as_json: AsJson = False,
 ) -> None:
@@ -59,12 +63,22 @@ def evaluate(
 
     Prints text-to-video and video-to-text metrics. Score normalisers have separate tables: their numbers do not compare
     with numbers of models that see a single query. Refuses a split with videos that the model was trained on.
+
+    With --writer each caption is also written anew, and another table has the metrics by the number of queries that are
+    asked.
     """
     from teachtext.api.load import model_folder
+    from teachtext.cli.queries_table import print_by_queries
     from teachtext.cli.tables import print_metrics
+    from teachtext.errors import InputError
     from teachtext.experiment.evaluate import evaluate_folder
 
     folder = model_folder(model)
+    rewritten = None
+    if writer is not None:
+        if captions not in (None, "separate") or benchmark:
+            raise InputError("a writer writes single captions anew", "leave out --captions and --benchmark")
+        rewritten = _by_queries(folder, dataset, features, writer, split, language, queries, fuse, device)
     done = evaluate_folder(
         folder,
         dataset,
@@ -81,7 +95,7 @@ def evaluate(
         trec=trec,
         device=device,
     )
-    for note in done.notes:
+    for note in dict.fromkeys([*done.notes, *(rewritten.notes if rewritten else ())]):
         print(f"note: {note}", file=sys.stderr)
     languages = done.languages if by_language else {}
     only = "model" if languages else ""
@@ -94,4 +108,42 @@ def evaluate(
     if by_language and not done.languages:
         print("note: all queries are in one language", file=sys.stderr)
     cases |= {language: {"t2v": metrics} for language, metrics in languages.items()}
-    print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts={"trained_on": done.trained_on})
+    facts: dict[str, Any] = {"trained_on": done.trained_on}
+    if rewritten:
+        facts["by_queries"] = rewritten.as_dict()
+    print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts=facts)
+    if rewritten and not as_json:
+        print_by_queries(rewritten)
+
+
+def _by_queries(
+    model: Path,
+    dataset: Path,
+    features: Path,
+    writer: str,
+    split: str | None,
+    language: str | None,
+    counts: list[int],
+    fuse: str,
+    device: str,
+) -> "QualityByQueries":
+    """Measure a model by the number of queries that a writer writes."""
+    from teachtext.cli.progress import shown
+    from teachtext.experiment.evaluate_queries import evaluate_by_queries
+    from teachtext.rewriting.fusion import check_fusion
+    from teachtext.rewriting.writers import open_writer
+
+    fusion, opened = check_fusion(fuse), open_writer(writer)
+    with shown() as progress:
+        return evaluate_by_queries(
+            model,
+            dataset,
+            features,
+            opened,
+            split=split,
+            language=language,
+            counts=counts,
+            fuse=fusion,
+            device=device,
+            progress=progress,
+        )

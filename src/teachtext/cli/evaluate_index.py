@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from teachtext.cli.evaluate_films import measure_films, print_places
-from teachtext.cli.options import AsJson, DatasetFolder, Device, Fuse, MovedModel, WriterSpec
+from teachtext.cli.options import AsJson, Counts, DatasetFolder, Device, Fuse, MovedModel, WriterSpec
+from teachtext.cli.queries_table import print_by_queries
 
 if TYPE_CHECKING:
     from teachtext.search.quality import QualityDifference, SearchQuality
-    from teachtext.search.quality_by_queries import QualityByQueries
 
 
 def evaluate_index(
@@ -27,9 +27,7 @@ def evaluate_index(
         typer.Option(help="Folder of the features of INDEX, to measure other cuts.", show_default="in the index"),
     ] = None,
     writer: WriterSpec = None,
-    queries: Annotated[
-        list[int], typer.Option(help="Number of queries that is measured with --writer; can be repeated.")
-    ] = [1, 2, 3, 5],  # noqa: B006
+    queries: Counts = [1, 2, 3, 5],  # noqa: B006
     fuse: Fuse = "reciprocal",
     device: Device = "auto",
     as_json: AsJson = False,
@@ -52,9 +50,10 @@ def evaluate_index(
     from teachtext.cli.progress import shown
     from teachtext.evaluation.results import verdict_of
     from teachtext.rewriting.fusion import check_fusion
+    from teachtext.rewriting.quality import check_counts
     from teachtext.rewriting.writers import open_writer
     from teachtext.search.quality import compare_quality, measure_quality, read_split
-    from teachtext.search.quality_by_queries import check_counts, measure_by_queries
+    from teachtext.search.quality_by_queries import measure_by_queries
 
     counts, fusion = check_counts(queries), check_fusion(fuse)
     opened = None if writer is None else open_writer(writer)
@@ -83,7 +82,7 @@ def evaluate_index(
         for films in placed:
             print_places(films)
         if rewritten:
-            _print_by_queries(rewritten)
+            print_by_queries(rewritten)
         return
     content = {"dataset": captions.name, "split": split, **measured[0].as_dict()}
     if placed:
@@ -101,26 +100,6 @@ def evaluate_index(
     if rewritten:
         content |= {"by_queries": rewritten.as_dict()}
     print(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _print_by_queries(measured: "QualityByQueries") -> None:
-    from teachtext.cli.progress import console
-    from teachtext.evaluation.results import verdict_of
-    from teachtext.reports.sentences import interval_text
-    from teachtext.reports.tables import Table, number, signed
-
-    rows = []
-    for count in measured.ranked:
-        metrics, gain = measured.metrics(count), measured.gain(count)
-        against = [signed(gain.value), f"{signed(gain.low)} to {signed(gain.high)}", verdict_of(gain)] if gain else []
-        values = [number(metrics.r1), interval_text(measured.interval(count)), *map(number, (metrics.r5, metrics.r10))]
-        rows.append(
-            [str(count), *values, number(metrics.mdr), *(against or [""] * 3), f"{measured.search_ms[count]:.0f}"]
-        )
-    heads = ["queries", "R@1", "95 %", "R@5", "R@10", "MdR", "R@1 gained", "95 %", "verdict", "ms"]
-    title = f"{len(measured.captions):,} captions by number of queries, fused by '{measured.fuse}'"
-    console.print(Table.of(title, heads, rows, words=(0, 8)).rich())
-    console.print(f"ms is the median of a search without the writer, which takes {measured.writer_ms:.0f} ms a query")
 
 
 def _print(dataset: str, measured: "list[SearchQuality]", compared: "QualityDifference | None") -> None:

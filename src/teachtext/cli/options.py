@@ -72,6 +72,10 @@ WriterSpec = Annotated[
 Fuse = Annotated[
     str, typer.Option("--fuse", help="How the rankings of all queries are fused: reciprocal, borda, vote or mean.")
 ]
+Counts = Annotated[
+    list[int],
+    typer.Option("--queries", help="Number of queries that is measured with --writer; can be repeated."),
+]
 Most = Annotated[int, typer.Option("-k", help="Number of videos, at most.")]
 AllCopies = Annotated[
     bool,

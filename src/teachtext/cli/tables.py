@@ -17,7 +17,7 @@ def print_metrics(
     *,
     as_json: bool,
     normalised: "Mapping[str, Sequence[Normalised]] | None" = None,
-    facts: Mapping[str, str] = {},
+    facts: Mapping[str, Any] = {},
 ) -> None:
     """Print a table of metrics for each case, and its ties.
 

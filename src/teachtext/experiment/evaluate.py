@@ -196,8 +196,8 @@ def evaluate_folder(
     trained_on: TrainedOn = "other"
     for folder in (model_folder, *others):
         model, spec = load_model(folder)
-        notes = [*notes, *_check_unseen(folder, spec, dataset, split)]
-        experts = {name: _expert_file(features, spec, name) for name in spec.experts}
+        notes = [*notes, *check_unseen(folder, spec, dataset, split)]
+        experts = {name: expert_file(features, spec, name) for name in spec.experts}
         text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
         _check_embedded(text, queries, protocol.captions_in(split))
         notes += _unread(folder, gallery.splits[split], experts)
@@ -271,7 +271,12 @@ def _unread(model_folder: Path, video_ids: Sequence[str], experts: Mapping[str, 
     return [f"{missing}: they share the last rank ({first_of(unread)})"]
 
 
-def _expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:
+def expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:
+    """Return the features of an expert as a model reads them.
+
+    Raises:
+        InputError: there are none, or their files are damaged.
+    """
     folder = features / "video" / spec.expert_folder(name)
     settings = spec.expert_settings.get(name)
     if settings and not shards_of(folder):
@@ -283,7 +288,12 @@ def _expert_file(features: Path, spec: ModelSpec, name: str) -> FeatureFile:
     return FeatureFile(folder, verify=True)
 
 
-def _check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:
+def check_unseen(model_folder: Path, spec: ModelSpec, dataset: Dataset, split: str) -> list[str]:
+    """Return a note where nobody knows which videos a model was trained on.
+
+    Raises:
+        InputError: the model was trained on videos of the split.
+    """
     if spec.trained_on is None:
         return ["which videos this model was trained on is not known, so nobody checked that the split is new to it"]
     trained_on = sorted({*spec.trained_on} & {*dataset.splits[split]})

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.errors import InputError
@@ -94,7 +95,8 @@ class Expander:
             return Expansion(fuse=self._fuse, notes=written.notes)
         manifest = searcher.manifest
         embedded = [with_shares(each, manifest.blend) for each in searcher.model.embed_queries([text, *written.texts])]
-        rows = [each - 1 for each in chosen(embedded, manifest.spaces, self._count) if each > 0]
+        order = farthest(query_rows(embedded, manifest.spaces), self._count)
+        rows = [each - 1 for each in order if each > 0]
         texts, queries = [written.texts[row] for row in rows], [embedded[row + 1] for row in rows]
         cut = [query.read for query in queries if query.read]
         notes = [f"of {len(cut):,} written queries only the first {cut[0]} were read"] if cut else []
@@ -114,16 +116,15 @@ class Expander:
         return written
 
 
-def chosen(queries: Sequence[QueryVectors], spaces: Mapping[str, int], count: int) -> Sequence[int]:
-    """Choose some of Q queries by `farthest`, the first among them; the distance is that of the rows that are compared.
+def query_rows(queries: Sequence[QueryVectors], spaces: Mapping[str, int]) -> NDArray[np.float64]:
+    """Return the rows of Q queries that are compared with videos which have all spaces, (Q, D).
 
     Args:
-        queries: the vectors of all queries, the original first.
+        queries: the vectors of the queries.
         spaces: dimension by space.
-        count: how many are chosen.
     """
     every = tuple(sorted(spaces))
-    return farthest(np.stack([query_row(query, every, spaces, correct=False) for query in queries]), count)
+    return np.stack([query_row(query, every, spaces, correct=False) for query in queries])
 
 
 def check_can_expand(by: RankBy, group_by: GroupBy) -> None:
