@@ -44,6 +44,10 @@ class NotFound(InputError):
     """No object has the given name."""
 
 
+class ProcessesEnded(Exception):
+    """One of several processes has failed, and all of them end. An empty message: another process has said why."""
+
+
 def first_of(ids: Sequence[str], most: int = 3) -> str:
     """Name the first of some ids, and count the others.
 

@@ -19,6 +19,24 @@ _SAMPLE_BYTES = 256 * 1024
 _ATTEMPTS = 100
 
 
+_no_writing = ""
+
+
+def refuse_writing(reason: str) -> None:
+    """Refuse every file that this process is asked to write from now on.
+
+    Args:
+        reason: a clause for the error, such as "process 0 alone writes".
+    """
+    global _no_writing
+    _no_writing = reason
+
+
+def _check_may_write(path: Path) -> None:
+    if _no_writing:
+        raise InputError(f"{path} is not there, and {_no_writing}", "let all machines see the same folder")
+
+
 @contextmanager
 def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield the path of an empty file beside `path`; rename the file to `path` on success, remove it on any failure.
@@ -60,6 +78,7 @@ def _room_for(path: Path) -> Iterator[None]:
     Raises:
         Unwritable: writing fails.
     """
+    _check_may_write(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent, path.name)
@@ -85,6 +104,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         InputError: `path` is a file or a folder with files.
         Unwritable: the disk is full, or the parent cannot be written to.
     """
+    _check_may_write(path)
     target = path.absolute()
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):

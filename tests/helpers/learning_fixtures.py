@@ -70,10 +70,17 @@ class World:
         return Batch(features.texts(caption_ids), features.videos(video_ids))
 
 
-def make_world(folder: Path, *, videos: int = 9) -> World:
-    random = np.random.default_rng(0)
+def world_of(folder: Path, *, videos: int = 9) -> World:
+    """Return the world that `make_world` has made in a folder."""
     ids = [f"video {i}" for i in range(videos)]
     captions = [Caption(f"{video}/{j}", video, "text") for i, video in enumerate(ids) for j in range(1 + i % 3)]
+    return World(folder, ids, captions)
+
+
+def make_world(folder: Path, *, videos: int = 9) -> World:
+    random = np.random.default_rng(0)
+    world = world_of(folder, videos=videos)
+    ids, captions = world.videos, world.captions
     # experts: name, width, most rows, share of videos that lack it; 'flow' belongs to teachers
     for name, dim, longest, lacking in (("rgb.0", 5, 1, 0.0), ("audio", 3, 6, 0.4), ("flow", 4, 1, 0.4)):
         with FeatureWriter(folder / name, provenance={"name": name}, dim=dim, dtype="float32") as writer:
@@ -84,7 +91,7 @@ def make_world(folder: Path, *, videos: int = 9) -> World:
         with FeatureWriter(folder / name, provenance={"name": name}, dim=dim, dtype="float32") as writer:
             for caption in captions:
                 writer.add(caption.id, random.normal(size=(int(random.integers(1, longest + 1)), dim)))
-    return World(folder, ids, captions)
+    return world
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """`teachtext denoise`: find noisy training captions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from teachtext.cli.run import Config, Jobs, print_set_aside
+
+if TYPE_CHECKING:
+    from teachtext.learning.ranks import Ranks
 
 
 def denoise(
@@ -25,20 +28,24 @@ def denoise(
     from teachtext.experiment.config import load_config
     from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
+    from teachtext.experiment.study.ranks import lead
     from teachtext.experiment.workspace import DROPPED
     from teachtext.reports.noise_report import judges_table, summary
 
-    loaded = load_config(config)
-    with shown() as progress:
-        noise, workspace, set_aside = find(loaded, jobs=jobs, progress=progress)
-    print_set_aside(set_aside)
-    console.print(summary(noise).rich())
-    console.print(judges_table(noise).rich())
-    folder = workspace.denoising_folder
-    console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
-    console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)
-    if mask is not None:
-        write_mask(workspace, mask)
-        console.print(f"Mask: {mask}", markup=False, soft_wrap=True)
-    if loaded.denoising is None and loaded.dataset.dropped is None:
-        console.print("To train without them: 'denoising: {}' in the config, or 'dataset.dropped' with that list.")
+    def work(ranks: "Ranks") -> None:
+        loaded = load_config(config)
+        with shown() as progress:
+            noise, workspace, set_aside = find(loaded, jobs=jobs, progress=progress, ranks=ranks)
+        print_set_aside(set_aside)
+        console.print(summary(noise).rich())
+        console.print(judges_table(noise).rich())
+        folder = workspace.denoising_folder
+        console.print(f"Dropped: {folder / DROPPED}", markup=False, soft_wrap=True)
+        console.print(f"Report: {folder / REPORT}", markup=False, soft_wrap=True)
+        if mask is not None:
+            write_mask(workspace, mask)
+            console.print(f"Mask: {mask}", markup=False, soft_wrap=True)
+        if loaded.denoising is None and loaded.dataset.dropped is None:
+            console.print("To train without them: 'denoising: {}' in the config, or 'dataset.dropped' with that list.")
+
+    lead(work)

@@ -34,7 +34,7 @@ from teachtext.cli import (
     teachers,
     videos,
 )
-from teachtext.errors import InputError
+from teachtext.errors import InputError, ProcessesEnded
 
 app = typer.Typer(
     name="teachtext",
@@ -77,14 +77,33 @@ app.command("recipe")(recipe.recipe)
 app.command("objectives")(objectives.objectives)
 
 
+# verbs that train in several processes, under torchrun
+_TRAINING = ("run", "study", "train", "denoise", "teachers")
+
+
 @app.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True)) -> None:
+def version(
+    context: typer.Context,
+    show: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+) -> None:
     """Find videos with words: text-video retrieval with TeachText distillation."""
     if show:
         from teachtext import __version__
 
         print(f"teachtext {__version__}")
         raise typer.Exit
+    verb, count = context.invoked_subcommand, os.environ.get("WORLD_SIZE", "1")
+    if count == "1" or "LOCAL_RANK" not in os.environ:
+        return
+    # torch is not imported yet; with warnings, a lost process would be lines of C++ beside the one sentence
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if verb not in _TRAINING:
+        if os.environ.get("RANK") != "0":
+            raise typer.Exit(2)
+        raise InputError(
+            f"'teachtext {verb}' is one process, and torchrun has started {count}",
+            f"call it without torchrun; what trains on several processes are {', '.join(_TRAINING)}",
+        )
 
 
 def main() -> None:
@@ -98,6 +117,10 @@ def main() -> None:
         app()
     except InputError as error:
         print(f"teachtext: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ProcessesEnded as error:
+        if str(error):
+            print(f"teachtext: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
         if (error.name or "teachtext").startswith("teachtext"):

@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from teachtext.evaluation.results import Results
+    from teachtext.learning.ranks import Ranks
 
 Config = Annotated[Path, typer.Argument(help="Config file (YAML), such as 'teachtext recipe' prints.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Models trained at once; by default as many as there are cores.")]
@@ -31,18 +32,22 @@ def run_file(file: Path, jobs: int | None, show: bool) -> None:
     from teachtext.cli.study import print_study
     from teachtext.experiment.study.study import load_study, show_study
 
-    study = load_study(file)
     if show:
-        print(show_study(study), end="")
+        print(show_study(load_study(file)), end="")
         return
     from teachtext.cli.progress import shown
     from teachtext.experiment.run import run_study
+    from teachtext.experiment.study.ranks import lead
 
-    with shown() as progress:
-        results, set_aside = run_study(study, jobs=jobs, progress=progress)
-    print_set_aside(set_aside)
-    print_results = print_run if study.run else print_study
-    print_results(results, study.folder / "report.html")
+    def work(ranks: "Ranks") -> None:
+        study = load_study(file)
+        with shown() as progress:
+            results, set_aside = run_study(study, jobs=jobs, progress=progress, ranks=ranks)
+        print_set_aside(set_aside)
+        print_results = print_run if study.run else print_study
+        print_results(results, study.folder / "report.html")
+
+    lead(work)
 
 
 def print_set_aside(lines: Iterable[str]) -> None:
@@ -84,12 +89,17 @@ def train(config: Config, jobs: Jobs = None) -> None:
     from teachtext.cli.progress import console, shown
     from teachtext.experiment.config import load_config
     from teachtext.experiment.run import train as train_models
+    from teachtext.experiment.study.ranks import lead
 
-    with shown() as progress:
-        trained, set_aside = train_models(load_config(config), jobs=jobs, progress=progress)
-    print_set_aside(set_aside)
-    for training in trained:
-        console.print(f"{training.plan.label}, seed {training.seed}: {training.folder}", markup=False, soft_wrap=True)
+    def work(ranks: "Ranks") -> None:
+        with shown() as progress:
+            trained, set_aside = train_models(load_config(config), jobs=jobs, progress=progress, ranks=ranks)
+        print_set_aside(set_aside)
+        for training in trained:
+            text = f"{training.plan.label}, seed {training.seed}: {training.folder}"
+            console.print(text, markup=False, soft_wrap=True)
+
+    lead(work)
 
 
 def report(

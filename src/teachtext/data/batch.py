@@ -40,6 +40,11 @@ class VideoBatch:
         experts = {name: values.to(device) for name, values in self.experts.items()}
         return VideoBatch(self.ids, experts, {name: lengths.to(device) for name, lengths in self.lengths.items()})
 
+    def rows(self, rows: slice) -> "VideoBatch":
+        """Return some of the videos, with padding as long as before."""
+        experts = {name: values[rows] for name, values in self.experts.items()}
+        return VideoBatch(self.ids[rows], experts, {name: lengths[rows] for name, lengths in self.lengths.items()})
+
 
 @dataclass(frozen=True)
 class TextBatch:
@@ -58,6 +63,10 @@ class TextBatch:
     def to(self, device: torch.device) -> "TextBatch":
         """Return the batch on a device."""
         return TextBatch(self.ids, self.tokens.to(device), self.lengths.to(device))
+
+    def rows(self, rows: slice) -> "TextBatch":
+        """Return some of the captions, with padding as long as before."""
+        return TextBatch(self.ids[rows], self.tokens[rows], self.lengths[rows])
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,10 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         return Batch(self.text.to(device), self.video.to(device))
+
+    def rows(self, rows: slice) -> "Batch":
+        """Return some of the pairs, with padding as long as before."""
+        return Batch(self.text.rows(rows), self.video.rows(rows))
 
 
 def read_videos(

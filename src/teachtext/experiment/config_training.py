@@ -12,6 +12,7 @@ from teachtext.learning.choices import NameIn
 from teachtext.learning.distillation.parts import Parts
 from teachtext.learning.distillation.presets import PRESETS, PresetFrom, preset
 from teachtext.learning.optimizers import OPTIMIZERS
+from teachtext.learning.precision import Precision
 
 
 class TrainingConfig(Config):
@@ -52,6 +53,10 @@ class TrainingConfig(Config):
         "last",
         description="the epoch whose weights are kept: the last one, or that with the best validation t2v geometric "
         "mean, which a validation split of few videos chooses by chance",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="of the products on a CUDA device: bfloat16 is faster and coarser; other devices take float32",
     )
     average: float | None = Field(
         None,
@@ -100,6 +105,7 @@ class TrainingConfig(Config):
     def identity(self) -> dict[str, Any]:
         """Return the settings as plain data for fingerprints; those that version 0.1.0 did not have only where set."""
         later = {"steps": None, "last_lr": None, "average": None, "keep": "best", "learn_temperature": True}
+        later |= {"precision": "float32"}
         return {name: value for name, value in super().identity().items() if value != later.get(name, object)}
 
 

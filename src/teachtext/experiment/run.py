@@ -27,6 +27,8 @@ from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.experiment.workspaces import Workspaces
 from teachtext.files import locked
+from teachtext.learning.ranks import ALONE, Ranks
+from teachtext.learning.ranks.start import processes_started
 from teachtext.progress import Progress, silent
 from teachtext.reports.agreement_report import AgreementContent
 from teachtext.reports.noise_report import NoiseContent
@@ -42,7 +44,9 @@ def run(config: RunConfig, *, jobs: int | None = None, progress: Progress = sile
     return run_study(study_of_run(config), jobs=jobs, progress=progress)
 
 
-def run_study(study: Study, *, jobs: int | None = None, progress: Progress = silent) -> tuple[Results, list[str]]:
+def run_study(
+    study: Study, *, jobs: int | None = None, progress: Progress = silent, ranks: Ranks = ALONE
+) -> tuple[Results, list[str]]:
     """Do a whole study or run.
 
     Finished work is not repeated: after a stop, a second call ends in the numbers of an unbroken one.
@@ -51,6 +55,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
         study: a study, or a run as `study_of_run` returns it.
         jobs: models trained at once; by default as the study says, or as many as there are cores.
         progress: is called with the state of each step.
+        ranks: the processes that train each model together (see `teachtext.experiment.study.ranks.lead`).
 
     Returns:
         The results, and one line for each video that was set aside.
@@ -59,7 +64,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
         InputError: something in the config cannot be used, or no row can be computed. In a run: a model cannot be
             trained.
     """
-    with _session(study, jobs, progress) as session:
+    with _session(study, jobs, progress, ranks) as session:
         denoised = session.denoise()
         choices = session.choose()
         trainings = session.trainings()
@@ -82,7 +87,7 @@ def run_study(study: Study, *, jobs: int | None = None, progress: Progress = sil
 
 
 def train(
-    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent, ranks: Ranks = ALONE
 ) -> tuple[list[Training], list[str]]:
     """Train every model of a run with every seed, and leave the test split alone.
 
@@ -92,7 +97,7 @@ def train(
     Raises:
         InputError: something in the config cannot be used, or a model cannot be trained.
     """
-    with _session(study_of_run(config), jobs, progress) as session:
+    with _session(study_of_run(config), jobs, progress, ranks) as session:
         session.denoise()
         trainings = session.trainings()
         session.train_rows(trainings, test=False)
@@ -103,26 +108,26 @@ def train(
 
 
 def denoise(
-    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent, ranks: Ranks = ALONE
 ) -> tuple[NoiseContent, Workspace, list[str]]:
     """Find noisy training captions; see `teachtext.experiment.denoise`.
 
     Returns:
         The report, the workspace with the lists, and one line for each video that was set aside.
     """
-    with _session(study_of_run(config), jobs, progress) as session:
+    with _session(study_of_run(config), jobs, progress, ranks) as session:
         return session.find_noise(session.workspace), session.workspace, session.spaces.set_aside
 
 
 def compare_teachers(
-    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent
+    config: RunConfig, *, jobs: int | None = None, progress: Progress = silent, ranks: Ranks = ALONE
 ) -> tuple[AgreementContent, list[str]]:
     """Train the teachers of a run with every seed, and compare them on the split that selects.
 
     Returns:
         The comparison, and one line for each video that was set aside.
     """
-    with _session(study_of_run(config), jobs, progress) as session:
+    with _session(study_of_run(config), jobs, progress, ranks) as session:
         session.denoise()
         check_roster(session.workspace)
         session.train([training for seed in teachers_by_seed(session.workspace) for training in seed])
@@ -141,25 +146,33 @@ def rewrite_report(config: RunConfig, *, progress: Progress = silent) -> Path:
 
 
 @contextmanager
-def _session(study: Study, jobs: int | None, progress: Progress) -> "Iterator[_Session]":
+def _session(study: Study, jobs: int | None, progress: Progress, ranks: Ranks) -> "Iterator[_Session]":
     """Hold the folder of a study, with its features made."""
     if jobs is not None:
         check_count("jobs", jobs)
+    if ranks is ALONE and (count := processes_started()) > 1:
+        raise InputError(
+            f"torchrun has started {count} processes, and each of them asks for the whole run",
+            "start 'torchrun -m teachtext run CONFIG', or this without torchrun",
+        )
+    if ranks.count > 1 and (jobs or 1) > 1:
+        raise InputError(f"{ranks.count} processes train each model together, and 'jobs' is {jobs}", "leave 'jobs' out")
     spaces = Workspaces(study, progress)
     spaces.check()
     with locked(study.folder):
         spaces.prepare(study)
         count = jobs or study.config.jobs or jobs_of(variant.config for variant in study.variants)
-        yield _Session(study, spaces, count, progress)
+        count = 1 if ranks.count > 1 else count
+        yield _Session(study, spaces, count, progress, ranks)
 
 
 class _Session:
     """The work on one study whose folder is held."""
 
-    def __init__(self, study: Study, spaces: Workspaces, jobs: int, progress: Progress) -> None:
+    def __init__(self, study: Study, spaces: Workspaces, jobs: int, progress: Progress, ranks: Ranks) -> None:
         self.study = study
         self.spaces = spaces
-        self._train_all = partial(train_all, jobs=jobs, progress=progress)
+        self._train_all = partial(train_all, jobs=jobs, progress=progress, ranks=ranks)
         self._progress = progress
 
     @property

@@ -119,6 +119,16 @@ def features_of(workspace: Workspace, folder: Path) -> Features:
     return spec.features(workspace.features.text(spec.text_encoder), files)
 
 
+def teacher_file(teacher: Teacher, folder: Path) -> Path:
+    """Return the file that a teacher was read from: of a live teacher its weights.
+
+    Args:
+        teacher: a teacher.
+        folder: of its model; not read for a teacher that is a file itself.
+    """
+    return Path(teacher.name) if isinstance(teacher, CachedTeacher | SparseTeacher) else folder / WEIGHTS
+
+
 def checksum_of(path: Path) -> str:
     """Return 16 hex digits of the SHA-256 of a file.
 

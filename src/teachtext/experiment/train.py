@@ -1,6 +1,6 @@
 """Train the models of a run, one training for each seed; a finished training is not repeated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from teachtext import __version__
 from teachtext.data.features import Features
 from teachtext.data.kept_captions import CAPTIONS, KeptCaptions, load_captions, sample, save_captions
 from teachtext.data.protocol import Caption
@@ -21,7 +22,7 @@ from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import model_spec, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
-from teachtext.experiment.teachers import external_teacher, frozen, identity_of
+from teachtext.experiment.teachers import checksum_of, external_teacher, frozen, identity_of, teacher_file
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.batches import CaptionPicks
@@ -35,6 +36,8 @@ from teachtext.learning.model_card import save_card
 from teachtext.learning.model_files import METRICS
 from teachtext.learning.model_sharing import card_facts
 from teachtext.learning.objective import Objective, Retrieval
+from teachtext.learning.ranks import ALONE, Ranks
+from teachtext.learning.ranks.agreement import check_enough
 from teachtext.learning.statistics import fit_statistics
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer
@@ -145,27 +148,50 @@ class Training:
                 "give it experts that describe more of them, or leave it out",
             )
 
-    def train(self, progress: Progress) -> None:
+    def train(self, progress: Progress, ranks: Ranks = ALONE) -> None:
         """Train the model, or continue a stopped training; its teachers must be trained.
 
         Args:
             progress: is called with the number of finished epochs.
+            ranks: the processes that train the model together; this one is process 0.
         """
         if self.done:
             return
+        device = self.workspace.config.device
+        trainer = ranks.set_up(device, self.facts, lambda device: self.trainer(device, progress, ranks))
+        with ranks.guarded():
+            save_spec(self.folder, self.spec)
+            open_log = LOGGERS[self.workspace.config.logging]
+            with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
+                history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), self.epochs))
+        parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+        metrics = {"best_epoch": trainer.best_epoch, "parameters": parameters, "history": history}
+        kept = self.keep_captions()
+        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics, kept))
+        # last: this file says that the training is done
+        write_json(self.folder / METRICS, metrics)
+
+    def trainer(self, device: str, progress: Progress, ranks: Ranks = ALONE) -> tuple[Trainer, Mapping[str, str]]:
+        """Return what trains the model in this process, and the checksums of the files of its teachers, by name.
+
+        Args:
+            device: of this process, as torch writes it.
+            progress: is called when a teacher was frozen.
+            ranks: the processes that train the model together.
+        """
         config = self.settings
+        check_enough(min(config.batch_size, len(self._train_videos)), ranks.count)
         self.features.hold()
-        device = resolve_device(self.workspace.config.device)
         torch.manual_seed(self._random_seed)
         model = self.spec.build()
-        fit_statistics(model, self.features, self._train_videos)
-        if self.spec.arguments.get("class_names"):
-            names = self.workspace.features.class_names(self.plan.text)
-            fit_class_names(model, names, self.features, self._train_queries)
+        # the other processes get the weights and buffers of process 0
+        if ranks.first:
+            self._fit(model)
         model = model.to(device)
+        teachers = [self._teacher(source, progress) for source in self._sources()]
         trainer = Trainer(
             model=model,
-            objective=self._objective(model, progress).to(device),
+            objective=self._objective(model, teachers).to(device),
             batches=self._batches(config),
             validate=self._validate if self.dataset.protocol.select else None,
             folder=self.folder,
@@ -177,17 +203,33 @@ class Training:
             seed=self._random_seed,
             average=config.average,
             keep=config.keep,
+            precision=config.precision,
+            ranks=ranks,
         )
-        save_spec(self.folder, self.spec)
-        open_log = LOGGERS[self.workspace.config.logging]
-        with open_log(self.workspace.logs_folder / self.folder.name, self.spec.origin) as log:
-            history = trainer.fit(log, lambda past: progress(f"train {self.label}", len(past), self.epochs))
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        metrics = {"best_epoch": trainer.best_epoch, "parameters": parameters, "history": history}
-        kept = self.keep_captions()
-        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics, kept))
-        # last: this file says that the training is done
-        write_json(self.folder / METRICS, metrics)
+        return trainer, {} if ranks.count == 1 else self._teacher_files(teachers)
+
+    def _fit(self, model: RetrievalModel) -> None:
+        """Give a model the statistics of the training features, and the vectors of class names where it has them."""
+        fit_statistics(model, self.features, self._train_videos)
+        if self.spec.arguments.get("class_names"):
+            names = self.workspace.features.class_names(self.plan.text)
+            fit_class_names(model, names, self.features, self._train_queries)
+
+    def facts(self) -> dict[str, str]:
+        """Return by name what all processes of the training must have in common, files by their checksums."""
+        features = {"captions": self.features.text, **self.features.experts}
+        return {
+            "version of TeachText": __version__,
+            "version of PyTorch": torch.__version__.partition("+")[0],
+            **{f"features of '{name}'": file.checksum() for name, file in features.items()},
+            "training captions, settings or teachers": self.folder.name,
+        }
+
+    def _teacher_files(self, teachers: Sequence[Teacher]) -> dict[str, str]:
+        """Return the checksums of the files of the teachers, in the order of the sources."""
+        folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self._sources()]
+        paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
+        return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
 
     def keep_captions(self) -> KeptCaptions:
         """Write a sample of the captions of training and validation beside the model, unless the file is there."""
@@ -272,12 +314,11 @@ class Training:
         """Whether the model learns from captions in several languages."""
         return len({query.language for query in self._train_queries}) > 1
 
-    def _objective(self, model: RetrievalModel, progress: Progress) -> Objective:
+    def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
         ranking = ranking_loss(self.plan.training)
         parts = self._distillation and self._distillation.parts
         objective: Objective = Retrieval(ranking=ranking)
         if parts is not None:
-            teachers = [self._teacher(source, progress) for source in self._sources()]
             objective = Distillation(ranking=ranking, parts=parts, teachers=teachers, student=model)
         if not self._is_multilingual:
             return objective

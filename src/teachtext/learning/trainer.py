@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,9 @@ from teachtext.learning.loggers import OnEpoch
 from teachtext.learning.model_files import WEIGHTS
 from teachtext.learning.objective import Objective
 from teachtext.learning.optimizers import OPTIMIZERS
+from teachtext.learning.precision import Precision, check_precision, reduced_products
+from teachtext.learning.ranks import ALONE, Ranks
+from teachtext.learning.ranks.agreement import SharedError
 from teachtext.models.retrieval import RetrievalModel
 
 RESUME = "resume.pt"
@@ -53,6 +57,12 @@ class Trainer:
         keep: `best` keeps the weights of the best epoch, `last` those of the last.
         save_s: seconds of training after which the next epoch that ends is saved: the most that a stop between two
             epochs can lose.
+        precision: of the products on a GPU; losses and weights are in single precision.
+        ranks: the processes that train the model together, each with a trainer of its own. Process 0 alone validates
+            and writes.
+
+    Raises:
+        InputError: the GPU cannot compute in this precision.
     """
 
     def __init__(
@@ -72,8 +82,12 @@ class Trainer:
         average: float | None = None,
         keep: Literal["best", "last"] = "best",
         save_s: float = 10.0,
+        precision: Precision = "float32",
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model = model
+        self.ranks = ranks
+        ranks.synchronise(model)
         self.averaged = (
             None
             if average is None
@@ -89,6 +103,8 @@ class Trainer:
         self.lr_decay = lr_decay
         self.seed = seed
         self.save_s = save_s
+        self.precision = precision
+        check_precision(precision, next(model.parameters()).device)
         self._saved_at = 0.0
         self.history: list[dict[str, Any]] = []
         learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
@@ -103,15 +119,19 @@ class Trainer:
 
         Args:
             listeners: told the history after every epoch, and before the first one where a stopped training goes on.
+
+        Raises:
+            InputError: the saved state is damaged; a loss or a weight is no number.
         """
-        self._resume()
+        self.ranks.in_turn(self._resume)
+        self.ranks.check_same({"saved epochs of this training": str(len(self.history))})
         self._saved_at = time.monotonic()
         if self.history:
             self._tell(listeners)
         for epoch in range(len(self.history) + 1, self.epochs + 1):
             started = time.perf_counter()
             losses = self._train_epoch(epoch)
-            metrics = self.validate(self.kept_model) if self.validate else {}
+            metrics = self.validate(self.kept_model) if self.validate and self.ranks.first else {}
             self.history.append(
                 {
                     "epoch": epoch,
@@ -119,11 +139,15 @@ class Trainer:
                     "losses": losses,
                     "validation": {direction: values.as_dict() for direction, values in metrics.items()},
                     "seconds": round(time.perf_counter() - started, 3),
+                    **({"processes": self.ranks.count} if self.ranks.count > 1 else {}),
                 }
             )
-            self._save()
+            if self.ranks.first:
+                self._save()
             self._tell(listeners)
-        (self.folder / RESUME).unlink(missing_ok=True)
+            self.ranks.wait()
+        if self.ranks.first:
+            (self.folder / RESUME).unlink(missing_ok=True)
         return self.history
 
     @property
@@ -145,7 +169,8 @@ class Trainer:
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         # derived, not stored: what is random in an epoch does not depend on how training came there
-        torch.manual_seed(self.seed * 1_000_003 + epoch)
+        torch.manual_seed(self.ranks.seed(self.seed * 1_000_003 + epoch))
+        self.ranks.share(self.model, self.averaged, self.objective)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * self.lr_decay ** (epoch - 1)
         device = next(self.model.parameters()).device
@@ -155,16 +180,27 @@ class Trainer:
         self.objective.start_epoch(epoch, self.epochs)
         for batch in self.batches(epoch):
             moved = batch.to(device)
-            losses = self.objective(self.model.embed(moved), moved)
+            with reduced_products(self.precision, device):
+                embedded = self.ranks.embed(self.model, moved)
+            losses = self.objective(embedded.in_single_precision(), moved)
             self.optimizer.zero_grad()
             sum(losses.values(), torch.zeros((), device=device)).backward()
+            self.ranks.add_gradients(self.model, self.objective)
             self.optimizer.step()
             if self.averaged is not None:
                 self.averaged.update_parameters(self.model)
             pairs += len(batch.text.ids)
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() * len(batch.text.ids)
+            self._check(epoch, isfinite(sum(sums.values())), "loss")
+        self._check(epoch, all(bool(weight.isfinite().all()) for weight in self.model.parameters()), "weight")
         return {name: total / pairs for name, total in sums.items()}
+
+    def _check(self, epoch: int, is_finite: bool, what: str) -> None:
+        """Raise InputError where training has left the numbers; what was saved before stays."""
+        if not is_finite:
+            gentler = "'precision: float32' or " if self.precision != "float32" else ""
+            raise SharedError(f"a {what} is no number in epoch {epoch}", f"try {gentler}a lower 'lr'")
 
     def _save(self) -> None:
         done = len(self.history)

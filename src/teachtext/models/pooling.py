@@ -19,6 +19,21 @@ def length_mask(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest, device=lengths.device)[None] < lengths[:, None]
 
 
+class RowNorm(nn.BatchNorm1d):
+    """Batch normalisation of any number of rows: fewer than two, which have no statistics, are normalised by the
+    running ones. A batch whose videos all lack an expert has no rows of that expert.
+
+    >>> RowNorm(3)(torch.ones(1, 3)).shape
+    torch.Size([1, 3])
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Normalise rows (n, D)."""
+        if self.training and len(rows) < 2:
+            return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(rows)
+
+
 class NetVLAD(nn.Module):
     """Soft assignment to learned clusters, sum of residuals (Arandjelovic et al., CVPR 2016), with ghost clusters.
 
@@ -45,25 +60,17 @@ class NetVLAD(nn.Module):
         self.out_dim = dim * clusters
         scale = dim**-0.5
         self.assignment = nn.Parameter(scale * torch.randn(dim, clusters + ghost_clusters))
-        self.norm = nn.BatchNorm1d(clusters + ghost_clusters)
+        self.norm = RowNorm(clusters + ghost_clusters)
         self.centres = nn.Parameter(scale * torch.randn(dim, clusters))
 
     def forward(self, rows: Tensor, lengths: Tensor) -> Tensor:
         """Pool rows (N, T, D), of which the first `lengths` (N,) count, to unit vectors (N, D * K)."""
         mask = length_mask(lengths, rows.shape[1]) if self.mask_padding else rows.new_ones(rows.shape[:2]).bool()
-        logits = self._normalise((rows @ self.assignment)[mask])
+        logits = self.norm((rows @ self.assignment)[mask])
         assigned = rows.new_zeros(*mask.shape, self.clusters)
         assigned[mask] = logits.softmax(dim=1)[:, : self.clusters]
         residuals = rows.transpose(1, 2) @ assigned - self.centres * assigned.sum(dim=1, keepdim=True)
         return F.normalize(F.normalize(residuals, dim=1).flatten(1), dim=1)
-
-    def _normalise(self, logits: Tensor) -> Tensor:
-        # statistics of fewer than two rows do not exist: a batch whose videos all lack this expert
-        if self.training and len(logits) < 2:
-            norm = self.norm
-            return F.batch_norm(logits, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
-        normalised: Tensor = self.norm(logits)
-        return normalised
 
 
 def mean_of_rows(rows: Tensor, lengths: Tensor) -> Tensor:

@@ -122,11 +122,21 @@ class Embedded:
         """Their similarity matrix (C, B), made once."""
         return similarity(self.text, self.video)
 
+    def in_single_precision(self) -> "Embedded":
+        """Return the same in single precision, where numbers are in half precision; others stay as they are."""
+        text = {name: _single(vector) for name, vector in self.text.vectors.items()}
+        video = {name: _single(vector) for name, vector in self.video.vectors.items()}
+        return Embedded(TextEmbedding(text, _single(self.text.weights)), VideoEmbedding(video, self.video.present))
+
     def detach(self) -> "Embedded":
         """Return the same without gradient."""
         text = {name: vector.detach() for name, vector in self.text.vectors.items()}
         video = {name: vector.detach() for name, vector in self.video.vectors.items()}
         return Embedded(TextEmbedding(text, self.text.weights.detach()), VideoEmbedding(video, self.video.present))
+
+
+def _single(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:

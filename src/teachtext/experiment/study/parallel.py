@@ -5,23 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from multiprocessing import active_children, get_context
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-from teachtext.data.splits import Fold
 from teachtext.devices import is_gpu, resolve_device
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path
-from teachtext.experiment.plan import ModelPlan
+from teachtext.experiment.study.ranks import train_together
+from teachtext.experiment.study.task import Task
 from teachtext.experiment.torch_settings import torch_settings
-from teachtext.experiment.train import Training, training_of
-from teachtext.experiment.workspace import Workspace
+from teachtext.experiment.train import Training
 from teachtext.learning.checkpoint import check_finished
+from teachtext.learning.ranks import ALONE, Ranks
 from teachtext.processes import begin_worker, cores
 from teachtext.progress import Progress, silent
 
@@ -29,17 +28,6 @@ _LOOK_S = 0.5
 
 Notes = list[tuple[str, str]]
 """Work, and a remark on it."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A training as a process gets it, and whether the model is tested afterwards."""
-
-    config: RunConfig
-    plan: ModelPlan
-    seed: int
-    test: bool
-    fold: Fold | None
 
 
 def jobs_of(configs: Iterable[RunConfig]) -> int:
@@ -54,7 +42,12 @@ def jobs_of(configs: Iterable[RunConfig]) -> int:
 
 
 def train_all(
-    trainings: Sequence[Training], *, jobs: int, test: bool = True, progress: Progress = silent
+    trainings: Sequence[Training],
+    *,
+    jobs: int,
+    test: bool = True,
+    progress: Progress = silent,
+    ranks: Ranks = ALONE,
 ) -> dict[Path, InputError]:
     """Train models and all their teachers, and test the models; finished work is not repeated.
 
@@ -63,9 +56,10 @@ def train_all(
 
     Args:
         trainings: of models, in folders that this process holds.
-        jobs: processes.
+        jobs: processes; 1 where there are `ranks`.
         test: whether the models are tested; candidates of a choice are not.
         progress: is called with the number of finished epochs of all models.
+        ranks: the processes of torchrun, all of which train one model after the other.
 
     Returns:
         By folder the error of a training or test that failed, or that lacks a teacher.
@@ -100,7 +94,7 @@ def train_all(
         done = epochs if finished == len(tasks) else min(done_epochs, epochs - 1)
         progress("train", done, epochs, f"{finished} of {len(tasks)} models")
 
-    with _pool(min(jobs, len(tasks)), report) as (submit, done_epochs):
+    with _pool(min(jobs, len(tasks)), report, ranks) as (submit, done_epochs):
         graph = TopologicalSorter(teachers)
         graph.prepare()
         running: dict[Future[Notes], Path] = {}
@@ -131,7 +125,7 @@ Submit = Callable[[Training, bool], Future[Notes]]
 
 
 @contextmanager
-def _pool(jobs: int, report: Callable[[int], None]) -> Iterator[tuple[Submit, Callable[[], int]]]:
+def _pool(jobs: int, report: Callable[[int], None], ranks: Ranks) -> Iterator[tuple[Submit, Callable[[], int]]]:
     """Yield a function that starts a training, and one that returns how many epochs are finished."""
     if jobs == 1:
         done = 0
@@ -144,7 +138,7 @@ def _pool(jobs: int, report: Callable[[int], None]) -> Iterator[tuple[Submit, Ca
         def submit(training: Training, test: bool) -> Future[Notes]:
             future: Future[Notes] = Future()
             try:
-                future.set_result(_train(training, test, count))
+                future.set_result(_train(training, test, count, ranks))
             except InputError as error:
                 future.set_exception(error)
             return future
@@ -158,9 +152,8 @@ def _pool(jobs: int, report: Callable[[int], None]) -> Iterator[tuple[Submit, Ca
         with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(counter,)) as pool:
 
             def start(training: Training, test: bool) -> Future[Notes]:
-                config = training.workspace.config
                 with _main_left_out():
-                    return pool.submit(_do, Task(config, training.plan, training.seed, test, training.fold))
+                    return pool.submit(_do, Task.of(training, test=test))
 
             try:
                 yield start, lambda: int(counter.value)
@@ -195,7 +188,7 @@ def _with_teachers(trainings: Iterable[Training]) -> Iterator[Training]:
         yield training
 
 
-def _train(training: Training, test: bool, count: Callable[[int], None]) -> Notes:
+def _train(training: Training, test: bool, count: Callable[[int], None], ranks: Ranks = ALONE) -> Notes:
     """Train, and test; `count` is called with the number of epochs that were added."""
     notes: Notes = []
     reported = 0
@@ -208,15 +201,14 @@ def _train(training: Training, test: bool, count: Callable[[int], None]) -> Note
             count(done - reported)
             reported = done
 
-    with torch_settings(training.workspace.config):
-        training.train(listen)
-        if test:
+    train_together(training, listen, ranks)
+    if test:
+        with torch_settings(training.workspace.config):
             ranks_on_test(training)
     return notes
 
 
 # of a worker process
-_workspaces: dict[Path, Workspace] = {}
 _counter: "Synchronized[int] | None" = None
 
 
@@ -233,7 +225,4 @@ def _add(epochs: int) -> None:
 
 
 def _do(task: Task) -> Notes:
-    # variants with the same dataset share what is read
-    shared = _workspaces.setdefault(task.config.folder, Workspace(task.config))
-    training = training_of(shared.sharing(task.config), task.plan, task.seed, task.fold)
-    return _train(training, task.test, _add)
+    return _train(task.training, task.test, _add)
