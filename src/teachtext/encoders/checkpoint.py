@@ -1,7 +1,7 @@
 """Checkpoints of transformers: one loader that refuses weights which are missing, superfluous or of another shape."""
 
 import io
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from teachtext.files import read_json
 from teachtext.machine import free_memory
 
 _SHOWN = 3
+# as many modules are built before any weight is read
+_MOST_LAYERS = 1000
 # files of which every tokenizer has at least one
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model", "tekken.json")
 
@@ -52,6 +54,7 @@ class Checkpoint:
         self.place = place
         _check_memory(folder, place)
         model_class = getattr(transformers, class_name)
+        _check_size(folder, place, model_class)
         try:
             # some classes print complaints about their own documentation
             with quiet(), redirect_stdout(io.StringIO()):
@@ -144,14 +147,41 @@ def _check_memory(folder: Path, place: TorchDevice) -> None:
     """Refuse weights that are larger than the memory that a device has left, before any of them is read."""
     config = folder / "config.json"
     values = read_json(config) if config.is_file() else {}
+    if (layers := max(_layers(values), default=0)) > _MOST_LAYERS:
+        raise InputError(f"its config asks for {layers:,} layers", "give the folder as its authors published it")
     kind = str(values.get("dtype") or values.get("torch_dtype")) if isinstance(values, dict) else ""
     # all is computed in single precision
     growth = 2 if kind in ("float16", "bfloat16") else 1
     needed = growth * sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    _check_bytes("its weights take", needed, place)
+
+
+def _layers(value: Any, key: str = "") -> Iterator[int]:
+    """Yield the numbers of layers in a config, and in the configs in it."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _layers(inner, name)
+    elif isinstance(value, int) and key.endswith(("layers", "depth")):
+        yield value
+
+
+def _check_size(folder: Path, place: TorchDevice, model_class: Any) -> None:
+    """Refuse a config whose model does not fit into memory, though its file may be small: what it lacks is made up."""
+    try:
+        with quiet(), redirect_stdout(io.StringIO()), torch.device("meta"):
+            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            model = (model_class.from_config if model_class is transformers.AutoModel else model_class)(config)
+    except Exception:  # whoever loads the model says it better
+        return
+    values = sum(weight.numel() for weight in (*model.parameters(), *model.buffers()))
+    _check_bytes("a model of its config takes", 4 * values, place)
+
+
+def _check_bytes(what: str, needed: int, place: TorchDevice) -> None:
     free = torch.cuda.mem_get_info(place.name)[0] if place.name.startswith("cuda") else free_memory()
     if free is not None and needed > free:
         raise InputError(
-            f"its weights take {needed / 1e9:,.1f} GB, and the device '{place.name}' has {free / 1e9:,.1f} GB left",
+            f"{what} {needed / 1e9:,.1f} GB, and the device '{place.name}' has {free / 1e9:,.1f} GB left",
             "give a smaller model, or another device",
         )
 

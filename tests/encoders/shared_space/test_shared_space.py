@@ -92,6 +92,23 @@ def test_weights_larger_than_the_memory_are_refused_before_they_are_read(folder:
         space(folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("vocab_size", 10**12, r"a model of its config takes 64,000\.\d GB, and the device 'cpu' has .* GB left"),
+        ("num_hidden_layers", 10**9, "its config asks for 1,000,000,000 layers"),
+    ],
+)
+def test_a_config_that_asks_for_more_than_there_is_is_refused_before_anything_is_built(
+    key: str, value: int, message: str, folder: Path
+):
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"][key] = value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=message):
+        space(folder)
+
+
 def test_a_folder_of_sentence_transformers_is_read_as_its_network(folder: Path, tmp_path: Path):
     """Such a folder gives the vectors of the network that it holds."""
     whole = tmp_path / "whole"
