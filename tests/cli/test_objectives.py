@@ -22,7 +22,7 @@ def test_every_part_choice_and_preset_is_listed_with_what_it_does(teachtext_here
 def test_as_json(teachtext_here):
     content = json.loads(teachtext_here("objectives", "--json").stdout)
     assert content["presets"]["teachtext"]["parts"]["distance"] == "huber"
-    assert content["presets"]["c2kd"]["code"] == {"pool": "max"}
+    assert content["presets"]["c2kd"]["code"] == {"pool": "max", "english_weight": 2.0}
     assert {part: list(choices) for part, choices in content["parts"].items()} == {
         part: list(table) for part, table in TABLES.items()
     }

@@ -66,8 +66,8 @@ class RunConfig(Config):
     )
     method: Annotated[str, AfterValidator(_method)] | None = Field(
         None,
-        description="a published method, whose settings count where the config gives none: teachtext, or c2kd for "
-        "captions in several languages",
+        description="a published method, whose settings count where the config gives none: teachtext; c2kd, for "
+        "captions in several languages; or dcd, whose teacher mines the pairs that the student sees",
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")

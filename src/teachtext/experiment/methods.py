@@ -34,6 +34,18 @@ METHODS: dict[str, Method] = {
         },
         multilingual=True,
     ),
+    "dcd": Method(
+        what="Rao et al., IEEE TMM 2023: a teacher mines the pairs that the student sees, and is trusted where it is "
+        "sure. Entropies are divided by the highest that is possible, so that weights do not depend on the batch.",
+        settings={
+            "distillation": {
+                "preset": "dcd",
+                "ranking_pairs": "top",
+                "samples": "entropy",
+                "ranking_samples": "entropy",
+            }
+        },
+    ),
 }
 
 

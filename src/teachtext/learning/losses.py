@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+Candidates = tuple[Tensor, Tensor]
+"""The pairs that count in each row, (B, B) bool, and in each column, as rows of the transpose."""
+
 
 class MaxMarginRankingLoss(nn.Module):
     """Both directions of the max-margin ranking loss, right pairs left out of the mean.
@@ -31,21 +34,29 @@ class MaxMarginRankingLoss(nn.Module):
         super().__init__()
         self.margin = margin
 
-    def forward(self, scores: Tensor, same_video: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        scores: Tensor,
+        same_video: Tensor | None = None,
+        weights: Tensor | None = None,
+        candidates: Candidates | None = None,
+    ) -> Tensor:
         """Return the loss.
 
         Args:
             scores: (B, B), of two videos or more.
             same_video: (B, B) bool, symmetric; by default the diagonal.
             weights: (B,) of the terms of s_ii, of mean 1; by default all 1.
+            candidates: the pairs that count; by default all.
         """
         right = scores.diagonal()[:, None]
-        wrong = ~(diagonal(scores) if same_video is None else same_video)
-        text_to_video = F.relu(self.margin + scores - right)
-        video_to_text = F.relu(self.margin + scores.T - right)
-        if weights is not None:
-            text_to_video, video_to_text = text_to_video * weights[:, None], video_to_text * weights[:, None]
-        return (text_to_video[wrong].mean() + video_to_text[wrong].mean()) / 2
+        same = diagonal(scores) if same_video is None else same_video
+        losses = []
+        for lists, counted in zip((scores, scores.T), candidates or (None, None), strict=True):
+            terms = F.relu(self.margin + lists - right)
+            wrong = ~same if counted is None else ~same & counted
+            losses.append((terms if weights is None else terms * weights[:, None])[wrong].mean())
+        return (losses[0] + losses[1]) / 2
 
 
 class InfoNCE(nn.Module):
@@ -77,13 +88,22 @@ class InfoNCE(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learn_temperature)
         self.same_video = same_video
 
-    def forward(self, scores: Tensor, same_video: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        scores: Tensor,
+        same_video: Tensor | None = None,
+        weights: Tensor | None = None,
+        candidates: Candidates | None = None,
+    ) -> Tensor:
         """Return the loss; see `MaxMarginRankingLoss.forward`."""
         logits = scores * self.log_scale.exp().clamp(max=100.0)
         same = diagonal(scores) if same_video is None else same_video
-        return (self._one_way(logits, same, weights) + self._one_way(logits.T, same, weights)) / 2
+        of_rows, of_columns = candidates or (None, None)
+        return (self._one_way(logits, same, weights, of_rows) + self._one_way(logits.T, same, weights, of_columns)) / 2
 
-    def _one_way(self, logits: Tensor, same: Tensor, weights: Tensor | None) -> Tensor:
+    def _one_way(self, logits: Tensor, same: Tensor, weights: Tensor | None, counted: Tensor | None) -> Tensor:
+        if counted is not None:
+            logits = logits.masked_fill(~(counted | same), -torch.inf)
         if self.same_video == "positive":
             losses = logits.logsumexp(dim=1) - logits.masked_fill(~same, -torch.inf).logsumexp(dim=1)
         else:

@@ -75,6 +75,28 @@ class TestDCD:
             objective(student_of(scores), batch_of(7))["ranking"], 0.8 * ranking(scores, None, 7 * w)
         )
 
+    def test_its_ranking_loss_sees_the_mined_candidates_alone(self):
+        """Written out: each caption among the three videos that the teacher scores highest, each video likewise."""
+        scores, teacher = random_matrix(7, count=2)
+        parts = replace(preset("dcd"), candidates=3, ranking_pairs="top", ranking_samples="uniform")
+        margin, temperature, hinge, entropies = 0.5, 0.2, [], []
+        for ours, theirs in ((scores, teacher), (scores.T, teacher.T)):
+            for i in range(7):
+                wrong = sorted((j for j in range(7) if j != i), key=lambda j: -theirs[i, j])[:3]
+                hinge += [(margin + ours[i, j] - ours[i, i]).clamp(min=0) for j in wrong]
+                entropies.append(-(ours[i, [i, *wrong]] / temperature).log_softmax(0)[0])
+        for ranking, expected in (
+            (MaxMarginRankingLoss(margin=margin), sum(hinge) / len(hinge)),
+            (InfoNCE(temperature=temperature), sum(entropies) / len(entropies)),
+        ):
+            objective = Distillation(ranking=ranking, parts=parts, teachers=[Fixed(teacher)])
+            found = objective(student_of(scores), batch_of(7))["ranking"]
+            torch.testing.assert_close(found, 0.8 * expected, check_dtype=False, rtol=1e-6, atol=1e-7)
+            everything = replace(parts, candidates=6)
+            objective = Distillation(ranking=ranking, parts=everything, teachers=[Fixed(teacher)])
+            found = objective(student_of(scores), batch_of(7))["ranking"]
+            torch.testing.assert_close(found, 0.8 * ranking(scores), check_dtype=False)
+
     def test_a_confident_teacher_counts_more_and_its_label_less(self):
         teacher = torch.zeros(4, 4, dtype=torch.float64)
         teacher[:, 2] = torch.tensor([0.0, 0.0, 9.0, 0.0])

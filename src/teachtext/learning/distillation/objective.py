@@ -10,7 +10,8 @@ from teachtext.data.batch import Batch
 from teachtext.learning.distillation.compare import SAMPLES, list_entropies, mistrust, reduced, trust
 from teachtext.learning.distillation.parts import Parts, chosen
 from teachtext.learning.distillation.student_side import Lists, View
-from teachtext.learning.distillation.teacher_side import SOURCES, Learned, Momentum, Taught, Teachers, label_first
+from teachtext.learning.distillation.teacher_side import SOURCES, Learned, Momentum, Taught, Teachers, label_first, top
+from teachtext.learning.losses import Candidates
 from teachtext.learning.objective import Objective
 from teachtext.learning.teachers import Teacher
 from teachtext.models.retrieval import RetrievalModel
@@ -27,7 +28,8 @@ class Distillation(Objective):
     score (NaN). Pairs that no teacher scores are left out.
 
     Args:
-        ranking: L_r, a loss of scores (B, B), of the pairs of the same video (B, B), and of weights (B,).
+        ranking: L_r, a loss of scores (B, B), of the pairs of the same video (B, B), of weights (B,), and
+            with `ranking_pairs: top` of `candidates`.
         parts: all other settings; see `teachtext.learning.distillation.presets`.
         teachers: N frozen teachers; none where the student teaches itself.
         student: the model in training; needed by `source: momentum`, which averages its weights.
@@ -75,7 +77,10 @@ class Distillation(Objective):
             for teacher, scored in targets
         ]
         ranking = self.parts.ranking_weight * self.ranking(
-            student.scores, same_video, self._ranking_weights(targets, same_video)
+            student.scores,
+            same_video,
+            self._ranking_weights(targets, same_video),
+            self._candidates(targets, same_video),
         )
         distillation = torch.stack(losses).mean()
         if self.parts.weight_unit == "gradient":
@@ -136,6 +141,13 @@ class Distillation(Objective):
         ]
         together = torch.stack(weights).mean(dim=0)
         return together / together.mean()
+
+    def _candidates(self, targets: Sequence[Target], same_video: Tensor) -> Candidates:
+        """Return the pairs that any teacher mines for the ranking loss."""
+        mined = partial(top, same_video=same_video, candidates=self.parts.candidates)
+        of_rows = [mined(teacher, scored) for teacher, scored in targets]
+        of_columns = [mined(teacher.T, scored.T) for teacher, scored in targets]
+        return torch.stack(of_rows).any(dim=0), torch.stack(of_columns).any(dim=0)
 
     def _mistrust(self, teacher: Tensor, scored: Tensor, same_video: Tensor) -> Tensor:
         counted = self.pairs(teacher, scored, same_video)

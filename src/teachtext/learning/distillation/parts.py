@@ -36,7 +36,7 @@ _OF_LISTS = ("pearson", "cosine", "nce")
 # settings by the names that they had in version 0.1.0: fingerprints of trained models are made of those
 _FORMER_NAMES = {"pairs": "select"}
 # settings that version 0.1.0 did not have, with the value that stands for what it did
-_ADDED_LATER = {"weight_unit": "loss", "english_weight": 1.0}
+_ADDED_LATER = {"weight_unit": "loss", "ranking_pairs": "all", "english_weight": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +120,15 @@ class Parts:
         str, NameIn(SAMPLES), Field(description="how much each pair counts in L_r: more where the teacher is unsure")
     ] = "uniform"
 
+    ranking_pairs: Annotated[
+        str, NameIn(PAIRS), Field(description="which wrong pairs of each list L_r sees, by the teacher's scores")
+    ] = "all"
     english_weight: Annotated[
         float, Field(ge=0, description="weight of L_r for English captions, beside 1 for those in other languages")
     ] = 1.0
 
     def __post_init__(self) -> None:
-        for name, table in {**TABLES, "ranking_samples": SAMPLES}.items():
+        for name, table in {**TABLES, "ranking_samples": SAMPLES, "ranking_pairs": PAIRS}.items():
             if getattr(self, name) not in table:
                 raise ValueError(f"'{name}' is '{getattr(self, name)}': choose from {', '.join(table)}")
         for problem in (*self._problems_of_teaching(), *self._problems_of_comparing()):
@@ -162,6 +165,8 @@ class Parts:
             )
         if self.weight_unit == "gradient" and not self.ranking_weight:
             yield "'weight_unit: gradient' measures the ranking loss: it needs a 'ranking_weight' above 0"
+        if self.ranking_pairs == "top" and source != "teachers":
+            yield f"'ranking_pairs: top' takes the teachers' highest scores, 'source: {source}' has no teachers"
         if self.pool == "weighted" and weights is None:
             yield "'pool: weighted' needs 'pool_weights', a number a teacher"
         if self.pool != "weighted" and weights is not None:
