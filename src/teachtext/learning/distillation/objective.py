@@ -76,11 +76,10 @@ class Distillation(Objective):
             )
             for teacher, scored in targets
         ]
+        # a loss that reads no candidates is not given any
+        mined = {} if self.parts.ranking_pairs == "all" else {"candidates": self._candidates(targets, same_video)}
         ranking = self.parts.ranking_weight * self.ranking(
-            student.scores,
-            same_video,
-            self._ranking_weights(targets, same_video),
-            self._candidates(targets, same_video),
+            student.scores, same_video, self._ranking_weights(targets, same_video), **mined
         )
         distillation = torch.stack(losses).mean()
         if self.parts.weight_unit == "gradient":
