@@ -109,6 +109,14 @@ def test_a_config_that_asks_for_more_than_there_is_is_refused_before_anything_is
         space(folder)
 
 
+def test_a_processor_of_huge_pictures_is_refused(folder: Path):
+    path = folder / "preprocessor_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(settings | {"size": {"shortest_edge": 100_000}}))
+    with pytest.raises(InputError, match="its processor makes pictures of 100,000 pixels a side: give the folder as"):
+        space(folder)
+
+
 def test_a_folder_of_sentence_transformers_is_read_as_its_network(folder: Path, tmp_path: Path):
     """Such a folder gives the vectors of the network that it holds."""
     whole = tmp_path / "whole"

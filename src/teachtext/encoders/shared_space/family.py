@@ -17,11 +17,14 @@ from teachtext.encoders.computing import TorchDevice
 from teachtext.encoders.shared_space.text_form import TextForm
 from teachtext.encoders.text.transformer import positions
 from teachtext.encoders.video.hf.processor import ClipProcessor, picture_side
+from teachtext.errors import InputError
 
 Pixels = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 Role = Literal["query", "document"]
 TEXT, PICTURES, CLIPS, SOUND, BOTH = "text", "pictures", "clips", "sound", "clips with sound"
+# pixels; the largest picture towers take about a thousand
+_MOST_SIDE = 4096
 
 
 class Family:
@@ -66,6 +69,11 @@ class Family:
         self.tokenizer: Any = load_tokenizer(folder)
         self.max_tokens = self._max_tokens()
         self.image_processor: Any = self._image_processor() if {PICTURES, CLIPS} & self.towers else None
+        if self.image_processor is not None and self.picture_side > _MOST_SIDE:
+            raise InputError(
+                f"its processor makes pictures of {self.picture_side:,} pixels a side",
+                "give the folder as its authors published it",
+            )
 
     @property
     def limit(self) -> Limit:
