@@ -15,6 +15,9 @@ from teachtext.data.store import FeatureFile
 from teachtext.data.types import FeatureRows
 from teachtext.errors import InputError
 
+Rows = slice | list[int]
+"""Rows of a batch."""
+
 
 @dataclass(frozen=True)
 class VideoBatch:
@@ -40,10 +43,12 @@ class VideoBatch:
         experts = {name: values.to(device) for name, values in self.experts.items()}
         return VideoBatch(self.ids, experts, {name: lengths.to(device) for name, lengths in self.lengths.items()})
 
-    def rows(self, rows: slice) -> "VideoBatch":
+    def rows(self, rows: Rows) -> "VideoBatch":
         """Return some of the videos, with padding as long as before."""
         experts = {name: values[rows] for name, values in self.experts.items()}
-        return VideoBatch(self.ids[rows], experts, {name: lengths[rows] for name, lengths in self.lengths.items()})
+        return VideoBatch(
+            _ids_of(self.ids, rows), experts, {name: lengths[rows] for name, lengths in self.lengths.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,9 @@ class TextBatch:
         """Return the batch on a device."""
         return TextBatch(self.ids, self.tokens.to(device), self.lengths.to(device))
 
-    def rows(self, rows: slice) -> "TextBatch":
+    def rows(self, rows: Rows) -> "TextBatch":
         """Return some of the captions, with padding as long as before."""
-        return TextBatch(self.ids[rows], self.tokens[rows], self.lengths[rows])
+        return TextBatch(_ids_of(self.ids, rows), self.tokens[rows], self.lengths[rows])
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,13 @@ class Batch:
         """Return the batch on a device."""
         return Batch(self.text.to(device), self.video.to(device))
 
-    def rows(self, rows: slice) -> "Batch":
+    def rows(self, rows: Rows) -> "Batch":
         """Return some of the pairs, with padding as long as before."""
         return Batch(self.text.rows(rows), self.video.rows(rows))
+
+
+def _ids_of(ids: Sequence[str], rows: Rows) -> Sequence[str]:
+    return ids[rows] if isinstance(rows, slice) else [ids[row] for row in rows]
 
 
 def read_videos(

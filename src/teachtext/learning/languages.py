@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from teachtext.data.batch import Batch, TextBatch, VideoBatch
+from teachtext.data.batch import Batch
 from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
 from teachtext.learning.batches import CaptionPicks
@@ -100,7 +100,7 @@ class PerLanguage(Objective):
         losses: dict[str, Tensor] = {}
         for language, (texts, videos) in self._rows(batch).items():
             view = Embedded(student.text.select(texts), student.video.select(videos))
-            for name, loss in self.objective(view, _some_rows(batch, videos)).items():
+            for name, loss in self.objective(view, batch.rows(videos.tolist())).items():
                 weight = self.english_weight if language == PIVOT and name == "ranking" else 1.0
                 losses[name] = losses.get(name, torch.zeros_like(loss)) + weight * loss
         return losses
@@ -121,12 +121,3 @@ class PerLanguage(Objective):
             for language, texts in rows.items()
             if len({batch.video.ids[row] for row in texts}) > 1
         }
-
-
-def _some_rows(batch: Batch, rows: Tensor) -> Batch:
-    """Return some rows of a batch."""
-    numbers = rows.tolist()
-    text = TextBatch([batch.text.ids[row] for row in numbers], batch.text.tokens[rows], batch.text.lengths[rows])
-    experts = {name: values[rows] for name, values in batch.video.experts.items()}
-    lengths = {name: values[rows] for name, values in batch.video.lengths.items()}
-    return Batch(text, VideoBatch([batch.video.ids[row] for row in numbers], experts, lengths))
