@@ -44,6 +44,7 @@ PAPER = {
     "Teachers with several text encoders make a student better": (
         "recipe",
         "recipe-features",
+        "few-captions",
         "helps",
         "last-epoch",
         "teachers",
