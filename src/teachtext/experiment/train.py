@@ -15,7 +15,7 @@ from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
 from teachtext.data.types import Dataset
 from teachtext.devices import resolve_device
-from teachtext.encoders.registry import TEXT_ENCODERS
+from teachtext.encoders.registry import TEXT_ENCODERS, reads_english_alone
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
@@ -363,8 +363,7 @@ class Training:
 
     def _read(self, queries: list[Caption]) -> list[Caption]:
         """Return the captions that the text encoder reads: of several languages English alone, or all."""
-        encoder = TEXT_ENCODERS[TEXT_ENCODERS.parse(self.plan.text).name]
-        return in_english(queries) if encoder.english_alone else queries
+        return in_english(queries) if reads_english_alone(self.plan.text) else queries
 
     def _captions(self) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}
