@@ -100,8 +100,68 @@ def clap(folder: Path) -> str:
     return "HTSAT, 10 s of sound"
 
 
+def aimv2(folder: Path) -> str:
+    import transformers
+    from shared_models import pictures, save_tokenizer
+
+    save_tokenizer(folder)
+    crop = {"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}}
+    config = transformers.Aimv2Config(text_config={"eos_token_id": 3, "pad_token_id": 0})
+    save(folder, transformers.Aimv2Model(config), pictures("CLIPImageProcessor", **crop))
+    return "L/14, 224 pixels"
+
+
+def tipsv2(folder: Path) -> str:
+    import transformers
+    from shared_models import save_tokenizer
+
+    save_tokenizer(folder, ends=False, lower=True)
+    save(folder, transformers.Tipsv2Model(transformers.Tipsv2Config()))
+    prepare = {"do_resize": True, "do_rescale": True, "do_normalize": False, "resample": 2}
+    (folder / "preprocessor_config.json").write_text(json.dumps(square(448) | prepare))
+    return "B/14, 448 pixels"
+
+
+def videoprism(folder: Path) -> str:
+    import transformers
+    from shared_models import save_tokenizer
+
+    save_tokenizer(folder, ends=False)
+    save(folder, transformers.VideoPrismClipModel(transformers.VideoPrismConfig()))
+    prepare = {"do_resize": True, "do_rescale": True, "do_normalize": False}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(square(288) | prepare))
+    return "B, 16 frames of 288 pixels"
+
+
+def pe_audio(folder: Path) -> str:
+    import transformers
+    from shared_models import save_tokenizer
+
+    save_tokenizer(folder)
+    config = transformers.PeAudioConfig(text_config={"model_type": "modernbert", "cls_token_id": 2, "sep_token_id": 3})
+    save(folder, transformers.PeAudioModel(config), transformers.PeAudioFeatureExtractor())
+    return "the default of transformers"
+
+
+def qwen3_vl(folder: Path) -> str:
+    import transformers
+    from shared_models import CHAT, pictures, save_tokenizer
+
+    save_tokenizer(folder, ends=False, chat_template=CHAT)
+    text = {"hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16}
+    text |= {"num_key_value_heads": 8, "head_dim": 128, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20]}
+    picture = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "out_hidden_size": 2048}
+    picture["deepstack_visual_indexes"] = [5, 11, 17]
+    marks = {"image_token_id": 6, "video_token_id": 7, "vision_start_token_id": 4, "vision_end_token_id": 5}
+    config = transformers.Qwen3VLConfig(text_config=text, vision_config=picture, **marks)
+    save(folder, transformers.Qwen3VLModel(config), pictures("Qwen2VLImageProcessor", patch_size=16))
+    return "2B"
+
+
 FAMILIES: Mapping[str, Callable[[Path], str]] = {
-    "blip": blip, "clap": clap, "clip": clip, "siglip": siglip, "siglip2": siglip2, "xclip": xclip
+    "aimv2": aimv2, "blip": blip, "clap": clap, "clip": clip, "pe_audio": pe_audio, "qwen3_vl": qwen3_vl,
+    "siglip": siglip, "siglip2": siglip2, "tipsv2": tipsv2, "videoprism": videoprism, "xclip": xclip
 }  # fmt: skip
 
 

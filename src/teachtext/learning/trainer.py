@@ -1,10 +1,10 @@
 """The training loop. It knows a model, batches, an objective and a validation; it does not know teachers."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,8 +55,8 @@ class Trainer:
         average: share of the moving average of the weights that a step keeps, 0 or more and less than 1; None
             averages nothing.
         keep: `best` keeps the weights of the best epoch, `last` those of the last.
-        save_s: seconds of training after which the next epoch that ends is saved: the most that a stop between two
-            epochs can lose.
+        save_s: seconds of training after which the next epoch that ends is saved, as the first one is: the most that a
+            stop between two epochs can lose.
         precision: of the products on a GPU; losses and weights are in single precision.
         ranks: the processes that train the model together, each with a trainer of its own. Process 0 alone validates
             and writes.
@@ -125,7 +125,8 @@ class Trainer:
         """
         self.ranks.in_turn(self._resume)
         self.ranks.check_same({"saved epochs of this training": str(len(self.history))})
-        self._saved_at = time.monotonic()
+        # the first epoch is always saved: a disk that takes nothing is noticed then
+        self._saved_at = time.monotonic() if self.history else -math.inf
         if self.history:
             self._tell(listeners)
         for epoch in range(len(self.history) + 1, self.epochs + 1):
@@ -192,7 +193,7 @@ class Trainer:
             pairs += len(batch.text.ids)
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() * len(batch.text.ids)
-            self._check(epoch, isfinite(sum(sums.values())), "loss")
+            self._check(epoch, math.isfinite(sum(sums.values())), "loss")
         self._check(epoch, all(bool(weight.isfinite().all()) for weight in self.model.parameters()), "weight")
         return {name: total / pairs for name, total in sums.items()}
 
