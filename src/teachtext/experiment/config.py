@@ -42,17 +42,15 @@ def _device(name: str) -> str:
         raise ValueError(error.mend) from error
 
 
-def _logger(name: str) -> str:
-    # a table that scripts may extend, so that its names are asked for here and not when the class is made
-    if name not in LOGGERS:
-        raise ValueError(f"choose from {', '.join(LOGGERS)}")
-    return name
+def _key_of(table: Mapping[str, object]) -> AfterValidator:
+    """Return a check that a name is a key of a table, which scripts may extend: the keys are read when it is asked."""
 
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError(f"choose from {', '.join(table)}")
+        return name
 
-def _method(name: str) -> str:
-    if name not in METHODS:
-        raise ValueError(f"choose from {', '.join(METHODS)}")
-    return name
+    return AfterValidator(check)
 
 
 class RunConfig(Config):
@@ -64,7 +62,7 @@ class RunConfig(Config):
         description="values of the settings of model, training and distillation that are not given: those that won "
         "here, or the authors', as in version 0.1.0; 'model.faithful' has the authors'",
     )
-    method: Annotated[str, AfterValidator(_method)] | None = Field(
+    method: Annotated[str, _key_of(METHODS)] | None = Field(
         None,
         description="a published method, whose settings count where the config gives none: teachtext; c2kd, for "
         "captions in several languages; or dcd, whose teacher mines the pairs that the student sees",
@@ -114,7 +112,7 @@ class RunConfig(Config):
     device: Annotated[str, AfterValidator(_device)] = Field(
         "auto", description="device that trains and embeds: auto (a GPU if there is one), cpu, cuda, cuda:<number>, mps"
     )
-    logging: Annotated[str, AfterValidator(_logger)] = Field(
+    logging: Annotated[str, _key_of(LOGGERS)] = Field(
         "auto", description="log of the training: tensorboard, none, or auto: tensorboard where it is installed"
     )
 
