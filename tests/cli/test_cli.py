@@ -113,6 +113,26 @@ def test_encoders_are_listed_without_their_packages():
     assert e5.split()[-1] == "no"
 
 
+def test_a_stopped_process_of_several_does_not_wait_for_its_threads():
+    """A thread of torch that waits for another process must not hold up or abort the exit."""
+    code = (
+        "import threading\n"
+        "from teachtext.cli import main as command\n"
+        "def app():\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    print('before')\n"
+        "    raise KeyboardInterrupt\n"
+        "command.app = app\n"
+        "command.main()"
+    )
+    several = os.environ | {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=several, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert said.returncode == 130 and said.stdout == "before\n"
+    assert said.stderr == "teachtext: stopped; run the same command again to go on\n"
+
+
 def test_export_writes_what_answers_queries_and_a_foreign_folder_is_refused(
     ready: Any, teachtext: Command, tmp_path: Path
 ):

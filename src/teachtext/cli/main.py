@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import typer
 
@@ -93,7 +94,7 @@ def version(
         print(f"teachtext {__version__}")
         raise typer.Exit
     verb, count = context.invoked_subcommand, os.environ.get("WORLD_SIZE", "1")
-    if count == "1" or "LOCAL_RANK" not in os.environ:
+    if not _one_of_several():
         return
     # torch is not imported yet; with warnings, a lost process would be lines of C++ beside the one sentence
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -108,6 +109,19 @@ def version(
 
 def main() -> None:
     """Run the command line; bad input is one sentence on stderr and exit code 2."""
+    try:
+        _main()
+    except SystemExit as end:
+        if end.code and _one_of_several():
+            # threads of torch may still wait for another process, and would abort the exit of Python
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError):
+                    stream.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+def _main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # characters that the terminal cannot show must not stop the command
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -145,6 +159,11 @@ def main() -> None:
         # the reader of the output has gone; silence the flush at exit too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _one_of_several() -> bool:
+    """Return whether torchrun has started this process beside others."""
+    return os.environ.get("WORLD_SIZE", "1") != "1" and "LOCAL_RANK" in os.environ
 
 
 def _print_stopped() -> None:

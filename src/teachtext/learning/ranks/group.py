@@ -287,6 +287,8 @@ class Ranks:
         try:
             work.wait()
         except RuntimeError as error:
+            # a signal that came during the wait is raised by this call: within a backward pass torch would lose it
+            time.sleep(0)
             raise _Lost from error
 
     def _await(self, work: Any) -> None:
