@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,11 +114,32 @@ def test_a_teacher_of_the_run_may_teach_live(done: Done, configured: Callable[..
 def test_scored_pairs_become_a_teacher_that_knows_no_more(configured: Callable[..., RunConfig], tmp_path: Path):
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"caption": "source00_0_5#1", "videos": ["source00_0_5", "elsewhere"], "scores": [0.75, 0.1]}\n')
-    teacher = given_of(configured({"file": "pairs.jsonl"}))
+    remarks: list[str] = []
+    teacher = given_of(configured({"file": "pairs.jsonl"}), lambda _what, _done, _total, note="": remarks.append(note))
     assert isinstance(teacher, SparseTeacher)
+    assert remarks == [
+        f"{path}: 1 videos of the file are no training videos: 'elsewhere'",
+        f"{path}: 95 training captions are not in the file: "
+        "'source00_0_5#0', 'source00_0_5#2', 'source00_0_5#3' and 92 more",
+    ]
     path.write_text('{"caption": "nobody", "videos": ["source00_0_5"], "scores": [0.75]}\n')
     with pytest.raises(InputError, match=r"pairs\.jsonl knows none of the 96 training captions"):
         given_of(configured({"file": "pairs.jsonl"}))
+    path.write_text('{"caption": "source00_0_5#1", "video": "source00_5_10", "score": 0.75}\n')
+    with pytest.raises(InputError, match=r"no score of the right video for 1 of 1 training captions .*'source00_0_5'"):
+        given_of(configured({"file": "pairs.jsonl"}))
+
+
+def test_a_pair_may_name_its_caption_by_the_text(configured: Callable[..., RunConfig], tmp_path: Path):
+    # all four captions of a video have one text in this dataset
+    pair = {"caption": "about source00_0_5", "video": "source00_0_5", "score": 2}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    batch = SimpleNamespace(
+        text=SimpleNamespace(ids=["source00_0_5#0", "source00_0_5#3", "source00_5_10#0"], tokens=torch.zeros(1)),
+        video=SimpleNamespace(ids=["source00_0_5"]),
+    )
+    scores = given_of(configured({"file": "pairs.jsonl"})).scores(batch)
+    assert scores[:2].tolist() == [[2.0], [2.0]] and scores[2].isnan()
 
 
 def test_a_stale_cache_is_made_anew_and_told(done: Done, configured: Callable[..., RunConfig], tmp_path: Path):

@@ -1,3 +1,4 @@
+import json
 import math
 from types import SimpleNamespace
 
@@ -47,6 +48,32 @@ def test_it_must_be_about_the_captions_and_videos_that_are_learned_from():
         made.require(["c"], ["u"])
 
 
+def test_pairs_make_the_lists_of_their_captions_wherever_they_stand(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    pairs = [("a", "v", 3), ("a dog", "w", 1.5), ("a", "w", -2), ("b", "v", 0)]
+    path.write_text("".join(json.dumps({"caption": c, "video": v, "score": s}) + "\n" for c, v, s in pairs))
+    read = SparseTeacher.load(path, ids_of={"a dog": ["b", "c"]})
+    expected = torch.tensor([[3, -2], [0, 1.5], [math.nan, 1.5]])
+    torch.testing.assert_close(read.scores(batch(["a", "b", "c"], ["v", "w"])), expected, equal_nan=True)
+
+
+def test_what_the_file_and_the_training_split_do_not_share_is_counted():
+    made = teacher({"c": {"v": 0.5, "u": 0.1}, "x": {"v": 0.5}}, name="t.jsonl")
+    assert made.remarks({"c": "v", "d": "v"}, ["v", "w"]) == [
+        "t.jsonl: 1 captions of the file are no training captions: 'x'",
+        "t.jsonl: 1 videos of the file are no training videos: 'u'",
+        "t.jsonl: 1 training captions are not in the file: 'd'",
+    ]
+    assert made.remarks({"c": "v", "x": "v"}, ["v", "u"]) == []
+
+
+@pytest.mark.parametrize("scores", [{"u": 1.0}, {"u": 1.0, "v": math.nan}])
+def test_a_list_without_its_right_pair_is_refused(scores):
+    with pytest.raises(InputError, match=r"no score of the right video for 1 of 2 training captions \(first: 'c', "):
+        teacher({"c": scores, "d": {"v": 1.0}}).remarks({"c": "v", "d": "v", "e": "v"}, ["v", "u"])
+
+
+PAIR = '{"caption": "c", "video": "v", "score": %s}\n'
 GOOD = '{"caption": "c", "videos": ["v"], "scores": [0.5]}\n'
 
 
@@ -59,12 +86,16 @@ GOOD = '{"caption": "c", "videos": ["v"], "scores": [0.5]}\n'
         ('{"caption": "c", "videos": ["v", "v"], "scores": [0, 1]}', "caption 'c' has a video twice"),
         ('{"caption": "c", "videos": ["v", "w"], "scores": [0]}', "caption 'c' has 2 videos and 1 scores"),
         ('{"caption": "c", "videos": ["v"], "scores": [1e999]}', "caption 'c' has an infinite score"),
-        (GOOD + "[]", "line 2 is no scored list"),
-        (GOOD + "{", "line 2 is no scored list"),
-        ('{"caption": 3, "videos": ["v"], "scores": [0]}', "line 1 is no scored list"),
-        ('{"caption": "c", "videos": "v", "scores": [0]}', "line 1 is no scored list"),
-        ('{"caption": "c", "videos": ["v"], "scores": ["much"]}', "line 1 is no scored list"),
-        ('{"caption": "c", "videos": ["v"]}', "line 1 is no scored list"),
+        (GOOD + "[]", "line 2 is no scored list or pair"),
+        (GOOD + "{", "line 2 is no scored list or pair"),
+        ('{"caption": 3, "videos": ["v"], "scores": [0]}', "line 1 is no scored list or pair"),
+        ('{"caption": "c", "videos": "v", "scores": [0]}', "line 1 is no scored list or pair"),
+        ('{"caption": "c", "videos": ["v"], "scores": ["much"]}', "line 1 is no scored list or pair"),
+        (PAIR % 1 + PAIR % 2, "caption 'c' has a video twice"),
+        (GOOD + PAIR % 1, "caption 'c' stands twice"),
+        *((PAIR % score, "the score is no finite number") for score in ("null", "true", "NaN", "1e999", '"1"')),
+        ('{"caption": "c", "video": 1, "score": 1}', "caption and video are texts"),
+        ('{"caption": "c", "videos": ["v"]}', "line 1 is no scored list or pair"),
     ],
 )
 def test_a_file_that_is_no_such_list_is_refused(tmp_path, content, told):

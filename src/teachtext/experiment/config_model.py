@@ -181,7 +181,7 @@ class TeacherConfig(Config):
         None,
         description="file of a teacher made elsewhere, instead of a text encoder, relative to the config "
         "file: embeddings "
-        "(.safetensors) or scored pairs (.jsonl)",
+        "(.safetensors) or scored lists or pairs (.jsonl)",
     )
     folder: DataPath | None = Field(
         None, description="folder of a model trained before, instead of a text encoder, relative to the config file"

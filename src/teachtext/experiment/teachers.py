@@ -71,7 +71,7 @@ def external_teacher(
         InputError: it is missing or damaged, lacks a caption or video, is stale, or has learned from the test split.
     """
     if not teacher.is_model:
-        return _in_file(teacher.path, captions, videos)
+        return _in_file(workspace, teacher, captions, videos, progress)
     features = features_of(workspace, teacher.path)
     if teacher.live:
         model, _ = load_model(teacher.path)
@@ -142,10 +142,22 @@ def checksum_of(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from error
 
 
-def _in_file(path: Path, captions: Sequence[str], videos: Sequence[str]) -> CachedTeacher | SparseTeacher:
+def _in_file(
+    workspace: Workspace, teacher: ExternalTeacher, captions: Sequence[str], videos: Sequence[str], progress: Progress
+) -> CachedTeacher | SparseTeacher:
+    path = teacher.path
     if path.suffix == ".jsonl":
-        sparse = SparseTeacher.load(path)
+        dataset, listed = workspace.described_dataset, {*captions}
+        training = [query for query in dataset.queries_of(dataset.protocol.train) if query.id in listed]
+        ids_of: dict[str, list[str]] = {}
+        for query in training:
+            # an id is an id, even where it is the text of another caption
+            if query.text not in listed:
+                ids_of.setdefault(query.text, []).append(query.id)
+        sparse = SparseTeacher.load(path, ids_of=ids_of)
         sparse.require(captions, videos)
+        for remark in sparse.remarks({query.id: query.video_id for query in training}, videos):
+            progress(f"read {teacher.label}", 1, 1, remark)
         return sparse
     cached = CachedTeacher.load(path)
     _check_beside(path, cached.made_from)
