@@ -159,8 +159,26 @@ def qwen3_vl(folder: Path) -> str:
     return "2B"
 
 
+def embedding_gemma2(folder: Path) -> str:
+    import transformers
+    from shared_models import CHAT, IDS, MARKS, pictures, save_tokenizer
+
+    save_tokenizer(folder, chat_template=CHAT)
+    config = transformers.EmbeddingGemma2Config(
+        text_config=IDS,
+        vision_config=transformers.Gemma4VisionConfig().to_dict(),
+        eoa_token_index=9,
+        **{f"{name}_token_id": number for name, number in MARKS.items()},
+    )
+    prepare = pictures("Gemma4ImageProcessor")
+    save(folder, transformers.EmbeddingGemma2Model(config))
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": prepare.to_dict()}, default=str))
+    return "the default of transformers, without sound"
+
+
 FAMILIES: Mapping[str, Callable[[Path], str]] = {
-    "aimv2": aimv2, "blip": blip, "clap": clap, "clip": clip, "pe_audio": pe_audio, "qwen3_vl": qwen3_vl,
+    "aimv2": aimv2, "blip": blip, "clap": clap, "clip": clip,
+    "embedding_gemma2": embedding_gemma2, "pe_audio": pe_audio, "qwen3_vl": qwen3_vl,
     "siglip": siglip, "siglip2": siglip2, "tipsv2": tipsv2, "videoprism": videoprism, "xclip": xclip
 }  # fmt: skip
 
