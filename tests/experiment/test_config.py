@@ -31,6 +31,7 @@ LEAST: dict[str, Any] = {
     "teachers": ["glove"],
     "student": {"text": "wordllama"},
 }
+OMNI: dict[str, Any] = {"method": "omni", "experts": ["motion", "audio"], "teachers": []}
 
 Load = Callable[..., RunConfig]
 
@@ -128,7 +129,10 @@ def test_data_is_beside_the_config_and_the_run_where_the_command_is(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"tranining": {}}, ["'tranining' is not a setting", "did you mean 'training'?", "distillation, seeds"]),
+        (
+            {"tranining": {}},
+            ["'tranining' is not a setting", "did you mean 'training'?", "distillation, any_to_any, seeds"],
+        ),
         (
             {"training": {"epoch": 3}},
             ["'training.epoch'", "did you mean 'epochs'?", "here: epochs, steps, batch_size"],
@@ -158,7 +162,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed_there(
         ({"device": "gpu"}, ["'device' is 'gpu'", "choose from auto, cpu, cuda, cuda:<number>, mps"]),
         ({"device": "cuda:first"}, ["'device' is 'cuda:first'", "cuda:<number>"]),
         ({"logging": "wandb"}, ["'logging' is 'wandb': choose from auto, tensorboard, none"]),
-        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt' or 'pooled'"]),
+        ({"model": {"kind": "cee"}}, ["'model.kind' is 'cee'", "'ce', 'moee', 'concat', 'mmt', 'pooled' or 'omni'"]),
         (
             {"distillation": {"pool": "sum"}},
             ["'distillation.pool' is 'sum'", "'mean', 'min', 'max', 'median', 'weighted', 'learned' or 'none'"],
@@ -318,7 +322,8 @@ def test_the_defaults_of_the_authors(load: Load, changes: dict[str, Any]):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_kind_of_model_takes_the_defaults_of_the_authors(load: Load, kind: str):
-    config = load(defaults="authors", model={"kind": kind})
+    config = load(**OMNI, defaults="authors") if kind == "omni" else load(defaults="authors", model={"kind": kind})
+    assert config.model.kind == kind
     assert config.model.standardise is None and load(show_config(config)) == config
 
 
@@ -654,11 +659,11 @@ def test_a_former_name_is_refused_with_the_present_one(load: Load, changes: dict
     [
         (
             {"model": {"kind": "concat", "shared_dim": 512}},
-            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
+            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, omni, not of 'kind: concat'",
         ),
         (
             {"model": {"kind": "concat", "shared_dim": 768}},
-            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, not of 'kind: concat'",
+            "'model.shared_dim' is a setting of ce, moee, mmt, pooled, omni, not of 'kind: concat'",
         ),
         ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled, not of 'kind: mmt'"),
         ({"model": {"kind": "mmt", "aligned_start": False}}, "is a setting of ce, moee, not of 'kind: mmt'"),
@@ -702,3 +707,44 @@ def test_fingerprints_of_trained_models_are_made_of_the_names_of_version_0_1_0(l
     assert fingerprint(config.training.identity()) == "d17b4b607fcefc27"
     assert fingerprint(config.distillation.parts.identity()) == "b1ed94194b6e29a6"
     assert fingerprint(load(defaults="authors").distillation.parts.identity()) == "0f8efe15af07dd87"
+
+
+def test_the_method_omni_has_a_student_that_aligns_pairs_and_one_that_learns_from_its_fusion(load: Load):
+    config = load(**OMNI)
+    assert (config.model.kind, config.model.class_names, config.distillation) == ("omni", False, None)
+    assert (config.any_to_any.preset_from, config.training.loss) == ("paper", "info_nce")
+    assert [(plan.role, plan.label) for plan in plans_of(config)] == [
+        ("student", "student wordllama, alone"),
+        ("taught", "student wordllama, omni"),
+    ]
+    assert load(show_config(config)) == config
+    assert load(**OMNI, any_to_any={"preset_from": "code"}).any_to_any.tuple_weight == 1
+    (alone,) = plans_of(load(**OMNI, any_to_any=None))
+    assert alone.role == "student"
+    heard = load(**OMNI | {"experts": ["motion", "speech"]}, model={"sound": ["speech"]})
+    assert heard.model.sound == ("speech",) and heard.model.kind == "omni"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"experts": ["motion", "scene"]},
+            "needs an expert that hears and one that sees, and none of its experts hears",
+        ),
+        ({"student": {"text": "wordllama", "experts": ["audio"]}}, "none of its experts sees: audio"),
+        ({"training": {"loss": "max_margin"}}, "it needs 'loss: info_nce'"),
+        ({"training": {"learn_temperature": True}}, "a temperature that is not learned"),
+        ({"training": {"same_video": "positive"}}, "'same_video: mask'"),
+        ({"distillation": {"preset": "momentum"}}, "learns from its own fusion alone: set 'distillation: null'"),
+        ({"distillation": {"preset": "c2kd"}, "teachers": ["glove"]}, "set 'distillation: null'"),
+        ({"model": {"kind": "mmt"}}, "'any_to_any' needs 'model.kind: omni', not 'mmt'"),
+        ({"model": {"class_names": True}}, "'class_names' is a second space, and 'omni' has one for all"),
+        ({"model": {"identity_start": True}}, "'model.identity_start' is a setting of pooled"),
+        ({"method": None, "model": {"sound": ["motion"]}}, "'model.sound' is a setting of omni, not of 'kind: mmt'"),
+        ({"any_to_any": {"alignment_weight": 0, "distillation_weight": 0, "tuple_weight": 0}}, "all weights are 0"),
+        ({"any_to_any": {"preset_from": "talk"}}, "'any_to_any.preset_from' is 'talk'"),
+    ],
+)
+def test_what_makes_no_sense_with_omni_is_refused(load: Load, changes: dict[str, Any], message: str):
+    assert message in refused(load, **OMNI | changes)

@@ -22,6 +22,8 @@ CLUSTERS = {"hf:a/b.c#frames": 2, "rgb.model": 3}
 CAPTIONS = {"tokens": {"text_clusters": 2, "ghost_clusters": 1}, "sentence": {"text_clusters": 0}}
 # every kind as it is, then its ablations
 VARIANTS = {kind: (kind, {}) for kind in MODELS} | {
+    "omni": ("omni", {"sound": ["rgb.model"]}),
+    "omni standardised": ("omni", {"sound": ["rgb.model"], "standardise": 0.5, "feature_dropout": 0.2}),
     "ce sequential": ("ce", {"gating": "sequential"}),
     "ce without gating": ("ce", {"gating": "none"}),
     "ce uniform": ("ce", {"mixture": "uniform"}),

@@ -108,6 +108,8 @@ def test_the_sentence_names_the_objective():
     assert sentence({}).startswith("TeachText changes the student's")
     assert sentence({"distillation": {"preset": "teachtext"}}).startswith("TeachText changes the student's")
     assert sentence({"distillation": {"preset": "c2kd"}}).startswith("The objective 'c2kd' changes the student's")
+    omni = {"distillation": None, "any_to_any": {"preset_from": "paper"}}
+    assert sentence(omni).startswith("The objective 'omni' changes the student's")
 
 
 def test_cells_hold_mean_and_sample_std():

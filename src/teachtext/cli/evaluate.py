@@ -51,6 +51,12 @@ def evaluate(
     by_language: Annotated[
         bool, typer.Option("--by-language", help="Also print the metrics of the captions in each language.")
     ] = False,
+    directions: Annotated[
+        bool,
+        typer.Option(
+            "--directions", help="Also print the metrics from any to any of text, video, audio and their pairs."
+        ),
+    ] = False,
     ndcg: Ndcg = False,
     trec: Trec = None,
     writer: WriterSpec = None,
@@ -64,12 +70,15 @@ def evaluate(
     Prints text-to-video and video-to-text metrics. Score normalisers have separate tables: their numbers do not compare
     with numbers of models that see a single query. Refuses a split with videos that the model was trained on.
 
+    With --directions a model of 'method: omni' is also asked with text, video, audio and their pairs for what they are
+    not: twelve directions, of the videos that have all that a direction needs.
+
     With --writer each caption is also written anew, and another table has the metrics by the number of queries that are
     asked.
     """
     from teachtext.api.load import model_folder
     from teachtext.cli.queries_table import print_by_queries
-    from teachtext.cli.tables import print_metrics
+    from teachtext.cli.tables import print_directions, print_metrics
     from teachtext.errors import InputError
     from teachtext.experiment.evaluate import evaluate_folder
 
@@ -92,6 +101,7 @@ def evaluate(
         normalisers=normalise or (),
         beta=beta,
         ndcg=ndcg,
+        directions=directions,
         trec=trec,
         device=device,
     )
@@ -109,9 +119,13 @@ def evaluate(
         print("note: all queries are in one language", file=sys.stderr)
     cases |= {language: {"t2v": metrics} for language, metrics in languages.items()}
     facts: dict[str, Any] = {"trained_on": done.trained_on}
+    if done.directions:
+        facts["directions"] = {ranks.direction: ranks.as_dict() for ranks in done.directions}
     if rewritten:
         facts["by_queries"] = rewritten.as_dict()
     print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts=facts)
+    if done.directions and not as_json:
+        print_directions(f"{folder.name} on {dataset.name}, {done.split}, from any to any", done.directions)
     if rewritten and not as_json:
         print_by_queries(rewritten)
 

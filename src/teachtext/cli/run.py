@@ -61,6 +61,7 @@ def print_set_aside(lines: Iterable[str]) -> None:
 def print_run(results: "Results", report: Path) -> None:
     """Print the tables of a run."""
     from teachtext.cli.progress import console
+    from teachtext.reports.direction_tables import directions_table
     from teachtext.reports.language_tables import languages_table
     from teachtext.reports.reference_tables import reference_table
     from teachtext.reports.results_tables import questions_table, results_table
@@ -74,6 +75,8 @@ def print_run(results: "Results", report: Path) -> None:
         console.print(questions.rich())
     if languages := languages_table(results):
         console.print(languages.rich())
+    if directions := directions_table(results, results.main.label):
+        console.print(directions.rich())
     if references := reference_table(results, short=True):
         console.print(references.rich())
     if sentence := effect_sentence(results):

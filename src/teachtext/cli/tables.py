@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich import table as rich_table
 
+    from teachtext.evaluation.by_direction import DirectionRanks
     from teachtext.evaluation.metrics import Metrics
     from teachtext.evaluation.score_normalisation import Normalised
 
@@ -38,6 +39,14 @@ def print_metrics(
         _print_table(case, metrics)
         for result in results.get(case, ()):
             _print_table(result.label, result.metrics())
+
+
+def print_directions(title: str, directions: Sequence["DirectionRanks"]) -> None:
+    """Print the metrics of a model in all directions among text, video, audio and their pairs."""
+    from teachtext.cli.progress import console
+    from teachtext.reports.direction_tables import evaluated_directions_table
+
+    console.print(evaluated_directions_table(title, directions).rich())
 
 
 def _as_json(metrics: "Mapping[str, Metrics]", normalised: Sequence["Normalised"]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from teachtext.data.protocol import Caption
-from teachtext.evaluation.compare import Pair, compare_all
+from teachtext.evaluation.compare import Pair, compare_parts
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranks
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import LanguageResults
@@ -51,28 +51,19 @@ def results_by_language(
     every = {caption_id for ids in languages.values() for caption_id in ids}
     ranks = {label: by_seed for label, by_seed in ranks.items() if every <= {*by_seed[0].caption_ids}}
     split = {
-        (language, label): [seed.of_captions(ids) for seed in by_seed]
+        language: {label: [seed.of_captions(ids) for seed in by_seed] for label, by_seed in ranks.items()}
         for language, ids in languages.items()
-        for label, by_seed in ranks.items()
     }
-    asked = [(language, pair) for language in languages for pair in pairs if {pair.ours, pair.theirs} <= ranks.keys()]
-    in_language = [
-        Pair(f"{pair.ours} [{language}]", f"{pair.theirs} [{language}]", pair.claim) for language, pair in asked
-    ]
-    labelled = {f"{label} [{language}]": by_seed for (language, label), by_seed in split.items()}
-    compared = compare_all(in_language, labelled, {}, **settings)
+    compared = compare_parts(pairs, split, **settings)
     return [
         LanguageResults(
             language=language,
             captions=len(ids),
             rows={
-                label: [metrics_from_ranks(seed.t2v).as_dict() for seed in split[language, label]] for label in ranks
+                label: [metrics_from_ranks(seed.t2v).as_dict() for seed in by_seed]
+                for label, by_seed in split[language].items()
             },
-            comparisons=[
-                comparison.model_copy(update={"ours": pair.ours, "theirs": pair.theirs})
-                for comparison, (of, pair) in zip(compared, asked, strict=True)
-                if of == language
-            ],
+            comparisons=compared[language],
         )
         for language, ids in languages.items()
     ]

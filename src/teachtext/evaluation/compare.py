@@ -63,6 +63,25 @@ def compare_all(
     ]
 
 
+def compare_parts(
+    pairs: Sequence[Pair], ranks: Mapping[str, Mapping[str, Sequence[QueryRanks]]], **settings: Any
+) -> dict[str, list[Comparison]]:
+    """Compare rows on each of several parts of the queries, and correct the p values over all parts.
+
+    Args:
+        pairs: labels; those without ranks are left out.
+        ranks: by part and label, on the test split, one a seed.
+        settings: of `significance.compare`.
+    """
+    asked = [(part, pair) for part, rows in ranks.items() for pair in pairs if {pair.ours, pair.theirs} <= rows.keys()]
+    in_part = [Pair(f"{pair.ours} [{part}]", f"{pair.theirs} [{part}]", pair.claim) for part, pair in asked]
+    labelled = {f"{label} [{part}]": by_seed for part, rows in ranks.items() for label, by_seed in rows.items()}
+    compared: dict[str, list[Comparison]] = {part: [] for part in ranks}
+    for comparison, (part, pair) in zip(compare_all(in_part, labelled, {}, **settings), asked, strict=True):
+        compared[part].append(comparison.model_copy(update={"ours": pair.ours, "theirs": pair.theirs}))
+    return compared
+
+
 def effects_of(taught: Sequence[QueryRanks], alone: Sequence[QueryRanks]) -> dict[Direction, dict[str, Difference]]:
     """Compare the taught student with the student alone on every metric, paired by query and seed.
 

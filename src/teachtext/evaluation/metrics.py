@@ -87,8 +87,9 @@ METRICS = {
 """Every metric by its key, in the order of the field."""
 
 METRIC_NAMES = {key: metric.name for key, metric in METRICS.items()}
-NAMES = METRIC_NAMES | {NDCG: NDCG_NAME}
-"""The names in tables of all metrics and of nDCG@10, which is computed where it is asked for."""
+MRR = "mrr"
+NAMES = METRIC_NAMES | {NDCG: NDCG_NAME, MRR: "MRR"}
+"""The names in tables of all metrics, and of nDCG@10 and MRR, which are computed where they are asked for."""
 LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.lower_is_better)
 
 
@@ -96,7 +97,8 @@ LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.low
 class Metrics(Mapping[str, float]):
     """The metrics of one direction, by key and as attributes: `metrics["r1"]` is `metrics.r1`.
 
-    Recalls, the geometric mean and nDCG@10, where it was asked for (`ndcg10`), are percentages; ranks count from 1.
+    Recalls, the geometric mean, and nDCG@10 (`ndcg10`) and the mean reciprocal rank (`mrr`) where they were asked for,
+    are percentages; ranks count from 1.
 
     Attributes:
         values_by_key: the metrics.
@@ -124,7 +126,7 @@ class Metrics(Mapping[str, float]):
 
     def __getattr__(self, key: str) -> float:
         """Return one metric."""
-        if (key in METRICS or key == NDCG) and key in self.values_by_key:
+        if key in NAMES and key in self.values_by_key:
             return self.values_by_key[key]
         raise AttributeError(f"no metric '{key}'")
 
@@ -153,6 +155,15 @@ def metrics_from_ranked(ranked: Ranked, ndcg: NDArray[np.float64] | None = None)
     if ndcg is not None:
         values[NDCG] = 100.0 * float(np.mean(ndcg))
     return Metrics(values, Ties.of(ranked))
+
+
+def reciprocal_rank(ranks: Ranks) -> float:
+    """Return the mean reciprocal rank of 0-based ranks (N,), ties averaged, in percent.
+
+    >>> reciprocal_rank(np.array([0.0, 1.0, 3.0]))
+    58.333333333333336
+    """
+    return 100.0 * float(np.mean(1 / (ranks + 1)))
 
 
 def recall_curve(ranks: Ranks, most: int) -> NDArray[np.float64]:

@@ -101,24 +101,46 @@ class Denoised(Record):
     noisiest: list[str]
 
 
-class LanguageResults(Record):
-    """The results of all rows for the captions in one language, text to video.
+class PartResults(Record):
+    """The results of all rows for a part of the queries.
 
     Attributes:
-        language: such as `en`.
-        captions: how many test captions are in it.
-        rows: by label, the metrics of each seed by name.
-        comparisons: as those of the results; corrected over all languages (Holm).
+        rows: by label, the metrics of each seed by name; empty where the part has no queries.
+        comparisons: as those of the results; corrected over all parts of the kind (Holm).
     """
 
-    language: str
-    captions: int
     rows: dict[str, list[dict[str, float]]]
     comparisons: list[Comparison] = Field(default_factory=list)
 
     def spread(self, label: str, metric: str) -> Spread:
         """Summarise a metric of a row over the seeds."""
         return Spread.of([seed[metric] for seed in self.rows[label]])
+
+
+class LanguageResults(PartResults):
+    """The results of all rows for the captions in one language, text to video.
+
+    Attributes:
+        language: such as `en`.
+        captions: how many test captions are in it.
+    """
+
+    language: str
+    captions: int
+
+
+class DirectionResults(PartResults):
+    """The results of rows with one space for all modalities, from one form to another.
+
+    Attributes:
+        direction: such as `text to audio`; see `teachtext.evaluation.by_direction`.
+        queries: how many are asked.
+        answers: how many items are ranked.
+    """
+
+    direction: str
+    queries: int
+    answers: int
 
 
 class Results(Record):
@@ -135,6 +157,7 @@ class Results(Record):
         comparisons: all of them are one family for Holm's correction.
         effects: by direction and metric, the taught student minus the student alone; only in a run that has both.
         languages: results by language; empty where the test captions are in one language.
+        directions: results by direction; empty where no row has one space for all modalities.
         missing: rows that could not be trained or tested.
         choices: choices on validation.
         denoised: the lists of dropped captions.
@@ -155,6 +178,7 @@ class Results(Record):
     comparisons: list[Comparison] = Field(default_factory=list)
     effects: dict[Direction, dict[str, Difference]] = Field(default_factory=dict)
     languages: list[LanguageResults] = Field(default_factory=list)
+    directions: list[DirectionResults] = Field(default_factory=list)
     missing: list[Missing] = Field(default_factory=list)
     choices: list[Choice] = Field(default_factory=list)
     denoised: list[Denoised] = Field(default_factory=list)

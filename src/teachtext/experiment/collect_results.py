@@ -10,12 +10,14 @@ from teachtext import __version__
 from teachtext.data.rivals import rivals_of
 from teachtext.encoders.registry import reads_english_alone
 from teachtext.errors import InputError, first_of
+from teachtext.evaluation.by_direction import results_by_direction
 from teachtext.evaluation.by_language import languages_of, results_by_language
 from teachtext.evaluation.compare import compare_all, effects_of, interval_of
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.result_rows import Direction, Row, SeedResult, TestedOn
-from teachtext.evaluation.results import Choice, Measured, Missing, Results
+from teachtext.evaluation.results import Choice, DirectionResults, Measured, Missing, Results
 from teachtext.evaluation.significance import Difference
+from teachtext.experiment.directions import directions_on_test, left_out_on_test
 from teachtext.experiment.evaluate import ranks_on_test, ranks_path, read_in_part
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.questions import answered, kinds_of
@@ -87,6 +89,7 @@ def collect(study: Study, trainings: Trainings, failed: Mapping[Path, InputError
     comparisons = compare_all(study.pairs, ranks, missing, **settings)
     tested = trainings[study.entries[0].label][0].workspace.dataset
     languages = languages_of(tested.queries_of(tested.protocol.test))
+    directions, lacking = _by_direction(study, trainings, missing, settings)
     progress("test", total, total)
     return Results(
         name=config.name,
@@ -96,6 +99,8 @@ def collect(study: Study, trainings: Trainings, failed: Mapping[Path, InputError
         rows=rows,
         comparisons=comparisons,
         languages=results_by_language(study.pairs, ranks, languages, **settings) if languages else [],
+        directions=directions,
+        notes=lacking,
         effects=_effects(rows, ranks) if study.run else {},
         missing=[Missing(label=label, problem=problem) for label, problem in missing.items()],
         choices=choices,
@@ -201,6 +206,16 @@ def _derived_row(folder: Path, row: Derived, parts: Sequence[Row], computed: Der
             "sees": sees(row),
         }
     )
+
+
+def _by_direction(
+    study: Study, trainings: Trainings, missing: Mapping[str, str], settings: Mapping[str, Any]
+) -> tuple[list[DirectionResults], list[str]]:
+    """Return the results by direction of the rows of kind `omni`, and what their directions leave out."""
+    labels = [entry.label for entry in study.entries if entry.plan.model.kind == "omni" and entry.label not in missing]
+    ranks = {label: [directions_on_test(seed, ranks_path(seed)) for seed in trainings[label]] for label in labels}
+    lacking = [sentence for label in labels for sentence in left_out_on_test(trainings[label][0])]
+    return results_by_direction(study.pairs, ranks, **settings) if ranks else [], list(dict.fromkeys(lacking))
 
 
 def _joined(parts: Sequence[SeedResult], ranks: QueryRanks) -> SeedResult:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, mod
 from teachtext.devices import check_device_name
 from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
+from teachtext.experiment.config_any_to_any import AnyToAnyConfig, problems_of_omni
 from teachtext.experiment.config_data import NAME, Config, DatasetConfig, ExpertConfig
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
@@ -65,7 +66,8 @@ class RunConfig(Config):
     method: Annotated[str, _key_of(METHODS)] | None = Field(
         None,
         description="a published method, whose settings count where the config gives none: teachtext; c2kd, for "
-        "captions in several languages; or dcd, whose teacher mines the pairs that the student sees",
+        "captions in several languages; dcd, whose teacher mines the pairs that the student sees; or omni, one space "
+        "for text, video and sound",
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
@@ -84,6 +86,9 @@ class RunConfig(Config):
     distillation: DistillationConfig | None = Field(
         default_factory=lambda: DistillationConfig.model_validate({}),
         description="the objective that the student learns with; null compares models and teaches none",
+    )
+    any_to_any: AnyToAnyConfig | None = Field(
+        None, description="how a student of kind omni learns from its own fusion; by default it aligns pairs alone"
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="seeds; every model is trained once for each"
@@ -197,6 +202,19 @@ class RunConfig(Config):
         return self
 
     @model_validator(mode="after")
+    def _any_to_any_fits(self) -> "RunConfig":
+        if self.any_to_any and self.model.kind != "omni":
+            raise ValueError(f"'any_to_any' needs 'model.kind: omni', not '{self.model.kind}'")
+        if self.model.kind == "omni" and self.distillation and (self.teachers or self.learns_from_itself):
+            raise ValueError("a student of kind 'omni' learns from its own fusion alone: set 'distillation: null'")
+        trained = [(self.model, self.training, self.student.experts)]
+        trained += [(t.model or self.model, t.training or self.training, t.experts) for t in self.teachers if t.text]
+        for model, training, experts in trained:
+            for problem in problems_of_omni(model, training, experts or [expert.name for expert in self.experts]):
+                raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
     def _denoising_fits(self) -> "RunConfig":
         if self.denoising is None:
             return self
@@ -212,6 +230,11 @@ class RunConfig(Config):
     def learns_from_itself(self) -> bool:
         """Whether the student learns from itself."""
         return self.distillation is not None and self.distillation.source != "teachers"
+
+    @property
+    def model_kinds(self) -> set[str]:
+        """The kinds of the models that the run trains."""
+        return {self.model.kind, *(teacher.model.kind for teacher in self.teachers if teacher.model)}
 
     @property
     def student_experts(self) -> list[str]:

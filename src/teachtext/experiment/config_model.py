@@ -32,7 +32,8 @@ class ModelConfig(Config):
     kind: Annotated[str, NameIn(MODELS), BeforeValidator(_no_former_kind)] = Field(
         "mmt",
         description="ce: Collaborative Experts; moee: Mixture of Embedding Experts; concat: plain concatenation; mmt: "
-        "multi-modal transformer; pooled: projection heads on averaged features, for features like CLIP's",
+        "multi-modal transformer; pooled: projection heads on averaged features, for features like CLIP's; omni: text, "
+        "video and sound in one space",
     )
     faithful: bool = Field(
         False,
@@ -43,8 +44,8 @@ class ModelConfig(Config):
     shared_dim: int | None = Field(
         256,
         ge=1,
-        description="width of the shared spaces (ce, moee, mmt, pooled), or null: the expert's own (moee), that of the "
-        "features (pooled with 'identity_start', by default)",
+        description="width of the shared spaces (ce, moee, mmt, pooled, omni), or null: the expert's own (moee), that "
+        "of the features (pooled with 'identity_start', by default)",
     )
     text_clusters: int = Field(
         12,
@@ -69,9 +70,12 @@ class ModelConfig(Config):
     layers: int = Field(2, ge=1, description="layers of the transformer (mmt)")
     heads: int = Field(4, ge=1, description="attention heads of each layer (mmt)")
     feedforward: int = Field(512, ge=1, description="width of the hidden layer of each transformer block (mmt)")
-    dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped in training (mmt, pooled)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped in training (mmt, pooled, omni)")
     identity_start: bool = Field(
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
+    )
+    sound: tuple[ExpertName, ...] = Field(
+        ("audio",), min_length=1, description="the experts that hear; all others see (omni)"
     )
     standardise: float | None = Field(
         0.5,
@@ -91,7 +95,7 @@ class ModelConfig(Config):
     class_names: bool = Field(
         True,
         description="let the names of the classes that 'scene' sees count for half of the score, if they find the "
-        "training videos; only where 'scene' and the captions are encoded by TeachText",
+        "training videos; only where 'scene' and the captions are encoded by TeachText, and not for omni",
     )
     max_text_tokens: int = Field(30, ge=1, description="tokens of a caption that the model reads, the first ones")
 
@@ -102,7 +106,9 @@ class ModelConfig(Config):
             return values
         # features that are aligned already lose that with other scales, and keep their width
         aligned = {"standardise": None, "shared_dim": None} if values.get("identity_start") is True else {}
-        completed = aligned | values
+        # one space for all has no second one beside it
+        one_space = {"class_names": False} if values.get("kind") == "omni" else {}
+        completed = aligned | one_space | values
         # a transformer has dropout inside, and does better without more (docs/methods/recipe.md)
         if completed.get("kind", "mmt") != "mmt" and completed.get("standardise", 0.5) is not None:
             return {"feature_dropout": 0.3} | completed
@@ -129,6 +135,12 @@ class ModelConfig(Config):
     def _dropout_of_standardised(self) -> "ModelConfig":
         if self.feature_dropout and self.standardise is None:
             raise ValueError("'feature_dropout' is of standardised features: give 'standardise' too")
+        return self
+
+    @model_validator(mode="after")
+    def _one_space(self) -> "ModelConfig":
+        if self.kind == "omni" and self.class_names:
+            raise ValueError("'class_names' is a second space, and 'omni' has one for all: leave it out")
         return self
 
     @model_validator(mode="after")

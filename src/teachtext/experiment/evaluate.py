@@ -16,6 +16,7 @@ from teachtext.data.types import Dataset
 from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError, first_of
+from teachtext.evaluation.by_direction import DirectionRanks
 from teachtext.evaluation.by_language import languages_of, metrics_by_language
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.evaluation.ndcg import v2t_ndcg
@@ -25,6 +26,7 @@ from teachtext.evaluation.result_rows import TrainedOn
 from teachtext.evaluation.score_normalisation import Normalised, normalisers_named
 from teachtext.evaluation.trec import write_trec
 from teachtext.experiment.artifacts import Artifact, artifact_path
+from teachtext.experiment.directions import directions_of
 from teachtext.experiment.normalise import Loaded, normalise_models, score_split
 from teachtext.experiment.train import Training
 from teachtext.learning.checkpoint import ModelSpec, load_model
@@ -102,6 +104,7 @@ class Evaluation:
         normalised: results of the model, or of the ensemble, with each score normaliser.
         trained_on: the pairs that the model has learned from.
         languages: text-to-video metrics by language; empty where the queries are in one language.
+        directions: ranks in the twelve directions of a model of kind `omni`; empty where they were not asked for.
     """
 
     ranks: QueryRanks
@@ -111,6 +114,7 @@ class Evaluation:
     normalised: Sequence[Normalised] = ()
     trained_on: TrainedOn = "other"
     languages: Mapping[str, Metrics] = field(default_factory=dict)
+    directions: Sequence[DirectionRanks] = ()
 
     def __repr__(self) -> str:
         counts = f"{len(self.ranks.caption_ids)} queries, {len(self.ranks.video_ids)} videos"
@@ -136,6 +140,7 @@ def evaluate_folder(
     normalisers: Sequence[str] = (),
     beta: float | None = None,
     ndcg: bool = False,
+    directions: bool = False,
     trec: Path | None = None,
     device: str = AUTO,
 ) -> Evaluation:
@@ -157,6 +162,7 @@ def evaluate_folder(
         normalisers: names of score normalisers to test (see `normalise_models`).
         beta: of the normalisers; by default it is chosen on the selecting split.
         ndcg: also compute nDCG@10; a benchmark that ranks by it needs no asking.
+        directions: also rank in the twelve directions among text, video, audio and their pairs.
         trec: folder for runs and qrels in the format of TREC; those of an ensemble are named `ensemble-...`.
         device: where the models compute (see `teachtext.devices`).
 
@@ -204,6 +210,10 @@ def evaluate_folder(
         notes += read_in_part(queries, text, spec.max_words)
         models.append((model.to(device), spec.features(text, experts)))
         trained_on = _trained_on(spec, dataset) if folder == model_folder else trained_on
+    by_direction: list[DirectionRanks] = []
+    if directions:
+        by_direction, lacking = directions_of(*models[0], queries, gallery.splits[split], name=str(model_folder))
+        notes += lacking
     scores = score(*models[0], queries, gallery.splits[split])
     ranks = _ranks_of(scores, models[0][0], ndcg=ndcg)
     ids = ranks.caption_ids, ranks.video_ids
@@ -225,6 +235,7 @@ def evaluate_folder(
         normalised=normalise_models(models, gallery, split, normalisers, beta=beta) if normalisers else (),
         trained_on=trained_on,
         languages=metrics_by_language(ranks, languages_of(queries)),
+        directions=by_direction,
     )
 
 

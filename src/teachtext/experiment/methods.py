@@ -11,12 +11,12 @@ class Method:
 
     Attributes:
         what: the publication, and what the method does.
-        settings: of the run, by key of the config.
+        settings: of the run, by key of the config; None leaves out what a run has by default.
         multilingual: whether it needs captions in several languages.
     """
 
     what: str
-    settings: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Mapping[str, Any] | None]
     multilingual: bool = False
 
 
@@ -46,6 +46,16 @@ METHODS: dict[str, Method] = {
             }
         },
     ),
+    "omni": Method(
+        what="OmniRetriever (arXiv 2605.26641, 2026), on features: one space for text, video, sound and their pairs, "
+        "in which the fusion of all teaches each.",
+        settings={
+            "model": {"kind": "omni"},
+            "training": {"loss": "info_nce", "learn_temperature": False},
+            "distillation": None,
+            "any_to_any": {},
+        },
+    ),
 }
 
 
@@ -60,6 +70,8 @@ def completed_by_method(run: Mapping[str, Any]) -> dict[str, Any]:
     completed = {**run}
     for key, settings in (method.settings if method else {}).items():
         given = run.get(key, {})
-        if isinstance(given, Mapping):
+        if settings is None:
+            completed.setdefault(key, None)
+        elif isinstance(given, Mapping):
             completed[key] = {**settings, **given}
     return completed

@@ -7,10 +7,12 @@ from torch import nn
 
 from teachtext.encoders.shared_space.provenance import check_one_space
 from teachtext.encoders.video.words import same_encoder
+from teachtext.experiment.config_any_to_any import AnyToAnyConfig
 from teachtext.experiment.config_model import ModelConfig
 from teachtext.experiment.config_training import TrainingConfig
 from teachtext.experiment.plan import ModelPlan
 from teachtext.experiment.workspace import Workspace
+from teachtext.learning.any_to_any import AnyToAny
 from teachtext.learning.checkpoint import ModelSpec
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.models.build import known_arguments
@@ -106,3 +108,9 @@ def ranking_loss(training: TrainingConfig) -> nn.Module:
             learn_temperature=training.learn_temperature,
         )
     return MaxMarginRankingLoss(margin=training.margin)
+
+
+def any_to_any(settings: AnyToAnyConfig | None, training: TrainingConfig) -> AnyToAny:
+    """Return what a model of kind `omni` learns; without settings it aligns pairs of modalities alone."""
+    settings = settings or AnyToAnyConfig(preset_from="paper", distillation_weight=0.0, tuple_weight=0.0)
+    return AnyToAny(temperature=training.initial_temperature, **settings.model_dump())

@@ -80,6 +80,8 @@ def plans_of(config: RunConfig) -> list[ModelPlan]:
     )
     trained = [teacher for teacher in teachers if isinstance(teacher, ModelPlan)]
     distillation = config.distillation
+    if config.any_to_any:
+        return [*trained, alone, replace(alone, label=f"student {shown[text]}, omni", role="taught")]
     if distillation is None or not (teachers or config.learns_from_itself):
         return [*trained, alone]
     taught = replace(

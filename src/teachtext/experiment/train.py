@@ -19,8 +19,9 @@ from teachtext.encoders.registry import TEXT_ENCODERS, reads_english_alone
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
+from teachtext.experiment.config_any_to_any import AnyToAnyConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
-from teachtext.experiment.model_arguments import model_spec, ranking_loss
+from teachtext.experiment.model_arguments import any_to_any, model_spec, ranking_loss
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan
 from teachtext.experiment.teachers import checksum_of, external_teacher, frozen, identity_of, teacher_file
 from teachtext.experiment.workspace import Workspace
@@ -87,7 +88,7 @@ class Training:
     @cached_property
     def folder(self) -> Path:
         """Folder of the trained model."""
-        taught = "-taught" if self._distillation else ""
+        taught = "-taught" if self.plan.role == "taught" else ""
         fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
         text = TEXT_ENCODERS.folder_name(self.plan.text)
         name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self._dependencies())}"
@@ -128,6 +129,7 @@ class Training:
             **({"fold": str(self.fold)} if self.fold else {}),
             "training": self.settings.model_dump(),
             "distillation": self._distillation and self._distillation.model_dump(),
+            **({"any_to_any": self._any_to_any.model_dump()} if self._any_to_any else {}),
         }
         return model_spec(self.workspace, self.plan, trained_on=self._train_videos, origin=origin)
 
@@ -294,6 +296,10 @@ class Training:
     def _distillation(self) -> DistillationConfig | None:
         return self.workspace.config.distillation if self.plan.role == "taught" else None
 
+    @property
+    def _any_to_any(self) -> AnyToAnyConfig | None:
+        return self.workspace.config.any_to_any if self.plan.role == "taught" else None
+
     def _batches(self, config: TrainingConfig) -> CaptionPicks:
         options: dict[str, Any] = {
             "features": self.features,
@@ -315,6 +321,8 @@ class Training:
         return len({query.language for query in self._train_queries}) > 1
 
     def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
+        if self.plan.model.kind == "omni":
+            return any_to_any(self._any_to_any, self.plan.training)
         ranking = ranking_loss(self.plan.training)
         parts = self._distillation and self._distillation.parts
         objective: Objective = Retrieval(ranking=ranking)
@@ -386,6 +394,7 @@ class Training:
             "teachers": [self._identity(source) for source in self._sources()],
             # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and self._distillation.parts.identity(),
+            **({"any_to_any": self._any_to_any.identity()} if self._any_to_any else {}),
         }
 
 

@@ -147,7 +147,7 @@ class Workspace:
         self.features.verify()
 
     def _check_languages(self) -> None:
-        """Raise InputError where the method needs captions in several languages, and there are none."""
+        """Raise InputError where the method needs captions in several languages, or needs them in one."""
         method = self.config.method
         train = self.listed_dataset.queries_of(self.listed_dataset.protocol.train)
         languages = sorted({caption.language for caption in train})
@@ -155,6 +155,11 @@ class Workspace:
             raise InputError(
                 f"method '{method}' learns from captions in several languages, and all are in '{languages[0]}'",
                 "give captions in other languages too, or leave 'method' out",
+            )
+        if "omni" in self.config.model_kinds and len(languages) > 1:
+            raise InputError(
+                f"a model of kind 'omni' learns from captions in one language, and these are in {', '.join(languages)}",
+                "choose one with 'dataset.language'",
             )
 
     @cached_property

@@ -11,6 +11,7 @@ from teachtext.models.concat import Concat
 from teachtext.models.dual import PooledDualEncoder
 from teachtext.models.mmt import MMT
 from teachtext.models.moee import MoEE
+from teachtext.models.omni import Omni
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.scaling import StandardisedModel
 
@@ -20,6 +21,7 @@ MODELS: dict[str, type[RetrievalModel]] = {
     "concat": Concat,
     "mmt": MMT,
     "pooled": PooledDualEncoder,
+    "omni": Omni,
 }
 # by kind, its name in version 0.1.0: model folders and fingerprints of that time have it
 FORMER_KINDS = {"pooled": "dual"}

@@ -1,6 +1,6 @@
 """A dual encoder over pooled features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,27 @@ class ResidualHead(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (N, D) to unit vectors (N, D)."""
         return F.normalize(inputs + self.branch(inputs), dim=1)
+
+
+def mean_of_experts(
+    video: VideoBatch, experts: Sequence[str], project: nn.ModuleList, dropout: nn.Module | None = None
+) -> Tensor:
+    """Return the mean (B, D) over the experts that are there; each is the mean of its unit rows, projected.
+
+    Args:
+        video: B videos.
+        experts: those that count.
+        project: a layer an expert.
+        dropout: drops values before they are projected.
+    """
+    units = (F.normalize(video.experts[name], dim=2) for name in experts)
+    means = [
+        F.normalize(mean_of_rows(rows, video.lengths[name]), dim=1) for name, rows in zip(experts, units, strict=True)
+    ]
+    inputs = means if dropout is None else [dropout(mean) for mean in means]
+    projected = torch.stack([layer(mean) for layer, mean in zip(project, inputs, strict=True)], dim=1)
+    present = torch.stack([video.lengths[name] > 0 for name in experts], dim=1)[..., None]
+    return (projected * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
 
 
 class PooledDualEncoder(RetrievalModel):
@@ -99,13 +120,7 @@ class PooledDualEncoder(RetrievalModel):
 
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
-        units = (F.normalize(video.experts[name], dim=2) for name in self.experts)
-        means = [mean_of_rows(rows, video.lengths[name]) for name, rows in zip(self.experts, units, strict=True)]
-        projected = torch.stack(
-            [layer(F.normalize(mean, dim=1)) for layer, mean in zip(self.project, means, strict=True)], dim=1
-        )
-        present = video.present[..., None]
-        mean = (projected * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
+        mean = mean_of_experts(video, self.experts, self.project)
         return VideoEmbedding({"joint": self.video_head(mean)}, video.present.any(dim=1, keepdim=True))
 
     @torch.no_grad()

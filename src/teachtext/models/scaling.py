@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from teachtext.data.batch import TextBatch, VideoBatch
+from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.models.pooling import length_mask
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.models.similarity import TextEmbedding, VideoEmbedding
+from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding
 
 # deviations from the mean at which a value is cut
 _LIMIT = 10.0
@@ -142,11 +142,21 @@ class StandardisedModel(RetrievalModel):
 
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
+        return self.model.encode_video(self._standardise(video))
+
+    def embed(self, batch: Batch) -> Embedded:
+        """Return what the model makes of a batch."""
+        if type(self.model).embed is RetrievalModel.embed:
+            # the caption comes first, and what is dropped depends on the order
+            return super().embed(batch)
+        return self.model.embed(Batch(batch.text, self._standardise(batch.video)))
+
+    def _standardise(self, video: VideoBatch) -> VideoBatch:
         rows = dict(video.experts)
         # in sorted order, so that what is dropped does not depend on the order of the experts
         for name, layer in self._layers().items():
             rows[name] = self.dropout(layer(rows[name], video.lengths[name]))
-        return self.model.encode_video(VideoBatch(video.ids, rows, video.lengths))
+        return VideoBatch(video.ids, rows, video.lengths)
 
     def _layers(self) -> dict[str, Standardise]:
         return dict(zip(self.standardised, self.layers, strict=True))  # type: ignore[arg-type]

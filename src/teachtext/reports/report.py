@@ -12,6 +12,7 @@ from teachtext.evaluation.result_rows import DIRECTIONS
 from teachtext.evaluation.results import Results, verdict_of
 from teachtext.files import write_text
 from teachtext.reports import results_figures, results_tables, training_figures
+from teachtext.reports.direction_tables import direction_differences_table, directions_table
 from teachtext.reports.figures import Figure, looks
 from teachtext.reports.language_tables import language_differences_table, languages_table
 from teachtext.reports.reference_tables import reference_notes, reference_table
@@ -97,6 +98,7 @@ def render_report(content: ReportContent) -> str:
             _floor_and_ceiling(results),
             _questions(results),
             _languages(results),
+            _directions(results),
             _ranks(content),
             _examples(content),
             _worst(content),
@@ -250,6 +252,13 @@ def _languages(results: Results) -> Section:
     tables = [table for table in (languages_table(results), language_differences_table(results)) if table]
     note = "The captions in each language among all videos. Comparisons are corrected over all languages (Holm)."
     return Section("languages", "Languages", note if tables else "", tables=tables)
+
+
+def _directions(results: Results) -> Section:
+    tables = [*(directions_table(results, row.label) for row in results.rows), direction_differences_table(results)]
+    note = "Each direction has the videos with all its modalities. Comparisons are corrected over all (Holm)."
+    shown = [table for table in tables if table]
+    return Section("directions", "From any to any", note if shown else "", tables=shown)
 
 
 def _ranks(content: ReportContent) -> Section:

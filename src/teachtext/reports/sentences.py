@@ -100,7 +100,9 @@ def effect_sentence(results: Results) -> str | None:
 
 
 def objective_name(results: Results) -> str:
-    """Name the objective that the student is taught by, after its preset."""
+    """Name the objective that the student is taught by, after its preset or method."""
+    if results.config.get("any_to_any"):
+        return "The objective 'omni'"
     preset = (results.config.get("distillation") or {}).get("preset", "teachtext")
     return "TeachText" if preset == "teachtext" else f"The objective '{preset}'"
 

@@ -2,6 +2,7 @@
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import Results
+from teachtext.reports.direction_tables import direction_differences_table, directions_table
 from teachtext.reports.language_tables import language_differences_table, languages_table
 from teachtext.reports.results_tables import COMPACT_METRICS, extra_columns, row_cells
 from teachtext.reports.sentences import (
@@ -43,7 +44,9 @@ def markdown(results: Results) -> str:
         compared = [[item.ours, item.theirs, *comparison_cells(item), item.verdict] for item in results.comparisons]
         heads = ["", "against", "difference", interval_name(results), "p", "verdict"]
         lines += Table.of("", heads, compared, words=()).markdown()
-    for table in (languages_table(results), language_differences_table(results)):
+    tables = [languages_table(results), language_differences_table(results)]
+    tables += [directions_table(results, row.label) for row in results.rows]
+    for table in (*tables, direction_differences_table(results)):
         lines += [f"**{table.title}**", "", *table.markdown()] if table else []
     lines += [f"- {claim_sentence(comparison)}" for comparison in results.comparisons if comparison.claim]
     lines += [f"- {note}" for note in notes(results)]
