@@ -126,7 +126,7 @@ class Metrics(Mapping[str, float]):
 
     def __getattr__(self, key: str) -> float:
         """Return one metric."""
-        if key in NAMES and key in self.values_by_key:
+        if (key in METRICS or key in NAMES) and key in self.values_by_key:
             return self.values_by_key[key]
         raise AttributeError(f"no metric '{key}'")
 
