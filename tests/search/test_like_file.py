@@ -59,6 +59,23 @@ def test_a_sound_is_compared_with_the_sound_of_the_videos(searcher: Searcher, tm
     assert all(result.why.get("motion", 0) == 0 for result in results)
 
 
+def test_in_one_space_a_sound_is_compared_with_what_silent_videos_show(tmp_path: Path):
+    for number in range(3):
+        write_clip(tmp_path / "videos" / f"v{number}.mp4", number, sound=number < 2)
+    model = TrainedModel(write_model(tmp_path / "model", experts=("audio", "motion"), kind="omni"))
+    index_folder(tmp_path / "videos", open_store(str(tmp_path / "index")), model, tmp_path / "index" / "features")
+    searcher = Searcher(tmp_path / "index", model=model)
+    try:
+        sound = write_sound(tmp_path / "a.wav")
+        results = similar_to(searcher, str(sound))(9).results
+        vector = searcher.embed_file(sound).vectors["joint"]
+    finally:
+        searcher.close()
+    assert {result.item.id for result in results} == {f"videos/v{number}.mp4" for number in range(3)}
+    assert all(-1 <= result.score <= 1 and result.why.keys() == {"joint"} for result in results)
+    assert abs(float((vector**2).sum()) - 1) < 1e-3
+
+
 def test_a_filter_holds_for_files_from_outside(searcher: Searcher, tmp_path: Path):
     only = Filter(ids=frozenset(["videos/v4.mp4"]))
     results = similar_to(searcher, str(write_sound(tmp_path / "a.wav")), only)(9).results
