@@ -721,8 +721,9 @@ def test_the_method_omni_has_a_student_that_aligns_pairs_and_one_that_learns_fro
     assert load(**OMNI, any_to_any={"preset_from": "code"}).any_to_any.tuple_weight == 1
     (alone,) = plans_of(load(**OMNI, any_to_any=None))
     assert alone.role == "student"
-    heard = load(**OMNI | {"experts": ["motion", "speech"]}, model={"sound": ["speech"]})
-    assert heard.model.sound == ("speech",) and heard.model.kind == "omni"
+    assert load(**OMNI | {"experts": ["motion", "speech"]}).model.sound == ("audio", "speech")
+    heard = load(**OMNI | {"experts": ["motion", "scene"]}, model={"sound": ["scene"]})
+    assert heard.model.sound == ("scene",) and heard.model.kind == "omni"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class ModelConfig(Config):
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
     )
     sound: tuple[ExpertName, ...] = Field(
-        ("audio",), min_length=1, description="the experts that hear; all others see (omni)"
+        ("audio", "speech"), min_length=1, description="the experts that hear; all others see (omni)"
     )
     standardise: float | None = Field(
         0.5,

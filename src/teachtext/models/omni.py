@@ -122,7 +122,7 @@ class Omni(RetrievalModel):
         *,
         expert_dims: Mapping[str, int],
         text_dim: int,
-        sound: Sequence[str] = ("audio",),
+        sound: Sequence[str] = ("audio", "speech"),
         shared_dim: int = 256,
         dropout: float = 0.1,
     ) -> None:
