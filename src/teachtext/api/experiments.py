@@ -114,6 +114,7 @@ def evaluate(
     chosen_file: str | None = None,
     language: str | None = None,
     ndcg: bool = False,
+    directions: bool = False,
     trec: str | Path | None = None,
 ) -> Evaluation:
     """Test a trained model on a split, from features; `teachtext evaluate` does the same.
@@ -131,6 +132,8 @@ def evaluate(
         chosen_file: file of the dataset folder with the query of each video, for `captions="chosen"`.
         language: of the captions, such as "de", or "all"; by default English, or all where no caption is English.
         ndcg: also compute nDCG@10, `metrics["t2v"].ndcg10`.
+        directions: also rank from any to any of text, video, audio and their pairs, `directions` of the result; the
+            model must be of kind `omni`.
         trec: folder for runs and qrels in the format of TREC.
 
     Returns:
@@ -155,6 +158,7 @@ def evaluate(
         normalisers=check_list("normalise", normalise),
         beta=beta,
         ndcg=ndcg,
+        directions=directions,
         trec=None if trec is None else Path(check_place("trec", trec)),
     )
 

@@ -18,7 +18,7 @@ from teachtext.experiment.config_data import NAME, Config, DatasetConfig, Expert
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
-from teachtext.experiment.defaults import AUTHORS_DISTILLATION, model_of_authors, replaced_by, training_of_authors
+from teachtext.experiment.defaults import completed_by_authors, teacher_with_inherited
 from teachtext.experiment.methods import METHODS, completed_by_method
 from teachtext.extraction.extract import Engine
 from teachtext.learning.loggers import LOGGERS
@@ -133,9 +133,9 @@ class RunConfig(Config):
                 short[key] = [{name: item} if isinstance(item, str) else item for item in values[key]]
         model = short.get("model")
         if short.get("defaults") == "authors" or (isinstance(model, dict) and model.get("faithful") is True):
-            short = _completed_by_authors(short)
+            short = completed_by_authors(short)
         if isinstance(short.get("teachers"), list):
-            short["teachers"] = [_inherit(teacher, short) for teacher in short["teachers"]]
+            short["teachers"] = [teacher_with_inherited(teacher, short) for teacher in short["teachers"]]
         return short
 
     @model_validator(mode="after")
@@ -245,29 +245,6 @@ class RunConfig(Config):
     def folder(self) -> Path:
         """Folder that the run writes to."""
         return self.work or Path("runs") / self.name
-
-
-def _completed_by_authors(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete the settings of a run with the authors' defaults; what is no mapping is left for validation."""
-    completed = {"distillation": AUTHORS_DISTILLATION, **run}
-    for name, complete in (("model", model_of_authors), ("training", training_of_authors)):
-        if isinstance(run.get(name, {}), dict):
-            completed[name] = complete(run.get(name, {}))
-    if isinstance(completed["distillation"], dict):
-        completed["distillation"] = {**AUTHORS_DISTILLATION, **completed["distillation"]}
-    return completed
-
-
-def _inherit(teacher: Any, run: Mapping[str, Any]) -> Any:
-    """Complete the settings that a teacher changes with those of the run, before either is validated."""
-    if not isinstance(teacher, dict):
-        return teacher
-    completed = {
-        name: {key: value for key, value in run[name].items() if replaced_by(key) not in teacher[name]} | teacher[name]
-        for name in ("model", "training")
-        if isinstance(teacher.get(name), dict) and isinstance(run.get(name), dict)
-    }
-    return teacher | completed
 
 
 def load_config(path: Path) -> RunConfig:

@@ -80,3 +80,26 @@ def replaced_by(name: str) -> str | None:
     ('steps', None)
     """
     return _INSTEAD.get(name)
+
+
+def completed_by_authors(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete the settings of a run with the authors' defaults; what is no mapping is left for validation."""
+    completed = {"distillation": AUTHORS_DISTILLATION, **run}
+    for name, complete in (("model", model_of_authors), ("training", training_of_authors)):
+        if isinstance(run.get(name, {}), dict):
+            completed[name] = complete(run.get(name, {}))
+    if isinstance(completed["distillation"], dict):
+        completed["distillation"] = {**AUTHORS_DISTILLATION, **completed["distillation"]}
+    return completed
+
+
+def teacher_with_inherited(teacher: Any, run: Mapping[str, Any]) -> Any:
+    """Complete the settings that a teacher changes with those of the run, before either is validated."""
+    if not isinstance(teacher, dict):
+        return teacher
+    completed = {
+        name: {key: value for key, value in run[name].items() if replaced_by(key) not in teacher[name]} | teacher[name]
+        for name in ("model", "training")
+        if isinstance(teacher.get(name), dict) and isinstance(run.get(name), dict)
+    }
+    return teacher | completed
