@@ -15,7 +15,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,36 +119,50 @@ class Shapes:
         )
 
 
-def our_step(model: CE, objective: Objective) -> Callable[[Batch], float]:
-    """Return a step as `teachtext.learning.trainer.Trainer` does it."""
-    optimizer = OPTIMIZERS["radam"]([{"params": list(model.parameters())}], lr=1e-3, weight_decay=1e-5)
+class Step:
+    """A training step, and the seconds of its parts.
 
-    def step(batch: Batch) -> float:
-        losses = objective(model.embed(batch), batch)
-        optimizer.zero_grad()
-        total = sum(losses.values(), torch.zeros(()))
-        total.backward()
-        optimizer.step()
-        return total.item()
+    Args:
+        loss: returns the loss of a batch.
+        optimizer: of all weights.
+    """
 
-    return step
+    def __init__(self, loss: Callable[[Batch], Tensor], optimizer: torch.optim.Optimizer) -> None:
+        self.loss, self.optimizer = loss, optimizer
+        self.parts: dict[str, list[float]] = {"forward": [], "backward": [], "optimizer": []}
 
-
-def plain_step(model: PlainCE) -> Callable[[Batch], float]:
-    """Return a step of the yardstick."""
-    optimizer = torch.optim.RAdam(model.parameters(), lr=1e-3, weight_decay=1e-5, decoupled_weight_decay=True)
-
-    def step(batch: Batch) -> float:
-        loss = max_margin(model(batch), MARGIN)
-        optimizer.zero_grad()
+    def __call__(self, batch: Batch) -> float:
+        """Train on a batch; return the loss."""
+        times = [time.perf_counter()]
+        loss = self.loss(batch)
+        times.append(time.perf_counter())
+        self.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        times.append(time.perf_counter())
+        self.optimizer.step()
+        times.append(time.perf_counter())
+        for part, begin, end in zip(self.parts.values(), times, times[1:], strict=False):
+            part.append(end - begin)
         return loss.item()
 
-    return step
+    def parts_ms(self) -> dict[str, float]:
+        """Return the median of each part after the first steps, in milliseconds."""
+        return {name: round(1000 * statistics.median(part[WARM_UP:]), 1) for name, part in self.parts.items()}
 
 
-def in_turn(steps: dict[str, Callable[[Batch], float]], batches: list[Batch]) -> dict[str, list[float]]:
+def our_step(model: CE, objective: Objective) -> Step:
+    """Return a step as `teachtext.learning.trainer.Trainer` does it."""
+    optimizer = OPTIMIZERS["radam"]([{"params": list(model.parameters())}], lr=1e-3, weight_decay=1e-5)
+    return Step(lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer)
+
+
+def plain_step(model: PlainCE) -> Step:
+    """Return a step of the yardstick."""
+    optimizer = torch.optim.RAdam(model.parameters(), lr=1e-3, weight_decay=1e-5, decoupled_weight_decay=True)
+    return Step(lambda batch: max_margin(model(batch), MARGIN), optimizer)
+
+
+def in_turn(steps: Mapping[str, Step], batches: list[Batch]) -> dict[str, list[float]]:
     """Return the seconds of each kind of step, one step of each kind after the other on each batch."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for batch in batches:
@@ -175,6 +189,7 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
     runs = [in_turn(kinds, batches) for _ in range(RUNS)]
     ratios = [statistics.median(run["yardstick"]) / statistics.median(run["ours"]) for run in runs]
     ours = statistics.median([second for run in runs for second in run["ours"]])
+    parts = {kind: step.parts_ms() for kind, step in kinds.items()}
     taught = {}
     for count in (3, 8):
         teachers = [shapes.teacher() for _ in range(count)]
@@ -190,6 +205,7 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
         "greatest_difference_of_losses": max(differences),
         "yardstick_ms": round(1000 * statistics.median([second for run in runs for second in run["yardstick"]]), 1),
         "ours_ms": round(1000 * ours, 1),
+        "parts_ms": parts,
         "ratio": [round(ratio, 2) for ratio in sorted(ratios)],
         "share_of_floor": round(floor / ours, 2),
         "by_teachers": taught,
@@ -208,15 +224,19 @@ def main() -> None:
     print(f"{machine['gflops']} GFLOP/s, {machine['copy_gb_s']} GB/s with {asked.threads} threads")
     print("| case | yardstick ms | ours ms | ratio of three runs | share of the floor | with 3 teachers | with 8 |")
     print("|---|---|---|---|---|---|---|")
-    found = []
+    rows = []
     for name in asked.case or CASES:
         row = measure(name, asked.steps, machine)
         ratios = ", ".join(map(str, row["ratio"]))
         taught = " | ".join(str(value) for value in row["by_teachers"].values())
         print(f"| {name} | {row['yardstick_ms']} | {row['ours_ms']} | {ratios} | {row['share_of_floor']} | {taught} |")
-        found.append(row)
+        rows.append(row)
+    print("\n| case | | forward ms | backward ms | optimizer ms |\n|---|---|---|---|---|")
+    for row in rows:
+        for kind, parts in row["parts_ms"].items():
+            print(f"| {row['case']} | {kind} | " + " | ".join(map(str, parts.values())) + " |")
     if asked.output:
-        asked.output.write_text(json.dumps({"machine": machine, "cases": found}, indent=2) + "\n")
+        asked.output.write_text(json.dumps({"machine": machine, "cases": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
