@@ -40,6 +40,7 @@ from teachtext.originals.recipes import recipe
 
 CASES = {"msvd-ce+": "msvd/ce+", "msrvtt-ce+": "msrvtt/ce+"}
 BATCH, MARGIN, RUNS = 64, 0.2, 3
+PRODUCTS = "highest" if torch.cpu._is_amx_tile_supported() else "medium"
 # the first steps of rectified Adam are others; and memory is fresh
 WARM_UP = 7
 # rectified Adam reads weight, gradient and two moments, and writes weight and moments
@@ -125,14 +126,18 @@ class Step:
     Args:
         loss: returns the loss of a batch.
         optimizer: of all weights.
+        products: see `torch.set_float32_matmul_precision`.
     """
 
-    def __init__(self, loss: Callable[[Batch], Tensor], optimizer: torch.optim.Optimizer) -> None:
-        self.loss, self.optimizer = loss, optimizer
+    def __init__(
+        self, loss: Callable[[Batch], Tensor], optimizer: torch.optim.Optimizer, products: str = "highest"
+    ) -> None:
+        self.loss, self.optimizer, self.products = loss, optimizer, products
         self.parts: dict[str, list[float]] = {"forward": [], "backward": [], "optimizer": []}
 
     def __call__(self, batch: Batch) -> float:
         """Train on a batch; return the loss."""
+        torch.set_float32_matmul_precision(self.products)
         times = [time.perf_counter()]
         loss = self.loss(batch)
         times.append(time.perf_counter())
@@ -151,9 +156,9 @@ class Step:
 
 
 def our_step(model: CE, objective: Objective) -> Step:
-    """Return a step as `teachtext.learning.trainer.Trainer` does it."""
+    """Return a step as `teachtext.learning.trainer.Trainer` does it, under `teachtext.experiment.torch_settings`."""
     optimizer = OPTIMIZERS["radam"]([{"params": list(model.parameters())}], lr=1e-3, weight_decay=1e-5)
-    return Step(lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer)
+    return Step(lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer, PRODUCTS)
 
 
 def plain_step(model: PlainCE) -> Step:

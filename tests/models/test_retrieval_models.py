@@ -84,6 +84,22 @@ def test_every_pattern_of_missing_experts_in_one_batch(variant, captions, traini
 
 
 @every_variant
+@pytest.mark.parametrize("captions", CAPTIONS)
+def test_products_in_half_precision_change_scores_and_gradients_little(variant, captions):
+    model, batch = make_model(variant, captions).eval(), make_batch(PATTERNS, captions)
+    expected = model(batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        embedded = model.embed(batch)
+    single = embedded.in_single_precision()
+    scores = similarity(single.text, single.video)
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, expected, atol=0.05, rtol=0.0)
+    scores.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+    assert any(parameter.grad is not None for parameter in model.parameters())
+
+
+@every_variant
 @pytest.mark.parametrize("mask_padding", [True, False])
 @pytest.mark.parametrize("unknown", [[0, 6, 7], *slow([[2], list(range(9))])])
 @torch.no_grad()

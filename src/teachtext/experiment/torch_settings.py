@@ -12,16 +12,20 @@ from teachtext.experiment.config import RunConfig
 
 @contextmanager
 def torch_settings(config: RunConfig) -> Iterator[None]:
-    """Set the number of threads and deterministic algorithms; afterwards both are as before."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    """Set the number of threads, the library of products and deterministic algorithms; afterwards all are as before."""
+    deterministic, products = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
     gpu = is_gpu(resolve_device(config.device))
     if gpu:
         # cuBLAS gives the same numbers twice only with a workspace of fixed size
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # a few operations have no deterministic form on a GPU: they warn there
     torch.use_deterministic_algorithms(True, warn_only=gpu)
+    if not gpu and not torch.cpu._is_amx_tile_supported():
+        # oneDNN is faster than the default library, above all on AMD; with AMX it would multiply in bfloat16
+        torch.set_float32_matmul_precision("medium")
     try:
         with torch_threads(config.threads):
             yield
     finally:
         torch.use_deterministic_algorithms(deterministic)
+        torch.set_float32_matmul_precision(products)

@@ -113,7 +113,7 @@ class CollaborativeGating(nn.Module):
         pairs = (projected @ left.T)[:, :, None] + (projected @ right.T)[:, None] + self.pair.bias
         exist = present[:, :, None] & present[:, None]
         answers = torch.zeros_like(pairs)
-        answers[exist] = self.shared(pairs[exist])
+        answers[exist] = self.shared(pairs[exist]).to(answers.dtype)
         return answers.sum(dim=2) / present.sum(dim=1).clamp(min=1)[:, None, None]
 
     def _gate(self, expert: int, projected: Tensor, fused: Tensor) -> Tensor:

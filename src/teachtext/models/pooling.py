@@ -68,7 +68,8 @@ class NetVLAD(nn.Module):
         mask = length_mask(lengths, rows.shape[1]) if self.mask_padding else rows.new_ones(rows.shape[:2]).bool()
         logits = self.norm((rows @ self.assignment)[mask])
         assigned = rows.new_zeros(*mask.shape, self.clusters)
-        assigned[mask] = logits.softmax(dim=1)[:, : self.clusters]
+        # autocast may have changed the type of the logits
+        assigned[mask] = logits.softmax(dim=1)[:, : self.clusters].to(assigned.dtype)
         residuals = rows.transpose(1, 2) @ assigned - self.centres * assigned.sum(dim=1, keepdim=True)
         return F.normalize(F.normalize(residuals, dim=1).flatten(1), dim=1)
 
