@@ -68,7 +68,7 @@ def test_a_video_without_sound_is_left_out_of_the_directions_with_sound():
     assert directions["text to audio"].answers == 4 and len(directions["text to audio"].ranks) == 12
     assert directions["text to video"].answers == 5 and len(directions["text to video"].ranks) == 15
     (sentence,) = left_out(has, list("abcde"))
-    assert sentence.startswith("1 of 5 videos has no audio features") and "10 directions" in sentence
+    assert sentence.startswith("1 of 5 tested videos has no audio features") and "10 directions" in sentence
 
 
 def test_a_set_without_sound_has_empty_directions_that_are_counted():
@@ -76,7 +76,9 @@ def test_a_set_without_sound_has_empty_directions_that_are_counted():
     directions = ranked(vectors, has)
     assert [name for name in DIRECTION_NAMES if len(directions[name].ranks)] == ["text to video", "video to text"]
     assert directions["audio to text"].as_dict() == {"queries": 0, "answers": 0}
-    assert left_out(has, list("abcde")) == ["no video has audio features: the 10 directions with audio are empty"]
+    assert left_out(has, list("abcde")) == [
+        "no tested video has audio features: the 10 directions with audio are empty"
+    ]
     results = results_by_direction([], {"one": [list(directions.values())]})
     assert [part.direction for part in results] == list(DIRECTION_NAMES)
     assert [bool(part.rows) for part in results].count(True) == 2

@@ -1,5 +1,6 @@
 """One space for text, video and sound from end to end, on generated videos and made-up sounds."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,16 @@ def config(folder, **changes):
     return run_config(values | changes, where="test", folder=folder)
 
 
+def write_sounds(folder, ids):
+    sounds = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float32)
+    np.savez(folder / "audio.npz", ids=ids, audio=sounds)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with sounds of two videos of three."""
     monkeypatch.chdir(tmp_path)
-    ids = [f"play{number:04}" for number in range(1, 31) if number % 3]
-    sounds = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float32)
-    np.savez(tmp_path / "audio.npz", ids=ids, audio=sounds)
+    write_sounds(tmp_path, [f"play{number:04}" for number in range(1, 31) if number % 3])
     return tmp_path
 
 
@@ -62,7 +66,7 @@ def test_a_run_has_results_in_twelve_directions(folder):
     (silent,) = [note for note in results.notes if "no audio features" in note]
     by_name = {part.direction: part for part in results.directions}
     tested, heard = by_name["text to video"].answers, by_name["text to audio"].answers
-    assert silent.startswith(f"{tested - heard} of {tested} videos") and silent in done.notes
+    assert silent.startswith(f"{tested - heard} of {tested} tested videos") and silent in done.notes
 
 
 def test_a_model_of_another_kind_has_no_directions(folder):
@@ -77,3 +81,17 @@ def test_captions_in_several_languages_are_refused(folder):
     dataset = {"playground": {"videos": 30, "captions_per_video": 2, "languages": ["en", "de"]}, "language": "all"}
     with pytest.raises(InputError, match="captions in one language, and these are in de, en: choose one with"):
         run(config(folder, dataset=dataset), jobs=1)
+
+
+def test_a_test_split_without_sound_is_said_and_a_training_split_without_sound_is_refused(folder):
+    run(config(folder, seeds=[0]), jobs=1)
+    train = json.loads((WORK / "playground" / "splits.json").read_text())["train"]
+    write_sounds(folder, train[:5])
+    results, _ = run(config(folder, seeds=[0]), jobs=1)
+    assert "no tested video has audio features: the 10 directions with audio are empty" in results.notes
+    assert [part.queries > 0 for part in results.directions] == [True, True] + 10 * [False]
+    write_sounds(folder, train[:1])
+    with pytest.raises(
+        InputError, match=r"alone can learn nothing of audio: audio describe 1 of its .* training videos"
+    ):
+        run(config(folder, seeds=[0]), jobs=1)

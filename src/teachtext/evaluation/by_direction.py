@@ -116,19 +116,22 @@ def left_out(has: Mapping[str, NDArray[np.bool_]], video_ids: Sequence[str]) -> 
     """Return a sentence for each modality that some videos lack: how many, and of how many directions.
 
     >>> left_out({"video": np.array([True, True]), "audio": np.array([True, False])}, ["a", "b"])
-    ["1 of 2 videos has no audio features and is left out of the 10 directions with audio: 'b'"]
+    ["1 of 2 tested videos has no audio features and is left out of the 10 directions with audio: 'b'"]
     """
     sentences = []
     for modality, there in has.items():
         lacking = [video_id for video_id, is_there in zip(video_ids, there, strict=True) if not is_there]
         directions = sum(modality in name for name in DIRECTION_NAMES)
         if len(lacking) == len(video_ids):
-            sentences.append(f"no video has {modality} features: the {directions} directions with {modality} are empty")
+            sentences.append(
+                f"no tested video has {modality} features: the {directions} directions with {modality} are empty"
+            )
         elif lacking:
             has_no, is_left = ("has", "is") if len(lacking) == 1 else ("have", "are")
+            some = f"{len(lacking):,} of {len(video_ids):,} tested videos"
             sentences.append(
-                f"{len(lacking):,} of {len(video_ids):,} videos {has_no} no {modality} features and {is_left} left out "
-                f"of the {directions} directions with {modality}: {first_of(lacking)}"
+                f"{some} {has_no} no {modality} features and {is_left} left out of the {directions} directions with "
+                f"{modality}: {first_of(lacking)}"
             )
     return sentences
 

@@ -43,6 +43,7 @@ from teachtext.learning.statistics import fit_statistics
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer
 from teachtext.models.build import FORMER_KINDS
+from teachtext.models.omni import experts_by_modality
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
@@ -149,6 +150,19 @@ class Training:
                 f"{self.plan.label} can read {len(self._train_videos)} of the {videos:,} training videos",
                 "give it experts that describe more of them, or leave it out",
             )
+        if self.plan.model.kind == "omni":
+            # before the teachers are trained
+            self._check_modalities()
+
+    def _check_modalities(self) -> None:
+        for modality, experts in experts_by_modality(self.plan.experts, self.plan.model.sound).items():
+            described = len(self.workspace.readable(self._train_videos, experts))
+            if described < 2:
+                raise InputError(
+                    f"{self.plan.label} can learn nothing of {modality}: {', '.join(experts)} describe {described} of "
+                    f"its {len(self._train_videos):,} training videos",
+                    "give experts that describe more of them, or take another kind of model",
+                )
 
     def train(self, progress: Progress, ranks: Ranks = ALONE) -> None:
         """Train the model, or continue a stopped training; its teachers must be trained.
@@ -322,6 +336,7 @@ class Training:
 
     def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
         if self.plan.model.kind == "omni":
+            self._check_modalities()
             return any_to_any(self._any_to_any, self.plan.training)
         ranking = ranking_loss(self.plan.training)
         parts = self._distillation and self._distillation.parts
