@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import Embedder, QueryVectors
 from teachtext.encoders.query import check_text
-from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.errors import InputError, NotFound
 from teachtext.rewriting.fusion import fuse_rankings
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, RankedCaption, SearchResult
@@ -26,14 +26,15 @@ from teachtext.search.filters import EVERYTHING, Filter
 from teachtext.search.fulltext import FullTextIndex
 from teachtext.search.fusion import FUSED, fuse_first
 from teachtext.search.index_model import check_same, load_embedder
-from teachtext.search.manifest import Manifest, read_manifest
+from teachtext.search.manifest import Manifest
 from teachtext.search.matching import count_matching
 from teachtext.search.moments import Ranking, moments_of
 from teachtext.search.places import places_of
 from teachtext.search.ranking import Gallery, RankedVideo, nearly_top
 from teachtext.search.results import judged, notes_on, result_of
+from teachtext.search.snapshots import Snapshot, Snapshots
 from teachtext.search.stores import is_url, open_store
-from teachtext.search.stores.base import Store, StoreState
+from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry
 from teachtext.search.vectors import mean_vectors
 
@@ -45,23 +46,6 @@ EXACT_UP_TO = 50_000
 _EVERY = sys.maxsize
 _MOST_CHARACTERS = 10_000
 _MOST_CAPTIONS = 10_000
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """An index as one search reads it.
-
-    Attributes:
-        state: the versions of manifest and entries.
-        manifest: the manifest.
-        video_count: number of videos.
-        segment_count: number of segments of all videos.
-    """
-
-    state: StoreState
-    manifest: Manifest
-    video_count: int
-    segment_count: int
 
 
 class Searcher:
@@ -91,14 +75,13 @@ class Searcher:
         exact: bool | None = None,
     ) -> None:
         self.store: Store = open_store(place)
-        state = self.store.state()
-        manifest = read_manifest(self.store)
+        self._snapshots = Snapshots(self.store)
+        manifest = self.manifest
         if model is None or isinstance(model, (str, Path)):
             self.model = load_embedder(manifest.model, model, device=device)
         else:
             check_same(manifest.model, model)
             self.model = model
-        self._snapshot = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
         self._exact = exact
         self.device = device
         self._lock = Lock()
@@ -109,7 +92,7 @@ class Searcher:
     @property
     def manifest(self) -> Manifest:
         """The manifest of the index, as the last search has read it."""
-        return self._snapshot.manifest
+        return self._snapshots.last.manifest
 
     @cached_property
     def about_model(self) -> str:
@@ -126,28 +109,7 @@ class Searcher:
         Raises:
             Unavailable: the store is down; the index was deleted, or was made anew with another model.
         """
-        state, last = self.store.state(), self._snapshot
-        if state != last.state:
-            manifest = last.manifest if state.manifest == last.state.manifest else self._read_manifest()
-            if state.versions == last.state.versions:
-                last = replace(last, state=state, manifest=manifest)
-            else:
-                last = Snapshot(state, manifest, self.store.count(), self.store.segment_count())
-            self._snapshot = last
-        return last
-
-    def _read_manifest(self) -> Manifest:
-        """Read a manifest that has changed."""
-        try:
-            manifest = read_manifest(self.store)
-            check_same(manifest.model, self.model)
-        except Unavailable:
-            raise
-        except InputError as error:
-            raise Unavailable(
-                f"the index was deleted or made anew ({error.problem})", "index again, and open the index again"
-            ) from error
-        return manifest
+        return self._snapshots.now(self.model)
 
     def forget_removed(self) -> None:
         """Overwrite the words of videos that were removed."""
