@@ -50,22 +50,30 @@ def print_places(quality: "PlaceQuality") -> None:
     from teachtext.evaluation.metrics import METRICS
     from teachtext.reports.sentences import interval_text
     from teachtext.reports.tables import Table, number
+    from teachtext.search.place_quality import RULES
 
-    heads = ["", "number", "R@1", "R@5", "95 %", "R@10", "all: R@5", "start", "centre", "film: MdR"]
-    rows = [
+    in_film = [
         [
-            f"{cut.name} ({cut.mean_s:.1f} s)",
+            cut.name,
             f"{cut.segments:,}",
-            number(METRICS["r1"].of(cut.in_film)),
-            number(METRICS["r5"].of(cut.in_film)),
+            f"{cut.mean_s:.1f}",
+            *(number(METRICS[key].of(cut.in_film)) for key in ("r1", "r5", "r10")),
             interval_text(quality.interval(cut.in_film, "r5")),
-            number(METRICS["r10"].of(cut.in_film)),
-            *(number(METRICS["r5"].of(cut.ranks[rule])) for rule in ("overlap", "start", "centre")),
+        ]
+        for cut in quality.cuts
+    ]
+    among_all = [
+        [
+            cut.name,
+            *(number(METRICS["r5"].of(cut.ranks[rule])) for rule in RULES),
             number(METRICS["mdr"].of(cut.film)),
         ]
         for cut in quality.cuts
     ]
-    console.print(Table.of("places in their film; among all segments", heads, rows).rich())
+    heads = ["", "pieces", "seconds", "R@1", "R@5", "R@10", "R@5, 95 %"]
+    console.print(Table.of("places in their film, by overlap", heads, in_film).rich())
+    heads = ["R@5 by", *RULES, "MdR of the film"]
+    console.print(Table.of("places among all segments of the index", heads, among_all).rich())
     console.print(
         f"{quality.place}: places of {len(quality.captions):,} captions in {len(set(quality.clips.tolist())):,} clips",
         markup=False,
