@@ -8,5 +8,4 @@ SMALL: dict[str, dict[str, Any]] = {
     "concat": {"text_clusters": 2},
     "mmt": {"shared_dim": 16, "text_clusters": 2, "layers": 1, "feedforward": 16},
     "pooled": {"shared_dim": 16},
-    "omni": {"shared_dim": 16},
 }
