@@ -57,6 +57,14 @@ def evaluate(
             "--directions", help="Also print the metrics from any to any of text, video, audio and their pairs."
         ),
     ] = False,
+    rerank: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCORER",
+            help="Folder of a slow scorer ('scorer-...' of a run) that ranks the first videos of each caption anew.",
+        ),
+    ] = None,
+    shortlist: Annotated[int, typer.Option(min=2, help="Number of videos that '--rerank' ranks anew.")] = 32,
     ndcg: Ndcg = False,
     trec: Trec = None,
     writer: WriterSpec = None,
@@ -72,6 +80,8 @@ def evaluate(
 
     With --directions a model of 'method: omni' is also asked with text, video, audio and their pairs for what they are
     not: twelve directions, of the videos that have all that a direction needs.
+
+    With --rerank a second table has the text-to-video metrics after re-ranking, and what a pair costs.
 
     With --writer each caption is also written anew, and another table has the metrics by the number of queries that are
     asked.
@@ -103,6 +113,8 @@ def evaluate(
         ndcg=ndcg,
         directions=directions,
         trec=trec,
+        scorer_folder=rerank,
+        shortlist=shortlist,
         device=device,
     )
     for note in dict.fromkeys([*done.notes, *(rewritten.notes if rewritten else ())]):
@@ -121,6 +133,10 @@ def evaluate(
     facts: dict[str, Any] = {"trained_on": done.trained_on}
     if done.directions:
         facts["directions"] = {ranks.direction: ranks.as_dict() for ranks in done.directions}
+    if done.reranked and as_json:
+        facts["reranked"] = done.reranked.as_dict()
+    elif done.reranked:
+        cases[done.reranked.label] = {"t2v": done.reranked.metrics}
     if rewritten:
         facts["by_queries"] = rewritten.as_dict()
     print_metrics(cases, as_json=as_json, normalised={title: done.normalised}, facts=facts)

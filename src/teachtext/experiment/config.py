@@ -150,7 +150,9 @@ class RunConfig(Config):
     def _nothing_twice(self) -> "RunConfig":
         once("experts", [expert.name for expert in self.experts])
         once("seeds", self.seeds)
-        teachers = [(t.text or str(t.path), (t.model or self.model).kind, t.experts) for t in self.teachers]
+        teachers = [
+            (t.text or str(t.path), (t.model or self.model).kind, t.experts, t.shortlist) for t in self.teachers
+        ]
         for number, teacher in enumerate(teachers):
             if teacher in teachers[:number]:
                 raise ValueError(f"'teachers' names '{teacher[0]}' twice")

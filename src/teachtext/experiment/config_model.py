@@ -201,6 +201,12 @@ class TeacherConfig(Config):
     copies: int = Field(
         1, ge=1, description="number of teachers with these settings, each with random numbers of its own (text)"
     )
+    shortlist: int | None = Field(
+        None,
+        ge=2,
+        description="make a slow teacher of it, which reads caption and video together: the number of videos, the best "
+        "by the student alone, that it scores for each caption (text)",
+    )
     live: bool = Field(False, description="score each batch by the model itself, instead of by its kept embeddings")
 
     @model_validator(mode="after")
@@ -209,10 +215,12 @@ class TeacherConfig(Config):
         if len(sources) != 1:
             raise ValueError("give one of 'text', 'file' and 'folder'")
         if self.text is None:
-            idle = [name for name in ("experts", "model", "training") if getattr(self, name) is not None]
+            idle = [name for name in ("experts", "model", "training", "shortlist") if getattr(self, name) is not None]
             idle += ["copies"] if self.copies > 1 else []
             if idle:
                 raise ValueError(f"'{idle[0]}' is said of a teacher that is trained here, not of a '{sources[0]}'")
+        if self.shortlist is not None and (self.copies > 1 or self.live):
+            raise ValueError("a slow teacher scores short lists once: leave 'copies' and 'live' out")
         if self.file is not None:
             if self.file.suffix not in (".safetensors", ".jsonl"):
                 raise ValueError(f"'{self.file}' is neither .safetensors (embeddings) nor .jsonl (scored pairs)")

@@ -28,8 +28,9 @@ from teachtext.evaluation.trec import write_trec
 from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.directions import directions_of
 from teachtext.experiment.normalise import Loaded, normalise_models, score_split
+from teachtext.experiment.rerank import Reranked, rerank
 from teachtext.experiment.train import Training
-from teachtext.learning.checkpoint import ModelSpec, load_model
+from teachtext.learning.checkpoint import ModelSpec, load_model, load_scorer
 from teachtext.learning.inference import Scores, score
 from teachtext.models.retrieval import RetrievalModel
 
@@ -105,6 +106,7 @@ class Evaluation:
         trained_on: the pairs that the model has learned from.
         languages: text-to-video metrics by language; empty where the queries are in one language.
         directions: ranks in the twelve directions of a model of kind `omni`; empty where they were not asked for.
+        reranked: results after a slow scorer has ranked the first videos anew; None without one.
     """
 
     ranks: QueryRanks
@@ -115,6 +117,7 @@ class Evaluation:
     trained_on: TrainedOn = "other"
     languages: Mapping[str, Metrics] = field(default_factory=dict)
     directions: Sequence[DirectionRanks] = ()
+    reranked: Reranked | None = None
 
     def __repr__(self) -> str:
         counts = f"{len(self.ranks.caption_ids)} queries, {len(self.ranks.video_ids)} videos"
@@ -142,6 +145,8 @@ def evaluate_folder(
     ndcg: bool = False,
     directions: bool = False,
     trec: Path | None = None,
+    scorer_folder: Path | None = None,
+    shortlist: int = 32,
     device: str = AUTO,
 ) -> Evaluation:
     """Evaluate a trained model on a split of a dataset folder, from features.
@@ -164,6 +169,9 @@ def evaluate_folder(
         ndcg: also compute nDCG@10; a benchmark that ranks by it needs no asking.
         directions: also rank in the twelve directions among text, video, audio and their pairs.
         trec: folder for runs and qrels in the format of TREC; those of an ensemble are named `ensemble-...`.
+        scorer_folder: a slow scorer that ranks the first videos of each query anew (see
+            `teachtext.experiment.rerank`).
+        shortlist: number of these videos.
         device: where the models compute (see `teachtext.devices`).
 
     Raises:
@@ -198,27 +206,40 @@ def evaluate_folder(
         notes.append(f"{len(cut):,} queries were cut to their first {protocol.max_words} words: {first_of(cut)}")
     if sentence := rivals_of(queries).sentence:
         notes.append(sentence)
-    models: list[Loaded] = []
-    trained_on: TrainedOn = "other"
-    for folder in (model_folder, *others):
-        model, spec = load_model(folder)
+
+    def read(spec: ModelSpec, folder: Path) -> Features:
+        """Return the features that a model of a folder reads, and check that the split is new to it."""
+        nonlocal notes
         notes = [*notes, *check_unseen(folder, spec, dataset, split)]
         experts = {name: expert_file(features, spec, name) for name in spec.experts}
         text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
         _check_embedded(text, queries, protocol.captions_in(split))
         notes += _unread(folder, gallery.splits[split], experts)
         notes += read_in_part(queries, text, spec.max_words)
-        models.append((model.to(device), spec.features(text, experts)))
+        return spec.features(text, experts)
+
+    models: list[Loaded] = []
+    trained_on: TrainedOn = "other"
+    for folder in (model_folder, *others):
+        model, spec = load_model(folder)
+        models.append((model.to(device), read(spec, folder)))
         trained_on = _trained_on(spec, dataset) if folder == model_folder else trained_on
     by_direction: list[DirectionRanks] = []
     if directions:
         by_direction, lacking = directions_of(*models[0], queries, gallery.splits[split], name=str(model_folder))
         notes += lacking
+    slow = None
+    if scorer_folder is not None:
+        scorer, spec = load_scorer(scorer_folder)
+        slow = scorer.to(device), read(spec, scorer_folder)
     scores = score(*models[0], queries, gallery.splits[split])
     ranks = _ranks_of(scores, models[0][0], ndcg=ndcg)
     ids = ranks.caption_ids, ranks.video_ids
     if trec:
         write_trec(trec, scores.similarity, scores.video_of, *ids)
+    reranked = None
+    if slow and scorer_folder:
+        reranked = rerank(models[0], slow, gallery, split, scores, folder=scorer_folder, shortlist=shortlist)
     # as large as captions times videos
     del scores
     ensemble = None
@@ -236,6 +257,7 @@ def evaluate_folder(
         trained_on=trained_on,
         languages=metrics_by_language(ranks, languages_of(queries)),
         directions=by_direction,
+        reranked=reranked,
     )
 
 

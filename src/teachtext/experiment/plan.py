@@ -55,7 +55,7 @@ class ModelPlan:
     experts: tuple[str, ...]
     model: ModelConfig
     training: TrainingConfig
-    teachers: "tuple[ModelPlan | ExternalTeacher, ...]" = ()
+    teachers: "tuple[ModelPlan | ExternalTeacher | SlowTeacher, ...]" = ()
     live: bool = False
     copy: int = 0
 
@@ -65,19 +65,30 @@ class ModelPlan:
         return self.text
 
 
+@dataclass(frozen=True)
+class SlowTeacher:
+    """A teacher that reads caption and video together, and so scores short lists alone.
+
+    Attributes:
+        towers: the part of it that is a model like others; it is not trained by itself.
+        fast: the model that makes the short lists: the student alone.
+        shortlist: number of videos of a list.
+    """
+
+    towers: ModelPlan
+    fast: ModelPlan
+    shortlist: int
+
+    @property
+    def name(self) -> str:
+        """Its name among the teachers of a row."""
+        return f"{self.towers.text} (slow)"
+
+
 def plans_of(config: RunConfig) -> list[ModelPlan]:
     """Return the models that a run trains, teachers first; without teachers the student is alone."""
-    teachers = _teachers(config)
-    text = config.student.text
-    shown = _short_names(config)
-    alone = ModelPlan(
-        f"student {shown[text]}, alone",
-        "student",
-        text,
-        tuple(sorted(config.student_experts)),
-        config.model,
-        config.training,
-    )
+    teachers, alone = _teachers(config), _alone(config)
+    shown, text = _short_names(config), config.student.text
     trained = [teacher for teacher in teachers if isinstance(teacher, ModelPlan)]
     distillation = config.distillation
     if config.any_to_any:
@@ -107,7 +118,19 @@ def external_teachers(config: RunConfig) -> list[ExternalTeacher]:
     return [teacher for teacher in _teachers(config) if isinstance(teacher, ExternalTeacher)]
 
 
-def _teachers(config: RunConfig) -> tuple[ModelPlan | ExternalTeacher, ...]:
+def _alone(config: RunConfig) -> ModelPlan:
+    text = config.student.text
+    return ModelPlan(
+        f"student {_short_names(config)[text]}, alone",
+        "student",
+        text,
+        tuple(sorted(config.student_experts)),
+        config.model,
+        config.training,
+    )
+
+
+def _teachers(config: RunConfig) -> tuple[ModelPlan | ExternalTeacher | SlowTeacher, ...]:
     shown = _short_names(config)
     return tuple(
         _teacher(teacher, config, shown, copy) for teacher in config.teachers for copy in range(teacher.copies)
@@ -128,7 +151,7 @@ def _experts_label(experts: Sequence[str], all_experts: Sequence[str], shown: Ma
 
 def _teacher(
     teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str], copy: int
-) -> ModelPlan | ExternalTeacher:
+) -> ModelPlan | ExternalTeacher | SlowTeacher:
     if teacher.path is not None:
         label = f"teacher {teacher.path.name}"
         return ExternalTeacher(label, teacher.path, is_model=teacher.folder is not None, live=teacher.live)
@@ -143,4 +166,7 @@ def _teacher(
     ]
     label = f"teacher {shown[text]}" + (f" ({'; '.join(differences)})" if differences else "")
     training = teacher.training or config.training
-    return ModelPlan(label, "teacher", text, experts, model, training, live=teacher.live, copy=copy)
+    plan = ModelPlan(label, "teacher", text, experts, model, training, live=teacher.live, copy=copy)
+    if teacher.shortlist is None:
+        return plan
+    return SlowTeacher(replace(plan, label=f"slow {label}"), _alone(config), teacher.shortlist)

@@ -24,6 +24,11 @@ def check_roster(workspace: Workspace) -> None:
     """Raise InputError where the run has no teachers, or no split to compare them on."""
     if not workspace.config.teachers:
         raise InputError("the config names no teachers", "name some under 'teachers'")
+    if all(teacher.shortlist for teacher in workspace.config.teachers):
+        raise InputError(
+            "all teachers of the config are slow ones, which score short lists alone",
+            "name teachers that score all pairs",
+        )
     if workspace.dataset.protocol.select is None:
         raise InputError(
             "'dataset.select' is null, and teachers are compared on the split that selects",

@@ -22,7 +22,8 @@ from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config_any_to_any import AnyToAnyConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import any_to_any, model_spec, ranking_loss
-from teachtext.experiment.plan import ExternalTeacher, ModelPlan
+from teachtext.experiment.plan import ExternalTeacher, ModelPlan, SlowTeacher
+from teachtext.experiment.slow_teacher import SlowTraining
 from teachtext.experiment.teachers import checksum_of, external_teacher, frozen, identity_of, teacher_file
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
@@ -92,7 +93,7 @@ class Training:
         taught = "-taught" if self.plan.role == "taught" else ""
         fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
         text = TEXT_ENCODERS.folder_name(self.plan.text)
-        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self._dependencies())}"
+        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self.dependencies())}"
         return self.workspace.models_folder / name
 
     @property
@@ -103,18 +104,27 @@ class Training:
     @cached_property
     def settings(self) -> TrainingConfig:
         """How the model is trained, for its number of training videos."""
-        return self.plan.training.for_videos(len(self._train_videos))
+        return self.plan.training.for_videos(len(self.train_videos))
 
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return self.plan.training.epochs_for(len(self._train_videos))
+        return self.plan.training.epochs_for(len(self.train_videos))
+
+    @property
+    def epochs_of_slow_teachers(self) -> int:
+        """Number of epochs of the slow teachers that are not trained yet."""
+        slow = [source for source in self._sources if isinstance(source, SlowTraining)]
+        return sum(source.towers.epochs for source in slow if not source.done)
 
     @cached_property
     def teachers(self) -> list["Training"]:
-        """The trainings of its teachers, with the same seed; external teachers have none."""
-        plans = [teacher for teacher in self.plan.teachers if isinstance(teacher, ModelPlan)]
-        return [training_of(self.workspace, plan, self.seed, self.fold) for plan in plans]
+        """The trainings that come first, with the same seed: of its teachers, or of what a slow teacher starts from.
+
+        External teachers have none.
+        """
+        sources = [source.fast if isinstance(source, SlowTraining) else source for source in self._sources]
+        return [source for source in sources if isinstance(source, Training)]
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -122,8 +132,8 @@ class Training:
         origin = {
             "run": self.workspace.config.name,
             "dataset": self.dataset.name,
-            "train_videos": len(self._train_videos),
-            "train_captions": len(self._train_queries),
+            "train_videos": len(self.train_videos),
+            "train_captions": len(self.train_queries),
             "role": self.plan.role,
             "teachers": [teacher.name for teacher in self.plan.teachers],
             "seed": self.seed,
@@ -132,7 +142,7 @@ class Training:
             "distillation": self._distillation and self._distillation.model_dump(),
             **({"any_to_any": self._any_to_any.model_dump()} if self._any_to_any else {}),
         }
-        return model_spec(self.workspace, self.plan, trained_on=self._train_videos, origin=origin)
+        return model_spec(self.workspace, self.plan, trained_on=self.train_videos, origin=origin)
 
     @cached_property
     def features(self) -> Features:
@@ -143,11 +153,11 @@ class Training:
 
     def check(self) -> None:
         """Raise InputError where the model can read too few training videos to learn from."""
-        if len(self._train_videos) < 2:
+        if len(self.train_videos) < 2:
             dataset = self.workspace.dataset
             videos = len(dataset.splits[dataset.protocol.train])
             raise InputError(
-                f"{self.plan.label} can read {len(self._train_videos)} of the {videos:,} training videos",
+                f"{self.plan.label} can read {len(self.train_videos)} of the {videos:,} training videos",
                 "give it experts that describe more of them, or leave it out",
             )
         if self.plan.model.kind == "omni":
@@ -156,11 +166,11 @@ class Training:
 
     def _check_modalities(self) -> None:
         for modality, experts in experts_by_modality(self.plan.experts, self.plan.model.sound).items():
-            described = len(self.workspace.readable(self._train_videos, experts))
+            described = len(self.workspace.readable(self.train_videos, experts))
             if described < 2:
                 raise InputError(
                     f"{self.plan.label} can learn nothing of {modality}: {', '.join(experts)} describe {described} of "
-                    f"its {len(self._train_videos):,} training videos",
+                    f"its {len(self.train_videos):,} training videos",
                     "give experts that describe more of them, or take another kind of model",
                 )
 
@@ -187,7 +197,9 @@ class Training:
         # last: this file says that the training is done
         write_json(self.folder / METRICS, metrics)
 
-    def trainer(self, device: str, progress: Progress, ranks: Ranks = ALONE) -> tuple[Trainer, Mapping[str, str]]:
+    def trainer(
+        self, device: str, progress: Progress, ranks: Ranks = ALONE
+    ) -> tuple[Trainer[RetrievalModel], Mapping[str, str]]:
         """Return what trains the model in this process, and the checksums of the files of its teachers, by name.
 
         Args:
@@ -196,15 +208,15 @@ class Training:
             ranks: the processes that train the model together.
         """
         config = self.settings
-        check_enough(min(config.batch_size, len(self._train_videos)), ranks.count)
+        check_enough(min(config.batch_size, len(self.train_videos)), ranks.count)
         self.features.hold()
-        torch.manual_seed(self._random_seed)
+        torch.manual_seed(self.random_seed)
         model = self.spec.build()
         # the other processes get the weights and buffers of process 0
         if ranks.first:
             self._fit(model)
         model = model.to(device)
-        teachers = [self._teacher(source, progress) for source in self._sources()]
+        teachers = [self._teacher(source, progress) for source in self._sources]
         trainer = Trainer(
             model=model,
             objective=self._objective(model, teachers).to(device),
@@ -216,7 +228,7 @@ class Training:
             lr=config.lr,
             weight_decay=config.weight_decay,
             lr_decay=config.lr_decay_for(self.epochs),
-            seed=self._random_seed,
+            seed=self.random_seed,
             average=config.average,
             keep=config.keep,
             precision=config.precision,
@@ -226,10 +238,10 @@ class Training:
 
     def _fit(self, model: RetrievalModel) -> None:
         """Give a model the statistics of the training features, and the vectors of class names where it has them."""
-        fit_statistics(model, self.features, self._train_videos)
+        fit_statistics(model, self.features, self.train_videos)
         if self.spec.arguments.get("class_names"):
             names = self.workspace.features.class_names(self.plan.text)
-            fit_class_names(model, names, self.features, self._train_queries)
+            fit_class_names(model, names, self.features, self.train_queries)
 
     def facts(self) -> dict[str, str]:
         """Return by name what all processes of the training must have in common, files by their checksums."""
@@ -243,7 +255,7 @@ class Training:
 
     def _teacher_files(self, teachers: Sequence[Teacher]) -> dict[str, str]:
         """Return the checksums of the files of the teachers, in the order of the sources."""
-        folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self._sources()]
+        folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self._sources]
         paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
         return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
 
@@ -252,7 +264,7 @@ class Training:
         if (self.folder / CAPTIONS).exists():
             return load_captions(self.folder / CAPTIONS)
         kept = KeptCaptions(
-            dataset=self.dataset.name, training=sample(self._train_queries), validation=sample(self._select_queries)
+            dataset=self.dataset.name, training=sample(self.train_queries), validation=sample(self._select_queries)
         )
         save_captions(self.folder, kept)
         return kept
@@ -276,7 +288,7 @@ class Training:
 
     def check_teachers(self, progress: Progress) -> None:
         """Raise InputError where an external teacher does not fit the training captions and videos."""
-        for source in self._sources():
+        for source in self._sources:
             if isinstance(source, ExternalTeacher):
                 self._teacher(source, progress)
 
@@ -286,7 +298,7 @@ class Training:
             return LiveTeacher(
                 model=self.load().to(resolve_device(self.workspace.config.device)), features=self.features
             )
-        captions, videos = self._taught_ids()
+        captions, videos = self.taught_ids()
         cache = artifact_path(self.folder, "embeddings", [captions, videos], ".safetensors")
         return frozen(self.folder, self.features, captions, videos, cache, label=self.label, progress=progress)
 
@@ -296,11 +308,11 @@ class Training:
         return score(model, self.features, self._select_queries, videos)
 
     @property
-    def _random_seed(self) -> int:
+    def random_seed(self) -> int:
         """The seed of its random numbers: that of the run, or for a copy another one."""
         return self.seed + _COPY * self.plan.copy
 
-    def _taught_ids(self) -> tuple[list[str], list[str]]:
+    def taught_ids(self) -> tuple[list[str], list[str]]:
         """Return all captions and videos of the training split, with those that its experts cannot read."""
         train = self.dataset.protocol.train
         captions = in_english(self.dataset.queries_of(train))
@@ -318,21 +330,21 @@ class Training:
         options: dict[str, Any] = {
             "features": self.features,
             "batch_size": config.batch_size,
-            "seed": self._random_seed,
+            "seed": self.random_seed,
         }
         if not self._is_multilingual:
-            return CaptionPicks(captions=self._captions(), captions_per_video=config.captions_per_video, **options)
+            return CaptionPicks(captions=self.captions(), captions_per_video=config.captions_per_video, **options)
         if config.captions_per_video > 1:
             raise InputError(
                 f"'captions_per_video' is {config.captions_per_video}, and the captions are in several languages",
                 "leave it at 1: a batch has a caption of each video in each language",
             )
-        return LanguagePicks(queries=self._train_queries, **options)
+        return LanguagePicks(queries=self.train_queries, **options)
 
     @property
     def _is_multilingual(self) -> bool:
         """Whether the model learns from captions in several languages."""
-        return len({query.language for query in self._train_queries}) > 1
+        return len({query.language for query in self.train_queries}) > 1
 
     def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
         if self.plan.model.kind == "omni":
@@ -346,21 +358,35 @@ class Training:
         if not self._is_multilingual:
             return objective
         english_weight = parts.english_weight if parts else 1.0
-        return PerLanguage(objective=objective, queries=self._train_queries, english_weight=english_weight)
+        return PerLanguage(objective=objective, queries=self.train_queries, english_weight=english_weight)
 
-    def _sources(self) -> "list[Training | ExternalTeacher]":
-        """Return the origins of its teachers, in the order of the config."""
-        trained = iter(self.teachers)
-        return [teacher if isinstance(teacher, ExternalTeacher) else next(trained) for teacher in self.plan.teachers]
+    @cached_property
+    def _sources(self) -> "list[Training | ExternalTeacher | SlowTraining]":
+        """The origins of its teachers, in the order of the config."""
+        return [self._source(teacher) for teacher in self.plan.teachers]
 
-    def _teacher(self, source: "Training | ExternalTeacher", progress: Progress) -> Teacher:
+    def _source(
+        self, teacher: ModelPlan | ExternalTeacher | SlowTeacher
+    ) -> "Training | ExternalTeacher | SlowTraining":
+        if isinstance(teacher, ExternalTeacher):
+            return teacher
+        if isinstance(teacher, ModelPlan):
+            return training_of(self.workspace, teacher, self.seed, self.fold)
+        towers, fast = (
+            training_of(self.workspace, plan, self.seed, self.fold) for plan in (teacher.towers, teacher.fast)
+        )
+        return SlowTraining(teacher, towers, fast)
+
+    def _teacher(self, source: "Training | ExternalTeacher | SlowTraining", progress: Progress) -> Teacher:
         if isinstance(source, ExternalTeacher):
-            return external_teacher(self.workspace, source, *self._taught_ids(), progress)
+            return external_teacher(self.workspace, source, *self.taught_ids(), progress)
         return source.as_teacher(progress)
 
-    def _identity(self, source: "Training | ExternalTeacher") -> Any:
+    def _identity(self, source: "Training | ExternalTeacher | SlowTraining") -> Any:
         if isinstance(source, ExternalTeacher):
             return identity_of(self.workspace, source)
+        if isinstance(source, SlowTraining):
+            return source.folder.name
         return [source.folder.name, "live"] if source.plan.live else source.folder.name
 
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
@@ -368,13 +394,14 @@ class Training:
         return retrieval_metrics(scores.similarity, scores.video_of)
 
     @cached_property
-    def _train_videos(self) -> list[str]:
+    def train_videos(self) -> list[str]:
         """The training videos that the model can read."""
         return self.workspace.readable(self.dataset.splits[self.dataset.protocol.train], self.plan.experts)
 
     @cached_property
-    def _train_queries(self) -> list[Caption]:
-        videos = set(self._train_videos)
+    def train_queries(self) -> list[Caption]:
+        """The training captions that the model can read, of those videos."""
+        videos = set(self.train_videos)
         return self._read(
             [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
         )
@@ -388,25 +415,26 @@ class Training:
         """Return the captions that the text encoder reads: of several languages English alone, or all."""
         return in_english(queries) if reads_english_alone(self.plan.text) else queries
 
-    def _captions(self) -> dict[str, list[str]]:
+    def captions(self) -> dict[str, list[str]]:
+        """Return the ids of the training captions by video."""
         captions: dict[str, list[str]] = {}
-        for caption in self._train_queries:
+        for caption in self.train_queries:
             captions.setdefault(caption.video_id, []).append(caption.id)
         return captions
 
-    def _dependencies(self) -> dict[str, Any]:
+    def dependencies(self) -> dict[str, Any]:
         """Return everything that the numbers depend on, under the names of version 0.1.0."""
         workspace, plan, spec = self.workspace, self.plan, self.spec
         kind = FORMER_KINDS.get(spec.kind, spec.kind)
         return {
             "model": [kind, dict(spec.arguments), spec.max_words, dict(spec.max_tokens)],
             "training": self.settings.identity(),
-            "seed": self._random_seed,
+            "seed": self.random_seed,
             "text": workspace.features.text(plan.text).checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
-            "learn": [self._train_videos, [caption.id for caption in self._train_queries]],
+            "learn": [self.train_videos, [caption.id for caption in self.train_queries]],
             "select": [caption.id for caption in self._select_queries],
-            "teachers": [self._identity(source) for source in self._sources()],
+            "teachers": [self._identity(source) for source in self._sources],
             # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and self._distillation.parts.identity(),
             **({"any_to_any": self._any_to_any.identity()} if self._any_to_any else {}),

@@ -1,6 +1,7 @@
 """Which captions meet which videos in training."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,13 +55,18 @@ class CaptionPicks:
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, numbered from 1."""
         random = np.random.default_rng([self.seed, epoch])
-        order = random.permutation(sorted(self.captions)).tolist()
+        order = self._order(random)
         picks = [self._pick(video_id, random) for video_id in order]
         starts = self._starts()
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
             pairs = [(video_id, pick) for video_id, drawn in picks[start:end] for pick in drawn]
             video_ids, caption_ids = zip(*pairs, strict=True)
             yield Batch(self.features.texts(caption_ids), self.features.videos(video_ids))
+
+    def _order(self, random: np.random.Generator) -> list[str]:
+        """Return the videos of an epoch in the order of its batches."""
+        order: list[str] = random.permutation(sorted(self.captions)).tolist()
+        return order
 
     def _pick(self, video_id: str, random: np.random.Generator) -> tuple[str, list[str]]:
         left = list(self.captions[video_id])
@@ -70,3 +76,34 @@ class CaptionPicks:
     def _starts(self) -> list[int]:
         starts = list(range(0, len(self.captions), self.batch_size))
         return starts[:-1] if len(self.captions) - starts[-1] == 1 and len(starts) > 1 else starts
+
+
+class MinedPicks(CaptionPicks):
+    """Batches of videos that a model confuses with one another: the hard negatives of a video stand beside it.
+
+    Videos come in groups: a video at random, then those of its neighbours that have not come yet.
+
+    Args:
+        neighbours: by video id, other videos, the hardest first.
+        group: videos of a group, the first included. 1 is `CaptionPicks`.
+        options: of `CaptionPicks`.
+
+    Raises:
+        InputError: see `CaptionPicks`.
+    """
+
+    def __init__(self, *, neighbours: Mapping[str, Sequence[str]], group: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.neighbours = neighbours
+        self.group = group
+
+    def _order(self, random: np.random.Generator) -> list[str]:
+        left = dict.fromkeys(super()._order(random))
+        order: list[str] = []
+        while left:
+            first = next(iter(left))
+            near = [video_id for video_id in self.neighbours.get(first, ()) if video_id in left and video_id != first]
+            for video_id in (first, *near[: self.group - 1]):
+                del left[video_id]
+                order.append(video_id)
+        return order

@@ -1,6 +1,6 @@
 """A trained model as a folder: `model.safetensors`, `config.json`, `metrics.json`, a model card. No pickles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from teachtext.data.batch import VideoBatch, read_videos
 from teachtext.data.features import Features
@@ -19,13 +19,25 @@ from teachtext.errors import InputError
 from teachtext.files import read_json, version_of, write_json
 from teachtext.learning.model_files import CONFIG, METRICS, TRAINED_ON, WEIGHTS
 from teachtext.models.build import build_model
+from teachtext.models.cross import CrossAttention, CrossScorer
 from teachtext.models.retrieval import RetrievalModel
 
 FORMAT = "teachtext-model-1"
+# a slow scorer has no embeddings: what reads models must not take one for a model
+SCORER_FORMAT = "teachtext-scorer-1"
 _TRAIN_AGAIN = "train or copy it again"
+# what a folder is instead of a model (False) or of a slow scorer (True), and the advice
+_OTHER_KIND = {
+    False: ("is a slow scorer, which ranks short lists alone", "give a model here, and the scorer to '--rerank'"),
+    True: (
+        "is a model, and no slow scorer",
+        "give the folder 'scorer-...' of a run with 'teachers: [{shortlist: ...}]'",
+    ),
+}
 # rows of a caption or of an expert: padding to a length takes memory
 _MOST_ROWS = 10_000
 AnyRows = TypeVar("AnyRows", bound=FeatureRows)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +53,7 @@ class ModelSpec:
         trained_on: ids of the videos of its training; None if unknown.
         origin: dataset and settings of the training, for people to read.
         expert_settings: by expert, the settings other than the defaults with which its features were extracted.
+        is_scorer: whether the model is the two towers of a slow scorer.
     """
 
     kind: str
@@ -51,6 +64,7 @@ class ModelSpec:
     origin: Mapping[str, Any]
     trained_on: Sequence[str] | None = None
     expert_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    is_scorer: bool = False
 
     @property
     def experts(self) -> list[str]:
@@ -79,6 +93,11 @@ class ModelSpec:
     def build(self) -> RetrievalModel:
         """Build the model with fresh weights."""
         return build_model(self.kind, self.arguments)
+
+    def build_scorer(self) -> CrossScorer:
+        """Build a slow scorer of this model and a cross-attention, with fresh weights."""
+        dims, text_dim = self.arguments["expert_dims"], self.arguments["text_dim"]
+        return CrossScorer(towers=self.build(), attention=CrossAttention(expert_dims=dims, text_dim=text_dim))
 
     def features(self, text: FeatureFile, experts: Mapping[str, FeatureFile]) -> Features:
         """Join feature files to what the model reads.
@@ -122,7 +141,7 @@ def _check_width(file: FeatureRows, dim: int) -> None:
 def save_spec(folder: Path, spec: ModelSpec) -> None:
     """Write `config.json`, and `trained_on.json` if the training videos are known."""
     config = {
-        "format": FORMAT,
+        "format": SCORER_FORMAT if spec.is_scorer else FORMAT,
         "model": {"kind": spec.kind, "arguments": dict(spec.arguments)},
         "text_encoder": spec.text_encoder,
         "max_words": spec.max_words,
@@ -135,8 +154,12 @@ def save_spec(folder: Path, spec: ModelSpec) -> None:
         write_json(folder / TRAINED_ON, list(spec.trained_on))
 
 
-def load_spec(folder: Path) -> ModelSpec:
+def load_spec(folder: Path, *, is_scorer: bool = False) -> ModelSpec:
     """Read `config.json`, and `trained_on.json` if it exists.
+
+    Args:
+        folder: of a model, or of a slow scorer.
+        is_scorer: which of the two it must be.
 
     Raises:
         InputError: `config.json` is missing, or a file has another form.
@@ -150,7 +173,10 @@ def load_spec(folder: Path) -> ModelSpec:
     path = folder / CONFIG
     config = read_json(path)
     try:
-        if config["format"] != FORMAT or not isinstance(config["text_encoder"], str):
+        if config["format"] == (FORMAT if is_scorer else SCORER_FORMAT):
+            problem, mend = _OTHER_KIND[is_scorer]
+            raise InputError(f"{folder} {problem}", mend)
+        if config["format"] != (SCORER_FORMAT if is_scorer else FORMAT) or not isinstance(config["text_encoder"], str):
             raise KeyError("format")
         lengths = [config["max_words"], *config["max_tokens"].values()]
         if not all(isinstance(length, int) and 0 < length <= _MOST_ROWS for length in lengths):
@@ -169,6 +195,7 @@ def load_spec(folder: Path) -> ModelSpec:
             origin=config["origin"],
             trained_on=trained_on,
             expert_settings=settings,
+            is_scorer=is_scorer,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -204,13 +231,27 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
         InputError: a missing, truncated or foreign checkpoint.
     """
     spec = load_spec(folder)
+    return _loaded(folder, spec, spec.build), spec
+
+
+def load_scorer(folder: Path) -> tuple[CrossScorer, ModelSpec]:
+    """Load a slow scorer in evaluation mode, as `load_model` loads a model.
+
+    Raises:
+        InputError: a missing, truncated or foreign checkpoint.
+    """
+    spec = load_spec(folder, is_scorer=True)
+    return _loaded(folder, spec, spec.build_scorer), spec
+
+
+def _loaded(folder: Path, spec: ModelSpec, build: Callable[[], AnyModule]) -> AnyModule:
     path = folder / WEIGHTS
     shapes = _shapes(path)
     _check_size(folder / CONFIG, spec, shapes)
     try:
         # on the meta device, because a config may state any size
         with torch.device("meta"):
-            model = spec.build()
+            model = build()
     except Exception as error:
         raise InputError(f"{folder / CONFIG} does not describe a model ({_message(error)})", _TRAIN_AGAIN) from error
     try:
@@ -220,7 +261,7 @@ def load_model(folder: Path) -> tuple[RetrievalModel, ModelSpec]:
         model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not hold the weights of its config ({_message(error)})", _TRAIN_AGAIN) from error
-    return model.eval(), spec
+    return model.eval()
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from teachtext.data.batch import Batch
-from teachtext.models.similarity import Embedded
+from teachtext.models.similarity import Embedded, Scored
 
 
 class Objective(nn.Module, ABC):
@@ -36,6 +36,6 @@ class Retrieval(Objective):
         super().__init__()
         self.ranking = ranking
 
-    def forward(self, student: Embedded, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, student: Embedded | Scored, batch: Batch) -> dict[str, Tensor]:
         """Return the ranking loss."""
         return {"ranking": self.ranking(student.scores, batch.same_video)}

@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from teachtext.data.features import Features
-from teachtext.models.retrieval import RetrievalModel
-from teachtext.models.scaling import StandardisedModel
+from teachtext.models.scaling import ScaledFeatures
 
 # videos that are read at once
 _PIECE = 256
 
 
-def fit_statistics(model: RetrievalModel, features: Features, video_ids: Sequence[str]) -> None:
+def fit_statistics(model: nn.Module, features: Features, video_ids: Sequence[str]) -> None:
     """Compute the statistics of a model that standardises its features; other models are left alone.
 
     Args:
@@ -22,7 +21,7 @@ def fit_statistics(model: RetrievalModel, features: Features, video_ids: Sequenc
         video_ids: the training videos. Of an expert, those count that have the expert.
     """
     for part in model.modules():
-        if isinstance(part, StandardisedModel):
+        if isinstance(part, ScaledFeatures):
             for name in part.standardised:
                 part.fit(name, lambda name=name: _rows(features, name, video_ids))  # type: ignore[misc]
 

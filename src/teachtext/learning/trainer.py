@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -25,12 +25,14 @@ from teachtext.learning.optimizers import OPTIMIZERS
 from teachtext.learning.precision import Precision, check_precision, reduced_products
 from teachtext.learning.ranks import ALONE, Ranks
 from teachtext.learning.ranks.agreement import SharedError
+from teachtext.models.cross import CrossScorer
 from teachtext.models.retrieval import RetrievalModel
 
 RESUME = "resume.pt"
+Model = TypeVar("Model", bound=RetrievalModel | CrossScorer)
 
 
-class Trainer:
+class Trainer(Generic[Model]):
     """Train a model, keep the weights of an epoch or their average, be stoppable at any time.
 
     The folder holds all that is needed to go on to the same numbers from the last epoch that was saved; the best epoch
@@ -68,10 +70,10 @@ class Trainer:
     def __init__(
         self,
         *,
-        model: RetrievalModel,
+        model: Model,
         objective: Objective,
         batches: Callable[[int], Iterable[Batch]],
-        validate: Callable[[RetrievalModel], dict[str, Metrics]] | None,
+        validate: Callable[[Model], dict[str, Metrics]] | None,
         folder: Path,
         epochs: int,
         optimizer: str = "radam",
@@ -152,11 +154,11 @@ class Trainer:
         return self.history
 
     @property
-    def kept_model(self) -> RetrievalModel:
+    def kept_model(self) -> Model:
         """The model that is validated and kept: the average of the weights, where there is one."""
         if self.averaged is None:
             return self.model
-        averaged: RetrievalModel = self.averaged.module  # type: ignore[assignment]
+        averaged: Model = self.averaged.module  # type: ignore[assignment]
         return averaged
 
     @property

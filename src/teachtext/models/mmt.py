@@ -125,7 +125,7 @@ class MMT(RetrievalModel):
         self.tokens = ExpertTokens(
             expert_dims=expert_dims, dim=shared_dim, max_positions=max_positions, dropout=dropout
         )
-        self.transformer = _transformer(shared_dim, layers, heads, feedforward, dropout)
+        self.transformer = transformer(shared_dim, layers, heads, feedforward, dropout)
         self.text = TextBranch(
             experts=self.experts,
             out_dims=[shared_dim] * len(self.experts),
@@ -150,10 +150,11 @@ class MMT(RetrievalModel):
         return VideoEmbedding(dict(zip(self.experts, vectors, strict=True)), video.present)
 
 
-def _transformer(dim: int, layers: int, heads: int, feedforward: int, dropout: float) -> nn.TransformerEncoder:
+def transformer(dim: int, layers: int, heads: int, feedforward: int, dropout: float) -> nn.TransformerEncoder:
+    """Return a transformer encoder with the initial weights of BERT."""
     layer = nn.TransformerEncoderLayer(dim, heads, feedforward, dropout, activation="gelu", batch_first=True)
     encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-    # as BERT; and torch starts all layers as copies of one
+    # torch starts all layers as copies of one
     for name, parameter in encoder.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)

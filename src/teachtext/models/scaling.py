@@ -96,7 +96,39 @@ def _moments(pieces: Iterable[Tensor]) -> tuple[int, Tensor, Tensor]:
     return count, mean, squares / max(1, count)
 
 
-class StandardisedModel(RetrievalModel):
+class ScaledFeatures(nn.Module):
+    """Video features on one scale: a layer `Standardise` for each expert that is standardised, and dropout.
+
+    Args:
+        expert_dims: D by expert that is standardised; other experts are read as they are.
+        exponent: see `Standardise`.
+        dropout: share of the standardised features that training drops.
+    """
+
+    def __init__(self, *, expert_dims: Mapping[str, int], exponent: float, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.standardised = sorted(expert_dims)
+        # a list and not a dict of modules: experts may have dots in their names
+        self.layers = nn.ModuleList(Standardise(dim=expert_dims[name], exponent=exponent) for name in self.standardised)
+
+    def fit(self, expert: str, read: Callable[[], Iterable[Tensor]]) -> None:
+        """Compute the statistics of an expert that is standardised (see `Standardise.fit`)."""
+        self._layers()[expert].fit(read)
+
+    def scaled(self, video: VideoBatch) -> VideoBatch:
+        """Return the videos with standardised features."""
+        rows = dict(video.experts)
+        # in sorted order, so that what is dropped does not depend on the order of the experts
+        for name, layer in self._layers().items():
+            rows[name] = self.dropout(layer(rows[name], video.lengths[name]))
+        return VideoBatch(video.ids, rows, video.lengths)
+
+    def _layers(self) -> dict[str, Standardise]:
+        return dict(zip(self.standardised, self.layers, strict=True))  # type: ignore[arg-type]
+
+
+class StandardisedModel(ScaledFeatures, RetrievalModel):
     """A model that reads standardised video features; it has the model's spaces, and its scores are the model's.
 
     Args:
@@ -119,12 +151,8 @@ class StandardisedModel(RetrievalModel):
     def __init__(
         self, *, model: RetrievalModel, expert_dims: Mapping[str, int], exponent: float, dropout: float = 0.0
     ) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        super().__init__(expert_dims=expert_dims, exponent=exponent, dropout=dropout)
         self.experts = model.experts
-        self.standardised = sorted(expert_dims)
-        # a list and not a dict of modules: experts may have dots in their names
-        self.layers = nn.ModuleList(Standardise(dim=expert_dims[name], exponent=exponent) for name in self.standardised)
         self.model = model
 
     @property
@@ -132,31 +160,17 @@ class StandardisedModel(RetrievalModel):
         """Names of the spaces of the model."""
         return self.model.spaces
 
-    def fit(self, expert: str, read: Callable[[], Iterable[Tensor]]) -> None:
-        """Compute the statistics of an expert that is standardised (see `Standardise.fit`)."""
-        self._layers()[expert].fit(read)
-
     def encode_text(self, text: TextBatch) -> TextEmbedding:
         """Embed C captions."""
         return self.model.encode_text(text)
 
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
-        return self.model.encode_video(self._standardise(video))
+        return self.model.encode_video(self.scaled(video))
 
     def embed(self, batch: Batch) -> Embedded:
         """Return what the model makes of a batch."""
         if type(self.model).embed is RetrievalModel.embed:
             # the caption comes first, and what is dropped depends on the order
             return super().embed(batch)
-        return self.model.embed(Batch(batch.text, self._standardise(batch.video)))
-
-    def _standardise(self, video: VideoBatch) -> VideoBatch:
-        rows = dict(video.experts)
-        # in sorted order, so that what is dropped does not depend on the order of the experts
-        for name, layer in self._layers().items():
-            rows[name] = self.dropout(layer(rows[name], video.lengths[name]))
-        return VideoBatch(video.ids, rows, video.lengths)
-
-    def _layers(self) -> dict[str, Standardise]:
-        return dict(zip(self.standardised, self.layers, strict=True))  # type: ignore[arg-type]
+        return self.model.embed(Batch(batch.text, self.scaled(batch.video)))

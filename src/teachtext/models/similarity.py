@@ -135,6 +135,21 @@ class Embedded:
         return Embedded(TextEmbedding(text, self.text.weights.detach()), VideoEmbedding(video, self.video.present))
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What a model without embeddings makes of a batch.
+
+    Attributes:
+        scores: (C, B) of captions against videos.
+    """
+
+    scores: Tensor
+
+    def in_single_precision(self) -> "Scored":
+        """Return the same in single precision, where numbers are in half precision."""
+        return Scored(_single(self.scores))
+
+
 def _single(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 

@@ -1,6 +1,7 @@
 """Many trainings at once: one process a training, each as soon as its teachers are done, each folder once."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -83,7 +84,7 @@ def train_all(
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
             # one for the test of a model that is trained already
-            epochs += 1 if training.done else training.epochs
+            epochs += 1 if training.done else training.epochs + training.epochs_of_slow_teachers
     if not tasks:
         return {}
     failed: dict[Path, InputError] = {}
@@ -191,15 +192,15 @@ def _with_teachers(trainings: Iterable[Training]) -> Iterator[Training]:
 def _train(training: Training, test: bool, count: Callable[[int], None], ranks: Ranks = ALONE) -> Notes:
     """Train, and test; `count` is called with the number of epochs that were added."""
     notes: Notes = []
-    reported = 0
+    reported = Counter[str]()
 
     def listen(what: str, done: int, total: int, note: str = "") -> None:
-        nonlocal reported
         if note:
             notes.append((what, note))
+        # of the model, and of a slow teacher that is trained for it
         if what.startswith("train"):
-            count(done - reported)
-            reported = done
+            count(done - reported[what])
+            reported[what] = done
 
     train_together(training, listen, ranks)
     if test:

@@ -18,8 +18,9 @@ from teachtext.errors import InputError, ProcessesEnded
 from teachtext.learning.ranks.agreement import Place, SharedError, check_same, common_device
 from teachtext.learning.ranks.batch_norm import synchronise
 from teachtext.learning.ranks.gather import add_gradients, gather_embedded, rows_of
+from teachtext.models.cross import CrossScorer
 from teachtext.models.retrieval import RetrievalModel
-from teachtext.models.similarity import Embedded
+from teachtext.models.similarity import Embedded, Scored
 
 T = TypeVar("T")
 
@@ -70,10 +71,12 @@ class Ranks:
 
     # what the trainer calls
 
-    def embed(self, model: RetrievalModel, batch: Batch) -> Embedded:
+    def embed(self, model: RetrievalModel | CrossScorer, batch: Batch) -> Embedded | Scored:
         """Return the embeddings of a whole batch, of which this process embeds its rows alone."""
         if self.count == 1:
             return model.embed(batch)
+        if isinstance(model, CrossScorer):
+            raise SharedError("a slow teacher cannot be trained by several processes", "train it without torchrun")
         rows = len(batch.text.ids)
         part = rows_of(self.rank, self.count, rows)
         # not every model can embed nothing
