@@ -115,11 +115,6 @@ def test_a_task_is_plain_data(tiny, tmp_path):
         ({}, ["run", "--jobs", "2"], "3 processes train each model together, and 'jobs' is 2"),
         ({"device": "cuda"}, ["train"], "device 'cuda' is not there (this machine has no CUDA device)"),
         ({"experts": ["nose"]}, ["run"], "unknown"),
-        (
-            {"method": "omni", "experts": ["motion", "audio"], "teachers": [], "model": {"shared_dim": 16}},
-            ["run"],
-            "3 processes cannot train a model of kind 'omni'",
-        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence_of_process_0(prepared, tmp_path, changes, words, sentence):

@@ -9,6 +9,7 @@ from learning_fixtures import World, world_of
 from torch import Tensor
 
 from teachtext.data.batch import Batch
+from teachtext.learning.any_to_any import AnyToAny
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.ranks import ALONE, Ranks
@@ -19,6 +20,7 @@ from teachtext.models.build import MODELS
 # of videos, by number: whole batches, repeated videos across processes, and a last batch with fewer rows than processes
 BATCHES = {"even": range(8), "repeated": (0, 1, 2, 2, 4, 5, 5, 5, 8), "last": (3, 7, 2)}
 LOSSES = ("info_nce", "max_margin", "teachtext")
+ANY_TO_ANY = "any_to_any"
 KINDS: Mapping[str, Mapping[str, Any]] = {
     **{kind: {"kind": kind} for kind in MODELS},
     "ce, sequential": {"kind": "ce", "gating": "sequential", "mask_padding": False},
@@ -33,6 +35,7 @@ FEW: Sequence[Case] = [("moee", loss, "repeated") for loss in LOSSES]
 # all losses and batches of one model, and two of each other model
 ALL: Sequence[Case] = [
     *(("ce", loss, batch) for loss in LOSSES for batch in BATCHES),
+    *(("omni", ANY_TO_ANY, batch) for batch in BATCHES),
     *((kind, *step) for kind in KINDS if kind != "ce" for step in (("teachtext", "repeated"), ("info_nce", "last"))),
 ]
 
@@ -89,6 +92,8 @@ def _objective(world: World, loss: str) -> Objective:
         return Retrieval(ranking=InfoNCE(temperature=0.1))
     if loss == "max_margin":
         return Retrieval(ranking=MaxMarginRankingLoss(margin=0.2))
+    if loss == ANY_TO_ANY:
+        return AnyToAny(temperature=0.1)
     teachers = []
     for seed, text in enumerate(("words", "sentences")):
         torch.manual_seed(seed)

@@ -157,9 +157,6 @@ def _session(study: Study, jobs: int | None, progress: Progress, ranks: Ranks) -
         )
     if ranks.count > 1 and (jobs or 1) > 1:
         raise InputError(f"{ranks.count} processes train each model together, and 'jobs' is {jobs}", "leave 'jobs' out")
-    tried = [same for variant in study.variants for same in (variant, *variant.candidates.values())]
-    if ranks.count > 1 and any("omni" in variant.config.model_kinds for variant in tried):
-        raise InputError(f"{ranks.count} processes cannot train a model of kind 'omni'", "start one process")
     spaces = Workspaces(study, progress)
     spaces.check()
     with locked(study.folder):

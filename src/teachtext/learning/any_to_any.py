@@ -72,15 +72,14 @@ class AnyToAny(Objective):
             raise TypeError(f"learning from any to any needs an Omni, not {type(student).__name__}")
         turn, self._turn = self._turn % 3, self._turn + 1
         pairs, slots = (_PAIRS[turn : turn + 1], _SLOTS[turn : turn + 1]) if self.in_turn else (_PAIRS, _SLOTS)
-        anchor = student.fuse(student.parts, student.present)
         losses = {}
         if self.alignment_weight:
             losses["ranking"] = self.alignment_weight * self._alignment(student, pairs, batch.same_video)
         if self.distillation_weight:
             taught = pairs[0] if self.in_turn else MODALITIES
-            losses["distillation"] = self.distillation_weight * self._taught(student, anchor, taught, batch.same_video)
+            losses["distillation"] = self.distillation_weight * self._taught(student, taught, batch.same_video)
         if self.tuple_weight:
-            losses["tuple"] = self.tuple_weight * self._tuples(student, anchor, slots, batch.same_video)
+            losses["tuple"] = self.tuple_weight * self._tuples(student, slots, batch.same_video)
         return losses
 
     def _alignment(self, student: OmniEmbedded, pairs: Sequence[tuple[str, str]], same_video: Tensor) -> Tensor:
@@ -89,14 +88,13 @@ class AnyToAny(Objective):
             for left, right in pairs
         )
 
-    def _taught(self, student: OmniEmbedded, anchor: Tensor, taught: Sequence[str], same_video: Tensor) -> Tensor:
-        keys, counted = anchor.detach(), _fused(student)
+    def _taught(self, student: OmniEmbedded, taught: Sequence[str], same_video: Tensor) -> Tensor:
+        keys, counted = student.fused.detach(), _fused(student)
         return _mean(self._nce(keys, student.parts[m], counted & _there(student, m), same_video) for m in taught)
 
-    def _tuples(self, student: OmniEmbedded, anchor: Tensor, slots: Sequence[str], same_video: Tensor) -> Tensor:
-        again = student.fuse(student.again, student.present)
+    def _tuples(self, student: OmniEmbedded, slots: Sequence[str], same_video: Tensor) -> Tensor:
         wrong = torch.cat([exchanged(student, slot, same_video) for slot in slots])
-        return self._nce(anchor, again, _fused(student), same_video, wrong)
+        return self._nce(student.fused, student.fused_again, _fused(student), same_video, wrong)
 
     def _nce(
         self, left: Tensor, right: Tensor, counted: Tensor, same_video: Tensor, wrong: Tensor | None = None

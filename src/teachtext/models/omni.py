@@ -12,7 +12,7 @@ from teachtext.models.dual import ResidualHead, mean_of_experts
 from teachtext.models.pooling import mean_of_rows
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.scaling import StandardisedModel
-from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding
+from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding, at_least_single
 
 MODALITIES = ("text", "video", "audio")
 # below every gate: a modality that is missing has no weight
@@ -70,20 +70,43 @@ class OmniEmbedded(Embedded):
     Attributes:
         parts: the modalities of the B pairs.
         present: (B, 3) bool, in the order of `MODALITIES`; text is always there.
-        again: the same modalities, with other values dropped.
+        fused: (B, D) the fusion of all modalities that are there.
+        fused_again: (B, D) the fusion of the same, with other values dropped.
         fuse: the fusion of the model: of parts and presence.
     """
 
     parts: Parts
     present: Tensor
-    again: Parts
+    fused: Tensor
+    fused_again: Tensor
     fuse: Callable[[Parts, Tensor], Tensor]
+
+    def packed(self) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], "OmniEmbedded"]]:
+        """Return all rows as matrices; see `Embedded.packed`."""
+        plain, unpack = super().packed()
+
+        def back(given: Sequence[Tensor]) -> OmniEmbedded:
+            embedded = unpack(given[: len(plain)])
+            *parts, present, fused, fused_again = given[len(plain) :]
+            named = dict(zip(MODALITIES, parts, strict=True))
+            return OmniEmbedded(
+                embedded.text, embedded.video, named, present.detach() > 0.5, fused, fused_again, self.fuse
+            )
+
+        rows = [*(self.parts[name] for name in MODALITIES), self.present.to(self.fused.dtype)]
+        return [*plain, *rows, self.fused, self.fused_again], back
 
     def in_single_precision(self) -> "OmniEmbedded":
         """Return the same in single precision; see `Embedded.in_single_precision`."""
         plain = super().in_single_precision()
-        parts, again = _at_least_single(self.parts), _at_least_single(self.again)
-        return replace(self, text=plain.text, video=plain.video, parts=parts, again=again)
+        return replace(
+            self,
+            text=plain.text,
+            video=plain.video,
+            parts={name: at_least_single(values) for name, values in self.parts.items()},
+            fused=at_least_single(self.fused),
+            fused_again=at_least_single(self.fused_again),
+        )
 
 
 class Omni(RetrievalModel):
@@ -148,11 +171,12 @@ class Omni(RetrievalModel):
         return self._joint(self._senses(video), self._present(video))
 
     def embed(self, batch: Batch) -> OmniEmbedded:
-        """Return the embeddings of both sides of a batch, and of each modality by itself, twice."""
+        """Return the embeddings of both sides of a batch, of each modality, and of all together, twice."""
         present = self._present(batch.video)
         parts, again = ({"text": self._text(batch.text), **self._senses(batch.video)} for _ in range(2))
         text = TextEmbedding({"joint": parts["text"]}, parts["text"].new_ones(len(present), 1))
-        return OmniEmbedded(text, self._joint(parts, present), parts, present, again, self.fuse)
+        fused, fused_again = self.fuse(parts, present), self.fuse(again, present)
+        return OmniEmbedded(text, self._joint(parts, present), parts, present, fused, fused_again, self.fuse)
 
     def _joint(self, parts: Parts, present: Tensor) -> VideoEmbedding:
         senses = {name: parts[name] for name in ("video", "audio")}
@@ -210,7 +234,3 @@ def omni_of(model: RetrievalModel) -> Omni | None:
     """Return the `Omni` in a model that may read standardised features; None where the model is of another kind."""
     inner = model.model if isinstance(model, StandardisedModel) else model
     return inner if isinstance(inner, Omni) else None
-
-
-def _at_least_single(parts: Parts) -> dict[str, Tensor]:
-    return {name: values.to(torch.promote_types(values.dtype, torch.float32)) for name, values in parts.items()}

@@ -1,6 +1,6 @@
 """The one place where text and video meet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -124,9 +124,26 @@ class Embedded:
 
     def in_single_precision(self) -> "Embedded":
         """Return the same in single precision, where numbers are in half precision; others stay as they are."""
-        text = {name: _single(vector) for name, vector in self.text.vectors.items()}
-        video = {name: _single(vector) for name, vector in self.video.vectors.items()}
-        return Embedded(TextEmbedding(text, _single(self.text.weights)), VideoEmbedding(video, self.video.present))
+        text = {name: at_least_single(vector) for name, vector in self.text.vectors.items()}
+        video = {name: at_least_single(vector) for name, vector in self.video.vectors.items()}
+        return Embedded(
+            TextEmbedding(text, at_least_single(self.text.weights)), VideoEmbedding(video, self.video.present)
+        )
+
+    def packed(self) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], "Embedded"]]:
+        """Return all rows as matrices (rows, K) of one type, and what makes an embedding of such matrices again."""
+        text, video = self.text, self.video
+        spaces = sorted(text.vectors)
+
+        def back(given: Sequence[Tensor]) -> Embedded:
+            texts, weights, videos = given[: len(spaces)], given[len(spaces)], given[len(spaces) + 1 : -1]
+            return Embedded(
+                TextEmbedding(dict(zip(spaces, texts, strict=True)), weights),
+                VideoEmbedding(dict(zip(spaces, videos, strict=True)), given[-1].detach() > 0.5),
+            )
+
+        vectors = [*(text.vectors[name] for name in spaces), text.weights, *(video.vectors[name] for name in spaces)]
+        return [*vectors, video.present.to(text.weights.dtype)], back
 
     def detach(self) -> "Embedded":
         """Return the same without gradient."""
@@ -147,10 +164,11 @@ class Scored:
 
     def in_single_precision(self) -> "Scored":
         """Return the same in single precision, where numbers are in half precision."""
-        return Scored(_single(self.scores))
+        return Scored(at_least_single(self.scores))
 
 
-def _single(values: Tensor) -> Tensor:
+def at_least_single(values: Tensor) -> Tensor:
+    """Return numbers in single precision, where they are in half precision; others stay as they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from teachtext.models.similarity import Embedded, TextEmbedding, VideoEmbedding
+from teachtext.models.similarity import Embedded
 
 _BUCKET_BYTES = 32 * 2**20
 
@@ -105,20 +105,10 @@ def gather_embedded(embedded: Embedded, ranks: Collectives, rows: int) -> Embedd
         ranks: the processes.
         rows: number of rows of the whole batch.
     """
-    text, video = embedded.text, embedded.video
-    spaces = sorted(text.vectors)
-    parts = [*(text.vectors[name] for name in spaces), text.weights, *(video.vectors[name] for name in spaces)]
-    values = torch.cat(parts, dim=1)
-    present = video.present.to(values.dtype)
-    counted = torch.cat([values, present], dim=1)[: 0 if ranks.stands_in else None]
+    matrices, unpack = embedded.packed()
+    counted = torch.cat(matrices, dim=1)[: 0 if ranks.stands_in else None]
     every = gather_rows(counted, ranks, rows)
-    widths = [part.shape[1] for part in (*parts, present)]
-    *vectors, is_present = torch.split(every, widths, dim=1)
-    texts, weights, videos = vectors[: len(spaces)], vectors[len(spaces)], vectors[len(spaces) + 1 :]
-    return Embedded(
-        TextEmbedding(dict(zip(spaces, texts, strict=True)), weights),
-        VideoEmbedding(dict(zip(spaces, videos, strict=True)), is_present.detach() > 0.5),
-    )
+    return unpack(torch.split(every, [matrix.shape[1] for matrix in matrices], dim=1))
 
 
 @torch.no_grad()
