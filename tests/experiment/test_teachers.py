@@ -75,8 +75,8 @@ def given_of(config: RunConfig, progress: Progress = silent) -> Any:
     workspace = Workspace(config)
     training = Training(workspace, plans_of(config)[-1], 0)
     (given,) = external_teachers(config)
-    captions = [caption.id for caption in training.dataset.queries_of("train")]
-    return external_teacher(workspace, given, captions, training.dataset.splits["train"], progress)
+    captions = [caption.id for caption in training.data.dataset.queries_of("train")]
+    return external_teacher(workspace, given, captions, training.data.dataset.splits["train"], progress)
 
 
 def test_a_file_teaches_what_the_teacher_that_it_was_made_of_teaches(done: Done, configured: Callable[..., RunConfig]):

@@ -234,7 +234,7 @@ class _Session:
         for training in flat[: len(trainings)]:
             training.check_teachers(self._progress)
         for training in flat[: len(trainings)]:
-            training.check()
+            training.data.check()
         self.train(flat, test=test)
         return {}
 

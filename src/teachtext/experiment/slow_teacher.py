@@ -80,7 +80,7 @@ class SlowTraining:
 
     def as_teacher(self, progress: Progress) -> SparseTeacher:
         """Return the teacher's scores of the short lists of all training captions, made once."""
-        caption_ids, video_ids = self.towers.taught_ids()
+        caption_ids, video_ids = self.towers.data.taught_ids()
         return Artifact(
             path=artifact_path(self.folder, "lists", [caption_ids, video_ids], ".jsonl"),
             build=lambda: self._score(caption_ids, video_ids, progress),
@@ -94,7 +94,7 @@ class SlowTraining:
             return
         towers, settings, features = self.towers, self.towers.settings, self.towers.features
         features.hold()
-        queries, videos = towers.train_queries, towers.train_videos
+        queries, videos = towers.data.captions, towers.data.videos
         columns = self._shortlists([query.id for query in queries], videos)
         video_of = _columns_of([query.video_id for query in queries], videos)
         torch.manual_seed(towers.random_seed)
@@ -108,7 +108,7 @@ class SlowTraining:
                 neighbours=neighbours(columns, video_of, videos),
                 group=_GROUP,
                 features=features,
-                captions=towers.captions(),
+                captions=towers.data.captions_by_video(),
                 batch_size=settings.batch_size,
                 seed=towers.random_seed,
                 captions_per_video=settings.captions_per_video,

@@ -1,7 +1,7 @@
 """Train the models of a run, one training for each seed; a finished training is not repeated."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,9 @@ import torch
 from teachtext import __version__
 from teachtext.data.features import Features
 from teachtext.data.kept_captions import CAPTIONS, KeptCaptions, load_captions, sample, save_captions
-from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
-from teachtext.data.types import Dataset
 from teachtext.devices import resolve_device
-from teachtext.encoders.registry import TEXT_ENCODERS, reads_english_alone
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import Metrics, retrieval_metrics
 from teachtext.experiment.artifacts import artifact_path
@@ -25,14 +23,14 @@ from teachtext.experiment.model_arguments import any_to_any, model_spec, ranking
 from teachtext.experiment.plan import ExternalTeacher, ModelPlan, SlowTeacher
 from teachtext.experiment.slow_teacher import SlowTraining
 from teachtext.experiment.teachers import checksum_of, external_teacher, frozen, identity_of, teacher_file
+from teachtext.experiment.training_data import TrainingData
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
-from teachtext.learning.batches import CaptionPicks
 from teachtext.learning.checkpoint import ModelSpec, load_model, save_spec
 from teachtext.learning.class_names import fit_class_names
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.inference import Scores, score
-from teachtext.learning.languages import LanguagePicks, PerLanguage, in_english
+from teachtext.learning.languages import PerLanguage
 from teachtext.learning.loggers import LOGGERS
 from teachtext.learning.model_card import save_card
 from teachtext.learning.model_files import METRICS
@@ -44,7 +42,6 @@ from teachtext.learning.statistics import fit_statistics
 from teachtext.learning.teachers import LiveTeacher, Teacher
 from teachtext.learning.trainer import Trainer
 from teachtext.models.build import FORMER_KINDS
-from teachtext.models.omni import experts_by_modality
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
@@ -71,21 +68,15 @@ class Training:
     seed: int
     fold: Fold | None = None
 
+    @cached_property
+    def data(self) -> TrainingData:
+        """What the model learns from, and what selects its epoch."""
+        return TrainingData(self.workspace, self.plan, self.fold)
+
     @property
     def label(self) -> str:
         """Its name in progress and messages."""
         return ", ".join([self.plan.label, f"seed {self.seed}", *([str(self.fold)] if self.fold else [])])
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The dataset for learning, selecting and testing.
-
-        Without a fold it is that of the run. With one it has all captions, noisy ones too, of the other folds' videos.
-        """
-        if self.fold is None:
-            return self.workspace.dataset
-        whole = self.workspace.described_dataset
-        return replace(whole, splits={**whole.splits, whole.protocol.train: self.fold.rest})
 
     @cached_property
     def folder(self) -> Path:
@@ -104,12 +95,12 @@ class Training:
     @cached_property
     def settings(self) -> TrainingConfig:
         """How the model is trained, for its number of training videos."""
-        return self.plan.training.for_videos(len(self.train_videos))
+        return self.plan.training.for_videos(len(self.data.videos))
 
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return self.plan.training.epochs_for(len(self.train_videos))
+        return self.plan.training.epochs_for(len(self.data.videos))
 
     @property
     def epochs_of_slow_teachers(self) -> int:
@@ -131,9 +122,9 @@ class Training:
         """The model, from the config and the widths of the features."""
         origin = {
             "run": self.workspace.config.name,
-            "dataset": self.dataset.name,
-            "train_videos": len(self.train_videos),
-            "train_captions": len(self.train_queries),
+            "dataset": self.data.dataset.name,
+            "train_videos": len(self.data.videos),
+            "train_captions": len(self.data.captions),
             "role": self.plan.role,
             "teachers": [teacher.name for teacher in self.plan.teachers],
             "seed": self.seed,
@@ -142,7 +133,7 @@ class Training:
             "distillation": self._distillation and self._distillation.model_dump(),
             **({"any_to_any": self._any_to_any.model_dump()} if self._any_to_any else {}),
         }
-        return model_spec(self.workspace, self.plan, trained_on=self.train_videos, origin=origin)
+        return model_spec(self.workspace, self.plan, trained_on=self.data.videos, origin=origin)
 
     @cached_property
     def features(self) -> Features:
@@ -150,29 +141,6 @@ class Training:
         workspace = self.workspace
         experts = {name: workspace.features.expert(name) for name in self.plan.experts}
         return self.spec.features(workspace.features.text(self.plan.text), experts)
-
-    def check(self) -> None:
-        """Raise InputError where the model can read too few training videos to learn from."""
-        if len(self.train_videos) < 2:
-            dataset = self.workspace.dataset
-            videos = len(dataset.splits[dataset.protocol.train])
-            raise InputError(
-                f"{self.plan.label} can read {len(self.train_videos)} of the {videos:,} training videos",
-                "give it experts that describe more of them, or leave it out",
-            )
-        if self.plan.model.kind == "omni":
-            # before the teachers are trained
-            self._check_modalities()
-
-    def _check_modalities(self) -> None:
-        for modality, experts in experts_by_modality(self.plan.experts, self.plan.model.sound).items():
-            described = len(self.workspace.readable(self.train_videos, experts))
-            if described < 2:
-                raise InputError(
-                    f"{self.plan.label} can learn nothing of {modality}: {', '.join(experts)} describe {described} of "
-                    f"its {len(self.train_videos):,} training videos",
-                    "give experts that describe more of them, or take another kind of model",
-                )
 
     def train(self, progress: Progress, ranks: Ranks = ALONE) -> None:
         """Train the model, or continue a stopped training; its teachers must be trained.
@@ -193,7 +161,7 @@ class Training:
         parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
         metrics = {"best_epoch": trainer.best_epoch, "parameters": parameters, "history": history}
         kept = self.keep_captions()
-        save_card(self.folder, f"{self.plan.label} on {self.dataset.name}", card_facts(self.spec, metrics, kept))
+        save_card(self.folder, f"{self.plan.label} on {self.data.dataset.name}", card_facts(self.spec, metrics, kept))
         # last: this file says that the training is done
         write_json(self.folder / METRICS, metrics)
 
@@ -208,7 +176,7 @@ class Training:
             ranks: the processes that train the model together.
         """
         config = self.settings
-        check_enough(min(config.batch_size, len(self.train_videos)), ranks.count)
+        check_enough(min(config.batch_size, len(self.data.videos)), ranks.count)
         self.features.hold()
         torch.manual_seed(self.random_seed)
         model = self.spec.build()
@@ -220,8 +188,8 @@ class Training:
         trainer = Trainer(
             model=model,
             objective=self._objective(model, teachers).to(device),
-            batches=self._batches(config),
-            validate=self._validate if self.dataset.protocol.select else None,
+            batches=self.data.batches(self.features, config, self.random_seed),
+            validate=self._validate if self.data.dataset.protocol.select else None,
             folder=self.folder,
             epochs=self.epochs,
             optimizer=config.optimizer,
@@ -238,10 +206,10 @@ class Training:
 
     def _fit(self, model: RetrievalModel) -> None:
         """Give a model the statistics of the training features, and the vectors of class names where it has them."""
-        fit_statistics(model, self.features, self.train_videos)
+        fit_statistics(model, self.features, self.data.videos)
         if self.spec.arguments.get("class_names"):
             names = self.workspace.features.class_names(self.plan.text)
-            fit_class_names(model, names, self.features, self.train_queries)
+            fit_class_names(model, names, self.features, self.data.captions)
 
     def facts(self) -> dict[str, str]:
         """Return by name what all processes of the training must have in common, files by their checksums."""
@@ -264,7 +232,7 @@ class Training:
         if (self.folder / CAPTIONS).exists():
             return load_captions(self.folder / CAPTIONS)
         kept = KeptCaptions(
-            dataset=self.dataset.name, training=sample(self.train_queries), validation=sample(self._select_queries)
+            dataset=self.data.dataset.name, training=sample(self.data.captions), validation=sample(self.data.selecting)
         )
         save_captions(self.folder, kept)
         return kept
@@ -298,25 +266,19 @@ class Training:
             return LiveTeacher(
                 model=self.load().to(resolve_device(self.workspace.config.device)), features=self.features
             )
-        captions, videos = self.taught_ids()
+        captions, videos = self.data.taught_ids()
         cache = artifact_path(self.folder, "embeddings", [captions, videos], ".safetensors")
         return frozen(self.folder, self.features, captions, videos, cache, label=self.label, progress=progress)
 
     def score_selection(self, model: RetrievalModel) -> Scores:
         """Score a model on the split that selects the epoch."""
-        videos = self.dataset.splits[self.dataset.protocol.select or ""]
-        return score(model, self.features, self._select_queries, videos)
+        videos = self.data.dataset.splits[self.data.dataset.protocol.select or ""]
+        return score(model, self.features, self.data.selecting, videos)
 
     @property
     def random_seed(self) -> int:
         """The seed of its random numbers: that of the run, or for a copy another one."""
         return self.seed + _COPY * self.plan.copy
-
-    def taught_ids(self) -> tuple[list[str], list[str]]:
-        """Return all captions and videos of the training split, with those that its experts cannot read."""
-        train = self.dataset.protocol.train
-        captions = in_english(self.dataset.queries_of(train))
-        return [caption.id for caption in captions], list(self.dataset.splits[train])
 
     @property
     def _distillation(self) -> DistillationConfig | None:
@@ -326,39 +288,19 @@ class Training:
     def _any_to_any(self) -> AnyToAnyConfig | None:
         return self.workspace.config.any_to_any if self.plan.role == "taught" else None
 
-    def _batches(self, config: TrainingConfig) -> CaptionPicks:
-        options: dict[str, Any] = {
-            "features": self.features,
-            "batch_size": config.batch_size,
-            "seed": self.random_seed,
-        }
-        if not self._is_multilingual:
-            return CaptionPicks(captions=self.captions(), captions_per_video=config.captions_per_video, **options)
-        if config.captions_per_video > 1:
-            raise InputError(
-                f"'captions_per_video' is {config.captions_per_video}, and the captions are in several languages",
-                "leave it at 1: a batch has a caption of each video in each language",
-            )
-        return LanguagePicks(queries=self.train_queries, **options)
-
-    @property
-    def _is_multilingual(self) -> bool:
-        """Whether the model learns from captions in several languages."""
-        return len({query.language for query in self.train_queries}) > 1
-
     def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
         if self.plan.model.kind == "omni":
-            self._check_modalities()
+            self.data.check_modalities()
             return any_to_any(self._any_to_any, self.plan.training)
         ranking = ranking_loss(self.plan.training)
         parts = self._distillation and self._distillation.parts
         objective: Objective = Retrieval(ranking=ranking)
         if parts is not None:
             objective = Distillation(ranking=ranking, parts=parts, teachers=teachers, student=model)
-        if not self._is_multilingual:
+        if not self.data.is_multilingual:
             return objective
         english_weight = parts.english_weight if parts else 1.0
-        return PerLanguage(objective=objective, queries=self.train_queries, english_weight=english_weight)
+        return PerLanguage(objective=objective, queries=self.data.captions, english_weight=english_weight)
 
     @cached_property
     def _sources(self) -> "list[Training | ExternalTeacher | SlowTraining]":
@@ -379,7 +321,7 @@ class Training:
 
     def _teacher(self, source: "Training | ExternalTeacher | SlowTraining", progress: Progress) -> Teacher:
         if isinstance(source, ExternalTeacher):
-            return external_teacher(self.workspace, source, *self.taught_ids(), progress)
+            return external_teacher(self.workspace, source, *self.data.taught_ids(), progress)
         return source.as_teacher(progress)
 
     def _identity(self, source: "Training | ExternalTeacher | SlowTraining") -> Any:
@@ -393,35 +335,6 @@ class Training:
         scores = self.score_selection(model)
         return retrieval_metrics(scores.similarity, scores.video_of)
 
-    @cached_property
-    def train_videos(self) -> list[str]:
-        """The training videos that the model can read."""
-        return self.workspace.readable(self.dataset.splits[self.dataset.protocol.train], self.plan.experts)
-
-    @cached_property
-    def train_queries(self) -> list[Caption]:
-        """The training captions that the model can read, of those videos."""
-        videos = set(self.train_videos)
-        return self._read(
-            [query for query in self.dataset.queries_of(self.dataset.protocol.train) if query.video_id in videos]
-        )
-
-    @cached_property
-    def _select_queries(self) -> Sequence[Caption]:
-        select = self.dataset.protocol.select
-        return self._read(self.dataset.queries_of(select)) if select else []
-
-    def _read(self, queries: list[Caption]) -> list[Caption]:
-        """Return the captions that the text encoder reads: of several languages English alone, or all."""
-        return in_english(queries) if reads_english_alone(self.plan.text) else queries
-
-    def captions(self) -> dict[str, list[str]]:
-        """Return the ids of the training captions by video."""
-        captions: dict[str, list[str]] = {}
-        for caption in self.train_queries:
-            captions.setdefault(caption.video_id, []).append(caption.id)
-        return captions
-
     def dependencies(self) -> dict[str, Any]:
         """Return everything that the numbers depend on, under the names of version 0.1.0."""
         workspace, plan, spec = self.workspace, self.plan, self.spec
@@ -432,8 +345,8 @@ class Training:
             "seed": self.random_seed,
             "text": workspace.features.text(plan.text).checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
-            "learn": [self.train_videos, [caption.id for caption in self.train_queries]],
-            "select": [caption.id for caption in self._select_queries],
+            "learn": [self.data.videos, [caption.id for caption in self.data.captions]],
+            "select": [caption.id for caption in self.data.selecting],
             "teachers": [self._identity(source) for source in self._sources],
             # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and self._distillation.parts.identity(),

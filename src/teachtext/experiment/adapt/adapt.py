@@ -216,7 +216,7 @@ def _train(config: RunConfig, progress: Progress) -> list[Training]:
     plan = next(plan for plan in plans_of(config) if plan.role == "taught")
     trainings = [training_of(workspace, plan, seed) for seed in config.seeds]
     for training in trainings:
-        training.check()
+        training.data.check()
         training.check_teachers(progress)
         training.train(progress)
     folders = [str(training.folder.relative_to(config.folder)) for training in trainings]

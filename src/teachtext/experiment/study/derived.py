@@ -77,16 +77,16 @@ def compute(row: Derived, trainings: Mapping[str, Sequence[Training]], folder: P
 
 
 def _key(row: Derived, models: Sequence[Training]) -> list[object]:
-    dataset = models[0].dataset
+    dataset = models[0].data.dataset
     queries = [[query.id for query in dataset.queries_of(split)] for split in dataset.protocol.splits]
     return [row.normaliser, [model.folder.name for model in models], queries]
 
 
 def _build(row: Derived, trainings: Sequence[Training]) -> Computed:
-    dataset = trainings[0].dataset
+    dataset = trainings[0].data.dataset
     split = dataset.protocol.test
     for other in trainings[1:]:
-        if other.dataset.splits[split] != dataset.splits[split]:
+        if other.data.dataset.splits[split] != dataset.splits[split]:
             raise InputError(f"'{row.parts[0].label}' and others are tested on different videos", "average others")
     models = [(training.load(), training.features) for training in trainings]
     similarity, video_of = score_split(models, dataset, split)
