@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 from teachtext.evaluation.ranks import rank_t2v, rank_v2t
 
 
-def scores_of(captions: int, videos: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def scores_of(captions: int, videos: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return random scores (C, B), all different in a row and in a column, and the video of each caption (C,)."""
     random = np.random.default_rng(0)
-    return random.random((captions, videos), np.float32), np.arange(captions) % videos
+    return random.random((captions, videos)), np.arange(captions) % videos
 
 
-def ours(scores: NDArray[np.float32], video_of: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+def ours(scores: NDArray[np.float64], video_of: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rank both directions as the project does."""
     return rank_t2v(scores, video_of).ranks, rank_v2t(scores, video_of).ranks
 
 
-def sorting(scores: NDArray[np.float32], video_of: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+def sorting(scores: NDArray[np.float64], video_of: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rank both directions by sorting all scores."""
     order = np.argsort(-scores, axis=1)
     t2v = np.argmax(order == video_of[:, None], axis=1)
