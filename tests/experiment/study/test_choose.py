@@ -123,7 +123,7 @@ def test_rows_behind_normalisers_and_ensembles_are_those_of_the_models(tiny: Tin
     spaces = Workspaces(study, silent)
     seeds = [spaces.trainings([1], entry.variant, entry.plan)[0] for entry in study.entries]
     models = [(load_model(one.folder)[0], one.features) for one in seeds]
-    similarity, video_of = score_split(models, seeds[0].dataset, "test")
+    similarity, video_of = score_split(models, seeds[0].data.dataset, "test")
     kept = QueryRanks.load(study.folder / rows["both"].ranks[1])
     np.testing.assert_array_equal(kept.t2v, t2v_ranks(similarity, video_of))
     behind = read_json((study.folder / rows["both, sinkhorn"].ranks[1]).with_suffix(".json"))

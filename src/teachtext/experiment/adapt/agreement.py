@@ -1,7 +1,7 @@
 """How well a student agrees with its teachers, and what a query costs each of them."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -109,16 +109,13 @@ def query_cost(student: QueryEmbedder, teachers: Sequence[QueryEmbedder], senten
         sentences: of which 20 are embedded, one at a time, in other words than before, for embedders remember queries.
     """
     fresh = [f"{sentence}, {number}" for number, sentence in enumerate(sentences[:_TIMED])]
-    return QueryCost(
-        _median_ms([student.embed_query], fresh), _median_ms([teacher.embed_query for teacher in teachers], fresh)
-    )
+    # in turn: whatever else the process does meanwhile then counts for both alike
+    pairs = [(_ms([student], sentence), _ms(teachers, sentence)) for sentence in fresh]
+    return QueryCost(*(float(np.median(times)) for times in zip(*pairs, strict=True)))
 
 
-def _median_ms(calls: Sequence[Callable[[str], Any]], sentences: Sequence[str]) -> float:
-    times = []
-    for sentence in sentences:
-        begin = time.process_time()
-        for call in calls:
-            call(sentence)
-        times.append(time.process_time() - begin)
-    return 1000 * float(np.median(times))
+def _ms(embedders: Sequence[QueryEmbedder], sentence: str) -> float:
+    begin = time.process_time()
+    for embedder in embedders:
+        embedder.embed_query(sentence)
+    return 1000 * (time.process_time() - begin)
