@@ -7,7 +7,7 @@ from teachtext.evaluation.metrics import METRIC_NAMES, MRR, NAMES
 from teachtext.evaluation.ndcg import NDCG
 from teachtext.evaluation.result_rows import Spread
 from teachtext.evaluation.results import Results
-from teachtext.reports.sentences import comparison_cells
+from teachtext.reports.difference_tables import differences_table
 from teachtext.reports.tables import NOTHING, Cell, Column, Table, name_width, number, std_text
 
 _SHOWN = ("r1", "r5", "r10", NDCG, MRR, "mdr")
@@ -45,19 +45,9 @@ def evaluated_directions_table(title: str, directions: Sequence[DirectionRanks])
 
 def direction_differences_table(results: Results) -> Table | None:
     """Return the differences between rows by direction; None where nothing is compared."""
-    lines = [
-        [
-            Cell(part.direction),
-            *map(Cell, [comparison.ours, comparison.theirs, *comparison_cells(comparison)]),
-            Cell(comparison.verdict, verdict=comparison.verdict),
-        ]
-        for part in results.directions
-        for comparison in part.comparisons
-    ]
-    if not lines:
-        return None
-    names = ("direction", "ours", "theirs", "difference", "interval", "p, corrected", "verdict")
-    return Table(f"Differences in {METRIC_NAMES[results.statistic]} by direction", [*map(Column, names)], [lines])
+    title = f"Differences in {METRIC_NAMES[results.statistic]} by direction"
+    parts = [(part.direction, part.comparisons) for part in results.directions]
+    return differences_table(title, "direction", parts)
 
 
 def _table(title: str, lines: Sequence[tuple[str, int, int, Mapping[str, Spread]]]) -> Table:

@@ -2,8 +2,9 @@
 
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import Results
+from teachtext.reports.difference_tables import differences_table
 from teachtext.reports.results_tables import EFFECT_LABEL
-from teachtext.reports.sentences import comparison_cells, row_name
+from teachtext.reports.sentences import row_name
 from teachtext.reports.tables import Cell, Column, Table, name_width, spread_cells
 
 
@@ -28,17 +29,6 @@ def languages_table(results: Results) -> Table | None:
 
 def language_differences_table(results: Results) -> Table | None:
     """Return the differences between rows by language; None where nothing is compared in several languages."""
-    lines = [
-        [
-            Cell(language.language),
-            *map(Cell, [comparison.ours, comparison.theirs, *comparison_cells(comparison)]),
-            Cell(comparison.verdict, verdict=comparison.verdict),
-        ]
-        for language in results.languages
-        for comparison in language.comparisons
-    ]
-    if not lines:
-        return None
-    names = ("language", "ours", "theirs", "difference", "interval", "p, corrected", "verdict")
     title = f"Differences in {METRIC_NAMES[results.statistic]} by language, text to video"
-    return Table(title, [*map(Column, names)], [lines])
+    parts = [(language.language, language.comparisons) for language in results.languages]
+    return differences_table(title, "language", parts)
