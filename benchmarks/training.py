@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
+from teachtext.experiment.torch_settings import cpu_products
 from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.optimizers import OPTIMIZERS
@@ -40,7 +41,6 @@ from teachtext.originals.recipes import recipe
 
 CASES = {"msvd-ce+": "msvd/ce+", "msrvtt-ce+": "msrvtt/ce+"}
 BATCH, MARGIN, RUNS = 64, 0.2, 3
-PRODUCTS = "highest" if torch.cpu._is_amx_tile_supported() else "medium"
 # the first steps of rectified Adam are others; and memory is fresh
 WARM_UP = 7
 # rectified Adam reads weight, gradient and two moments, and writes weight and moments
@@ -158,7 +158,9 @@ class Step:
 def our_step(model: CE, objective: Objective) -> Step:
     """Return a step as `teachtext.learning.trainer.Trainer` does it, under `teachtext.experiment.torch_settings`."""
     optimizer = OPTIMIZERS["radam"]([{"params": list(model.parameters())}], lr=1e-3, weight_decay=1e-5)
-    return Step(lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer, PRODUCTS)
+    return Step(
+        lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer, cpu_products()
+    )
 
 
 def plain_step(model: PlainCE) -> Step:

@@ -93,7 +93,7 @@ def version(
 
         print(f"teachtext {__version__}")
         raise typer.Exit
-    verb, count = context.invoked_subcommand, os.environ.get("WORLD_SIZE", "1")
+    verb = context.invoked_subcommand
     if verb in _TRAINING:
         # torch is not imported yet: large tensors in large pages, which saves a seventh of the time of a large step
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -105,7 +105,7 @@ def version(
         if os.environ.get("RANK") != "0":
             raise typer.Exit(2)
         raise InputError(
-            f"'teachtext {verb}' is one process, and torchrun has started {count}",
+            f"'teachtext {verb}' is one process, and torchrun has started {os.environ['WORLD_SIZE']}",
             f"call it without torchrun; what trains on several processes are {', '.join(_TRAINING)}",
         )
 

@@ -115,15 +115,8 @@ class SlowTraining:
             ),
             validate=None,
             folder=self.folder,
-            epochs=towers.epochs,
-            optimizer=settings.optimizer,
-            lr=settings.lr,
-            weight_decay=settings.weight_decay,
-            lr_decay=settings.lr_decay_for(towers.epochs),
-            seed=towers.random_seed,
-            average=settings.average,
             keep="last",
-            precision=settings.precision,
+            **towers.trainer_options,
         )
         save_spec(self.folder, self.spec)
         workspace = towers.workspace

@@ -20,12 +20,17 @@ def torch_settings(config: RunConfig) -> Iterator[None]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # a few operations have no deterministic form on a GPU: they warn there
     torch.use_deterministic_algorithms(True, warn_only=gpu)
-    if not gpu and not torch.cpu._is_amx_tile_supported():
-        # oneDNN is faster than the default library, above all on AMD; with AMX it would multiply in bfloat16
-        torch.set_float32_matmul_precision("medium")
+    if not gpu:
+        torch.set_float32_matmul_precision(cpu_products())
     try:
         with torch_threads(config.threads):
             yield
     finally:
         torch.use_deterministic_algorithms(deterministic)
         torch.set_float32_matmul_precision(products)
+
+
+def cpu_products() -> str:
+    """Return the fastest products of a CPU that are exact, as `torch.set_float32_matmul_precision` takes them."""
+    # oneDNN is faster than the default library, above all on AMD; with AMX it would multiply in bfloat16
+    return "highest" if torch.cpu._is_amx_tile_supported() else "medium"

@@ -191,18 +191,26 @@ class Training:
             batches=self.data.batches(self.features, config, self.random_seed),
             validate=self._validate if self.data.dataset.protocol.select else None,
             folder=self.folder,
-            epochs=self.epochs,
-            optimizer=config.optimizer,
-            lr=config.lr,
-            weight_decay=config.weight_decay,
-            lr_decay=config.lr_decay_for(self.epochs),
-            seed=self.random_seed,
-            average=config.average,
             keep=config.keep,
-            precision=config.precision,
             ranks=ranks,
+            **self.trainer_options,
         )
         return trainer, {} if ranks.count == 1 else self._teacher_files(teachers)
+
+    @property
+    def trainer_options(self) -> dict[str, Any]:
+        """The options of a trainer that do not depend on what is trained: a slow teacher has them too."""
+        settings = self.settings
+        return {
+            "epochs": self.epochs,
+            "optimizer": settings.optimizer,
+            "lr": settings.lr,
+            "weight_decay": settings.weight_decay,
+            "lr_decay": settings.lr_decay_for(self.epochs),
+            "seed": self.random_seed,
+            "average": settings.average,
+            "precision": settings.precision,
+        }
 
     def _fit(self, model: RetrievalModel) -> None:
         """Give a model the statistics of the training features, and the vectors of class names where it has them."""
