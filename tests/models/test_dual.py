@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pooled_rows import pooled, unit
 from torch.nn import functional as F
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
@@ -15,15 +16,6 @@ def make_batch(dims, text_dim):
     return Batch(
         TextBatch("abcd", torch.randn(4, 3, text_dim), torch.tensor(WORDS)), VideoBatch("efgh", video, lengths)
     )
-
-
-def unit(vector):
-    return vector / vector.norm()
-
-
-def pooled(rows, length):
-    """The mean of unit rows, of unit length."""
-    return unit(torch.stack([unit(row) for row in rows[:length]]).mean(dim=0))
 
 
 @torch.no_grad()

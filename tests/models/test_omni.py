@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pooled_rows import pooled, unit
 from torch.nn import functional as F
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
@@ -24,14 +25,6 @@ def make_model(**changes):
     torch.nn.init.normal_(inner.fuse.gate.weight)
     torch.nn.init.normal_(inner.fuse.offset)
     return model
-
-
-def unit(vector):
-    return vector / vector.norm()
-
-
-def pooled(rows, length):
-    return unit(torch.stack([unit(row) for row in rows[:length]]).mean(dim=0))
 
 
 @torch.no_grad()
