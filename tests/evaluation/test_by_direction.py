@@ -5,6 +5,7 @@ from teachtext.errors import InputError
 from teachtext.evaluation.by_direction import (
     DIRECTION_NAMES,
     FORMS,
+    EmbeddedForms,
     left_out,
     load_directions,
     ranks_by_direction,
@@ -28,8 +29,12 @@ def made(seed=0, has=None, dim=4):
     return vectors, {"video": np.ones(5, bool), "audio": np.ones(5, bool)} | (has or {})
 
 
+def forms_of(vectors, has):
+    return EmbeddedForms(vectors=vectors, has=has, video_of=VIDEO_OF, caption_ids=CAPTIONS, video_ids=list("abcde"))
+
+
 def ranked(vectors, has):
-    return {ranks.direction: ranks for ranks in ranks_by_direction(vectors, has, VIDEO_OF, CAPTIONS, list("abcde"))}
+    return {ranks.direction: ranks for ranks in ranks_by_direction(forms_of(vectors, has))}
 
 
 def test_twelve_directions_between_forms_with_nothing_in_common():
@@ -85,7 +90,7 @@ def test_a_set_without_sound_has_empty_directions_that_are_counted():
 
 
 def test_directions_are_read_as_they_were_written(tmp_path):
-    directions = ranks_by_direction(*made(has={"audio": np.zeros(5, bool)}), VIDEO_OF, CAPTIONS, list("abcde"))
+    directions = ranks_by_direction(forms_of(*made(has={"audio": np.zeros(5, bool)})))
     save_directions(tmp_path / "directions.npz", directions)
     for found, ours in zip(load_directions(tmp_path / "directions.npz"), directions, strict=True):
         assert found.as_dict() == ours.as_dict() and found.direction == ours.direction
@@ -108,7 +113,9 @@ def test_rows_are_compared_in_each_direction_and_corrected_over_all():
         vectors = {form: skill * common + noise[form] for form in FORMS}
         vectors["audio"] = noise["audio"]
         units = {form: (v / np.linalg.norm(v, axis=1, keepdims=True)).astype(np.float32) for form, v in vectors.items()}
-        return ranks_by_direction(units, has, np.arange(40), captions, videos)
+        return ranks_by_direction(
+            EmbeddedForms(vectors=units, has=has, video_of=np.arange(40), caption_ids=captions, video_ids=videos)
+        )
 
     ranks = {"weak": [model(0.0)], "strong": [model(5.0)]}
     pairs = [Pair("strong", "weak", "it is better"), Pair("strong", "absent")]

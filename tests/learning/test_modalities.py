@@ -43,7 +43,7 @@ def test_what_a_video_lacks_is_known(world, embedded):
         assert forms.has[modality].tolist() == [file.rows_of(video) > 0 for video in world.videos]
     assert 0 < forms.has["audio"].sum() < len(world.videos)
     heard = int(forms.has["audio"].sum())
-    ranks = ranks_by_direction(forms.vectors, forms.has, forms.video_of, world.caption_ids, world.videos)
+    ranks = ranks_by_direction(forms)
     assert {r.answers for r in ranks if r.direction in ("text to audio", "text to video + audio")} == {heard}
 
 

@@ -38,6 +38,26 @@ _ARRAYS = ("ranks", "ties", "ndcg", "video_of", "query_ids", "video_ids", "answe
 
 
 @dataclass(frozen=True, kw_only=True)
+class EmbeddedForms:
+    """C captions and B videos in one space.
+
+    Attributes:
+        vectors: by form (see `FORMS`), unit vectors: (C, D) where it has text, (B, D) elsewhere; anything where a
+            modality is missing.
+        has: by modality, (B,): whether a video has `video`, `audio`.
+        video_of: (C,) column of each caption's own video.
+        caption_ids: C ids.
+        video_ids: B ids.
+    """
+
+    vectors: Mapping[str, NDArray[np.float32]]
+    has: Mapping[str, NDArray[np.bool_]]
+    video_of: NDArray[np.int64]
+    caption_ids: Sequence[str]
+    video_ids: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectionRanks:
     """The ranks of one direction: N queries.
 
@@ -89,27 +109,13 @@ class DirectionRanks:
         )
 
 
-def ranks_by_direction(
-    vectors: Mapping[str, NDArray[np.float32]],
-    has: Mapping[str, NDArray[np.bool_]],
-    video_of: NDArray[np.int64],
-    caption_ids: Sequence[str],
-    video_ids: Sequence[str],
-) -> list[DirectionRanks]:
+def ranks_by_direction(forms: EmbeddedForms) -> list[DirectionRanks]:
     """Rank in all twelve directions, each of the videos that have all its modalities, and of their captions.
 
     Args:
-        vectors: by form, unit vectors: (C, D) where it has text, (B, D) elsewhere.
-        has: by modality, (B,): whether a video has `video`, `audio`.
-        video_of: (C,) column of each caption's video; every video has a caption.
-        caption_ids: C ids.
-        video_ids: B ids.
+        forms: captions and videos; every video has a caption.
     """
-    return [
-        ranks
-        for left, right in _PAIRS
-        for ranks in _both_ways(left, right, vectors, has, video_of, caption_ids, video_ids)
-    ]
+    return [ranks for left, right in _PAIRS for ranks in _both_ways(left, right, forms)]
 
 
 def left_out(has: Mapping[str, NDArray[np.bool_]], video_ids: Sequence[str]) -> list[str]:
@@ -206,27 +212,22 @@ def load_directions(path: Path) -> list[DirectionRanks]:
     ]
 
 
-def _both_ways(
-    left: str,
-    right: str,
-    vectors: Mapping[str, NDArray[np.float32]],
-    has: Mapping[str, NDArray[np.bool_]],
-    video_of: NDArray[np.int64],
-    caption_ids: Sequence[str],
-    video_ids: Sequence[str],
-) -> list[DirectionRanks]:
+def _both_ways(left: str, right: str, forms: EmbeddedForms) -> list[DirectionRanks]:
     """Return the ranks of a pair of forms in both directions."""
-    kept = np.logical_and.reduce([there for modality, there in has.items() if modality in f"{left} {right}"])
+    kept = np.logical_and.reduce([there for modality, there in forms.has.items() if modality in f"{left} {right}"])
     columns = np.flatnonzero(kept)
-    rows, owner = (np.flatnonzero(kept[video_of]), video_of) if "text" in left else (columns, np.arange(len(kept)))
+    if "text" in left:
+        rows, owner, ids_of_rows = np.flatnonzero(kept[forms.video_of]), forms.video_of, forms.caption_ids
+    else:
+        rows, owner, ids_of_rows = columns, np.arange(len(kept)), forms.video_ids
     column_of = (np.cumsum(kept) - 1)[owner[rows]]
-    of_videos = [video_ids[column] for column in columns.tolist()]
-    of_queries = [(caption_ids if "text" in left else video_ids)[row] for row in rows.tolist()]
+    of_videos = [forms.video_ids[column] for column in columns.tolist()]
+    of_queries = [ids_of_rows[row] for row in rows.tolist()]
     ids = {f"{left} to {right}": of_queries, f"{right} to {left}": of_videos}
     nothing = Ranked(np.zeros(0), np.zeros(0, np.int64))
     ranked, ndcg = (nothing, nothing), (np.zeros(0), np.zeros(0))
     if len(columns):
-        similarity = vectors[left][rows] @ vectors[right][columns].T
+        similarity = forms.vectors[left][rows] @ forms.vectors[right][columns].T
         ranked = rank_t2v(similarity, column_of), rank_v2t(similarity, column_of)
         ndcg = t2v_ndcg(ranked[0]), v2t_ndcg(similarity, column_of)
     return [

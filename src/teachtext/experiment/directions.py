@@ -37,9 +37,7 @@ def directions_of(
         InputError: the model has no such space.
     """
     forms = embed_forms(model, features, captions, video_ids, name=name)
-    ids = [caption.id for caption in captions]
-    ranks = ranks_by_direction(forms.vectors, forms.has, forms.video_of, ids, video_ids)
-    return ranks, left_out(forms.has, video_ids)
+    return ranks_by_direction(forms), left_out(forms.has, video_ids)
 
 
 def directions_on_test(training: Training, ranks: Path) -> list[DirectionRanks]:

@@ -1,38 +1,20 @@
 """Captions, videos and their sounds in the one space of an `Omni`, each by itself and in pairs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from teachtext.data.batch import VideoBatch
 from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
+from teachtext.evaluation.by_direction import EmbeddedForms
 from teachtext.learning.inference import embed_texts
 from teachtext.models.omni import MODALITIES, omni_of
 from teachtext.models.retrieval import RetrievalModel
 
 _AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class EmbeddedForms:
-    """C captions and B videos in one space.
-
-    Attributes:
-        vectors: by form (see `teachtext.evaluation.by_direction.FORMS`), unit vectors: (C, D) where it has text, (B, D)
-            elsewhere; anything where a modality is missing.
-        has: by modality, (B,) bool: whether a video has `video`, `audio`.
-        video_of: (C,) column of each caption's own video.
-    """
-
-    vectors: dict[str, NDArray[np.float32]]
-    has: dict[str, NDArray[np.bool_]]
-    video_of: NDArray[np.int64]
 
 
 @torch.no_grad()
@@ -57,7 +39,8 @@ def embed_forms(
             f"{name} has no space for text, video and sound alike, so there is nothing from any to any",
             "give a model that was trained with 'method: omni'",
         )
-    text = embed_texts(model, features, [caption.id for caption in captions]).vectors["joint"]
+    caption_ids = [caption.id for caption in captions]
+    text = embed_texts(model, features, caption_ids).vectors["joint"]
     device = next(model.parameters()).device
     shown: dict[str, list[Tensor]] = {"video": [], "audio": [], "video + audio": []}
     has: dict[str, list[Tensor]] = {"video": [], "audio": []}
@@ -83,6 +66,8 @@ def embed_forms(
         vectors={form: values.numpy() for form, values in {"text": text, **videos, **pairs}.items()},
         has={modality: torch.cat(there).numpy() for modality, there in has.items()},
         video_of=video_of.numpy(),
+        caption_ids=caption_ids,
+        video_ids=video_ids,
     )
 
 
