@@ -232,7 +232,7 @@ class _Session:
             return self._train_all(flat, test=test)
         # before all else: an error is better reported now than after the trainings
         for training in flat[: len(trainings)]:
-            training.check_teachers(self._progress)
+            training.sources.check(self._progress)
         for training in flat[: len(trainings)]:
             training.data.check()
         self.train(flat, test=test)

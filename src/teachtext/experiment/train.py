@@ -20,9 +20,9 @@ from teachtext.experiment.artifacts import artifact_path
 from teachtext.experiment.config_any_to_any import AnyToAnyConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.model_arguments import any_to_any, model_spec, ranking_loss
-from teachtext.experiment.plan import ExternalTeacher, ModelPlan, SlowTeacher
-from teachtext.experiment.slow_teacher import SlowTraining
-from teachtext.experiment.teachers import checksum_of, external_teacher, frozen, identity_of, teacher_file
+from teachtext.experiment.plan import ModelPlan
+from teachtext.experiment.teacher_sources import TeacherSources
+from teachtext.experiment.teachers import frozen
 from teachtext.experiment.training_data import TrainingData
 from teachtext.experiment.workspace import Workspace
 from teachtext.files import fingerprint, read_json, write_json
@@ -102,20 +102,19 @@ class Training:
         """Number of epochs."""
         return self.plan.training.epochs_for(len(self.data.videos))
 
-    @property
-    def epochs_of_slow_teachers(self) -> int:
-        """Number of epochs of the slow teachers that are not trained yet."""
-        slow = [source for source in self._sources if isinstance(source, SlowTraining)]
-        return sum(source.towers.epochs for source in slow if not source.done)
-
     @cached_property
-    def teachers(self) -> list["Training"]:
-        """The trainings that come first, with the same seed: of its teachers, or of what a slow teacher starts from.
+    def sources(self) -> TeacherSources:
+        """Where its teachers come from."""
+        return TeacherSources(self)
 
-        External teachers have none.
-        """
-        sources = [source.fast if isinstance(source, SlowTraining) else source for source in self._sources]
-        return [source for source in sources if isinstance(source, Training)]
+    def of_plan(self, plan: ModelPlan) -> "Training":
+        """Return the training of another model with the same seed and fold."""
+        return training_of(self.workspace, plan, self.seed, self.fold)
+
+    @property
+    def teachers(self) -> list["Training"]:
+        """The trainings that come first, with the same seed; external teachers have none."""
+        return self.sources.trainings
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -184,7 +183,7 @@ class Training:
         if ranks.first:
             self._fit(model)
         model = model.to(device)
-        teachers = [self._teacher(source, progress) for source in self._sources]
+        teachers = self.sources.teachers(progress)
         trainer = Trainer(
             model=model,
             objective=self._objective(model, teachers).to(device),
@@ -195,7 +194,7 @@ class Training:
             ranks=ranks,
             **self.trainer_options,
         )
-        return trainer, {} if ranks.count == 1 else self._teacher_files(teachers)
+        return trainer, {} if ranks.count == 1 else self.sources.checksums(teachers)
 
     @property
     def trainer_options(self) -> dict[str, Any]:
@@ -229,12 +228,6 @@ class Training:
             "training captions, settings or teachers": self.folder.name,
         }
 
-    def _teacher_files(self, teachers: Sequence[Teacher]) -> dict[str, str]:
-        """Return the checksums of the files of the teachers, in the order of the sources."""
-        folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self._sources]
-        paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
-        return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
-
     def keep_captions(self) -> KeptCaptions:
         """Write a sample of the captions of training and validation beside the model, unless the file is there."""
         if (self.folder / CAPTIONS).exists():
@@ -261,12 +254,6 @@ class Training:
         except InputError as error:
             raise InputError(error.problem, f"delete the folder {self.folder} and run again") from error
         return model
-
-    def check_teachers(self, progress: Progress) -> None:
-        """Raise InputError where an external teacher does not fit the training captions and videos."""
-        for source in self._sources:
-            if isinstance(source, ExternalTeacher):
-                self._teacher(source, progress)
 
     def as_teacher(self, progress: Progress) -> Teacher:
         """Freeze the trained model over the whole training split, once; a live teacher is not frozen."""
@@ -310,35 +297,6 @@ class Training:
         english_weight = parts.english_weight if parts else 1.0
         return PerLanguage(objective=objective, queries=self.data.captions, english_weight=english_weight)
 
-    @cached_property
-    def _sources(self) -> "list[Training | ExternalTeacher | SlowTraining]":
-        """The origins of its teachers, in the order of the config."""
-        return [self._source(teacher) for teacher in self.plan.teachers]
-
-    def _source(
-        self, teacher: ModelPlan | ExternalTeacher | SlowTeacher
-    ) -> "Training | ExternalTeacher | SlowTraining":
-        if isinstance(teacher, ExternalTeacher):
-            return teacher
-        if isinstance(teacher, ModelPlan):
-            return training_of(self.workspace, teacher, self.seed, self.fold)
-        towers, fast = (
-            training_of(self.workspace, plan, self.seed, self.fold) for plan in (teacher.towers, teacher.fast)
-        )
-        return SlowTraining(teacher, towers, fast)
-
-    def _teacher(self, source: "Training | ExternalTeacher | SlowTraining", progress: Progress) -> Teacher:
-        if isinstance(source, ExternalTeacher):
-            return external_teacher(self.workspace, source, *self.data.taught_ids(), progress)
-        return source.as_teacher(progress)
-
-    def _identity(self, source: "Training | ExternalTeacher | SlowTraining") -> Any:
-        if isinstance(source, ExternalTeacher):
-            return identity_of(self.workspace, source)
-        if isinstance(source, SlowTraining):
-            return source.folder.name
-        return [source.folder.name, "live"] if source.plan.live else source.folder.name
-
     def _validate(self, model: RetrievalModel) -> dict[str, Metrics]:
         scores = self.score_selection(model)
         return retrieval_metrics(scores.similarity, scores.video_of)
@@ -355,7 +313,7 @@ class Training:
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
             "learn": [self.data.videos, [caption.id for caption in self.data.captions]],
             "select": [caption.id for caption in self.data.selecting],
-            "teachers": [self._identity(source) for source in self._sources],
+            "teachers": self.sources.identities(),
             # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and self._distillation.parts.identity(),
             **({"any_to_any": self._any_to_any.identity()} if self._any_to_any else {}),

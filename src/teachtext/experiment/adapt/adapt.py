@@ -217,7 +217,7 @@ def _train(config: RunConfig, progress: Progress) -> list[Training]:
     trainings = [training_of(workspace, plan, seed) for seed in config.seeds]
     for training in trainings:
         training.data.check()
-        training.check_teachers(progress)
+        training.sources.check(progress)
         training.train(progress)
     folders = [str(training.folder.relative_to(config.folder)) for training in trainings]
     write_best(

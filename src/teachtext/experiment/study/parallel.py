@@ -84,7 +84,7 @@ def train_all(
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
             # one for the test of a model that is trained already
-            epochs += 1 if training.done else training.epochs + training.epochs_of_slow_teachers
+            epochs += 1 if training.done else training.epochs + training.sources.epochs_of_slow_teachers
     if not tasks:
         return {}
     failed: dict[Path, InputError] = {}

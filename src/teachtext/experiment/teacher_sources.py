@@ -1,0 +1,84 @@
+"""Where the teachers of a training come from: other trainings of the run, slow teachers, and files made elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from teachtext.experiment.plan import ExternalTeacher, ModelPlan, SlowTeacher
+from teachtext.experiment.slow_teacher import SlowTraining
+from teachtext.experiment.teachers import checksum_of, external_teacher, identity_of, teacher_file
+from teachtext.learning.teachers import Teacher
+from teachtext.progress import Progress
+
+if TYPE_CHECKING:
+    from teachtext.experiment.train import Training
+
+
+@dataclass(frozen=True)
+class TeacherSources:
+    """The sources of the teachers of a training.
+
+    Attributes:
+        student: the training that has the teachers.
+    """
+
+    student: "Training"
+
+    @cached_property
+    def listed(self) -> "list[Training | ExternalTeacher | SlowTraining]":
+        """The sources, in the order of the config."""
+        return [self._source(teacher) for teacher in self.student.plan.teachers]
+
+    @property
+    def trainings(self) -> "list[Training]":
+        """The trainings of the teachers, or of the model that a slow teacher starts from."""
+        trained = [source for source in self.listed if not isinstance(source, ExternalTeacher)]
+        return [source.fast if isinstance(source, SlowTraining) else source for source in trained]
+
+    @property
+    def epochs_of_slow_teachers(self) -> int:
+        """Number of epochs of the slow teachers that are not trained yet."""
+        slow = [source for source in self.listed if isinstance(source, SlowTraining)]
+        return sum(source.towers.epochs for source in slow if not source.done)
+
+    def check(self, progress: Progress) -> None:
+        """Raise InputError where an external teacher does not fit the training captions and videos."""
+        for source in self.listed:
+            if isinstance(source, ExternalTeacher):
+                self._teacher(source, progress)
+
+    def teachers(self, progress: Progress) -> list[Teacher]:
+        """Return the teachers; those that are trained in the run must be trained."""
+        return [self._teacher(source, progress) for source in self.listed]
+
+    def identities(self) -> list[Any]:
+        """Return for each source a value that changes whenever the scores of the teacher could."""
+        return [self._identity(source) for source in self.listed]
+
+    def checksums(self, teachers: Sequence[Teacher]) -> dict[str, str]:
+        """Return by name the checksums of the files of the teachers, which are in the order of the sources."""
+        folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self.listed]
+        paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
+        return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
+
+    def _source(
+        self, teacher: ModelPlan | ExternalTeacher | SlowTeacher
+    ) -> "Training | ExternalTeacher | SlowTraining":
+        if isinstance(teacher, ExternalTeacher):
+            return teacher
+        if isinstance(teacher, ModelPlan):
+            return self.student.of_plan(teacher)
+        return SlowTraining(teacher, self.student.of_plan(teacher.towers), self.student.of_plan(teacher.fast))
+
+    def _teacher(self, source: "Training | ExternalTeacher | SlowTraining", progress: Progress) -> Teacher:
+        if isinstance(source, ExternalTeacher):
+            return external_teacher(self.student.workspace, source, *self.student.data.taught_ids(), progress)
+        return source.as_teacher(progress)
+
+    def _identity(self, source: "Training | ExternalTeacher | SlowTraining") -> Any:
+        if isinstance(source, ExternalTeacher):
+            return identity_of(self.student.workspace, source)
+        if isinstance(source, SlowTraining):
+            return source.folder.name
+        return [source.folder.name, "live"] if source.plan.live else source.folder.name
