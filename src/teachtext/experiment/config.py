@@ -151,7 +151,8 @@ class RunConfig(Config):
         once("experts", [expert.name for expert in self.experts])
         once("seeds", self.seeds)
         teachers = [
-            (t.text or str(t.path), (t.model or self.model).kind, t.experts, t.shortlist) for t in self.teachers
+            (t.text or str(t.path), (t.model or self.model).kind, t.experts, t.shortlist, t.writer, t.queries)
+            for t in self.teachers
         ]
         for number, teacher in enumerate(teachers):
             if teacher in teachers[:number]:

@@ -11,7 +11,12 @@ from teachtext.data.benchmarks import benchmark
 from teachtext.data.protocol import CaptionUse, Protocol
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.encoders.spec import located
+from teachtext.errors import InputError
 from teachtext.playground.languages import check_languages
+from teachtext.rewriting.writers import check_writer
+
+CAPTIONS = "captions"
+"""The writer of a teacher that asks the captions of one video together."""
 
 # a letter or digit first: names become folders, and "..", "." or "-x" are none
 NAME = r"^\w[\w.-]*$"
@@ -37,10 +42,21 @@ def _beside_the_config(path: Path, info: ValidationInfo) -> Path:
         raise ValueError(f"a path that cannot be ({error})") from error
 
 
+def _full_writer(spec: str, info: ValidationInfo) -> str:
+    if spec == CAPTIONS:
+        return spec
+    try:
+        kind, _, path = check_writer(spec).partition(":")
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return f"{kind}:{_beside_the_config(Path(path), info)}" if kind == "file" else spec
+
+
 # written in full, so that an encoder or expert has the same name everywhere in a run
 ExpertName = Annotated[str, Field(pattern=r"^(\w[\w.-]*|hf:.+)$"), AfterValidator(_full_expert)]
 TextName = Annotated[str, AfterValidator(_full_text)]
 DataPath = Annotated[Path, AfterValidator(_beside_the_config)]
+WriterName = Annotated[str, AfterValidator(_full_writer)]
 
 
 class Config(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from teachtext.experiment.config_data import Config, DataPath, ExpertName, TextName
+from teachtext.experiment.config_data import Config, DataPath, ExpertName, TextName, WriterName
 from teachtext.experiment.config_training import TrainingConfig
 from teachtext.experiment.defaults import AUTHORS_MMT, model_of_authors
 from teachtext.learning.choices import NameIn
@@ -207,6 +207,17 @@ class TeacherConfig(Config):
         description="make a slow teacher of it, which reads caption and video together: the number of videos, the best "
         "by the student alone, that it scores for each caption (text)",
     )
+    writer: WriterName | None = Field(
+        None,
+        description="ask several queries for each caption and take the mean of their scores: 'captions' of the same "
+        "video, or what a writer writes, such as 'wordnet', 'file:PATH' or 'chat:URL#MODEL' (text)",
+    )
+    queries: int | None = Field(
+        None,
+        ge=2,
+        description="number of these queries, the caption itself among them, by farthest query sampling; by default "
+        "all (writer)",
+    )
     live: bool = Field(False, description="score each batch by the model itself, instead of by its kept embeddings")
 
     @model_validator(mode="after")
@@ -215,12 +226,20 @@ class TeacherConfig(Config):
         if len(sources) != 1:
             raise ValueError("give one of 'text', 'file' and 'folder'")
         if self.text is None:
-            idle = [name for name in ("experts", "model", "training", "shortlist") if getattr(self, name) is not None]
+            idle = [
+                name
+                for name in ("experts", "model", "training", "shortlist", "writer")
+                if getattr(self, name) is not None
+            ]
             idle += ["copies"] if self.copies > 1 else []
             if idle:
                 raise ValueError(f"'{idle[0]}' is said of a teacher that is trained here, not of a '{sources[0]}'")
         if self.shortlist is not None and (self.copies > 1 or self.live):
             raise ValueError("a slow teacher scores short lists once: leave 'copies' and 'live' out")
+        if self.writer is not None and (self.shortlist is not None or self.live):
+            raise ValueError("a teacher with a 'writer' is kept as embeddings: leave 'shortlist' and 'live' out")
+        if self.queries is not None and self.writer is None:
+            raise ValueError("'queries' counts what a 'writer' writes: give one, such as 'captions'")
         if self.file is not None:
             if self.file.suffix not in (".safetensors", ".jsonl"):
                 raise ValueError(f"'{self.file}' is neither .safetensors (embeddings) nor .jsonl (scored pairs)")

@@ -21,6 +21,7 @@ from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
 from teachtext.experiment.evaluate import check_unseen, expert_file
 from teachtext.learning.checkpoint import load_model
+from teachtext.learning.fused_queries import query_rows
 from teachtext.learning.inference import embed_videos
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
@@ -39,9 +40,7 @@ class _Embedded:
 
     @property
     def rows(self) -> NDArray[np.float32]:
-        names = sorted(self.text.vectors)
-        weighted = [self.text.vectors[name] * self.text.weights[:, [place]] for place, name in enumerate(names)]
-        return torch.cat(weighted, dim=1).numpy()
+        return query_rows(self.text)
 
     def scores(self, places: Sequence[int]) -> NDArray[np.float32]:
         return similarity(self.text.select(torch.tensor(list(places))), self.video).numpy()

@@ -55,7 +55,7 @@ class ModelPlan:
     experts: tuple[str, ...]
     model: ModelConfig
     training: TrainingConfig
-    teachers: "tuple[ModelPlan | ExternalTeacher | SlowTeacher, ...]" = ()
+    teachers: "tuple[AnyTeacher, ...]" = ()
     live: bool = False
     copy: int = 0
 
@@ -85,11 +85,46 @@ class SlowTeacher:
         return f"{self.towers.text} (slow)"
 
 
+@dataclass(frozen=True)
+class AskingTeacher:
+    """A teacher that asks several queries for each caption; the mean of their scores is its score.
+
+    Attributes:
+        model: it is trained, and in tables asked, like any other.
+        writer: of the queries: spec of a writer, or `config_data.CAPTIONS`.
+        queries: number of queries, the caption itself among them; None asks all.
+    """
+
+    model: ModelPlan
+    writer: str
+    queries: int | None
+
+    @property
+    def name(self) -> str:
+        """Its name among the teachers of a row."""
+        count = f", {self.queries} queries" if self.queries else ""
+        return f"{self.model.text} ({self.writer.partition(':')[0]}{count})"
+
+
+AnyTeacher = ModelPlan | ExternalTeacher | SlowTeacher | AskingTeacher
+
+
+def model_of(teacher: AnyTeacher) -> ModelPlan | None:
+    """Return the model of the run that a teacher is or has; None for a teacher that was made elsewhere."""
+    if isinstance(teacher, ExternalTeacher):
+        return None
+    if isinstance(teacher, SlowTeacher):
+        return teacher.towers
+    return teacher.model if isinstance(teacher, AskingTeacher) else teacher
+
+
 def plans_of(config: RunConfig) -> list[ModelPlan]:
     """Return the models that a run trains, teachers first; without teachers the student is alone."""
     teachers, alone = _teachers(config), _alone(config)
     shown, text = _short_names(config), config.student.text
-    trained = [teacher for teacher in teachers if isinstance(teacher, ModelPlan)]
+    models = [model_of(teacher) for teacher in teachers if not isinstance(teacher, SlowTeacher)]
+    # a model may teach twice, by one query and by several
+    trained = list({model.label: model for model in models if model}.values())
     distillation = config.distillation
     if config.any_to_any:
         return [*trained, alone, replace(alone, label=f"student {shown[text]}, omni", role="taught")]
@@ -130,7 +165,7 @@ def _alone(config: RunConfig) -> ModelPlan:
     )
 
 
-def _teachers(config: RunConfig) -> tuple[ModelPlan | ExternalTeacher | SlowTeacher, ...]:
+def _teachers(config: RunConfig) -> tuple[AnyTeacher, ...]:
     shown = _short_names(config)
     return tuple(
         _teacher(teacher, config, shown, copy) for teacher in config.teachers for copy in range(teacher.copies)
@@ -149,9 +184,7 @@ def _experts_label(experts: Sequence[str], all_experts: Sequence[str], shown: Ma
     return ", ".join(shown[name] for name in experts)
 
 
-def _teacher(
-    teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str], copy: int
-) -> ModelPlan | ExternalTeacher | SlowTeacher:
+def _teacher(teacher: TeacherConfig, config: RunConfig, shown: Mapping[str, str], copy: int) -> AnyTeacher:
     if teacher.path is not None:
         label = f"teacher {teacher.path.name}"
         return ExternalTeacher(label, teacher.path, is_model=teacher.folder is not None, live=teacher.live)
@@ -167,6 +200,6 @@ def _teacher(
     label = f"teacher {shown[text]}" + (f" ({'; '.join(differences)})" if differences else "")
     training = teacher.training or config.training
     plan = ModelPlan(label, "teacher", text, experts, model, training, live=teacher.live, copy=copy)
-    if teacher.shortlist is None:
-        return plan
-    return SlowTeacher(replace(plan, label=f"slow {label}"), _alone(config), teacher.shortlist)
+    if teacher.shortlist is not None:
+        return SlowTeacher(replace(plan, label=f"slow {label}"), _alone(config), teacher.shortlist)
+    return plan if teacher.writer is None else AskingTeacher(plan, teacher.writer, teacher.queries)

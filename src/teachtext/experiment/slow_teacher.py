@@ -53,6 +53,11 @@ class SlowTraining:
         return self.towers.label
 
     @property
+    def before(self) -> "Training":
+        """The training that comes first."""
+        return self.fast
+
+    @property
     def done(self) -> bool:
         """Whether the scorer has been trained to the end."""
         return (self.folder / METRICS).exists()

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from teachtext.experiment.plan import ExternalTeacher, ModelPlan, SlowTeacher
+from teachtext.experiment.asking_teacher import AskingTraining
+from teachtext.experiment.plan import AnyTeacher, AskingTeacher, ExternalTeacher, ModelPlan
 from teachtext.experiment.slow_teacher import SlowTraining
 from teachtext.experiment.teachers import checksum_of, external_teacher, identity_of, teacher_file
 from teachtext.learning.teachers import Teacher
@@ -13,6 +14,10 @@ from teachtext.progress import Progress
 
 if TYPE_CHECKING:
     from teachtext.experiment.train import Training
+
+
+Source: TypeAlias = "Training | ExternalTeacher | SlowTraining | AskingTraining"
+"""Where a teacher comes from."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,15 @@ class TeacherSources:
     student: "Training"
 
     @cached_property
-    def listed(self) -> "list[Training | ExternalTeacher | SlowTraining]":
+    def listed(self) -> list[Source]:
         """The sources, in the order of the config."""
         return [self._source(teacher) for teacher in self.student.plan.teachers]
 
     @property
     def trainings(self) -> "list[Training]":
-        """The trainings of the teachers, or of the model that a slow teacher starts from."""
+        """The trainings that come before the teachers can teach."""
         trained = [source for source in self.listed if not isinstance(source, ExternalTeacher)]
-        return [source.fast if isinstance(source, SlowTraining) else source for source in trained]
+        return [source.before if isinstance(source, SlowTraining | AskingTraining) else source for source in trained]
 
     @property
     def epochs_of_slow_teachers(self) -> int:
@@ -43,10 +48,12 @@ class TeacherSources:
         return sum(source.towers.epochs for source in slow if not source.done)
 
     def check(self, progress: Progress) -> None:
-        """Raise InputError where an external teacher does not fit the training captions and videos."""
+        """Raise InputError where an external teacher does not fit the training data, or there is no such writer."""
         for source in self.listed:
             if isinstance(source, ExternalTeacher):
                 self._teacher(source, progress)
+            elif isinstance(source, AskingTraining):
+                source.check()
 
     def teachers(self, progress: Progress) -> list[Teacher]:
         """Return the teachers; those that are trained in the run must be trained."""
@@ -62,23 +69,25 @@ class TeacherSources:
         paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
         return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
 
-    def _source(
-        self, teacher: ModelPlan | ExternalTeacher | SlowTeacher
-    ) -> "Training | ExternalTeacher | SlowTraining":
+    def _source(self, teacher: AnyTeacher) -> Source:
         if isinstance(teacher, ExternalTeacher):
             return teacher
         if isinstance(teacher, ModelPlan):
             return self.student.of_plan(teacher)
+        if isinstance(teacher, AskingTeacher):
+            return AskingTraining(teacher, self.student.of_plan(teacher.model))
         return SlowTraining(teacher, self.student.of_plan(teacher.towers), self.student.of_plan(teacher.fast))
 
-    def _teacher(self, source: "Training | ExternalTeacher | SlowTraining", progress: Progress) -> Teacher:
+    def _teacher(self, source: Source, progress: Progress) -> Teacher:
         if isinstance(source, ExternalTeacher):
             return external_teacher(self.student.workspace, source, *self.student.data.taught_ids(), progress)
         return source.as_teacher(progress)
 
-    def _identity(self, source: "Training | ExternalTeacher | SlowTraining") -> Any:
+    def _identity(self, source: Source) -> Any:
         if isinstance(source, ExternalTeacher):
             return identity_of(self.student.workspace, source)
         if isinstance(source, SlowTraining):
             return source.folder.name
+        if isinstance(source, AskingTraining):
+            return source.identity
         return [source.folder.name, "live"] if source.plan.live else source.folder.name

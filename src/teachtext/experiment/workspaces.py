@@ -6,7 +6,7 @@ from pathlib import Path
 
 from teachtext.experiment.config import RunConfig, show_config
 from teachtext.experiment.config_model import TeacherConfig
-from teachtext.experiment.plan import ModelPlan, SlowTeacher
+from teachtext.experiment.plan import ModelPlan, model_of
 from teachtext.experiment.study.rows import plans_in
 from teachtext.experiment.study.study import Study, show_study
 from teachtext.experiment.study.variants import Variant
@@ -80,8 +80,8 @@ def _union(variants: list[Variant]) -> RunConfig:
     experts = {expert.name: expert for config in configs for expert in config.experts}
     students = [plan for variant in variants for plan in plans_in(variant)]
     sources = [source for student in students for source in (student, *student.teachers)]
-    parts = [source.towers if isinstance(source, SlowTeacher) else source for source in sources]
-    plans = [part for part in parts if isinstance(part, ModelPlan)]
+    parts = [model_of(source) for source in sources]
+    plans = [part for part in parts if part]
     external = {str(t.path): t for config in configs for t in config.teachers if t.path}
     trained = [TeacherConfig(text=text) for text in dict.fromkeys(plan.text for plan in plans)]
     return configs[0].model_copy(update={"experts": list(experts.values()), "teachers": [*trained, *external.values()]})

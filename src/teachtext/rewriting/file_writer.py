@@ -32,6 +32,10 @@ class FileWriter:
         """The writer in messages."""
         return f"the file {self.path.name}"
 
+    def knows(self, text: str) -> bool:
+        """Return whether the file has an entry for a query, be it empty."""
+        return _key(text) in self._texts
+
     def write(self, text: str, *, seconds: float) -> Sequence[str]:
         """Return the queries of the file; see `Writer.write`."""
         return self._texts.get(_key(text), [])

@@ -37,10 +37,20 @@ def open_writer(spec: str) -> Writer:
     Raises:
         InputError: the spec is none, or the writer cannot be opened.
     """
+    kind, _, argument = check_writer(spec).partition(":")
+    return WRITERS[kind].build(argument)
+
+
+def check_writer(spec: str) -> str:
+    """Return the spec of a writer, which is not opened.
+
+    Raises:
+        InputError: the spec is none.
+    """
     kind, colon, argument = spec.partition(":")
     entry = WRITERS.get(kind)
     if entry is None:
         raise unknown("writer", kind[:60], [each.form for each in WRITERS.values()])
     if bool(argument) != (":" in entry.form):
         raise InputError(f"'{kind}{colon}' is not the whole name of a writer", f"write {entry.form}")
-    return entry.build(argument)
+    return spec
