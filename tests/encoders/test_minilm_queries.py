@@ -1,6 +1,7 @@
 """MiniLM for queries: BERT in numpy gives what transformers gives."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -42,4 +43,14 @@ def test_a_query_has_the_features_that_embed_stores(spec: str):
 @pytest.mark.slow
 def test_the_limit_of_a_query_is_that_of_the_encoder():
     encoder = QueryEncoder("minilm")
-    assert encoder.cut("word " * 254) == "" and encoder.cut("word " * 255) == "256 tokens"
+    short, long = encoder.encode_all(["word " * 254, "word " * 255])
+    assert short.cut == "" and long.cut == "256 tokens"
+
+
+@pytest.mark.parametrize("output", ["pooled", "tokens"])
+def test_a_query_has_the_same_values_in_any_company(output: Literal["pooled", "tokens"]):
+    encoder = MiniLMQueries(output=output)
+    together = encoder.encode(TEXTS * 6)
+    assert len(together) == 6 * len(TEXTS)
+    for text, values in zip(TEXTS * 6, together, strict=True):
+        assert np.allclose(values, encoder.encode([text])[0], rtol=0, atol=2e-6 if output == "pooled" else 2e-5)

@@ -31,7 +31,8 @@ def test_the_language_of_a_query_is_looked_at(model: ClassNames):
     pytest.importorskip("fasttext")
     assert model.embed_query("zwei Männer spielen Fußball").unread == "German"
     assert model.embed_query("two men play football").unread == ""
-    assert model.embed_queries(["zwei Männer spielen Fußball"])[0].unread == "", "not of a bank of captions"
+    together = model.embed_queries(["zwei Männer spielen Fußball", "two men play football"])
+    assert [query.unread for query in together] == ["German", ""]
 
 
 def files(folder: Path, class_names: dict[str, str], said: dict[str, list[str]]) -> dict[str, FeatureFile]:

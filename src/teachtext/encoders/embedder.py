@@ -42,7 +42,7 @@ class QueryEmbedder(Protocol):
     """Embeds queries."""
 
     def embed_query(self, text: str) -> QueryVectors:
-        """Embed one query of a user, and look which language it has. Several threads may call it.
+        """Embed one query. Several threads may call it.
 
         Raises:
             InputError: the query is empty, or contains a lone surrogate.
@@ -50,7 +50,9 @@ class QueryEmbedder(Protocol):
         ...
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        """Embed C queries together, which is faster than one at a time. Their languages are not looked at.
+        """Embed C queries together, which is faster than one at a time.
+
+        A query has the same vectors in any company, up to the rounding of products of another size.
 
         Raises:
             InputError: a query is empty, or contains a lone surrogate.

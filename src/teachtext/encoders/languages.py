@@ -38,8 +38,9 @@ def foreign_language(text: str) -> str:
     ('', '', 'Russian')
     """
     letters = [letter for letter in text if letter.isalpha()]
-    scripts = Counter(unicodedata.name(letter, "").split(" ")[0].split("-")[0] for letter in letters)
-    if 2 * scripts["LATIN"] < len(letters):
+    others = [letter for letter in letters if not letter.isascii()]
+    scripts = Counter(unicodedata.name(letter, "").split(" ")[0].split("-")[0] for letter in others)
+    if 2 * (scripts["LATIN"] + len(letters) - len(others)) < len(letters):
         # texts in Japanese have Chinese letters too
         script = next((name for name in _SCRIPTS if scripts[name]), "")
         if script:
@@ -57,7 +58,12 @@ def _guess(text: str) -> tuple[str, float]:
     model = _model()
     if model is None:
         return "", 1.0
-    labels, values = model.predict(" ".join(text.casefold().split()), k=200, threshold=0.0)
+    written = " ".join(text.casefold().split())
+    likeliest, values = model.predict(written, k=1, threshold=0.0)
+    if "__label__en" in likeliest:
+        # the other languages would change nothing
+        return ("en" if values[0] >= _LEAST_SURE else ""), float(values[0])
+    labels, values = model.predict(written, k=200, threshold=0.0)
     probabilities = {label.removeprefix("__label__"): float(value) for label, value in zip(labels, values, strict=True)}
     code = max(probabilities, key=lambda name: probabilities[name], default="")
     return (code if probabilities.get(code, 0.0) >= _LEAST_SURE else ""), probabilities.get("en", 0.0)

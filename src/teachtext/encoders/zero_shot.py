@@ -11,7 +11,6 @@ that was trained on similar videos with captions is far better.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -85,13 +84,13 @@ class ClassNames:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return replace(self.embed_queries([text])[0], unread=self._query.unread(text))
+        return self.embed_queries([text])[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
         return [
-            QueryVectors(dict.fromkeys(self.experts, self._query.encode(text)[0]), self._weights, self._query.cut(text))
-            for text in texts
+            QueryVectors(dict.fromkeys(self.experts, query.rows[0]), self._weights, read=query.cut, unread=query.unread)
+            for query in self._query.encode_all(texts)
         ]
 
     def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from teachtext.devices import CPU
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.embedder import QueryVectors, pad_rows
-from teachtext.encoders.query import QueryEncoder, read_of
+from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.encoders.text_side_files import COUNT, check_probe, read_description, whole
 from teachtext.packages import load
@@ -108,16 +108,17 @@ class ExportedText:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return replace(self.embed_queries([text])[0], unread=self._encoder.unread(text))
+        return self.embed_queries([text])[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
         if not texts:
             return []
-        captions = [self._encoder.encode(text) for text in texts]
+        encoded = self._encoder.encode_all(texts)
+        embedded = self._branch.embed([query.rows for query in encoded])
         return [
-            replace(query, read=read_of(self._encoder, text, rows, self._branch.max_words))
-            for query, text, rows in zip(self._branch.embed(captions), texts, captions, strict=True)
+            replace(vectors, read=query.read(self._branch.max_words), unread=query.unread)
+            for vectors, query in zip(embedded, encoded, strict=True)
         ]
 
 

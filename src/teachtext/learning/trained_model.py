@@ -15,7 +15,7 @@ from teachtext.data.batch import TextBatch
 from teachtext.data.types import FeatureRows
 from teachtext.devices import resolve_device
 from teachtext.encoders.embedder import QueryVectors, VideoVectors, pad_rows
-from teachtext.encoders.query import QueryEncoder, read_of
+from teachtext.encoders.query import QueryEncoder
 from teachtext.files import fingerprint
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.model_files import WEIGHTS
@@ -61,7 +61,7 @@ class TrainedModel:
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        return replace(self.embed_queries([text])[0], unread=self._encoder.unread(text))
+        return self.embed_queries([text])[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
@@ -72,11 +72,11 @@ class TrainedModel:
         ]
 
     def _embed_texts(self, texts: Sequence[str]) -> list[QueryVectors]:
-        captions = [self._encoder.encode(text) for text in texts]
-        embedded = self._embed(captions)
+        encoded = self._encoder.encode_all(texts)
+        embedded = self._embed([query.rows for query in encoded])
         return [
-            replace(query, read=read_of(self._encoder, text, rows, self.spec.max_words))
-            for query, text, rows in zip(embedded, texts, captions, strict=True)
+            replace(vectors, read=query.read(self.spec.max_words), unread=query.unread)
+            for vectors, query in zip(embedded, encoded, strict=True)
         ]
 
     @cached_property

@@ -1,8 +1,6 @@
 """Queries of a shared-space model, by whatever computes the vectors of its texts. Needs no torch."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +8,7 @@ from numpy.typing import NDArray
 from teachtext.encoders.base import Limit
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.encoders.query import check_text
+from teachtext.encoders.remembered import Remembered
 
 _REMEMBERED = 256
 
@@ -26,25 +25,19 @@ class SharedQueries:
     def __init__(
         self, *, encode: Callable[[Sequence[str]], NDArray[np.float32]], limit: Limit | None, space: str
     ) -> None:
-        self._encode = encode
         self._limit = limit
         self._space_name = space
-        self._lock = Lock()
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(lambda text: encode([text])[0])
+        self._remembered = Remembered(lambda texts: list(encode(texts)), most=_REMEMBERED)
 
     def embed_query(self, text: str) -> QueryVectors:
         """Embed one query; see `QueryEmbedder.embed_query`."""
-        check_text(text, "the query")
-        with self._lock:
-            vector = self._remembered(text)
-        return self._query(text, vector)
+        return self.embed_queries([text])[0]
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
         """Embed C queries; see `QueryEmbedder.embed_queries`."""
         for text in texts:
             check_text(text, "the query")
-        with self._lock:
-            vectors = self._encode(texts)
+        vectors = self._remembered.of(texts)
         return [self._query(text, vector) for text, vector in zip(texts, vectors, strict=True)]
 
     def _query(self, text: str, vector: NDArray[np.float32]) -> QueryVectors:
