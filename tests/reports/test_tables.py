@@ -80,7 +80,7 @@ ALONE = row("student alone", "student", "glove", [20.0, 21.0, 22.0], [12.0, 12.0
 
 def taught(*gains):
     values = [20.0 + gains[0], 21.0 + gains[1], 22.0 + gains[2]]
-    return row("TeachText student", "taught", "glove", values, [11.0, 11.0, 10.0])
+    return row("student, TeachText", "taught", "glove", values, [11.0, 11.0, 10.0])
 
 
 TEACHERS = (
@@ -131,6 +131,12 @@ def test_all_that_print_as_the_best_are_marked():
 
 def test_a_single_row_has_no_best():
     assert not any(cell.best for cell in row_cells([ALONE], "t2v", [*METRIC_NAMES])[0])
+
+
+@pytest.mark.parametrize(("label", "line"), [("student x, TeachText", "TeachText"), ("student x, c2kd", "c2kd")])
+def test_the_line_of_effects_names_the_method(label, line):
+    table = results_table(results(ALONE, taught(1.9, 0.7, -0.2).model_copy(update={"label": label})))
+    assert table.groups[-1][0][0].text == f"effect of {line}"
 
 
 def test_effect_is_of_pairs_of_seeds():
@@ -286,4 +292,4 @@ def test_ties_ndcg_and_what_was_trained_on_stand_with_the_numbers():
     assert any(sentence.startswith("Ties, video to text") for sentence in notes(told))
     without = results(alone, ALONE.model_copy(update={"trained_on": "nothing"}))
     assert "nDCG@10" not in plain(results_table(without, "v2t")) and ties_sentences(without) == []
-    assert trained_text(without) == "trained on: train split (TeachText student); nothing (student alone)"
+    assert trained_text(without) == "trained on: train split (student, TeachText); nothing (student alone)"

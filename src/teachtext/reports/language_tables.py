@@ -3,7 +3,7 @@
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.results import Results
 from teachtext.reports.difference_tables import differences_table
-from teachtext.reports.results_tables import EFFECT_LABEL
+from teachtext.reports.results_tables import effect_label
 from teachtext.reports.sentences import row_name
 from teachtext.reports.tables import Cell, Column, Table, name_width, spread_cells
 
@@ -23,7 +23,7 @@ def languages_table(results: Results) -> Table | None:
     lines = [[Cell(row_name(row)), *line] for row, line in zip(rows, zip(*columns, strict=True), strict=True)]
     heads = [f"{language.language}\n{language.captions:,} captions" for language in results.languages]
     title = f"{results.name}: {METRIC_NAMES[results.statistic]} by language, text to video"
-    width = name_width([[cell.text for cell in line] for line in lines], len(EFFECT_LABEL))
+    width = name_width([[cell.text for cell in line] for line in lines], len(effect_label(results)))
     return Table(title, [Column("model"), *map(Column, heads)], [lines], name_width=width)
 
 

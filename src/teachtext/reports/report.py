@@ -178,7 +178,7 @@ def _results(results: Results) -> Section:
 
 
 def _run_facts(results: Results) -> list[Fact]:
-    """Return the numbers of the head: metrics of the main model, and the effect of TeachText."""
+    """Return the numbers of the head: metrics of the main model, and the effect of the method."""
     r1, r10, mdr = (results.main.spread("t2v", metric).mean for metric in ("r1", "r10", "mdr"))
     chance = [number(chance_recall(results, k)) for k in (1, 10)]
     facts = [
@@ -191,7 +191,7 @@ def _run_facts(results: Results) -> list[Fact]:
         std = "" if effect.std is None else f" ({number(effect.std)})"
         difference = results.interval("t2v", "geometric_mean")
         beside = f"{interval_words(difference)}: {verdict_words(difference)}" if difference else "no interval known"
-        meaning = "effect of TeachText on the geometric mean"
+        meaning = f"{results_tables.effect_label(results)} on the geometric mean"
         facts.append(Fact(f"{signed(effect.mean)}{std}", meaning, beside, verdict_of(difference)))
     return facts
 

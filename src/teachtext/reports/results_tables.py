@@ -31,7 +31,6 @@ from teachtext.reports.tables import (
     std_text,
 )
 
-EFFECT_LABEL = "effect of TeachText"
 COMPACT_METRICS = tuple(key for key, metric in METRICS.items() if metric.compact)
 # in 80 columns, these leave room for the names of a study's rows
 _TERMINAL_METRICS = ("r1", "r5", "r10")
@@ -40,7 +39,7 @@ _TERMINAL_METRICS = ("r1", "r5", "r10")
 def results_table(results: Results, direction: Direction = "t2v") -> Table:
     """Return all metrics of a direction, one line a row: `mean (sample std over seeds)`, the best mean bold.
 
-    In a run the last line is the effect of TeachText on the student. It has a colour only where its interval excludes
+    In a run the last line is the effect of the method on the student. It has a colour only where its interval excludes
     zero.
     """
     title = f"{results.name}: {DIRECTIONS[direction]}\n{tested_on(results)}; {seeds_text(results)}"
@@ -54,9 +53,9 @@ def results_table(results: Results, direction: Direction = "t2v") -> Table:
         [Cell(row_name(row)), Cell(str(len(row.experts))), *line] for row, line in zip(results.rows, cells, strict=True)
     ]
     effects = effect_cells(results, direction)
-    groups = [*_by_role(results, lines), *([[[Cell(EFFECT_LABEL), Cell(""), *effects]]] if effects else [])]
+    groups = [*_by_role(results, lines), *([[[Cell(effect_label(results)), Cell(""), *effects]]] if effects else [])]
     columns = [Column("model"), Column("exp.", no_wrap=True), *map(Column, names.values())]
-    width = name_width([[cell.text for cell in line] for line in lines], len(EFFECT_LABEL))
+    width = name_width([[cell.text for cell in line] for line in lines], len(effect_label(results)))
     return Table(title, columns, groups, name_width=width)
 
 
@@ -118,7 +117,7 @@ def html_table(results: Results, direction: Direction, colors: Mapping[str, str]
     effects = effect_cells(results, direction) if run else []
     groups = _by_role(results, lines) if run else [lines]
     if effects:
-        groups.append([[Cell(EFFECT_LABEL), Cell(""), *effects, *([Cell("")] if intervals else [])]])
+        groups.append([[Cell(effect_label(results)), Cell(""), *effects, *([Cell("")] if intervals else [])]])
     return Table(
         DIRECTIONS[direction].capitalize(), columns, groups, _metrics_note(results, direction), emphasis=bool(effects)
     )
@@ -223,7 +222,7 @@ def questions_table(results: Results) -> Table | None:
     lines = [[Cell(row_name(row)), *line] for row, line in zip(results.rows, question_cells(results), strict=True)]
     heads = [f"{name}\n{kind.questions:,} asked\nchance {number(kind.chance)}" for name, kind in kinds.items()]
     title = f"{results.name}: questions answered right among a few videos (%)"
-    width = name_width([[cell.text for cell in line] for line in lines], len(EFFECT_LABEL))
+    width = name_width([[cell.text for cell in line] for line in lines], len(effect_label(results)))
     return Table(title, [Column("model"), *map(Column, heads)], [lines], name_width=width)
 
 
@@ -242,8 +241,13 @@ def row_cells(rows: Sequence[Row], direction: Direction, metrics: Sequence[str] 
     return [list(line) for line in zip(*columns, strict=True)]
 
 
+def effect_label(results: Results) -> str:
+    """Return the name of the line of effects: of the method by which the student was taught."""
+    return f"effect of {results.main.label.rpartition(', ')[2]}"
+
+
 def effect_cells(results: Results, direction: Direction) -> list[Cell]:
-    """Return the effect of TeachText on all metrics; empty unless there is a student alone and a taught student."""
+    """Return the effect of the method on all metrics; empty unless there is a student alone and a taught student."""
     effects = {metric: results.effect(direction, metric) for metric in results.metric_names}
     return [
         Cell(signed(effect.mean), std_text(effect), verdict=verdict_of(results.interval(direction, metric)))
