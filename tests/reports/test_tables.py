@@ -286,8 +286,9 @@ def test_ties_ndcg_and_what_was_trained_on_stand_with_the_numbers():
     text = plain(results_table(told, "v2t"))
     assert "nDCG@10" in text and "44.4" in text and "trained on: train split" in text
     assert ties_sentences(told) == [
-        "Ties, video to text: of up to 40 of 171 queries the right answer has exactly the score of others (TeachText "
-        "student). Ranks average over ties; with every tie decided for the right answer, R@1 would be up to 3.0 higher"
+        "Ties, video to text: of up to 40 of 171 queries the right answer has exactly the score of others (student, "
+        "TeachText). Ranks average over ties; with every tie decided for the right answer, R@1 would be up "
+        "to 3.0 higher"
     ]
     assert any(sentence.startswith("Ties, video to text") for sentence in notes(told))
     without = results(alone, ALONE.model_copy(update={"trained_on": "nothing"}))
