@@ -58,6 +58,15 @@ def first_of(ids: Sequence[str], most: int = 3) -> str:
     return f"{shown} and {len(ids) - most:,} more" if len(ids) > most else shown
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "video"), counted(1200, "video")
+    ('1 video', '1,200 videos')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def unknown(what: str, name: str, allowed: Sequence[str]) -> InputError:
     """Return the error for a name that is not allowed, with the closest allowed name."""
     close = difflib.get_close_matches(name, allowed, n=1)

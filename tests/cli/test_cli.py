@@ -318,7 +318,7 @@ def test_file_names_that_are_not_utf8_are_left_out_and_said(ready: Any, teachtex
         pytest.skip("this file system takes only UTF-8 names")
     said = teachtext("extract", tmp_path, "--out", tmp_path / "out", "--expert", "motion")
     assert said.returncode == 0, said.stderr
-    assert "1 videos extracted" in said.stdout
+    assert "1 video extracted" in said.stdout
     assert "files whose names are not UTF-8: 1 ('caf\\udce9.mp4')" in " ".join(said.stdout.split())
 
 

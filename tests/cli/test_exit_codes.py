@@ -49,6 +49,6 @@ def test_extract_ends_with_3_for_some_files_and_with_2_for_all_of_them(teachtext
     assert none.returncode == 2 and none.stdout.count("set aside: ") == 1 and "no file can be used" in none.stderr
     write_clip(tmp_path / "videos" / "good.mp4", 1)
     some = teachtext(*arguments)
-    assert some.returncode == 3 and "1 videos extracted" in some.stdout
+    assert some.returncode == 3 and "1 video extracted" in some.stdout
     (tmp_path / "videos" / "broken.mp4").unlink()
     assert teachtext(*arguments).returncode == 0

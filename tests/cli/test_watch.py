@@ -104,7 +104,7 @@ def test_a_file_that_comes_is_indexed_and_ctrl_c_stops(start: Start, tmp_path: P
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130 and "Traceback" not in said
     assert said.splitlines()[-1].startswith("teachtext: stopped"), lines
-    assert any("1 added, 0 updated, 0 renamed, 0 unchanged; 1 videos in" in line for line in lines)
+    assert any("1 added, 0 updated, 0 renamed, 0 unchanged; 1 video in" in line for line in lines)
 
 
 @pytest.mark.slow

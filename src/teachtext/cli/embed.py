@@ -6,6 +6,7 @@ import typer
 
 from teachtext.cli.options import DatasetFolder, Device, FeatureFolder, Language
 from teachtext.devices import AUTO
+from teachtext.errors import counted
 
 
 def embed(
@@ -29,6 +30,6 @@ def embed(
         done = embed_captions(
             dataset.captions, encoder, out / "text", threads=threads, device=device, progress=progress
         )
-    console.print(f"{len(dataset.captions):,} captions embedded in {out / 'text'}", soft_wrap=True)
+    console.print(f"{counted(len(dataset.captions), 'caption')} embedded in {out / 'text'}", soft_wrap=True)
     for note in (*dataset.notes, *done.notes):
         console.print(f"note: {note}", markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ import typer
 
 from teachtext.cli.options import DatasetFolder, Device, FeatureFolder, Workers
 from teachtext.devices import AUTO
-from teachtext.errors import InputError
+from teachtext.errors import InputError, counted
 
 
 def extract(
@@ -59,7 +59,9 @@ def extract(
             memory_limit=memory_limit,
             progress=progress,
         )
-    console.print(f"{done.done} videos extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True)
+    console.print(
+        f"{counted(done.done, 'video')} extracted, {done.reused} already there, in {out / 'video'}", soft_wrap=True
+    )
     for note in [*listed.notes, *done.notes]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for failure in done.failed:

@@ -17,7 +17,7 @@ def feedback(
     folder: put the file beside a folder videos/ with the videos, and train.
     """
     from teachtext.cli.progress import console
-    from teachtext.errors import InputError
+    from teachtext.errors import InputError, counted
     from teachtext.service.querylog import pairs, write_captions
 
     chosen = pairs(log, least=least)
@@ -25,4 +25,6 @@ def feedback(
         raise InputError(f"{log} holds no query whose results were opened", "let people search first")
     write_captions(out, chosen)
     videos = len({video for video, _, _ in chosen})
-    console.print(f"{len(chosen)} captions of {videos} videos in {out}", markup=False, soft_wrap=True)
+    console.print(
+        f"{counted(len(chosen), 'caption')} of {counted(videos, 'video')} in {out}", markup=False, soft_wrap=True
+    )

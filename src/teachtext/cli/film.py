@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from teachtext.cli.options import DatasetFolder
+from teachtext.errors import counted
 
 
 def film(
@@ -38,8 +39,8 @@ def film(
     clips = sum(map(len, films.stretches.values()))
     length = sum(films.films.values()) / 60
     console.print(
-        f"{len(films.films):,} films of {length:,.1f} minutes in all, of {clips:,} clips with {films.captions:,} "
-        f"captions, in {out}",
+        f"{counted(len(films.films), 'film')} of {length:,.1f} minutes in all, of {counted(clips, 'clip')} with "
+        f"{counted(films.captions, 'caption')}, in {out}",
         markup=False,
         soft_wrap=True,
     )

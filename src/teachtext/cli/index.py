@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from teachtext.cli.options import INDEX, Device, IndexPlace, Workers
+from teachtext.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,9 +127,11 @@ def index(
         memory_limit=memory_limit,
     )
     done = _index(run, view.growing)
-    _report(done, f"{store.count()} videos in {place}", remove_missing=remove_missing)
+    _report(done, f"{counted(store.count(), 'video')} in {place}", remove_missing=remove_missing)
     if watch:
-        _watch(run, watcher, view, lambda: f"{store.count()} videos in {place}", remove_missing=remove_missing)
+        _watch(
+            run, watcher, view, lambda: f"{counted(store.count(), 'video')} in {place}", remove_missing=remove_missing
+        )
     used = done.added + done.updated + done.renamed + done.unchanged
     if not (used or done.failed or done.gone or remove_missing):
         raise InputError(f"{folder} holds no videos", "give a folder with videos in it")

@@ -23,6 +23,7 @@ from teachtext.cli.options import (
     Where,
     WriterSpec,
 )
+from teachtext.errors import counted
 from teachtext.search import RankBy
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _print_table(answer: "Answer") -> None:
     how = "exact" if answer.exact else "approximate"
     _print_notes(answer)
     corrected = ", hubs corrected" if answer.corrected else ""
-    console.print(f"{answer.total:,} videos, {how}{corrected}, {1000 * answer.seconds:.0f} ms")
+    console.print(f"{counted(answer.total, 'video')}, {how}{corrected}, {1000 * answer.seconds:.0f} ms")
 
 
 def _notes(answer: "Answer") -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from teachtext.cli.options import INDEX, Device, Exact, Fuse, IndexPlace, MovedModel, WriterSpec
+from teachtext.errors import counted
 
 if TYPE_CHECKING:
     import socket
@@ -197,7 +198,9 @@ def serve(
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         console.print(
-            f"{library.count():,} videos at http://{shown}:{at} (stop with Ctrl-C)", markup=False, soft_wrap=True
+            f"{counted(library.count(), 'video')} at http://{shown}:{at} (stop with Ctrl-C)",
+            markup=False,
+            soft_wrap=True,
         )
         server.run(sockets=[socket])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from teachtext.cli.options import INDEX, AsJson, IndexPlace, Null, Paths, Where
+from teachtext.errors import counted
 
 if TYPE_CHECKING:
     from teachtext.search.manifest import Manifest
@@ -56,7 +57,7 @@ def list_videos(
         ]
         if rows:
             print_rows(["video", "length", "added", "tags"], rows)
-        console.print(f"{len(items):,} of {store.count():,} videos")
+        console.print(f"{len(items):,} of {counted(store.count(), 'video')}")
 
 
 def info(
@@ -99,7 +100,7 @@ def tag(
     store = _open(place)
     ids = find_ids(store, videos)
     changed = change_tags(store, ids, add=add, remove=remove, wait_s=_WAIT_S)
-    console.print(f"tags changed of {changed:,} of {len(ids):,} videos", soft_wrap=True)
+    console.print(f"tags changed of {changed:,} of {counted(len(ids), 'video')}", soft_wrap=True)
 
 
 def remove(
@@ -139,7 +140,7 @@ def remove(
     features = Path(f"{INDEX}-features" if is_url(place) else place) / "features"
     remove_videos(store, ids, features, before=remove_pictures, wait_s=_WAIT_S)
     FullTextIndex(store, None if is_url(place) else folder / "words.sqlite").forget_removed()
-    console.print(f"{len(ids):,} removed; {store.count():,} videos in {place}", markup=False, soft_wrap=True)
+    console.print(f"{len(ids):,} removed; {counted(store.count(), 'video')} in {place}", markup=False, soft_wrap=True)
     if there := sum(path.exists() for path in map(read_manifest(store).path_of, ids)):
         note = f"the files stay where they are ({there:,}); the next 'teachtext index' of their folder adds them again"
         console.print(note, markup=False, soft_wrap=True)
@@ -214,10 +215,13 @@ def _print_index(facts: dict[str, Any]) -> None:
         ["experts", ", ".join(facts["experts"])],
         ["videos", f"{facts['videos']:,}, {_length(facts['seconds'])} together"],
         *(
-            [f"folder {each['name']}", f"{each['path']}{'' if each['there'] else ' (gone)'}: {each['videos']:,} videos"]
+            [
+                f"folder {each['name']}",
+                f"{each['path']}{'' if each['there'] else ' (gone)'}: {counted(each['videos'], 'video')}",
+            ]
             for each in facts["folders"]
         ),
-        *([f"tag {name}", f"{count:,} videos"] for name, count in facts["tags"].items()),
+        *([f"tag {name}", counted(count, "video")] for name, count in facts["tags"].items()),
         ["size", "" if size is None else _megabytes(size)],
         ["hubs", "not corrected" if bank is None else f"corrected; {bank['hubs']:,} of the videos are hubs"],
     ]
