@@ -738,6 +738,7 @@ def test_the_method_omni_has_a_student_that_aligns_pairs_and_one_that_learns_fro
         ({"training": {"learn_temperature": True}}, "a temperature that is not learned"),
         ({"training": {"same_video": "positive"}}, "'same_video: mask'"),
         ({"distillation": {"preset": "momentum"}}, "learns from its own fusion alone: set 'distillation: null'"),
+        ({"distillation": {"preset": "c2kd"}}, "learns from its own fusion alone: set 'distillation: null'"),
         ({"distillation": {"preset": "c2kd"}, "teachers": ["glove"]}, "set 'distillation: null'"),
         ({"model": {"kind": "mmt"}}, "'any_to_any' needs 'model.kind: omni', not 'mmt'"),
         ({"model": {"class_names": True}}, "'class_names' is a second space, and 'omni' has one for all"),

@@ -208,7 +208,8 @@ class RunConfig(Config):
     def _any_to_any_fits(self) -> "RunConfig":
         if self.any_to_any and self.model.kind != "omni":
             raise ValueError(f"'any_to_any' needs 'model.kind: omni', not '{self.model.kind}'")
-        if self.model.kind == "omni" and self.distillation and (self.teachers or self.learns_from_itself):
+        has_teachers = bool(self.teachers) or self.learns_from_itself or self.any_to_any is not None
+        if self.model.kind == "omni" and self.distillation and has_teachers:
             raise ValueError("a student of kind 'omni' learns from its own fusion alone: set 'distillation: null'")
         trained = [(self.model, self.training, self.student.experts)]
         trained += [(t.model or self.model, t.training or self.training, t.experts) for t in self.teachers if t.text]
