@@ -112,6 +112,7 @@ def test_settings_reach_the_expert_and_its_provenance():
         ({"motion": {"per_second": float("nan")}}, "setting 'motion.per_second' cannot be nan"),
         ({"motion": {"gap_s": float("inf")}}, "setting 'motion.gap_s' cannot be inf"),
         ({"motion": {"most": True}}, "setting 'motion.most' cannot be True"),
+        ({"scene": {"rows": "all"}}, "setting 'scene.rows' cannot be 'all': give 'mean' or 'moments'"),
         (
             {"scene": {"most": 3}, "appearance": {"most": 4}},
             "most is set in two ways for one network, that of scene and appearance: give both the same settings",

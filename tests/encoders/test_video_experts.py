@@ -119,6 +119,18 @@ def test_pooling_does_not_depend_on_what_is_looked_at_together(experts: dict[str
     assert np.linalg.norm(whole["scene"].values) == pytest.approx(1, abs=1e-5)
 
 
+def test_rows_of_moments_have_the_times_and_the_mean_of_the_one_row(experts: dict[str, VideoExpert]):
+    settings = {name: {"rows": "moments"} for name in ("appearance", "scene")}
+    [expert] = build_video_experts(["appearance", "scene"], settings=settings)
+    sampled = shown(some(expert, 5).pixels)
+    one, rows = experts["appearance"].encode(sampled), expert.encode(sampled)
+    assert np.allclose(rows["appearance"].values.mean(axis=0), one["appearance"].values[0], atol=1e-4)
+    assert np.allclose((rows["scene"].values ** 2).mean(axis=0), one["scene"].values[0] ** 2, atol=1e-5)
+    for output in rows.values():
+        assert output.times is not None and output.times.tolist() == [[time, time] for time in sampled.times.tolist()]
+    assert expert.settings["rows"] == "moments" and "rows" not in experts["appearance"].settings
+
+
 @pytest.mark.slow
 def test_the_network_gives_what_it_gives_in_torch(experts: dict[str, VideoExpert]):
     import torch

@@ -31,6 +31,7 @@ LEAST: dict[str, Any] = {
     "teachers": ["glove"],
     "student": {"text": "wordllama"},
 }
+TEACHCLIP: dict[str, Any] = {"method": "teachclip", "experts": [{"name": "motion", "pool": False}, "scene"]}
 OMNI: dict[str, Any] = {"method": "omni", "experts": ["motion", "audio"], "teachers": []}
 
 Load = Callable[..., RunConfig]
@@ -750,3 +751,49 @@ def test_the_method_omni_has_a_student_that_aligns_pairs_and_one_that_learns_fro
 )
 def test_what_makes_no_sense_with_omni_is_refused(load: Load, changes: dict[str, Any], message: str):
     assert message in refused(load, **OMNI | changes)
+
+
+def test_the_method_teachclip_weighs_rows_and_has_the_weights_of_paper_or_code(load: Load):
+    config = load(**TEACHCLIP)
+    assert (config.model.kind, config.model.frame_weights, config.training.loss) == ("pooled", True, "info_nce")
+    parts = config.distillation.parts
+    assert (parts.ranking_weight, parts.weight, parts.frame_weight, parts.frame_reduction) == (1, 1, 1, "sum")
+    assert (parts.distance, parts.temperature, parts.frame_temperature) == ("pearson", 0.1, 1)
+    assert plans_of(config)[-1].label == "student wordllama, teachclip"
+    code = load(**TEACHCLIP, distillation={"preset_from": "code"}).distillation.parts
+    assert (code.ranking_weight, code.weight, code.frame_weight, code.frame_reduction) == (0.2, 1, 2, "mean")
+    assert load(**TEACHCLIP, distillation={"preset_from": "code", "frame_weight": 3}).distillation.frame_weight == 3
+    assert load(show_config(config)) == config
+    alone = load(**TEACHCLIP, distillation={"frame_weight": 0}, model={"frame_weights": False})
+    assert not alone.model.frame_weights
+    # objectives of before are the same trainings as before
+    assert "frame_weight" not in load().distillation.parts.identity()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"experts": ["motion"]}, "'model.frame_weights' weighs the rows of sequences: give an expert 'pool: false'"),
+        ({"student": {"text": "wordllama", "experts": ["scene"]}}, "give an expert 'pool: false'"),
+        ({"model": {"kind": "mmt"}}, "'model.frame_weights' is a setting of pooled, not of 'kind: mmt'"),
+        ({"model": {"frame_weights": False}}, "it needs 'model: {kind: pooled, frame_weights: true}'"),
+        (
+            {"method": None, "distillation": {"frame_weight": 1}},
+            "it needs 'model: {kind: pooled, frame_weights: true}'",
+        ),
+        ({"teachers": [{"file": "t.safetensors"}]}, "'teachers.0' is a file, which scores no single rows of a video"),
+        (
+            {"teachers": ["glove", {"text": "minilm", "shortlist": 8}]},
+            "'teachers.1' is a slow teacher, which scores no",
+        ),
+        (
+            {"teachers": [{"text": "glove", "experts": ["scene"]}]},
+            "'teachers.0' does not read 'motion', whose rows the student weighs",
+        ),
+        ({"distillation": {"source": "momentum"}}, "'frame_weight' takes the teachers' scores of rows"),
+        ({"distillation": {"frame_reduction": "max"}}, "'distillation.frame_reduction' is 'max'"),
+        ({"distillation": {"frame_temperature": 0}}, "'distillation.frame_temperature' is 0"),
+    ],
+)
+def test_what_gives_no_weights_of_rows_is_refused(load: Load, changes: dict[str, Any], message: str):
+    assert message in refused(load, **TEACHCLIP | changes)

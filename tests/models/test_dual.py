@@ -38,8 +38,11 @@ def test_vectors_equal_their_formula():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_aligned_features_begin_at_their_zero_shot_similarity(training):
-    model = PooledDualEncoder(expert_dims={"clip": 8}, text_dim=8, shared_dim=8, identity_start=True).train(training)
+@pytest.mark.parametrize("weighed", [[], ["clip"]])
+def test_aligned_features_begin_at_their_zero_shot_similarity(training, weighed):
+    model = PooledDualEncoder(
+        expert_dims={"clip": 8}, text_dim=8, shared_dim=8, identity_start=True, weighed=weighed
+    ).train(training)
     batch = make_batch({"clip": 8}, 8)
     rows, lengths = batch.video.experts["clip"], batch.video.lengths["clip"]
     video = torch.stack([pooled(rows[i], lengths[i]) for i in range(4)])
@@ -80,3 +83,41 @@ def test_only_features_of_one_width_can_begin_as_they_are(changes):
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_of_the_head(gradcheck_all, training):
     gradcheck_all(ResidualHead(dim=3).train(training), torch.randn(4, 3, dtype=torch.float64))
+
+
+def weighed_model():
+    """A model that weighs the rows of 'clip', by weights that are not equal any more."""
+    model = PooledDualEncoder(expert_dims={"clip": 6, "other": 4}, text_dim=5, shared_dim=7, weighed=["clip"]).eval()
+    torch.nn.init.normal_(model.frame_weights[0].last.weight)
+    return model
+
+
+@torch.no_grad()
+def test_weighed_rows_equal_their_formula():
+    model, batch = weighed_model(), make_batch({"other": 4, "clip": 6}, 5)
+    video, weights = model.encode_video(batch.video), model.frame_weights[0]
+    for i in range(4):
+        projected = []
+        if LENGTHS["clip"][i]:
+            units = [unit(row) for row in batch.video.experts["clip"][i, : LENGTHS["clip"][i]]]
+            logits = torch.stack([weights.last.weight[0] @ weights.hidden(row).relu() for row in units])
+            torch.testing.assert_close(video.frames["clip"][i, : LENGTHS["clip"][i]], logits)
+            shares = (logits / 0.1).exp() / (logits / 0.1).exp().sum()
+            mean = unit(sum(share * row for share, row in zip(shares, units, strict=True)))
+            projected.append(model.project[0](mean))
+        if LENGTHS["other"][i]:
+            projected.append(model.project[1](pooled(batch.video.experts["other"][i], LENGTHS["other"][i])))
+        mean = torch.stack(projected).mean(dim=0)
+        torch.testing.assert_close(video.vectors["joint"][i], unit(mean + model.video_head.branch(mean)))
+
+
+@torch.no_grad()
+def test_frame_weights_do_not_depend_on_the_order_of_rows():
+    model = weighed_model()
+    experts, lengths = {"clip": torch.randn(1, 3, 6), "other": torch.randn(1, 1, 4)}, {"other": torch.tensor([1])}
+    video = VideoBatch(["v"], experts, {**lengths, "clip": torch.tensor([3])})
+    turned = VideoBatch(["v"], {**experts, "clip": experts["clip"].flip(1)}, video.lengths)
+    one, other = model.encode_video(video), model.encode_video(turned)
+    torch.testing.assert_close(one.vectors["joint"], other.vectors["joint"])
+    torch.testing.assert_close(one.frames["clip"], other.frames["clip"].flip(1))
+    assert one.frames["clip"].std() > 0

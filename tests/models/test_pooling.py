@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachtext.data.batch import VideoBatch
-from teachtext.models.pooling import ExpertPooling, MeanPooling, NetVLAD, length_mask
+from teachtext.models.pooling import ExpertPooling, FrameWeights, MeanPooling, NetVLAD, length_mask, weighted_rows
 
 
 def naive_vlad(vlad, rows):
@@ -132,3 +132,22 @@ def test_experts_are_pooled_in_the_order_of_their_names():
     assert [tuple(vector.shape) for vector in pooled] == [(2, 4), (2, 3), (2, 30), (2, 2)]
     for name, vector in (("a", pooled[0]), ("a.b", pooled[1]), ("z", pooled[3])):
         torch.testing.assert_close(vector, rows[name][:, 0])
+
+
+def test_gradients_of_weighted_rows_are_those_of_finite_differences(gradcheck_all):
+    class Aggregation(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = FrameWeights(dim=3)
+            torch.nn.init.normal_(self.weights.last.weight, std=0.1)
+
+        def forward(self, rows):
+            return weighted_rows(rows, self.weights(rows), LENGTHS)
+
+    gradcheck_all(Aggregation(), torch.randn(4, 4, 3, dtype=torch.float64))
+
+
+def test_a_row_of_a_much_larger_logit_is_the_vector():
+    rows = torch.randn(1, 3, 2)
+    torch.testing.assert_close(weighted_rows(rows, torch.tensor([[0.0, 9.0, 0.0]]), torch.tensor([3])), rows[:, 1])
+    assert weighted_rows(rows, torch.zeros(1, 3), torch.tensor([0])).tolist() == [[0, 0]]

@@ -31,6 +31,7 @@ VARIANTS = {kind: (kind, {}) for kind in MODELS} | {
     "mmt uniform": ("mmt", {"mixture": "uniform"}),
     "ce standardised": ("ce", {"standardise": 0.5, "feature_dropout": 0.2}),
     "pooled standardised": ("pooled", {"standardise": 1.0}),
+    "pooled with frame weights": ("pooled", {"weighed": ["rgb.model", "hf:a/b.c#frames"], "standardise": 0.5}),
 }
 SMALL = {"shared_dim": 8, "layers": 2, "heads": 2, "feedforward": 16, "max_positions": 3}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from teachtext.models.similarity import (
     NOTHING_KNOWN,
+    Embedded,
     TextEmbedding,
     VideoEmbedding,
     concat_text,
@@ -139,3 +140,18 @@ def test_pieces_put_together_score_as_the_whole():
     torch.testing.assert_close(similarity(texts, videos), similarity(text, video), atol=0, rtol=0)
     moved = similarity(text.to(torch.device("cpu")), video.to(torch.device("cpu")))
     torch.testing.assert_close(moved, similarity(text, video), atol=0, rtol=0)
+
+
+def test_logits_of_rows_go_with_a_batch_and_are_not_kept():
+    text, video = embeddings(2, [[True, True], [True, False]])
+    frames = {"z": torch.randn(2, 5, requires_grad=True), "a-b": torch.randn(2, 3)}
+    video = VideoEmbedding(video.vectors, video.present, frames=frames)
+    matrices, unpack = Embedded(text, video).packed()
+    back = unpack([matrix.to(torch.float64) for matrix in matrices])
+    assert {name: logits.tolist() for name, logits in back.video.frames.items()} == {
+        name: logits.tolist() for name, logits in frames.items()
+    }
+    assert back.video.present.equal(video.present) and back.text.weights.equal(text.weights)
+    assert video.select(torch.tensor([1])).frames["z"].equal(frames["z"][1:])
+    assert not video.detach().frames["z"].requires_grad
+    assert concat_video([video, video]).frames == {}

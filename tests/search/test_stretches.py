@@ -10,8 +10,11 @@ from teachtext.search.segments import Stretch, StretchRows, long_settings, stret
 SCENES = np.eye(3, dtype=np.float32)
 
 
-def store(folder: Path, **videos: tuple[np.ndarray, list[tuple[float, float]]]) -> FeatureFile:
-    with FeatureWriter(folder, provenance={"encoder": folder.name}, dim=3, dtype="float32") as writer:
+def store(
+    folder: Path, settings: Mapping[str, str] | None = None, **videos: tuple[np.ndarray, list[tuple[float, float]]]
+) -> FeatureFile:
+    provenance = {"encoder": folder.name, "settings": dict(settings or {})}
+    with FeatureWriter(folder, provenance=provenance, dim=3, dtype="float32") as writer:
         for name, (values, times) in videos.items():
             writer.add(name, values, times=np.array(times, np.float32).reshape(-1, 2))
     return FeatureFile(folder)
@@ -78,3 +81,10 @@ def test_rows_of_pieces_are_joined_by_their_share_of_the_time(tmp_path: Path):
 def test_films_are_heard_to_their_end_and_settings_of_the_model_count():
     assert long_settings(["audio", "scene"], {}) == {"audio": {"most": 20_000, "most_s": 14_400.0}}
     assert long_settings(["audio"], {"audio": {"most": 64}})["audio"]["most"] == 64
+
+
+def test_rows_of_moments_stay_a_sequence(tmp_path: Path):
+    film = {"film": (SCENES, [(0.5, 0.5), (1.5, 1.5), (2.5, 2.5)])}
+    stretches = {"s": Stretch("film", 0.0, 2.0)}
+    moments = StretchRows("scene", store(tmp_path / "scene", {"rows": "moments"}, **film), stretches)
+    assert moments.rows_of("s") == 2 and moments.read("s").tolist() == SCENES[:2].tolist()

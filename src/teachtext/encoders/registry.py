@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from teachtext.devices import AUTO, CPU, check_device
 from teachtext.encoders.base import TextEncoder, VideoExpert
@@ -276,6 +276,11 @@ def _check_values(spec: str, values: Mapping[str, Any]) -> None:
         if key not in settings:
             raise unknown(f"setting of {spec}", key, list(settings))
         default, annotation = settings[key].default, settings[key].annotation
+        if get_origin(annotation) is Literal:
+            if value not in get_args(annotation):
+                words = " or ".join(map(repr, get_args(annotation)))
+                raise InputError(f"setting '{spec}.{key}' cannot be {value!r}", f"give {words}")
+            continue
         kind = (get_args(annotation) or (annotation,))[0]
         right = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
         if not right or not (isinstance(value, str) or 0 < value < math.inf):

@@ -66,8 +66,8 @@ class RunConfig(Config):
     method: Annotated[str, _key_of(METHODS)] | None = Field(
         None,
         description="a published method, whose settings count where the config gives none: teachtext; c2kd, for "
-        "captions in several languages; dcd, whose teacher mines the pairs that the student sees; or omni, one space "
-        "for text, video and sound",
+        "captions in several languages; dcd, whose teacher mines the pairs that the student sees; teachclip, whose "
+        "student weighs the rows of a video; or omni, one space for text, video and sound",
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
@@ -202,6 +202,31 @@ class RunConfig(Config):
                 f"'distillation': 'views: {self.distillation.views}' needs a space an expert, "
                 f"'{self.model.kind}' has one for all: use 'views: fused'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_fit(self) -> "RunConfig":
+        experts = {expert.name: expert for expert in self.experts}
+        weighed = [name for name in self.student_experts if not experts[name].pool]
+        if self.model.frame_weights and not weighed:
+            raise ValueError("'model.frame_weights' weighs the rows of sequences: give an expert 'pool: false'")
+        if not (self.distillation and self.distillation.frame_weight and self.teachers):
+            return self
+        if not self.model.frame_weights:
+            raise ValueError(
+                "'distillation.frame_weight' teaches a student how much rows count: it needs "
+                "'model: {kind: pooled, frame_weights: true}'"
+            )
+        for number, teacher in enumerate(self.teachers):
+            if teacher.file or teacher.shortlist:
+                what = "a file" if teacher.file else "a slow teacher"
+                raise ValueError(
+                    f"'teachers.{number}' is {what}, which scores no single rows of a video: give a teacher with "
+                    "embeddings, or 'distillation.frame_weight: 0'"
+                )
+            unread = [name for name in weighed if teacher.experts and name not in teacher.experts]
+            if unread:
+                raise ValueError(f"'teachers.{number}' does not read '{unread[0]}', whose rows the student weighs")
         return self
 
     @model_validator(mode="after")

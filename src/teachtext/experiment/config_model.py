@@ -14,7 +14,7 @@ from teachtext.models.build import FORMER_KINDS, MODELS, argument_names
 
 # settings that every kind of model has, and those that are called otherwise as an argument of a model
 _OF_EVERY_KIND = ("kind", "faithful", "max_text_tokens", "standardise", "feature_dropout", "class_names")
-_ARGUMENTS = {"aligned_start": "aligned"}
+_ARGUMENTS = {"aligned_start": "aligned", "frame_weights": "weighed"}
 
 
 def _no_former_kind(kind: Any) -> Any:
@@ -73,6 +73,11 @@ class ModelConfig(Config):
     dropout: float = Field(0.1, ge=0, lt=1, description="share of values dropped in training (mmt, pooled, omni)")
     identity_start: bool = Field(
         False, description="start as the identity, for text and video features that are aligned already (pooled)"
+    )
+    frame_weights: bool = Field(
+        False,
+        description="learn how much each row of a sequence counts, of experts with 'pool: false' (pooled); otherwise "
+        "all rows count alike",
     )
     sound: tuple[ExpertName, ...] = Field(
         ("audio", "speech"), min_length=1, description="the experts that hear; all others see (omni)"

@@ -1,7 +1,7 @@
 """Published methods by name: the settings of a run that each of them needs. A setting that a config gives counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,10 +13,12 @@ class Method:
         what: the publication, and what the method does.
         settings: of the run, by key of the config; None leaves out what a run has by default.
         multilingual: whether it needs captions in several languages.
+        code: settings in which the released code differs, for `distillation: {preset_from: code}`.
     """
 
     what: str
     settings: Mapping[str, Mapping[str, Any] | None]
+    code: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     multilingual: bool = False
 
 
@@ -46,6 +48,16 @@ METHODS: dict[str, Method] = {
             }
         },
     ),
+    "teachclip": Method(
+        what="Tian et al., CVPR 2024: the student weighs the rows of a video, and learns scores and weights of rows "
+        "from teachers. Softmaxes have the temperature of the ranking loss, as there.",
+        settings={
+            "model": {"kind": "pooled", "frame_weights": True},
+            "training": {"loss": "info_nce", "initial_temperature": 0.1},
+            "distillation": {"preset": "teachclip", "temperature": 0.1, "frame_weight": 1.0},
+        },
+        code={"distillation": {"frame_weight": 2.0, "frame_reduction": "mean"}},
+    ),
     "omni": Method(
         what="OmniRetriever (arXiv 2605.26641, 2026), on features: one space for text, video, sound and their pairs, "
         "in which the fusion of all teaches each.",
@@ -68,10 +80,12 @@ def completed_by_method(run: Mapping[str, Any]) -> dict[str, Any]:
     name = run.get("method")
     method = METHODS.get(name) if isinstance(name, str) else None
     completed = {**run}
+    distillation = run.get("distillation")
+    from_code = isinstance(distillation, Mapping) and distillation.get("preset_from") == "code"
     for key, settings in (method.settings if method else {}).items():
         given = run.get(key, {})
         if settings is None:
             completed.setdefault(key, None)
         elif isinstance(given, Mapping):
-            completed[key] = {**settings, **given}
+            completed[key] = {**settings, **(method.code.get(key, {}) if method and from_code else {}), **given}
     return completed

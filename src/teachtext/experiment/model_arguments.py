@@ -17,6 +17,9 @@ from teachtext.learning.checkpoint import ModelSpec
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.models.build import known_arguments
 
+# settings of a model that are no argument of the same name
+_NO_ARGUMENTS = {"kind", "faithful", "text_clusters", "max_text_tokens", "aligned_start", "frame_weights"}
+
 
 def model_arguments(
     model: ModelConfig,
@@ -45,8 +48,9 @@ def model_arguments(
         "expert_clusters": expert_clusters,
         "text_dim": text_dim,
         "text_clusters": model.text_clusters if tokens else 0,
-        **model.model_dump(exclude={"kind", "faithful", "text_clusters", "max_text_tokens", "aligned_start"}),
+        **model.model_dump(exclude=_NO_ARGUMENTS),
         **({"aligned": aligned} if aligned else {}),
+        **({"weighed": sorted(expert_clusters)} if model.frame_weights and expert_clusters else {}),
     }
     # left out where they are not used: models of earlier versions do not have them
     if model.shared_dim is None and model.identity_start:

@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from teachtext.experiment.asking_teacher import AskingTraining
 from teachtext.experiment.plan import AnyTeacher, AskingTeacher, ExternalTeacher, ModelPlan
 from teachtext.experiment.slow_teacher import SlowTraining
-from teachtext.experiment.teachers import checksum_of, external_teacher, identity_of, teacher_file
+from teachtext.experiment.teachers import (
+    checksum_of,
+    external_teacher,
+    features_of,
+    frame_scores,
+    identity_of,
+    teacher_file,
+)
+from teachtext.learning.frames import FrameScores
 from teachtext.learning.teachers import Teacher
 from teachtext.progress import Progress
 
@@ -59,14 +68,35 @@ class TeacherSources:
         """Return the teachers; those that are trained in the run must be trained."""
         return [self._teacher(source, progress) for source in self.listed]
 
+    def frame_scores(self, experts: Sequence[str], progress: Progress) -> list[FrameScores]:
+        """Return the teachers' scores of captions against the single rows of some experts of their videos.
+
+        Raises:
+            InputError: a teacher does not read one of the experts.
+        """
+        student, scores = self.student, []
+        for source in self.listed:
+            # the config lets neither a file nor a slow teacher come so far
+            assert not isinstance(source, SlowTraining)
+            if isinstance(source, ExternalTeacher):
+                folder, cache, label = source.path, student.workspace.config.folder / "teachers", source.label
+                features = features_of(student.workspace, folder)
+            else:
+                training = source.before if isinstance(source, AskingTraining) else source
+                folder, cache, label, features = training.folder, training.folder, training.label, training.features
+            pairs = student.data.taught_pairs()
+            scores.append(frame_scores(folder, features, pairs, experts, cache, label=label, progress=progress))
+        return scores
+
     def identities(self) -> list[Any]:
         """Return for each source a value that changes whenever the scores of the teacher could."""
         return [self._identity(source) for source in self.listed]
 
-    def checksums(self, teachers: Sequence[Teacher]) -> dict[str, str]:
+    def checksums(self, teachers: Sequence[Teacher], frames: Sequence[FrameScores]) -> dict[str, str]:
         """Return by name the checksums of the files of the teachers, which are in the order of the sources."""
         folders = [source.path if isinstance(source, ExternalTeacher) else source.folder for source in self.listed]
         paths = [teacher_file(teacher, folder) for teacher, folder in zip(teachers, folders, strict=True)]
+        paths += [Path(scores.name) for scores in frames]
         return {f"teacher file {path.parent.name}/{path.name}": checksum_of(path) for path in paths}
 
     def _source(self, teacher: AnyTeacher) -> Source:

@@ -12,6 +12,7 @@ from teachtext.experiment.artifacts import Artifact, artifact_path
 from teachtext.experiment.plan import ExternalTeacher
 from teachtext.experiment.workspace import Workspace
 from teachtext.learning.checkpoint import load_model, load_spec
+from teachtext.learning.frames import FrameScores
 from teachtext.learning.model_files import CONFIG, WEIGHTS
 from teachtext.learning.sparse_teacher import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher, Teacher
@@ -42,11 +43,7 @@ def frozen(
         label: its name.
         progress: is called when a cache was made.
     """
-    made_from = {
-        "weights": checksum_of(folder / WEIGHTS),
-        "text": features.text.checksum(),
-        "experts": {name: file.checksum() for name, file in features.experts.items()},
-    }
+    made_from = _made_from(folder, features)
 
     def build() -> CachedTeacher:
         model, _ = load_model(folder)
@@ -60,6 +57,61 @@ def frozen(
         stale=lambda teacher: _changes(teacher.made_from, made_from),
         on_built=lambda reason: progress(f"freeze {label}", 1, 1, f"made anew, for {reason}" if reason else ""),
     ).get()
+
+
+def frame_scores(
+    folder: Path,
+    features: Features,
+    video_of: Mapping[str, str],
+    experts: Sequence[str],
+    cache: Path,
+    *,
+    label: str,
+    progress: Progress,
+) -> FrameScores:
+    """Score captions against the single rows of their videos with a trained model, once; see `frozen`.
+
+    Args:
+        folder: of the trained model.
+        features: what the model reads.
+        video_of: by caption id, the id of its video.
+        experts: whose rows are scored.
+        cache: folder of the file of the scores.
+        label: its name.
+        progress: is called when the scores were made.
+
+    Raises:
+        InputError: the model does not read one of the experts.
+    """
+    unread = [name for name in experts if name not in features.experts]
+    if unread:
+        raise InputError(
+            f"teacher {folder} does not read '{unread[0]}', whose rows the student weighs",
+            "give another teacher, or 'distillation.frame_weight: 0'",
+        )
+    made_from = _made_from(folder, features)
+
+    def build() -> FrameScores:
+        model, _ = load_model(folder)
+        return FrameScores.made_by(model, features, video_of, experts, made_from=made_from)
+
+    return Artifact(
+        path=artifact_path(cache, "frames", [folder.name, dict(video_of), list(experts)], ".safetensors"),
+        build=build,
+        write=lambda path, scores: scores.save(path),
+        read=FrameScores.load,
+        stale=lambda scores: _changes(scores.made_from, made_from),
+        on_built=lambda reason: progress(f"score rows {label}", 1, 1, f"made anew, for {reason}" if reason else ""),
+    ).get()
+
+
+def _made_from(folder: Path, features: Features) -> dict[str, Any]:
+    """Return the checksums of the weights and features that a frozen model is made from."""
+    return {
+        "weights": checksum_of(folder / WEIGHTS),
+        "text": features.text.checksum(),
+        "experts": {name: file.checksum() for name, file in features.experts.items()},
+    }
 
 
 def external_teacher(

@@ -29,6 +29,7 @@ from teachtext.files import fingerprint, read_json, write_json
 from teachtext.learning.checkpoint import ModelSpec, load_model, save_spec
 from teachtext.learning.class_names import fit_class_names
 from teachtext.learning.distillation.objective import Distillation
+from teachtext.learning.frames import FrameScores
 from teachtext.learning.inference import Scores, score
 from teachtext.learning.languages import PerLanguage
 from teachtext.learning.loggers import LOGGERS
@@ -183,10 +184,10 @@ class Training:
         if ranks.first:
             self._fit(model)
         model = model.to(device)
-        teachers = self.sources.teachers(progress)
+        teachers, frames = self.sources.teachers(progress), self._frame_scores(progress)
         trainer = Trainer(
             model=model,
-            objective=self._objective(model, teachers).to(device),
+            objective=self._objective(model, teachers, frames).to(device),
             batches=self.data.batches(self.features, config, self.random_seed),
             validate=self._validate if self.data.dataset.protocol.select else None,
             folder=self.folder,
@@ -194,7 +195,7 @@ class Training:
             ranks=ranks,
             **self.trainer_options,
         )
-        return trainer, {} if ranks.count == 1 else self.sources.checksums(teachers)
+        return trainer, {} if ranks.count == 1 else self.sources.checksums(teachers, frames)
 
     @property
     def trainer_options(self) -> dict[str, Any]:
@@ -227,6 +228,12 @@ class Training:
             **{f"features of '{name}'": file.checksum() for name, file in features.items()},
             "training captions, settings or teachers": self.folder.name,
         }
+
+    def _frame_scores(self, progress: Progress) -> list[FrameScores]:
+        """Return the teachers' scores of single rows, where the student learns from them."""
+        if not (self._distillation and self._distillation.frame_weight):
+            return []
+        return self.sources.frame_scores(self.spec.arguments["weighed"], progress)
 
     def keep_captions(self) -> KeptCaptions:
         """Write a sample of the captions of training and validation beside the model, unless the file is there."""
@@ -283,7 +290,9 @@ class Training:
     def _any_to_any(self) -> AnyToAnyConfig | None:
         return self.workspace.config.any_to_any if self.plan.role == "taught" else None
 
-    def _objective(self, model: RetrievalModel, teachers: Sequence[Teacher]) -> Objective:
+    def _objective(
+        self, model: RetrievalModel, teachers: Sequence[Teacher], frames: Sequence[FrameScores]
+    ) -> Objective:
         if self.plan.model.kind == "omni":
             self.data.check_modalities()
             return any_to_any(self._any_to_any, self.plan.training)
@@ -291,7 +300,7 @@ class Training:
         parts = self._distillation and self._distillation.parts
         objective: Objective = Retrieval(ranking=ranking)
         if parts is not None:
-            objective = Distillation(ranking=ranking, parts=parts, teachers=teachers, student=model)
+            objective = Distillation(ranking=ranking, parts=parts, teachers=teachers, student=model, frames=frames)
         if not self.data.is_multilingual:
             return objective
         english_weight = parts.english_weight if parts else 1.0

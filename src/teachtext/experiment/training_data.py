@@ -80,6 +80,11 @@ class TrainingData:
         captions = in_english(self.dataset.queries_of(train))
         return [caption.id for caption in captions], list(self.dataset.splits[train])
 
+    def taught_pairs(self) -> dict[str, str]:
+        """Return by caption id the video of each of these captions."""
+        captions = in_english(self.dataset.queries_of(self.dataset.protocol.train))
+        return {caption.id: caption.video_id for caption in captions}
+
     def check(self) -> None:
         """Raise InputError where the model can read too few training videos to learn from."""
         if len(self.videos) < 2:
@@ -92,6 +97,20 @@ class TrainingData:
         if self.plan.model.kind == "omni":
             # before the teachers are trained
             self.check_modalities()
+        if self.plan.model.frame_weights:
+            self._check_rows()
+
+    def _check_rows(self) -> None:
+        """Raise InputError where a sequence has one row of every video, which leaves nothing to weigh."""
+        for expert in self.workspace.config.experts:
+            if expert.name in self.plan.experts and not expert.pool:
+                file = self.workspace.features.expert(expert.name)
+                if all(file.rows_of(video_id) <= 1 for video_id in self.videos):
+                    raise InputError(
+                        f"expert '{expert.name}' has one row of each training video, and 'frame_weights' weighs rows",
+                        "leave its 'pool: false' out, or have it give more rows: 'settings: {rows: moments}' of "
+                        "appearance and scene",
+                    )
 
     def check_modalities(self) -> None:
         """Raise InputError where too few training videos have sound, or pictures."""

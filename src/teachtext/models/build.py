@@ -77,6 +77,6 @@ def argument_names(kind: str) -> list[str]:
     """Return the names of the keyword arguments of a kind of model.
 
     >>> argument_names("pooled")
-    ['expert_dims', 'text_dim', 'shared_dim', 'dropout', 'identity_start']
+    ['expert_dims', 'text_dim', 'shared_dim', 'dropout', 'identity_start', 'weighed']
     """
     return list(inspect.signature(MODELS[kind]).parameters)

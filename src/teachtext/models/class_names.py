@@ -102,7 +102,7 @@ class NamedModel(RetrievalModel):
         """Embed B videos."""
         ours, named = self.model.encode_video(video), self.class_names.encode_video(video)
         present = self._side_by_side(ours.present, named.present & (self.share > 0))
-        return VideoEmbedding({**ours.vectors, **named.vectors}, present)
+        return VideoEmbedding({**ours.vectors, **named.vectors}, present, frames=ours.frames)
 
     def _side_by_side(self, ours: Tensor, named: Tensor) -> Tensor:
         """Insert the column of the space into (N, spaces of the model)."""

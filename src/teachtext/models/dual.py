@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from teachtext.data.batch import TextBatch, VideoBatch
-from teachtext.models.pooling import mean_of_rows
+from teachtext.models.pooling import FrameWeights, mean_of_rows, weighted_rows
 from teachtext.models.retrieval import RetrievalModel
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 
@@ -40,7 +40,11 @@ class ResidualHead(nn.Module):
 
 
 def mean_of_experts(
-    video: VideoBatch, experts: Sequence[str], project: nn.ModuleList, dropout: nn.Module | None = None
+    video: VideoBatch,
+    experts: Sequence[str],
+    project: nn.ModuleList,
+    dropout: nn.Module | None = None,
+    frames: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     """Return the mean (B, D) over the experts that are there; each is the mean of its unit rows, projected.
 
@@ -49,11 +53,14 @@ def mean_of_experts(
         experts: those that count.
         project: a layer an expert.
         dropout: drops values before they are projected.
+        frames: logits (B, T) of the rows, by expert whose rows do not count alike; see `weighted_rows`.
     """
-    units = (F.normalize(video.experts[name], dim=2) for name in experts)
-    means = [
-        F.normalize(mean_of_rows(rows, video.lengths[name]), dim=1) for name, rows in zip(experts, units, strict=True)
-    ]
+    weighed = frames or {}
+    means = []
+    for name in experts:
+        units, lengths = F.normalize(video.experts[name], dim=2), video.lengths[name]
+        pooled = weighted_rows(units, weighed[name], lengths) if name in weighed else mean_of_rows(units, lengths)
+        means.append(F.normalize(pooled, dim=1))
     inputs = means if dropout is None else [dropout(mean) for mean in means]
     projected = torch.stack([layer(mean) for layer, mean in zip(project, inputs, strict=True)], dim=1)
     present = torch.stack([video.lengths[name] > 0 for name in experts], dim=1)[..., None]
@@ -67,6 +74,8 @@ class PooledDualEncoder(RetrievalModel):
     projected to one width; then the mean over the experts that are there, and a `ResidualHead`. Text: the mean of the
     rows, which is a sentence vector itself, of unit length, projected, and a head of its own.
 
+    The rows of `weighed` experts do not count alike: their weights are learned (see `FrameWeights`).
+
     Args:
         expert_dims: D by expert; any set of experts, any of which may be missing for any video.
         text_dim: D of a caption's rows.
@@ -74,6 +83,7 @@ class PooledDualEncoder(RetrievalModel):
         dropout: see `ResidualHead`.
         identity_start: start as the identity, so that text and video features that are already aligned begin at
             their zero-shot similarity.
+        weighed: the experts whose rows are weighed.
 
     Raises:
         ValueError: `identity_start` where the widths of experts, text and shared space are not all the same.
@@ -102,6 +112,7 @@ class PooledDualEncoder(RetrievalModel):
         shared_dim: int = 512,
         dropout: float = 0.1,
         identity_start: bool = False,
+        weighed: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.experts = sorted(expert_dims)
@@ -109,6 +120,8 @@ class PooledDualEncoder(RetrievalModel):
         self.video_head = ResidualHead(dim=shared_dim, dropout=dropout)
         self.text_project = nn.Linear(text_dim, shared_dim)
         self.text_head = ResidualHead(dim=shared_dim, dropout=dropout)
+        self.weighed = sorted(weighed)
+        self.frame_weights = nn.ModuleList(FrameWeights(dim=expert_dims[name]) for name in self.weighed)
         if identity_start:
             self._start_as_identity()
 
@@ -120,8 +133,12 @@ class PooledDualEncoder(RetrievalModel):
 
     def encode_video(self, video: VideoBatch) -> VideoEmbedding:
         """Embed B videos."""
-        mean = mean_of_experts(video, self.experts, self.project)
-        return VideoEmbedding({"joint": self.video_head(mean)}, video.present.any(dim=1, keepdim=True))
+        frames = {
+            name: weights(F.normalize(video.experts[name], dim=2))
+            for name, weights in zip(self.weighed, self.frame_weights, strict=True)
+        }
+        mean = mean_of_experts(video, self.experts, self.project, frames=frames)
+        return VideoEmbedding({"joint": self.video_head(mean)}, video.present.any(dim=1, keepdim=True), frames=frames)
 
     @torch.no_grad()
     def _start_as_identity(self) -> None:
@@ -135,3 +152,5 @@ class PooledDualEncoder(RetrievalModel):
             nn.init.zeros_(layer.bias)
         for head in (self.video_head, self.text_head):
             nn.init.zeros_(head.last.weight)
+        for weights in self.frame_weights:
+            nn.init.zeros_(weights.get_parameter("last.weight"))

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from teachtext.data.batch import VideoBatch
 
+# of the softmax over rows, as published
+_FRAME_TEMPERATURE = 0.1
+
 
 def length_mask(lengths: Tensor, longest: int) -> Tensor:
     """Return (N, longest) bool, True for the first `lengths[i]` places of row i.
@@ -82,6 +85,42 @@ def mean_of_rows(rows: Tensor, lengths: Tensor) -> Tensor:
     """
     mask = length_mask(lengths, rows.shape[1])[..., None]
     return (rows * mask).sum(dim=1) / lengths.clamp(min=1)[:, None]
+
+
+class FrameWeights(nn.Module):
+    """How much each row of a sequence counts: a = w relu(W f + b), row by row (TeachCLIP: Tian et al., CVPR 2024).
+
+    `weighted_rows` makes one vector of the rows by these logits. Rows of unit length start with nearly equal weights.
+
+    Args:
+        dim: D of the rows.
+    """
+
+    def __init__(self, *, dim: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(dim, dim)
+        self.last = nn.Linear(dim, 1, bias=False)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the logits (N, T) of rows (N, T, D); those of padding mean nothing."""
+        logits: Tensor = self.last(self.hidden(rows).relu())[..., 0]
+        return logits
+
+
+def weighted_rows(rows: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mean (N, D) of the first `lengths` (N,) of rows (N, T, D), weighted by softmax(logits / 0.1).
+
+    This is the attentional frame aggregation of TeachCLIP. Zeros where no row counts.
+
+    >>> rows = torch.tensor([[[1.0], [3.0], [9.0]]])
+    >>> weighted_rows(rows, torch.zeros(1, 3), torch.tensor([2])).item()
+    2.0
+    """
+    mask = length_mask(lengths, rows.shape[1])
+    # a softmax of nothing would be NaN
+    counted = mask | ~mask.any(dim=1, keepdim=True)
+    weights = (logits / _FRAME_TEMPERATURE).masked_fill(~counted, -torch.inf).softmax(dim=1) * mask
+    return (rows * weights[..., None]).sum(dim=1)
 
 
 class MeanPooling(nn.Module):

@@ -1,7 +1,7 @@
 """The one place where text and video meet."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -23,14 +23,17 @@ class VideoEmbedding:
     Attributes:
         vectors: by expert, (B, D_e), unit length; anything where the expert is missing.
         present: (B, M) bool, experts in sorted order.
+        frames: by expert whose rows are weighed, (B, T) logits of the rows (see `teachtext.models.pooling`). They are
+            for the loss of one batch, and are not kept: `concat_video` leaves them out.
     """
 
     vectors: Mapping[str, Tensor]
     present: Tensor
+    frames: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
 
     def select(self, rows: Tensor) -> "VideoEmbedding":
         """Return the videos of `rows`, an index or mask."""
-        return VideoEmbedding({name: vector[rows] for name, vector in self.vectors.items()}, self.present[rows])
+        return self._each(lambda values: values[rows])
 
     @property
     def described(self) -> Tensor:
@@ -39,9 +42,22 @@ class VideoEmbedding:
 
     def to(self, device: torch.device) -> "VideoEmbedding":
         """Return the embedding on a device."""
-        return VideoEmbedding(
-            {name: vector.to(device) for name, vector in self.vectors.items()}, self.present.to(device)
+        return self._each(lambda values: values.to(device))
+
+    def detach(self) -> "VideoEmbedding":
+        """Return the same without gradient."""
+        return self._each(torch.Tensor.detach)
+
+    def in_single_precision(self) -> "VideoEmbedding":
+        """Return the same in single precision; see `at_least_single`."""
+        return self._each(at_least_single)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "VideoEmbedding":
+        """Return the embedding with each of its tensors changed."""
+        vectors, frames = (
+            {name: change(values) for name, values in table.items()} for table in (self.vectors, self.frames)
         )
+        return VideoEmbedding(vectors, change(self.present), frames=frames)
 
 
 @dataclass(frozen=True)
@@ -125,31 +141,29 @@ class Embedded:
     def in_single_precision(self) -> "Embedded":
         """Return the same in single precision, where numbers are in half precision; others stay as they are."""
         text = {name: at_least_single(vector) for name, vector in self.text.vectors.items()}
-        video = {name: at_least_single(vector) for name, vector in self.video.vectors.items()}
-        return Embedded(
-            TextEmbedding(text, at_least_single(self.text.weights)), VideoEmbedding(video, self.video.present)
-        )
+        return Embedded(TextEmbedding(text, at_least_single(self.text.weights)), self.video.in_single_precision())
 
     def packed(self) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], "Embedded"]]:
         """Return all rows as matrices (rows, K) of one type, and what makes an embedding of such matrices again."""
         text, video = self.text, self.video
-        spaces = sorted(text.vectors)
+        spaces, weighed = sorted(text.vectors), sorted(video.frames)
 
         def back(given: Sequence[Tensor]) -> Embedded:
-            texts, weights, videos = given[: len(spaces)], given[len(spaces)], given[len(spaces) + 1 : -1]
+            every = iter(given)
+            texts, weights = {name: next(every) for name in spaces}, next(every)
+            videos, frames = ({name: next(every) for name in names} for names in (spaces, weighed))
             return Embedded(
-                TextEmbedding(dict(zip(spaces, texts, strict=True)), weights),
-                VideoEmbedding(dict(zip(spaces, videos, strict=True)), given[-1].detach() > 0.5),
+                TextEmbedding(texts, weights), VideoEmbedding(videos, next(every).detach() > 0.5, frames=frames)
             )
 
         vectors = [*(text.vectors[name] for name in spaces), text.weights, *(video.vectors[name] for name in spaces)]
-        return [*vectors, video.present.to(text.weights.dtype)], back
+        frames = [video.frames[name] for name in weighed]
+        return [*vectors, *frames, video.present.to(text.weights.dtype)], back
 
     def detach(self) -> "Embedded":
         """Return the same without gradient."""
         text = {name: vector.detach() for name, vector in self.text.vectors.items()}
-        video = {name: vector.detach() for name, vector in self.video.vectors.items()}
-        return Embedded(TextEmbedding(text, self.text.weights.detach()), VideoEmbedding(video, self.video.present))
+        return Embedded(TextEmbedding(text, self.text.weights.detach()), self.video.detach())
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,7 @@ class Scored:
 
 def at_least_single(values: Tensor) -> Tensor:
     """Return numbers in single precision, where they are in half precision; others stay as they are."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:
@@ -179,6 +193,6 @@ def concat_text(parts: Sequence[TextEmbedding]) -> TextEmbedding:
 
 
 def concat_video(parts: Sequence[VideoEmbedding]) -> VideoEmbedding:
-    """Join video embeddings along the videos."""
+    """Join video embeddings along the videos, without the logits of their rows: batches are padded differently."""
     vectors = {name: torch.cat([part.vectors[name] for part in parts]) for name in parts[0].vectors}
     return VideoEmbedding(vectors, torch.cat([part.present for part in parts]))

@@ -95,7 +95,10 @@ class StretchRows:
         self.folder: Path = file.folder
         self.dim: int = file.dim
         self._file = file
-        self._joins = joins_of(name)
+        settings = file.provenance.get("settings")
+        # such rows are a sequence, which the model reads as it is
+        are_moments = isinstance(settings, Mapping) and settings.get("rows") == "moments"
+        self._joins = None if are_moments else joins_of(name)
         self._stretches = stretches
         self._read = ("", np.zeros((0, file.dim), np.float32), np.zeros((0, 2), np.float32))
 

@@ -30,6 +30,7 @@ TEACHTEXT = preset("teachtext")
         ({"pool": "weighted", "pool_weights": []}, "must be 0 or more"),
         ({"source": "own"}, "compares a matrix with itself: use 'views: experts'"),
         ({"source": "captions", "direction": "both"}, "use 'direction: rows'"),
+        ({"source": "momentum", "frame_weight": 1.0}, "'frame_weight' takes the teachers' scores of rows"),
         ({"source": "momentum", "pool": "learned"}, "'pool: learned' weighs teachers"),
         (
             {"source": "own", "distance": "nce", "reduction": "mean_lists", "standardise": "z_score"},
@@ -49,5 +50,9 @@ def test_the_number_of_teachers_is_checked():
         Distillation(ranking=MaxMarginRankingLoss(), parts=parts, teachers=[Fixed(torch.eye(2))])
     with pytest.raises(ValueError, match="needs a teacher"):
         Distillation(ranking=MaxMarginRankingLoss(), parts=TEACHTEXT)
+    with pytest.raises(ValueError, match="needs teachers that score rows"):
+        Distillation(
+            ranking=MaxMarginRankingLoss(), parts=replace(TEACHTEXT, frame_weight=1.0), teachers=[Fixed(torch.eye(2))]
+        )
     with pytest.raises(ValueError, match="needs the student"):
         Distillation(ranking=MaxMarginRankingLoss(), parts=preset("momentum"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,9 +37,18 @@ class EfficientNetLite:
         device: where the network computes (see `teachtext.devices`).
         per_second: moments a second.
         most: moments a video, at most.
+        rows: `mean` gives one row, as above; `moments` gives a row a moment, with its time.
     """
 
-    def __init__(self, *, threads: int = 1, device: str = AUTO, per_second: float = 2.0, most: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 1,
+        device: str = AUTO,
+        per_second: float = 2.0,
+        most: int = 16,
+        rows: Literal["mean", "moments"] = "mean",
+    ) -> None:
         self.outputs: Mapping[str, int] = {"appearance": 1280, "scene": 1000}
         self.sampling = FrameSampling(per_second=per_second, most=most, height=_SIZE, width=_SIZE)
         self.settings: Mapping[str, Any] = {
@@ -49,7 +58,10 @@ class EfficientNetLite:
             "frame": "whole frame, resized without cropping",
             "appearance": "average-pooled features, mean over moments",
             "scene": "square root of the mean class probability over moments",
+            # left out by default: features of before have no such setting
+            **({"rows": rows} if rows != "mean" else {}),
         }
+        self._rows = rows
         noise = np.random.default_rng(0).integers(0, 256, (_BATCH, _SIZE, _SIZE, 3), np.uint8)
         self._session, self.notes = open_session(
             graph_of(load_network(), _SIZE), threads=threads, device=device, probe={"images": _scaled(noise)}
@@ -61,6 +73,9 @@ class EfficientNetLite:
         pictures = sampled.pixels[:, 0]
         looks = [self._look(pictures[start : start + self._batch]) for start in range(0, len(pictures), self._batch)]
         features, classes = (np.concatenate(outputs) for outputs in zip(*looks, strict=True))
+        if self._rows == "moments":
+            times = np.stack([sampled.times, sampled.times], axis=1)
+            return {"appearance": Rows(features, times), "scene": Rows(np.sqrt(classes), times)}
         return {
             "appearance": Rows(features.mean(axis=0, keepdims=True)),
             "scene": Rows(np.sqrt(classes.mean(axis=0, keepdims=True))),

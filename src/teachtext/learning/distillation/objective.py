@@ -11,6 +11,7 @@ from teachtext.learning.distillation.compare import SAMPLES, list_entropies, mis
 from teachtext.learning.distillation.parts import Parts, chosen
 from teachtext.learning.distillation.student_side import Lists, View
 from teachtext.learning.distillation.teacher_side import SOURCES, Learned, Momentum, Taught, Teachers, label_first, top
+from teachtext.learning.frames import FrameScores, frame_loss
 from teachtext.learning.losses import Candidates
 from teachtext.learning.objective import Objective
 from teachtext.learning.teachers import Teacher
@@ -21,7 +22,7 @@ Target = tuple[Tensor, Tensor]
 
 
 class Distillation(Objective):
-    """Ranking loss and distance to teachers: L = w_r L_r + lambda(epoch) w_d mean over teachers and views of D.
+    """Ranking loss and distance to teachers: L = w_r L_r + lambda(epoch) (w_d D + w_f F).
 
     source -> standardise -> pool -> pairs -> target -> distance -> weights; see `Parts`. The preset `teachtext` is
     the objective of the paper, `teachtext.learning.teachtext.TeachText`. A teacher has no say in pairs that it does not
@@ -33,9 +34,10 @@ class Distillation(Objective):
         parts: all other settings; see `teachtext.learning.distillation.presets`.
         teachers: N frozen teachers; none where the student teaches itself.
         student: the model in training; needed by `source: momentum`, which averages its weights.
+        frames: the teachers' scores of rows, for a student that weighs rows; read where there is a `frame_weight`.
 
     Raises:
-        ValueError: the parts need another number of teachers, or the student.
+        ValueError: the parts need another number of teachers, the student, or scores of rows.
     """
 
     def __init__(
@@ -45,9 +47,13 @@ class Distillation(Objective):
         parts: Parts,
         teachers: Sequence[Teacher] = (),
         student: RetrievalModel | None = None,
+        frames: Sequence[FrameScores] = (),
     ) -> None:
         super().__init__()
         parts.check_teachers(len(teachers))
+        if parts.frame_weight and not frames:
+            raise ValueError("'frame_weight' needs teachers that score rows")
+        self.frames = frames
         self.ranking = ranking
         self.parts = parts
         self.source = _source(parts, teachers, student)
@@ -60,11 +66,13 @@ class Distillation(Objective):
         self.start_epoch(1, 1)
 
     def start_epoch(self, epoch: int, epochs: int) -> None:
-        """Set the weight that the distance has in this epoch."""
-        self.weight: float = self.parts.weight * self.schedule(epoch, epochs)
+        """Set the weights that distance and frame weights have in this epoch."""
+        share = self.schedule(epoch, epochs)
+        self.weight: float = self.parts.weight * share
+        self.frame_weight: float = self.parts.frame_weight * share
 
     def forward(self, student: Embedded, batch: Batch) -> dict[str, Tensor]:
-        """Return the ranking and the distillation loss."""
+        """Return the ranking and the distillation loss, and that of frame weights where it has a weight."""
         same_video = batch.same_video
         taught: Taught = self.source(student, batch)
         targets = self._pooled(taught.scores)
@@ -84,7 +92,28 @@ class Distillation(Objective):
         distillation = torch.stack(losses).mean()
         if self.parts.weight_unit == "gradient":
             distillation = distillation * _relative_pull(ranking, distillation, student)
-        return {"ranking": ranking, "distillation": self.weight * distillation}
+        losses_by_name = {"ranking": ranking, "distillation": self.weight * distillation}
+        if self.parts.frame_weight:
+            losses_by_name["frames"] = self.frame_weight * self._frame_loss(student, batch)
+        return losses_by_name
+
+    def _frame_loss(self, student: Embedded, batch: Batch) -> Tensor:
+        """Return the mean over teachers, and over the weighed experts of all videos, of the cross-entropy of rows."""
+        losses, counts = [], []
+        for expert, logits in student.video.frames.items():
+            lengths = batch.video.lengths[expert]
+            counts.append((lengths > 0).sum())
+            for teacher in self.frames:
+                scores = teacher.of(batch, expert).to(logits.dtype)
+                by_video = frame_loss(
+                    logits,
+                    scores,
+                    lengths,
+                    temperature=self.parts.frame_temperature,
+                    reduction=self.parts.frame_reduction,
+                )
+                losses.append(by_video.sum() / len(self.frames))
+        return torch.stack(losses).sum() / torch.stack(counts).sum().clamp(min=1)
 
     def _pooled(self, scores: Tensor) -> list[Target]:
         """Return the target matrix and the pairs that it scores: one of all teachers, or one of each."""

@@ -16,6 +16,7 @@ from teachtext.learning.choices import NameIn
 from teachtext.learning.distillation.compare import DIRECTIONS, DISTANCES, REDUCTIONS, SAMPLES, SCHEDULES
 from teachtext.learning.distillation.student_side import TARGETS, VIEWS
 from teachtext.learning.distillation.teacher_side import PAIRS, POOLS, SOURCES, STANDARDS
+from teachtext.learning.frames import FrameReduction
 
 TABLES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "source": SOURCES,
@@ -36,15 +37,17 @@ _OF_LISTS = ("pearson", "cosine", "nce")
 # settings by the names that they had in version 0.1.0: fingerprints of trained models are made of those
 _FORMER_NAMES = {"pairs": "select"}
 # settings that version 0.1.0 did not have, with the value that stands for what it did
-_ADDED_LATER = {"weight_unit": "loss", "ranking_pairs": "all", "english_weight": 1.0}
+_ADDED_LATER = {"weight_unit": "loss", "ranking_pairs": "all", "english_weight": 1.0, "frame_weight": 0.0}
+_ADDED_LATER |= {"frame_temperature": 1.0, "frame_reduction": "sum"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """One objective: L = w_r L_r + lambda(epoch) w_d mean over teachers and views of D.
+    """One objective: L = w_r L_r + lambda(epoch) (w_d mean over teachers and views of D + w_f mean over teachers of F).
 
-    L_r is the ranking loss, D the distance between student and target. A matrix (B, B) is read as lists of pairs: its
-    rows (the videos that a text may mean), its columns, or both. The description of each setting stands beside it.
+    L_r is the ranking loss, D the distance between student and target, F that of frame weights. A matrix (B, B) is read
+    as lists of pairs: its rows (the videos that a text may mean), its columns, or both. The description of each setting
+    stands beside it.
 
     Raises:
         ValueError: a name that its table does not have, or parts that make no sense together.
@@ -126,6 +129,16 @@ class Parts:
     english_weight: Annotated[
         float, Field(ge=0, description="weight of L_r for English captions, beside 1 for those in other languages")
     ] = 1.0
+    frame_weight: Annotated[
+        float,
+        Field(ge=0, description="w_f, the weight of the loss F of the student's frame weights (model.frame_weights)"),
+    ] = 0.0
+    frame_temperature: Annotated[
+        float, Field(gt=0, description="temperature of the teacher's softmax over the rows of a video, in F")
+    ] = 1.0
+    frame_reduction: Annotated[
+        FrameReduction, Field(description="how the rows of a video become one loss in F: their sum, or their mean")
+    ] = "sum"
 
     def __post_init__(self) -> None:
         for name, table in {**TABLES, "ranking_samples": SAMPLES, "ranking_pairs": PAIRS}.items():
@@ -167,6 +180,8 @@ class Parts:
             yield "'weight_unit: gradient' measures the ranking loss: it needs a 'ranking_weight' above 0"
         if self.ranking_pairs == "top" and source != "teachers":
             yield f"'ranking_pairs: top' takes the teachers' highest scores, 'source: {source}' has no teachers"
+        if self.frame_weight and source != "teachers":
+            yield f"'frame_weight' takes the teachers' scores of rows, 'source: {source}' has no teachers"
         if self.pool == "weighted" and weights is None:
             yield "'pool: weighted' needs 'pool_weights', a number a teacher"
         if self.pool != "weighted" and weights is not None:

@@ -59,7 +59,8 @@ PRESETS: dict[str, Preset] = {
         code={"pool": "max", "english_weight": 2.0},
     ),
     "teachclip": Preset(
-        what="Tian et al., CVPR 2024, without its frame weights. CLIP's logits are 100 cosines: temperature 0.01.",
+        what="Tian et al., CVPR 2024, without its frame weights, which 'method: teachclip' has. CLIP's logits are 100 "
+        "cosines: temperature 0.01.",
         parts=Parts(
             pool="none",
             pairs="all",
