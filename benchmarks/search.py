@@ -214,7 +214,7 @@ def update(options: argparse.Namespace) -> dict[str, Any]:
 
 def exact(options: argparse.Namespace) -> dict[str, Any]:
     """Our exact search, from a store, with everything in memory."""
-    from teachtext.search.ranking import Gallery
+    from teachtext.search.gallery import Gallery
     from teachtext.search.stores import open_store
     from teachtext.search.stores.base import join
     from teachtext.search.vectors import query_row

@@ -66,7 +66,9 @@ Index = Callable[..., Searcher]
 def index(tmp_path: Path) -> Index:
     """An index of 150 videos by a blend; every third lacks the spaces of `lacking`."""
 
-    def make(blend: Blend, shares: Mapping[str, float] | None, lacking: str = "nothing") -> Searcher:
+    def make(
+        blend: Blend, shares: Mapping[str, float] | None, lacking: str = "nothing", *, exact: bool | None = None
+    ) -> Searcher:
         store = open_store(tmp_path / "index")
         names = [f"v{number}" for number in range(150)]
         files: Any = dict.fromkeys(blend.experts, Everything())
@@ -82,7 +84,7 @@ def index(tmp_path: Path) -> Index:
                 store
             )
             store.put(entries)
-        return Searcher(tmp_path / "index", model=blend)
+        return Searcher(tmp_path / "index", model=blend, exact=exact)
 
     return make
 
@@ -95,8 +97,7 @@ def test_the_score_is_the_weighted_mean_of_the_scores_of_the_models(index: Index
     student, zero_shot = Seer("trained", 0.5, spaces=("audio", "scene")), Seer("classnames", 1.5)
     shares = {"student": 0.7, "zero-shot": 0.3}
     for exact in (True, False):
-        searcher = index(Blend([student, zero_shot]), shares, lacking="zero-shot")
-        searcher._exact = exact
+        searcher = index(Blend([student, zero_shot]), shares, lacking="zero-shot", exact=exact)
         results = searcher.search("7", k=150, by="model").results
         assert len(results) == 150
         for result in results:

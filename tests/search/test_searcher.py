@@ -12,9 +12,12 @@ from entries import SPACES, heard, make_entry, unit
 pytest.importorskip("lancedb")
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.errors import InputError, NotFound, Unavailable
+from teachtext.search.answer import Answer
+from teachtext.search.expansion import Expansion
 from teachtext.search.filters import Filter
 from teachtext.search.manifest import BankRecord, Manifest, read_manifest
-from teachtext.search.searcher import Searcher, check_query
+from teachtext.search.request import SearchRequest, check_query
+from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
 
@@ -280,6 +283,45 @@ def test_many_threads_get_the_same_answers(searcher: Searcher):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_searches_at_once_have_the_answers_of_single_searches(searcher: Searcher, exact: bool):
+    searcher = Searcher(searcher.store.place, model=MODEL, exact=exact)
+    ways: list[dict[str, Any]] = [
+        {},
+        {"k": 3, "where": Filter(tags=["even"])},
+        {"by": "model", "k": 30},
+        {"by": "words", "count": True},
+        {"group_by": "moment", "count": True},
+        {"least_score": 0.1, "count": True},
+        {"expansion": Expansion(fuse="reciprocal", queries=MODEL.embed_queries(["snow", "two cats"]))},
+    ]
+    asked = [{"text": text, **way} for way in ways for text in ("bread", "a dog")]
+    answers = searcher.search_all([SearchRequest(**fields) for fields in asked])
+    for fields, answer in zip(asked, answers, strict=True):
+        assert isinstance(answer, Answer)
+        single = searcher.search(**fields)
+        assert replace(answer, seconds=0.0) == replace(single, seconds=0.0), fields
+
+
+def test_an_error_is_of_its_request_alone(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    whole = MODEL.embed_query
+
+    def embed(text: str) -> QueryVectors:
+        if text == "broken":
+            raise RuntimeError("the encoder failed")
+        return whole(text)
+
+    monkeypatch.setattr(MODEL, "embed_query", embed)
+    texts = ["bread", " ", "broken", "a dog", "\ud800"]
+    answers = searcher.search_all([SearchRequest(text=text, k=3) for text in texts])
+    assert [type(answer) for answer in answers] == [Answer, InputError, RuntimeError, Answer, InputError]
+    for text, answer in ((texts[number], answers[number]) for number in (0, 3)):
+        assert isinstance(answer, Answer) and answer.results == searcher.search(text, k=3).results
+    with pytest.raises(RuntimeError, match="the encoder failed"):
+        searcher.search("broken")
+    assert searcher.search_all([]) == []
 
 
 def test_a_place_without_an_index_is_refused(tmp_path: Path):

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.all_scores import AllScores
 from teachtext.search.filters import EVERYTHING, Filter
-from teachtext.search.ranking import Gallery, RankedSegment, nearly_top, nearly_top_segments
+from teachtext.search.gallery import Gallery
+from teachtext.search.ranking import RankedSegment, nearly_top, nearly_top_segments
 from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Segment

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.errors import InputError, Unavailable
 from teachtext.search.filters import Filter
-from teachtext.search.ranking import Gallery, nearly_top
+from teachtext.search.gallery import Gallery
+from teachtext.search.ranking import nearly_top
 from teachtext.search.stores import open_store
 from teachtext.search.stores.base import Store
 from teachtext.search.types import SUBTITLES, Entry

@@ -54,7 +54,8 @@ def test_embeddings_are_those_of_the_model(reader: TestClient, trained: TrainedM
     assert [each["text"] for each in embedded] == texts and embedded[0] == embedded[2]
     query = trained.embed_query("a cat")
     for space, vector in query.vectors.items():
-        assert embedded[1]["vectors"][space] == pytest.approx(vector.tolist())
+        # together with others, values differ by a rounding
+        assert embedded[1]["vectors"][space] == pytest.approx(vector.tolist(), abs=1e-6)
         assert math.isclose(np.linalg.norm(embedded[1]["vectors"][space]), 1, abs_tol=1e-5)
     assert sum(embedded[1]["weights"].values()) == pytest.approx(1)
 

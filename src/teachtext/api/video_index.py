@@ -24,7 +24,8 @@ from teachtext.search.indexing import Indexed, check_new, check_tags, index_fold
 from teachtext.search.like import similar_to
 from teachtext.search.manifest import read_manifest
 from teachtext.search.quality import SearchQuality, measure_quality, read_split
-from teachtext.search.searcher import Searcher, check_query
+from teachtext.search.request import check_query
+from teachtext.search.searcher import Searcher
 from teachtext.search.stores import is_url, open_store
 from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, find_ids

@@ -82,7 +82,7 @@ def search(
     from teachtext.search.filters import parse_filters
     from teachtext.search.folding import folded
     from teachtext.search.like import check_example, similar_to
-    from teachtext.search.searcher import check_query
+    from teachtext.search.request import check_query
 
     check_output(as_json=as_json, paths=paths, null=null)
     text, conditions = " ".join(query), parse_filters(where)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
-from teachtext.search.ranking import numbered
+from teachtext.search.gallery import numbered
 from teachtext.search.stores.base import Store, join
 from teachtext.search.vectors import query_row
 

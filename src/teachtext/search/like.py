@@ -9,7 +9,8 @@ from teachtext.errors import InputError, NotFound
 from teachtext.search import RankBy
 from teachtext.search.answer import Answer
 from teachtext.search.filters import EVERYTHING, Filter
-from teachtext.search.searcher import Searcher, check_k
+from teachtext.search.request import check_k
+from teachtext.search.searcher import Searcher
 from teachtext.search.upkeep import find_ids
 
 

@@ -7,8 +7,8 @@ from teachtext.encoders.embedder import QueryVectors
 from teachtext.search.answer import SearchResult
 from teachtext.search.confidence import Confidence
 from teachtext.search.filters import Filter
+from teachtext.search.gallery import Gallery
 from teachtext.search.moments import Ranking
-from teachtext.search.ranking import Gallery
 from teachtext.search.vectors import PresencePattern
 
 # places of more videos are not counted: all their segments would be looked at

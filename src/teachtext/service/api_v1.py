@@ -17,7 +17,7 @@ from teachtext.search import GroupBy, RankBy
 from teachtext.search.expansion import Expansion, check_can_expand
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
-from teachtext.search.searcher import check_query
+from teachtext.search.request import check_query
 from teachtext.service.additions import Additions
 from teachtext.service.api_common import (
     BYTES,

@@ -16,7 +16,9 @@ import torch
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.models.similarity import TextEmbedding, VideoEmbedding, similarity
 from teachtext.search.all_scores import AllScores
-from teachtext.search.ranking import Gallery, RankedSegment
+from teachtext.search.filters import Filter
+from teachtext.search.gallery import Asked, Gallery
+from teachtext.search.ranking import RankedSegment
 from teachtext.search.stores.base import Block
 from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import contributions, row_of, vectors_of, width
@@ -223,3 +225,29 @@ def test_scores_that_are_equal_but_for_rounding_go_by_id():
     hits = Gallery(Memory(entries, spaces), spaces).top(query, 20)
     assert len({hit.score for hit in hits}) > 1
     assert [hit.id for hit in hits] == [f"v{number:02}" for number in range(20)]
+
+
+def test_queries_at_once_have_the_videos_of_single_queries(monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(5)
+    entries = [make_entry(f"v/{number:03}", seed=number, bias=number % 3 - 1.0) for number in range(200)]
+    spaces = {name: len(vector) for name, vector in entries[0].segments[0].vectors.items()}
+    gallery = Gallery(Memory(entries, spaces), spaces)
+    asked = [
+        Asked(
+            QueryVectors(
+                {name: random.standard_normal(dim).astype(np.float32) for name, dim in spaces.items()},
+                np.full(len(spaces), 1 / len(spaces), np.float32),
+            ),
+            k,
+            where,
+        )
+        for k in (1, 7, 500)
+        for where in (Filter(), Filter(without=["v/007"]), Filter(ids=["v/011", "v/012"]))
+    ]
+    for most in (10**6, 400):
+        # with few scores at once the queries are compared in groups
+        monkeypatch.setattr("teachtext.search.gallery._SCORES", most)
+        for correct in (False, True):
+            tops = gallery.top_all(asked, correct=correct)
+            assert tops == [gallery.top(each.query, each.k, where=each.where, correct=correct) for each in asked]
+    assert gallery.top_all([]) == []
