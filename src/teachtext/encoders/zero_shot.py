@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from teachtext.data.types import FeatureRows
 from teachtext.devices import check_device, resolve_device
 from teachtext.encoders.base import TextEncoder
-from teachtext.encoders.class_names import TEMPLATE, class_name_vectors
+from teachtext.encoders.class_names import CLASS_NAMES_VERSION, TEMPLATE, class_name_vectors
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder, check_installed
@@ -30,9 +30,7 @@ from teachtext.files import fingerprint
 ENCODER = "minilm"
 """The text encoder in whose space everything meets."""
 # chosen on the training and validation videos of MSVD-476
-_CLASSES = 30
 _WEIGHTS: Mapping[str, float] = {"ocr": 0.1, "scene": 0.8, "speech": 0.1}
-_VERSION = 1
 EXPERTS = tuple(_WEIGHTS)
 """The video experts that the embedder can use; it needs `scene`."""
 
@@ -50,9 +48,8 @@ def usable_experts() -> list[str]:
 class ClassNames:
     """Names of visible things, and words (see `teachtext.encoders.embedder.Embedder`).
 
-    A video's vector for `scene` is a weighted sum over its 30 likeliest classes. A class counts with the vector of its
-    name, less the mean of all classes, times the square root of its probability. The vectors for `speech` and `ocr` are
-    the means of their passages.
+    A video's vector for `scene` is the sum of the vectors of all classes (see `class_name_vectors`), each times the
+    square root of its probability. The vectors for `speech` and `ocr` are the means of their passages.
 
     Args:
         experts: those of `EXPERTS` that it uses.
@@ -71,7 +68,7 @@ class ClassNames:
         self.spaces: Mapping[str, int] = dict.fromkeys(self.experts, self._query.dim)
         self._weights = np.array([_WEIGHTS[name] for name in self.experts], np.float32)
         weights = {name: _WEIGHTS[name] for name in self.experts}
-        settings = [TEMPLATE, _CLASSES, weights, _VERSION, self._query.settings]
+        settings = [TEMPLATE, weights, CLASS_NAMES_VERSION, self._query.settings]
         name = "classnames"
         # an identity without experts is of all of them
         some = {} if len(weights) == len(EXPERTS) else {"experts": list(self.experts)}
@@ -108,11 +105,10 @@ class ClassNames:
         """Return the vector of one expert's rows, (D,), of unit length."""
         mean = rows.astype(np.float32).mean(axis=0)
         if expert == "scene":
-            likeliest = np.argsort(-mean, kind="stable")[:_CLASSES]
-            mean = mean[likeliest] @ self._names[likeliest]
+            mean = mean @ self._names
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
     @cached_property
     def _names(self) -> NDArray[np.float32]:
-        """Vectors of the names of the classes, less their mean: (classes, D)."""
+        """Vectors of the names of the classes: (classes, D)."""
         return class_name_vectors(self.encoder)

@@ -99,7 +99,7 @@ class ModelConfig(Config):
     )
     class_names: bool = Field(
         True,
-        description="let the names of the classes that 'scene' sees count for half of the score, if they find the "
+        description="let the names of the classes that 'scene' sees count for 0.6 of the score, if they find the "
         "training videos; only where 'scene' and the captions are encoded by TeachText, and not for omni",
     )
     max_text_tokens: int = Field(30, ge=1, description="tokens of a caption that the model reads, the first ones")

@@ -16,7 +16,7 @@ from teachtext.data.feature_import.matching import some
 from teachtext.data.protocol import Caption
 from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Dataset
-from teachtext.encoders.class_names import class_name_vectors
+from teachtext.encoders.class_names import CLASS_NAMES_VERSION, class_name_vectors
 from teachtext.encoders.registry import TEXT_ENCODERS, VIDEO_EXPERTS, build_text_encoder, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.artifacts import Artifact, artifact_path
@@ -103,6 +103,7 @@ class RunFeatures:
             InputError: a package is not installed, or the captions were embedded by another version of the encoder.
         """
         provenance = self.text(text).provenance
+        key = [text, provenance["settings"], CLASS_NAMES_VERSION]
 
         def build() -> NDArray[np.float32]:
             encoder = build_text_encoder(text, threads=self.config.threads, device=self.config.device)
@@ -114,7 +115,7 @@ class RunFeatures:
             return class_name_vectors(encoder)
 
         return Artifact(
-            path=artifact_path(self.folder, "class-names", [text, provenance["settings"]], ".safetensors"),
+            path=artifact_path(self.folder, "class-names", key, ".safetensors"),
             build=build,
             write=lambda path, names: write_bytes(path, save({"names": names})),
             read=_read_names,

@@ -16,6 +16,7 @@ from teachtext.learning.any_to_any import AnyToAny
 from teachtext.learning.checkpoint import ModelSpec
 from teachtext.learning.losses import InfoNCE, MaxMarginRankingLoss
 from teachtext.models.build import known_arguments
+from teachtext.models.class_names import ALL_CLASSES
 
 # settings of a model that are no argument of the same name
 _NO_ARGUMENTS = {"kind", "faithful", "text_clusters", "max_text_tokens", "aligned_start", "frame_weights"}
@@ -59,7 +60,7 @@ def model_arguments(
         del arguments["shared_dim"]
     standardise = {} if model.standardise is None else {"standardise": model.standardise}
     dropout = {"feature_dropout": model.feature_dropout} if model.feature_dropout else {}
-    names = {"class_names": True} if model.class_names and class_names else {}
+    names = {"class_names": ALL_CLASSES} if model.class_names and class_names else {}
     return known_arguments(model.kind, arguments) | standardise | dropout | names
 
 

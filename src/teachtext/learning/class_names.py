@@ -15,7 +15,7 @@ from teachtext.models.class_names import EXPERT, NamedModel
 from teachtext.models.retrieval import RetrievalModel
 
 # of the score, where the names count
-_SHARE = 0.5
+_SHARE = 0.6
 # the names count where the median rank is in this share of the gallery; chance is 0.5
 _GOOD_RANK = 0.1
 # captions that are ranked
@@ -37,7 +37,7 @@ def fit_class_names(
         captions: the training captions, of videos that the model can read.
 
     Returns:
-        The share of the names in the score, 0 or 0.5.
+        The share of the names in the score, 0 or 0.6.
     """
     if not isinstance(model, NamedModel):
         return 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from teachtext.errors import InputError
 from teachtext.models.ce import CE
-from teachtext.models.class_names import EXPERT, NamedModel
+from teachtext.models.class_names import ALL_CLASSES, EXPERT, FORMER_LIKELIEST, NamedModel
 from teachtext.models.concat import Concat
 from teachtext.models.dual import PooledDualEncoder
 from teachtext.models.mmt import MMT
@@ -35,7 +35,7 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
         arguments: keyword arguments of that model; arguments that only other models have are left out. Any model may
             have `standardise` and `feature_dropout`: exponent and dropout of
             `teachtext.models.scaling.StandardisedModel`; and `class_names`, for
-            `teachtext.models.class_names.NamedModel`.
+            `teachtext.models.class_names.NamedModel`: `all`, or true in models of earlier versions.
 
     Raises:
         InputError: an unknown kind, or arguments that do not fit one another.
@@ -47,10 +47,12 @@ def build_model(kind: str, arguments: Mapping[str, Any]) -> RetrievalModel:
         model = MODELS[kind](**known_arguments(kind, arguments))
         exponent = arguments.get("standardise")
         scaled = model if exponent is None else _standardised(model, float(exponent), arguments)
-        if not arguments.get("class_names"):
+        counted = arguments.get("class_names")
+        if not counted:
             return scaled
         classes = arguments["expert_dims"].get(EXPERT, 0)
-        return NamedModel(model=scaled, classes=classes, text_dim=arguments["text_dim"])
+        likeliest = None if counted == ALL_CLASSES else FORMER_LIKELIEST
+        return NamedModel(model=scaled, classes=classes, text_dim=arguments["text_dim"], likeliest=likeliest)
     except ValueError as error:
         raise InputError(f"model '{kind}' cannot be built ({error})", "change its settings") from error
 

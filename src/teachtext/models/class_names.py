@@ -11,20 +11,24 @@ from teachtext.models.similarity import TextEmbedding, VideoEmbedding
 
 SPACE = "names"
 EXPERT = "scene"
-# only the likeliest classes of a video count
-_LIKELIEST = 30
+ALL_CLASSES = "all"
+"""The argument `class_names` of a model in which all classes of a video count."""
+FORMER_LIKELIEST = 30
+"""So many classes of a video, the likeliest ones, count in models of earlier versions."""
 
 
 class ClassNames(RetrievalModel):
     """Zero-shot retrieval by convex combination of class names (Norouzi et al., ICLR 2014).
 
-    A video's vector is the sum over its 30 likeliest classes of sqrt(p_c) n_c. p_c is the probability of class c, whose
-    square root is the feature of `scene`. n_c is the vector of the name of class c by the captions' own encoder, less
-    the mean of all names. A caption's vector is the mean of its rows. Nothing is learned.
+    A video's vector is the sum over all classes of sqrt(p_c) n_c. p_c is the probability of class c, whose square root
+    is the feature of `scene`. n_c is the vector of class c by the captions' own encoder
+    (`teachtext.encoders.class_names.class_name_vectors`). A caption's vector is the mean of its rows. Nothing is
+    learned.
 
     Args:
         classes: number of classes, the width of the expert.
         text_dim: D of a caption's rows and of the names.
+        likeliest: so many classes of a video count, the likeliest ones; by default all.
 
     Example:
         >>> model = ClassNames(classes=3, text_dim=2)
@@ -38,9 +42,10 @@ class ClassNames(RetrievalModel):
         tensor([[0.8000, 0.6000]])
     """
 
-    def __init__(self, *, classes: int, text_dim: int) -> None:
+    def __init__(self, *, classes: int, text_dim: int, likeliest: int | None = None) -> None:
         super().__init__()
         self.experts = [EXPERT]
+        self.likeliest = likeliest
         self.names = nn.Parameter(torch.zeros(classes, text_dim), requires_grad=False)
 
     @property
@@ -57,20 +62,23 @@ class ClassNames(RetrievalModel):
         """Embed B videos: (B, D)."""
         lengths = video.lengths[EXPERT]
         likelihood = _mean(video.experts[EXPERT], lengths)
-        least = likelihood.topk(min(_LIKELIEST, likelihood.shape[1]), dim=1).values[:, -1:]
-        vectors = F.normalize(likelihood.where(likelihood >= least, 0) @ self.names, dim=1)
+        if self.likeliest is not None:
+            least = likelihood.topk(min(self.likeliest, likelihood.shape[1]), dim=1).values[:, -1:]
+            likelihood = likelihood.where(likelihood >= least, 0)
+        vectors = F.normalize(likelihood @ self.names, dim=1)
         return VideoEmbedding({SPACE: vectors}, lengths[:, None] > 0)
 
 
 class NamedModel(RetrievalModel):
     """A model with the space of class names beside its own: score = (1 - share) model + share names.
 
-    The share is 0 or a half; see `teachtext.learning.class_names`. With 0 no video is present in the space.
+    The share is 0 or more; see `teachtext.learning.class_names`. With 0 no video is present in the space.
 
     Args:
         model: has the other spaces, and reads `scene`.
         classes: number of classes, the width of `scene`.
         text_dim: D of a caption's rows.
+        likeliest: see `ClassNames`.
 
     Raises:
         ValueError: the model does not read `scene`, or has a space `names`.
@@ -78,12 +86,12 @@ class NamedModel(RetrievalModel):
 
     share: Tensor
 
-    def __init__(self, *, model: RetrievalModel, classes: int, text_dim: int) -> None:
+    def __init__(self, *, model: RetrievalModel, classes: int, text_dim: int, likeliest: int | None = None) -> None:
         super().__init__()
         if EXPERT not in model.experts or SPACE in model.spaces:
             raise ValueError(f"class names need an expert '{EXPERT}' and no space '{SPACE}'")
         self.model = model
-        self.class_names = ClassNames(classes=classes, text_dim=text_dim)
+        self.class_names = ClassNames(classes=classes, text_dim=text_dim, likeliest=likeliest)
         self.experts = model.experts
         self.register_buffer("share", torch.zeros(()))
 
