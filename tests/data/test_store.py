@@ -112,6 +112,17 @@ def test_shards_of_other_settings_do_not_mix(tmp_path):
         write(tmp_path, {"b": np.ones((1, 3))}, provenance={"encoder": "other"})
 
 
+def test_two_folders_of_one_encoder_are_read_as_one(tmp_path):
+    first = write(tmp_path / "first", {"a": np.ones((1, 3))})
+    write(tmp_path / "second", {"b": 2 * np.ones((1, 3))})
+    joined = first.joined_with(tmp_path / "second")
+    assert joined.ids == ["a", "b"] and joined.read("b").tolist() == [[2, 2, 2]]
+    assert first.ids == ["a"] and joined.checksum() != first.checksum()
+    write(tmp_path / "other", {"c": np.ones((1, 3))}, provenance={"encoder": "other"})
+    with pytest.raises(InputError, match=r"other was made with other settings than .*first .*: delete"):
+        first.joined_with(tmp_path / "other")
+
+
 def test_the_checksum_follows_sources_and_settings(tmp_path):
     first = write(tmp_path / "first", {"a": np.ones((1, 3)), "b": np.ones((1, 3))})
     same = write(tmp_path / "same", {"b": np.ones((1, 3)), "a": np.ones((1, 3))})

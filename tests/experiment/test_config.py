@@ -132,7 +132,7 @@ def test_data_is_beside_the_config_and_the_run_where_the_command_is(
     [
         (
             {"tranining": {}},
-            ["'tranining' is not a setting", "did you mean 'training'?", "distillation, any_to_any, seeds"],
+            ["'tranining' is not a setting", "did you mean 'training'?", "distillation, any_to_any, captioning, seeds"],
         ),
         (
             {"training": {"epoch": 3}},

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 import torch
 
@@ -115,3 +117,25 @@ def test_fewer_than_two_videos_are_refused(picks, videos):
 def test_batches_of_fewer_than_two_videos_are_refused(picks, batch_size):
     with pytest.raises(InputError, match="batch_size"):
         picks(batch_size)
+
+
+def test_further_captions_are_picked_beside_the_others_or_by_their_share(world, picks):
+    videos = world.videos[:4]
+    # captions of other videos stand for captions of events
+    further = {video: world.by_video[other] for video, other in zip(videos[1:], world.videos[5:8], strict=True)}
+
+    def picked(**settings):
+        return [told(picks(videos=4, further=further, **settings)(epoch)) for epoch in range(1, 40)]
+
+    def share(epochs):
+        drawn = [pair for batches in epochs for batch in batches for pair in zip(*batch, strict=True)]
+        assert all(caption in world.by_video[video] for video, caption in drawn if video == videos[0])
+        of_events = [caption in further[video] for video, caption in drawn if video != videos[0]]
+        return sum(of_events) / len(of_events)
+
+    assert share(picked(further_share=0.0)) == 0 and share(picked(further_share=1.0)) == 1
+    assert 0.25 < share(picked()) < 0.75
+    assert picked(further_share=0.0) != picked(further_share=1.0)
+    whole = told(picks(videos=4, further=further, further_share=1.0, captions_per_video=9)(1))
+    counts = Counter(video for video_ids, _ in whole for video in video_ids)
+    assert counts == {video: len(world.by_video[video]) + len(further.get(video, ())) for video in videos}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from teachtext.errors import InputError
 from teachtext.playground import build, build_playground, scenes, speech
-from teachtext.playground.captions import caption_texts, captions
+from teachtext.playground.captions import caption_texts, captions, stretch_caption
 from teachtext.playground.languages import english, english_phrases
 from teachtext.playground.languages import english_words as words
 from teachtext.playground.languages.wording import Wording
@@ -446,3 +446,20 @@ def test_a_recogniser_understands_most_of_what_is_said() -> None:
         spoken = {scene.main.colour, scene.main.kind}
         words, understood = words + len(spoken), understood + len(spoken & heard)
     assert understood / words > 0.6
+
+
+def test_a_stretch_of_a_scene_shows_what_happens_then():
+    scene = next(each for each in scenes.sample_scenes(60, 1) if each.then)
+    middle = scene.seconds / 2
+    first, second = scenes.part_of(scene, 0.0, middle), scenes.part_of(scene, middle, scene.seconds)
+    assert (first.action, first.then, second.action, second.then) == (scene.action, None, scene.then, None)
+    assert scenes.part_of(scene, middle - 0.5, middle + 0.5) == scene == scenes.part_of(scene, 0.0, scene.seconds)
+    said = stretch_caption(scene, 0.0, middle, 1)
+    assert said == stretch_caption(scene, 0.0, middle, 1)
+    texts = {stretch_caption(scene, 0.0, middle + step / 100, 1) for step in range(20)}
+    assert len(texts) > 5
+
+
+def test_the_scenes_of_a_playground_are_read_as_they_were_drawn(built: Path):
+    read, seed = build.read_scenes(built)
+    assert seed == 5 and read == {scene.video: scene for scene in scenes.sample_scenes(VIDEOS, 5)}

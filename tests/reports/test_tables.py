@@ -110,6 +110,8 @@ def test_the_sentence_names_the_objective():
     assert sentence({"distillation": {"preset": "c2kd"}}).startswith("The objective 'c2kd' changes the student's")
     omni = {"distillation": None, "any_to_any": {"preset_from": "paper"}}
     assert sentence(omni).startswith("The objective 'omni' changes the student's")
+    gqe = {"distillation": None, "captioning": {"captioner": "playground"}}
+    assert sentence(gqe).startswith("GQE changes the student's")
 
 
 def test_cells_hold_mean_and_sample_std():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from teachtext.rewriting.writer import MOST_CHARACTERS, MOST_TEXTS, screened
+from teachtext.rewriting.writer import screened
+from teachtext.written_texts import MOST_CHARACTERS, MOST_TEXTS
 
 
 def test_repetitions_the_original_and_empty_texts_are_counted_and_left_out():

@@ -117,3 +117,9 @@ def test_a_film_of_a_day_takes_seconds():
     rows = scenes([5] * 8640, 0.5, dim=1280)
     segments = cut(rows, spans_of(np.full(43_200, 2.0)))
     assert len(segments) == pytest.approx(8640, rel=0.01)
+
+
+def test_a_smaller_penalty_makes_more_segments():
+    rows, spans = scenes([3, 3, 3], noise=0.3), spans_of(np.full(9, 0.5))
+    counts = [len(cut(rows, spans, least_s=0.5, whole_s=0.0, penalty_s=penalty)) for penalty in (0.01, 0.5, 5.0)]
+    assert counts[0] > counts[1] == 3 > counts[2] == 1

@@ -192,6 +192,23 @@ class FeatureFile:
             self._open(path, verify=False)
         self._checksum = ""
 
+    def joined_with(self, folder: Path) -> "FeatureFile":
+        """Return a file that also has the items of another folder; it is read and not refreshed.
+
+        Raises:
+            InputError: the other folder has features that were made otherwise.
+        """
+        other = FeatureFile(folder)
+        if other.dim != self.dim or without_names(other.provenance) != without_names(self.provenance):
+            raise InputError(
+                f"{folder} was made with other settings than {self.folder} (width {other.dim} against {self.dim})",
+                f"delete {folder} and run again",
+            )
+        joined = FeatureFile(self.folder)
+        for path in shards_of(folder):
+            joined._open(path, verify=False)
+        return joined
+
     @property
     def value_bytes(self) -> int:
         """The size of all values."""

@@ -14,6 +14,7 @@ from teachtext.devices import check_device_name
 from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.config_any_to_any import AnyToAnyConfig, problems_of_omni
+from teachtext.experiment.config_captioning import CaptioningConfig
 from teachtext.experiment.config_data import NAME, Config, DatasetConfig, ExpertConfig
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
@@ -67,7 +68,8 @@ class RunConfig(Config):
         None,
         description="a published method, whose settings count where the config gives none: teachtext; c2kd, for "
         "captions in several languages; dcd, whose teacher mines the pairs that the student sees; teachclip, whose "
-        "student weighs the rows of a video; or omni, one space for text, video and sound",
+        "student weighs the rows of a video; omni, one space for text, video and sound; or gqe, with captions of "
+        "events",
     )
     dataset: DatasetConfig
     experts: list[ExpertConfig] = Field(min_length=1, description="video experts of the run, by name or with settings")
@@ -89,6 +91,9 @@ class RunConfig(Config):
     )
     any_to_any: AnyToAnyConfig | None = Field(
         None, description="how a student of kind omni learns from its own fusion; by default it aligns pairs alone"
+    )
+    captioning: CaptioningConfig | None = Field(
+        None, description="captions of the events of each training video, on which the student is pre-trained"
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
         [0, 1, 2], min_length=1, description="seeds; every model is trained once for each"
@@ -253,6 +258,24 @@ class RunConfig(Config):
             raise ValueError(
                 f"'denoising' needs captions that are queries of their own, not 'captions: {self.dataset.captions}'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _captioning_fits(self) -> "RunConfig":
+        if self.method == "gqe" and self.captioning is None:
+            raise ValueError("'method: gqe' needs captions of events: give 'captioning'")
+        if self.captioning is None:
+            return self
+        if self.model.kind == "omni":
+            raise ValueError("a student of kind 'omni' is not pre-trained: leave 'captioning' out")
+        if self.dataset.captions != "separate":
+            raise ValueError(
+                f"'captioning' adds captions to those of a video, which 'captions: {self.dataset.captions}' makes one"
+            )
+        if self.captioning.captioner == "playground" and self.dataset.playground is None:
+            raise ValueError("'captioner: playground' describes generated videos alone: give file:PATH or hf:MODEL")
+        if not TEXT_ENCODERS.is_spec(self.student.text):
+            raise ValueError(f"'{self.student.text}' cannot embed captions of events: give a text encoder")
         return self
 
     @property

@@ -22,22 +22,22 @@ CAPTIONS = "captions"
 NAME = r"^\w[\w.-]*$"
 
 
-def _folder(info: ValidationInfo) -> Path:
+def folder_of(info: ValidationInfo) -> Path:
     """Return the folder of the config file, which local paths of data and models are relative to."""
     return info.context["folder"] if info.context else Path()
 
 
 def _full_expert(spec: str, info: ValidationInfo) -> str:
-    return VIDEO_EXPERTS.full_spec(spec, _folder(info)) if ":" in spec else spec
+    return VIDEO_EXPERTS.full_spec(spec, folder_of(info)) if ":" in spec else spec
 
 
 def _full_text(spec: str, info: ValidationInfo) -> str:
-    return located(spec, _folder(info))
+    return located(spec, folder_of(info))
 
 
 def _beside_the_config(path: Path, info: ValidationInfo) -> Path:
     try:
-        return (_folder(info) / path).resolve()
+        return (folder_of(info) / path).resolve()
     except (ValueError, OSError) as error:
         raise ValueError(f"a path that cannot be ({error})") from error
 

@@ -77,19 +77,30 @@ class TrainingConfig(Config):
                 raise ValueError(f"give '{name}' or '{other}', not both")
         return {"last_lr": None} | values if values.get("lr_decay") is not None else values
 
-    def for_videos(self, videos: int) -> "TrainingConfig":
+    def for_videos(self, videos: int, part: tuple[float, float] = (0.0, 1.0)) -> "TrainingConfig":
         """Return the settings for a number of training videos, with `epochs` and `lr_decay` for `steps` and `last_lr`.
+
+        Args:
+            videos: number of training videos.
+            part: the part of the epochs that is trained, as shares. Parts that follow one another have all epochs
+                together, and at least one each.
 
         >>> settings = TrainingConfig(steps=100, batch_size=32, last_lr=0.05).for_videos(320)
         >>> settings.epochs, round(settings.lr_decay, 3)
         (10, 0.717)
+        >>> [TrainingConfig(epochs=75).for_videos(240, part).epochs for part in ((0, 0.5), (0.5, 1))]
+        [38, 37]
         """
-        epochs = self.epochs_for(videos)
+        epochs = self.epochs_for(videos, part)
         update = {"epochs": epochs, "steps": None, "lr_decay": self.lr_decay_for(epochs), "last_lr": None}
         return self.model_copy(update=update)
 
-    def epochs_for(self, videos: int) -> int:
-        """Return the number of epochs for a number of training videos."""
+    def epochs_for(self, videos: int, part: tuple[float, float] = (0.0, 1.0)) -> int:
+        """Return the number of epochs for a number of training videos (see `for_videos`)."""
+        first, last = (round(share * self._all_epochs(videos)) for share in part)
+        return max(1, last - first)
+
+    def _all_epochs(self, videos: int) -> int:
         if self.epochs is not None:
             return self.epochs
         if self.steps is None:

@@ -58,6 +58,11 @@ METHODS: dict[str, Method] = {
         },
         code={"distillation": {"frame_weight": 2.0, "frame_reduction": "mean"}},
     ),
+    "gqe": Method(
+        what="Generalized query expansion (arXiv 2408.07249, ICLR 2025), its side of training: captions of the events "
+        "of a video, on which the student is pre-trained.",
+        settings={"distillation": None},
+    ),
     "omni": Method(
         what="OmniRetriever (arXiv 2605.26641, 2026), on features: one space for text, video, sound and their pairs, "
         "in which the fusion of all teaches each.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from teachtext.evaluation.display_names import short_names
 from teachtext.evaluation.result_rows import Role
 from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_captioning import CaptioningConfig
 from teachtext.experiment.config_model import ModelConfig, TeacherConfig
 from teachtext.experiment.config_training import TrainingConfig
 
@@ -47,6 +48,9 @@ class ModelPlan:
         teachers: of a taught student; empty for all others, and for a student that learns from itself.
         live: whether it scores every batch itself when it teaches, and is not kept as embeddings.
         copy: number of the copy, from 0: copies of a teacher differ in their random numbers alone.
+        start: the model with whose weights its training begins; None begins with random weights.
+        part: the part of the epochs for which it is trained, as shares of the epochs of its settings.
+        event_captions: whether it also learns from the captions of events.
     """
 
     label: str
@@ -58,6 +62,9 @@ class ModelPlan:
     teachers: "tuple[AnyTeacher, ...]" = ()
     live: bool = False
     copy: int = 0
+    start: "ModelPlan | None" = None
+    part: tuple[float, float] = (0.0, 1.0)
+    event_captions: bool = False
 
     @property
     def name(self) -> str:
@@ -128,15 +135,27 @@ def plans_of(config: RunConfig) -> list[ModelPlan]:
     distillation = config.distillation
     if config.any_to_any:
         return [*trained, alone, replace(alone, label=f"student {shown[text]}, omni", role="taught")]
-    if distillation is None or not (teachers or config.learns_from_itself):
+    taught_by = () if config.learns_from_itself else teachers
+    methods = ["GQE"] if config.captioning else []
+    if distillation is not None and (teachers or config.learns_from_itself):
+        methods.append("TeachText" if distillation.preset == "teachtext" else distillation.preset)
+    else:
+        taught_by = ()
+    if not methods:
         return [*trained, alone]
-    taught = replace(
-        alone,
-        label=f"student {shown[text]}, {'TeachText' if distillation.preset == 'teachtext' else distillation.preset}",
-        role="taught",
-        teachers=() if config.learns_from_itself else teachers,
-    )
-    return [*trained, alone, taught]
+    taught = replace(alone, label=f"student {shown[text]}, {' and '.join(methods)}", role="taught", teachers=taught_by)
+    return [*trained, alone, _pretrained(taught, alone, config.captioning) if config.captioning else taught]
+
+
+def _pretrained(student: ModelPlan, alone: ModelPlan, captioning: CaptioningConfig) -> ModelPlan:
+    """Return a student that starts from a model which has also read the captions of events.
+
+    Both are trained together for as many epochs as the student alone.
+    """
+    share, training = captioning.pretraining, student.training
+    first = replace(alone, label=f"{student.label}, pre-training", part=(0.0, share), event_captions=True)
+    later = training.model_copy(update={"lr": training.lr * captioning.learning_rate})
+    return replace(student, training=later, start=first, part=(share, 1.0))
 
 
 def judges_of(config: RunConfig) -> list[ModelPlan]:

@@ -84,8 +84,9 @@ class Training:
         """Folder of the trained model."""
         taught = "-taught" if self.plan.role == "taught" else ""
         fold = f"-fold{self.fold.number}of{self.fold.of}" if self.fold else ""
+        events = "-pretraining" if self.plan.event_captions else ""
         text = TEXT_ENCODERS.folder_name(self.plan.text)
-        name = f"{text}{taught}{fold}-seed{self.seed}-{fingerprint(self.dependencies())}"
+        name = f"{text}{taught}{events}{fold}-seed{self.seed}-{fingerprint(self.dependencies())}"
         return self.workspace.models_folder / name
 
     @property
@@ -96,12 +97,12 @@ class Training:
     @cached_property
     def settings(self) -> TrainingConfig:
         """How the model is trained, for its number of training videos."""
-        return self.plan.training.for_videos(len(self.data.videos))
+        return self.plan.training.for_videos(len(self.data.videos), self.plan.part)
 
     @property
     def epochs(self) -> int:
         """Number of epochs."""
-        return self.plan.training.epochs_for(len(self.data.videos))
+        return self.plan.training.epochs_for(len(self.data.videos), self.plan.part)
 
     @cached_property
     def sources(self) -> TeacherSources:
@@ -113,9 +114,14 @@ class Training:
         return training_of(self.workspace, plan, self.seed, self.fold)
 
     @property
-    def teachers(self) -> list["Training"]:
-        """The trainings that come first, with the same seed; external teachers have none."""
-        return self.sources.trainings
+    def start(self) -> "Training | None":
+        """The training with whose weights it begins."""
+        return self.of_plan(self.plan.start) if self.plan.start else None
+
+    @property
+    def earlier(self) -> list["Training"]:
+        """The trainings that come first, with the same seed: of its teachers, and of what it starts from."""
+        return [*self.sources.trainings, *([self.start] if self.start else [])]
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -132,6 +138,8 @@ class Training:
             "training": self.settings.model_dump(),
             "distillation": self._distillation and self._distillation.model_dump(),
             **({"any_to_any": self._any_to_any.model_dump()} if self._any_to_any else {}),
+            **({"start": self.start.folder.name} if self.start else {}),
+            **({"event_captions": len(self.data.event_captions)} if self.plan.event_captions else {}),
         }
         return model_spec(self.workspace, self.plan, trained_on=self.data.videos, origin=origin)
 
@@ -140,7 +148,7 @@ class Training:
         """The features that the model reads."""
         workspace = self.workspace
         experts = {name: workspace.features.expert(name) for name in self.plan.experts}
-        return self.spec.features(workspace.features.text(self.plan.text), experts)
+        return self.spec.features(self.data.text, experts)
 
     def train(self, progress: Progress, ranks: Ranks = ALONE) -> None:
         """Train the model, or continue a stopped training; its teachers must be trained.
@@ -213,7 +221,13 @@ class Training:
         }
 
     def _fit(self, model: RetrievalModel) -> None:
-        """Give a model the statistics of the training features, and the vectors of class names where it has them."""
+        """Give a model what it begins with: the weights of another one, or else what the training features tell.
+
+        Features tell their statistics, and the vectors of class names where the model has them.
+        """
+        if self.start:
+            model.load_state_dict(self.start.load().state_dict())
+            return
         fit_statistics(model, self.features, self.data.videos)
         if self.spec.arguments.get("class_names"):
             names = self.workspace.features.class_names(self.plan.text)
@@ -284,7 +298,9 @@ class Training:
 
     @property
     def _distillation(self) -> DistillationConfig | None:
-        return self.workspace.config.distillation if self.plan.role == "taught" else None
+        config = self.workspace.config
+        is_taught = self.plan.role == "taught" and (self.plan.teachers or config.learns_from_itself)
+        return config.distillation if is_taught else None
 
     @property
     def _any_to_any(self) -> AnyToAnyConfig | None:
@@ -313,19 +329,22 @@ class Training:
     def dependencies(self) -> dict[str, Any]:
         """Return everything that the numbers depend on, under the names of version 0.1.0."""
         workspace, plan, spec = self.workspace, self.plan, self.spec
+        captioning = workspace.config.captioning
         kind = FORMER_KINDS.get(spec.kind, spec.kind)
         return {
             "model": [kind, dict(spec.arguments), spec.max_words, dict(spec.max_tokens)],
             "training": self.settings.identity(),
             "seed": self.random_seed,
-            "text": workspace.features.text(plan.text).checksum(),
+            "text": self.data.text.checksum(),
             "experts": {name: workspace.features.expert(name).checksum() for name in plan.experts},
-            "learn": [self.data.videos, [caption.id for caption in self.data.captions]],
+            "learn": [self.data.videos, [c.id for c in (*self.data.captions, *self.data.event_captions)]],
             "select": [caption.id for caption in self.data.selecting],
             "teachers": self.sources.identities(),
             # the parts and not the preset: two names of one objective are one training
             "distillation": self._distillation and self._distillation.parts.identity(),
             **({"any_to_any": self._any_to_any.identity()} if self._any_to_any else {}),
+            **({"start": self.start.folder.name} if self.start else {}),
+            **({"picks": captioning.identity()} if captioning and plan.event_captions else {}),
         }
 
 

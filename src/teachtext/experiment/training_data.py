@@ -7,13 +7,14 @@ from functools import cached_property
 from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
 from teachtext.data.splits import Fold
+from teachtext.data.store import FeatureFile
 from teachtext.data.types import Dataset
 from teachtext.encoders.registry import reads_english_alone
 from teachtext.errors import InputError
 from teachtext.experiment.config_training import TrainingConfig
 from teachtext.experiment.plan import ModelPlan
 from teachtext.experiment.workspace import Workspace
-from teachtext.learning.batches import CaptionPicks
+from teachtext.learning.batches import CaptionPicks, ids_by_video
 from teachtext.learning.languages import LanguagePicks, in_english
 from teachtext.models.omni import experts_by_modality
 
@@ -57,6 +58,20 @@ class TrainingData:
         )
 
     @cached_property
+    def event_captions(self) -> list[Caption]:
+        """The captions of events that the model learns from, of those videos; none for most models."""
+        if not self.plan.event_captions:
+            return []
+        videos = set(self.videos)
+        return [caption for caption in self.workspace.event_captions.captions if caption.video_id in videos]
+
+    @cached_property
+    def text(self) -> FeatureFile:
+        """The features of the captions that the model reads."""
+        text = self.workspace.features.text(self.plan.text)
+        return self.workspace.event_captions.joined(text, self.plan.text) if self.plan.event_captions else text
+
+    @cached_property
     def selecting(self) -> Sequence[Caption]:
         """The captions of the split that selects the epoch."""
         select = self.dataset.protocol.select
@@ -69,10 +84,7 @@ class TrainingData:
 
     def captions_by_video(self) -> dict[str, list[str]]:
         """Return the ids of the training captions by video."""
-        captions: dict[str, list[str]] = {}
-        for caption in self.captions:
-            captions.setdefault(caption.video_id, []).append(caption.id)
-        return captions
+        return ids_by_video(self.captions)
 
     def taught_ids(self) -> tuple[list[str], list[str]]:
         """Return all captions and videos of the training split, with those that its experts cannot read."""
@@ -135,12 +147,15 @@ class TrainingData:
             InputError: several captions of a video are wanted in a batch, and they are in several languages.
         """
         if not self.is_multilingual:
+            captioning = self.workspace.config.captioning
             return CaptionPicks(
                 captions=self.captions_by_video(),
                 captions_per_video=settings.captions_per_video,
                 features=features,
                 batch_size=settings.batch_size,
                 seed=seed,
+                further=ids_by_video(self.event_captions),
+                further_share=captioning.event_share if captioning else None,
             )
         if settings.captions_per_video > 1:
             raise InputError(

@@ -17,6 +17,7 @@ from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_model import DenoisingConfig
 from teachtext.experiment.dataset_sources import DatasetSource, source_of
+from teachtext.experiment.event_captions import EventCaptions
 from teachtext.experiment.features import RunFeatures
 from teachtext.experiment.methods import METHODS
 from teachtext.experiment.plan import judges_of
@@ -68,6 +69,11 @@ class Workspace:
     def features(self) -> RunFeatures:
         """The feature files."""
         return RunFeatures(self.config, self.progress, lambda: self.listed_dataset)
+
+    @cached_property
+    def event_captions(self) -> EventCaptions:
+        """The captions of events; for a config with `captioning`."""
+        return EventCaptions(self.config, self.features, lambda: self.described_dataset, self.source, self.progress)
 
     @cached_property
     def source(self) -> DatasetSource:
@@ -155,6 +161,11 @@ class Workspace:
             raise InputError(
                 f"method '{method}' learns from captions in several languages, and all are in '{languages[0]}'",
                 "give captions in other languages too, or leave 'method' out",
+            )
+        if self.config.captioning and len(languages) > 1:
+            raise InputError(
+                f"captions of events are in one language, and the training captions are in {', '.join(languages)}",
+                "choose one with 'dataset.language', or leave 'captioning' out",
             )
         if "omni" in self.config.model_kinds and len(languages) > 1:
             raise InputError(

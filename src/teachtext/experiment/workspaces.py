@@ -61,6 +61,11 @@ class Workspaces:
             workspace.make_features()
             self.set_aside += [line for line in workspace.features.set_aside if line not in self.set_aside]
             self.notes += [line for line in workspace.features.notes if line not in self.notes]
+        for variant in study.variants:
+            for tried in variant.candidates.values() or [variant]:
+                if tried.config.captioning:
+                    notes = self.of(tried).event_captions.make()
+                    self.notes += [line for line in notes if line not in self.notes]
 
     def of(self, variant: Variant) -> Workspace:
         """Return the workspace of a variant."""

@@ -1,13 +1,26 @@
 """Which captions meet which videos in training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from teachtext.data.batch import Batch
 from teachtext.data.features import Features
+from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
+
+
+def ids_by_video(captions: Iterable[Caption]) -> dict[str, list[str]]:
+    """Return the ids of captions by video id.
+
+    >>> ids_by_video([Caption("a#0", "a", "a dog"), Caption("a#1", "a", "it runs")])
+    {'a': ['a#0', 'a#1']}
+    """
+    ids: dict[str, list[str]] = {}
+    for caption in captions:
+        ids.setdefault(caption.video_id, []).append(caption.id)
+    return ids
 
 
 class CaptionPicks:
@@ -23,6 +36,8 @@ class CaptionPicks:
         batch_size: videos a batch; a tail of a single video, which no ranking loss can use, joins the batch before it.
         seed: of the order and the picks.
         captions_per_video: different captions that are picked of each video, or as many as it has.
+        further: ids of further captions by video id; not every video has some.
+        further_share: how likely a pick is one of them; None makes all captions of a video equally likely.
 
     Raises:
         InputError: fewer than two videos, a batch size of fewer than two, or no caption a video.
@@ -36,6 +51,8 @@ class CaptionPicks:
         batch_size: int,
         seed: int,
         captions_per_video: int = 1,
+        further: Mapping[str, Sequence[str]] = {},
+        further_share: float | None = None,
     ) -> None:
         if len(captions) < 2:
             raise InputError(f"only {len(captions)} training videos", "a ranking needs at least two: add some")
@@ -48,6 +65,8 @@ class CaptionPicks:
         self.batch_size = batch_size
         self.seed = seed
         self.captions_per_video = captions_per_video
+        self.further = further
+        self.further_share = further_share
 
     def __len__(self) -> int:
         return len(self._starts())
@@ -69,9 +88,15 @@ class CaptionPicks:
         return order
 
     def _pick(self, video_id: str, random: np.random.Generator) -> tuple[str, list[str]]:
-        left = list(self.captions[video_id])
-        count = min(self.captions_per_video, len(left))
-        return video_id, [left.pop(int(random.integers(len(left)))) for _ in range(count)]
+        left, further = list(self.captions[video_id]), list(self.further.get(video_id, ()))
+        if self.further_share is None:
+            left, further = [*left, *further], []
+        count = min(self.captions_per_video, len(left) + len(further))
+        picked = []
+        for _ in range(count):
+            pool = further if further and (not left or random.random() < (self.further_share or 0.0)) else left
+            picked.append(pool.pop(int(random.integers(len(pool)))))
+        return video_id, picked
 
     def _starts(self) -> list[int]:
         starts = list(range(0, len(self.captions), self.batch_size))

@@ -18,7 +18,7 @@ from teachtext.files import read_json, write_bytes, write_json, write_text
 from teachtext.playground.captions import caption_lines, caption_texts, ending, in_languages
 from teachtext.playground.languages import ENGLISH, check_languages
 from teachtext.playground.questions import ask
-from teachtext.playground.scenes import Scene, sample_scenes
+from teachtext.playground.scenes import Scene, Thing, sample_scenes
 from teachtext.processes import spread
 
 # Raise the version whenever the same settings give another data set.
@@ -132,6 +132,23 @@ def build_playground(
     record = {"generated": True, "about": _ABOUT, "settings": settings, "wrong_caption_ids": wrong, "scenes": described}
     write_json(folder / _RECORD, record)
     (folder / _STARTED).unlink()
+
+
+def read_scenes(folder: Path) -> tuple[dict[str, Scene], int]:
+    """Return the scenes of a finished playground by video id, and its seed.
+
+    Raises:
+        InputError: the folder holds no playground, or a damaged one.
+    """
+    record = read_json(folder / _RECORD)
+    try:
+        scenes = {}
+        for video_id, facts in record["scenes"].items():
+            other = facts["other"] and Thing(**facts["other"])
+            scenes[video_id] = Scene(**{**facts, "main": Thing(**facts["main"]), "other": other})
+        return scenes, int(record["settings"]["seed"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{folder / _RECORD} does not hold the scenes of a playground", "build it again") from error
 
 
 def _described(scene: Scene) -> dict[str, Any]:

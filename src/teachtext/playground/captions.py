@@ -12,9 +12,11 @@ import numpy as np
 from teachtext.playground.languages import ENGLISH, LANGUAGES
 from teachtext.playground.languages.english import describe
 from teachtext.playground.languages.facts import ROLES, Facts
-from teachtext.playground.scenes import Scene
+from teachtext.playground.scenes import Scene, part_of
 
 _ATTEMPTS = 20
+# describers who speak of nothing but what they see
+_SEEING = ("terse", "plain", "place_first", "film", "companion")
 
 
 def captions(scene: Scene, count: int, seed: int) -> list[tuple[str, Facts]]:
@@ -39,6 +41,20 @@ def captions(scene: Scene, count: int, seed: int) -> list[tuple[str, Facts]]:
                 break
         written.append((text, facts))
     return written
+
+
+def stretch_caption(scene: Scene, start_s: float, end_s: float, seed: int) -> str:
+    """Return an English caption of what can be seen in a stretch of a scene.
+
+    Args:
+        scene: the whole scene.
+        start_s: start of the stretch in seconds.
+        end_s: its end.
+        seed: seed of the data set; the same seed, scene and stretch give the same caption.
+    """
+    rng = np.random.default_rng((seed, 10, *scene.video.encode(), round(1000 * start_s), round(1000 * end_s)))
+    role = _SEEING[int(rng.integers(len(_SEEING)))]
+    return describe(part_of(scene, start_s, end_s), role, rng)[0]
 
 
 def parallel_captions(scene: Scene, facts: Sequence[Facts], language: str, seed: int) -> list[str]:

@@ -5,7 +5,7 @@ some pairs (a kind in a colour, a kind doing an action), but shows both parts of
 shows at least one such pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ _CLASHES = frozenset({
     ("sky", "blue"), ("sea", "blue"), ("meadow", "green"), ("forest", "green"), ("night", "black"),
     ("snow", "white"), ("desert", "yellow"), ("desert", "orange"), ("city", "black"),
 })  # fmt: skip
+_ONE_ACTION = 0.75
 _PACELESS = frozenset({"shakes", "meets", "collides", "hides", "blinks", "appears", "recolours"})
 _ACTION_SOUNDS = {
     "moves_left": "whoosh", "moves_right": "whoosh", "rises": "rising_tone", "falls": "falling_tone",
@@ -118,6 +119,24 @@ class Scene:
     def bystander_left(self) -> bool:
         """Whether a bystander stands on the left."""
         return self.seed % 2 == 1
+
+
+def part_of(scene: Scene, start_s: float, end_s: float) -> Scene:
+    """Return what a scene shows in a stretch: of two actions the one that fills three quarters of the stretch, or both.
+
+    Args:
+        scene: the whole scene.
+        start_s: start of the stretch in seconds.
+        end_s: its end.
+    """
+    if scene.then is None or end_s <= start_s:
+        return scene
+    first = (min(max(scene.seconds / 2, start_s), end_s) - start_s) / (end_s - start_s)
+    if first >= _ONE_ACTION:
+        return replace(scene, then=None)
+    if first <= 1 - _ONE_ACTION:
+        return replace(scene, action=scene.then, then=None)
+    return scene
 
 
 def held_out_look(kind: str, colour: str) -> bool:

@@ -17,7 +17,7 @@ from threading import BoundedSemaphore, Thread
 from urllib.parse import urlsplit
 
 from teachtext.errors import InputError, Unavailable
-from teachtext.rewriting.writer import MOST_TEXTS
+from teachtext.written_texts import MOST_TEXTS
 
 KEY = "TEACHTEXT_WRITER_KEY"
 """The environment variable with the key of the endpoint."""

@@ -16,7 +16,8 @@ from teachtext.evaluation.significance import Difference, Interval, compare, int
 from teachtext.progress import Progress, silent
 from teachtext.rewriting.farthest import farthest
 from teachtext.rewriting.fusion import Fusion, fuse_scores
-from teachtext.rewriting.writer import MOST_TEXTS, Writer, write_queries
+from teachtext.rewriting.writer import Writer, write_queries
+from teachtext.written_texts import MOST_TEXTS
 
 COUNTS = (1, 2, 3, 5)
 """Numbers of queries that are compared by default."""

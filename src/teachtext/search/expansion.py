@@ -16,10 +16,11 @@ from teachtext.encoders.embedder import QueryVectors
 from teachtext.errors import InputError
 from teachtext.rewriting.farthest import farthest
 from teachtext.rewriting.fusion import Fusion
-from teachtext.rewriting.writer import MOST_TEXTS, Writer, Written, write_queries
+from teachtext.rewriting.writer import Writer, Written, write_queries
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.blend import with_shares
 from teachtext.search.vectors import query_row
+from teachtext.written_texts import MOST_TEXTS
 
 if TYPE_CHECKING:
     from teachtext.search.searcher import Searcher

@@ -23,6 +23,7 @@ def cut(
     least_s: float = 2.0,
     most_s: float = 20.0,
     whole_s: float = 12.0,
+    penalty_s: float = _PENALTY,
 ) -> NDArray[np.int64]:
     """Cut a video where what it shows changes.
 
@@ -39,6 +40,7 @@ def cut(
         most_s: greatest length of a segment. A longer piece is a segment of its own. A stretch without a change is
             divided evenly.
         whole_s: a video of at most this length is one segment.
+        penalty_s: the penalty for each segment: a cut must save so many seconds of scatter, in [0, 1] a second.
 
     Returns:
         The first piece of each segment and one past its last piece, (S, 2). The segments cover all pieces in order.
@@ -62,7 +64,7 @@ def cut(
     for start in range(0, count, _BLOCK):
         stop = min(count, start + _BLOCK)
         first = max(0, start - widest + 1)
-        costs = _costs(rows[first:stop], spans[first:stop], widest, least_s, most_s)
+        costs = _costs(rows[first:stop], spans[first:stop], widest, least_s, most_s, penalty_s)
         for piece in range(start, stop):
             reach = min(widest, piece + 1)
             # segments of 1, 2, ... pieces that end with this piece
@@ -76,7 +78,9 @@ def cut(
     return np.stack([borders[:-1], borders[1:]], axis=1).astype(np.int64)
 
 
-def _costs(rows: NDArray[np.float32], spans: Floats, widest: int, least_s: float, most_s: float) -> Floats:
+def _costs(
+    rows: NDArray[np.float32], spans: Floats, widest: int, least_s: float, most_s: float, penalty_s: float
+) -> Floats:
     """Return what each segment costs, by its last piece and its number of pieces, (T, widest)."""
     count = len(rows)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -96,7 +100,7 @@ def _costs(rows: NDArray[np.float32], spans: Floats, widest: int, least_s: float
         weights = weights[:firsts] + seconds[gap:]
         squares = squares[:firsts] + (units[gap:] ** 2).sum(axis=1) * seconds[gap:]
         length_s = spans[gap:, 1] - spans[:firsts, 0]
-        cost = squares - joint / weights + _PENALTY + _EVEN * (length_s / most_s) ** 2
+        cost = squares - joint / weights + penalty_s + _EVEN * (length_s / most_s) ** 2
         short = np.maximum(0.0, least_s - _TOLERANCE_S - length_s)
         cost += np.where(short > 0, _TOO_SHORT * (1 + short), 0.0)
         if pieces > 1:

@@ -50,7 +50,7 @@ def train_all(
     progress: Progress = silent,
     ranks: Ranks = ALONE,
 ) -> dict[Path, InputError]:
-    """Train models and all their teachers, and test the models; finished work is not repeated.
+    """Train models and all that they need first, and test the models; finished work is not repeated.
 
     Equal trainings have one folder and are done once. After a stop, a second call continues. A single job runs in this
     process, several run in processes of their own; the models are equal to the bit.
@@ -63,24 +63,24 @@ def train_all(
         ranks: the processes of torchrun, all of which train one model after the other.
 
     Returns:
-        By folder the error of a training or test that failed, or that lacks a teacher.
+        By folder the error of a training or test that failed, or of which an earlier training failed.
 
     Raises:
         InputError: a finished model is damaged, or a process ended early.
     """
     tested = {training.folder for training in trainings if test}
-    teachers: dict[Path, list[Path]] = {}
+    earlier: dict[Path, list[Path]] = {}
     tasks: dict[Path, tuple[Training, bool]] = {}
     epochs = 0
-    for training in _with_teachers(trainings):
+    for training in _with_earlier(trainings):
         folder = training.folder
-        if folder in teachers:
+        if folder in earlier:
             continue
         if training.done:
             check_finished(folder)
             # a model of an earlier version has none
             training.keep_captions()
-        teachers[folder] = [teacher.folder for teacher in training.teachers]
+        earlier[folder] = [first.folder for first in training.earlier]
         if not training.done or (folder in tested and not ranks_path(training).exists()):
             tasks[folder] = (training, folder in tested)
             # one for the test of a model that is trained already
@@ -96,14 +96,14 @@ def train_all(
         progress("train", done, epochs, f"{finished} of {len(tasks)} models")
 
     with _pool(min(jobs, len(tasks)), report, ranks) as (submit, done_epochs):
-        graph = TopologicalSorter(teachers)
+        graph = TopologicalSorter(earlier)
         graph.prepare()
         running: dict[Future[Notes], Path] = {}
         while graph.is_active():
             for folder in graph.get_ready():
-                lacking = [failed[teacher] for teacher in teachers[folder] if teacher in failed]
+                lacking = [failed[first] for first in earlier[folder] if first in failed]
                 if lacking:
-                    problem = f"of its teachers one is not trained: {lacking[0].problem}"
+                    problem = f"of the trainings before it one failed: {lacking[0].problem}"
                     failed[folder] = InputError(problem, lacking[0].mend)
                 if lacking or folder not in tasks:
                     graph.done(folder)
@@ -183,9 +183,9 @@ def _main_left_out() -> Iterator[None]:
         main.update(hidden)
 
 
-def _with_teachers(trainings: Iterable[Training]) -> Iterator[Training]:
+def _with_earlier(trainings: Iterable[Training]) -> Iterator[Training]:
     for training in trainings:
-        yield from _with_teachers(training.teachers)
+        yield from _with_earlier(training.earlier)
         yield training
 
 
