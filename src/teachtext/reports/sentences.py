@@ -100,9 +100,11 @@ def effect_sentence(results: Results) -> str | None:
 
 
 def objective_name(results: Results) -> str:
-    """Name the objective that the student is taught by, after its preset or method."""
+    """Name what the student differs by from the student alone: its objective, after its preset, or its method."""
     if results.config.get("any_to_any"):
         return "The objective 'omni'"
+    if results.config.get("captioning"):
+        return "GQE and its teachers" if results.config.get("distillation") and results.main.teachers else "GQE"
     preset = (results.config.get("distillation") or {}).get("preset", "teachtext")
     return "TeachText" if preset == "teachtext" else f"The objective '{preset}'"
 
