@@ -101,6 +101,20 @@ def test_a_run_of_two_processes_has_the_models_and_files_of_one(prepared, alone,
     assert {entry["processes"] for each in metrics for entry in each["history"]} == {2}
 
 
+def test_two_processes_pretrain_on_the_same_captions_as_one(prepared, tiny, tmp_path):
+    captions = tmp_path / "captions.jsonl"
+    lines = [json.dumps({"video": f"play{number:04}", "text": f"event {number}"}) for number in range(1, 25)]
+    captions.write_text("\n".join(lines) + "\n")
+    changes = {**SETTINGS, "method": "gqe", "teachers": [], "captioning": {"captioner": f"file:{captions}"}}
+    path = prepared(**changes)
+    assert Started(["train", str(path)], 2, tmp_path).ended() == [(0, ""), (0, "")]
+    train(tiny(tmp_path / "one", **changes), jobs=1)
+    ours, theirs = weights_of(tmp_path / "run"), weights_of(tmp_path / "one" / "run")
+    assert ours.keys() == theirs.keys() and len(ours) == 3
+    for name, weights in ours.items():
+        assert all((weights[key] - value).abs().max() < 1e-4 for key, value in theirs[name].items()), name
+
+
 def test_a_task_is_plain_data(tiny, tmp_path):
     config = tiny(tmp_path, **SETTINGS)
     for plan in plans_of(config):
