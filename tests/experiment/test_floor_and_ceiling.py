@@ -21,9 +21,9 @@ from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling, Reference
 from teachtext.evaluation.metrics import metrics_from_ranks, retrieval_metrics
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.floor_and_ceiling import floor_and_ceiling
 from teachtext.experiment.plan import plans_of
+from teachtext.experiment.ranks_on_test import ranks_on_test
 from teachtext.experiment.run import rewrite_report, run
 from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace

@@ -18,12 +18,13 @@ from teachtext.evaluation.result_rows import Direction, Row, SeedResult, TestedO
 from teachtext.evaluation.results import Choice, DirectionResults, Measured, Missing, Results
 from teachtext.evaluation.significance import Difference
 from teachtext.experiment.directions import directions_on_test, left_out_on_test
-from teachtext.experiment.evaluate import ranks_on_test, ranks_path, read_in_part
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.questions import answered, kinds_of
+from teachtext.experiment.ranks_on_test import ranks_on_test, ranks_path
 from teachtext.experiment.study.derived import DerivedRanks, compute, sees
 from teachtext.experiment.study.rows import Derived, Entry
 from teachtext.experiment.study.study import Study
+from teachtext.experiment.tested_split import read_in_part
 from teachtext.experiment.train import Training
 from teachtext.experiment.workspace import Workspace
 from teachtext.progress import Progress

@@ -10,16 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from teachtext.data.batch import TextBatch
-from teachtext.data.features import Features, only_described
+from teachtext.data.features import Features
 from teachtext.data.folder import load_folder
 from teachtext.data.protocol import Protocol
-from teachtext.data.store import FeatureFile, shards_of
 from teachtext.devices import AUTO, resolve_device
 from teachtext.encoders.embedder import pad_rows
 from teachtext.encoders.query import QueryEncoder
-from teachtext.encoders.registry import TEXT_ENCODERS
-from teachtext.errors import InputError
-from teachtext.experiment.evaluate import check_unseen, expert_file
+from teachtext.experiment.tested_split import TestedSplit
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.fused_queries import query_rows
 from teachtext.learning.inference import embed_videos
@@ -109,19 +106,13 @@ def evaluate_by_queries(
     """
     numbers, device = check_counts(counts), resolve_device(device)
     dataset = load_folder(dataset_folder, protocol=Protocol(), missing_videos="keep", language=language)
-    split = split or dataset.protocol.test
-    if split not in dataset.splits:
-        raise InputError(f"{dataset_folder} has no split '{split}'", f"use one of {', '.join(dataset.splits)}")
-    extracted = [FeatureFile(path) for path in sorted((features / "video").glob("*")) if shards_of(path)]
-    gallery = only_described(dataset, extracted)
+    tested = TestedSplit(dataset, folder=dataset_folder, features=features, split=split)
     model, spec = load_model(model_folder)
-    notes = [*gallery.notes, *check_unseen(model_folder, spec, dataset, split)]
-    text = FeatureFile(features / "text" / TEXT_ENCODERS.folder_name(spec.text_encoder), verify=True)
-    experts = {name: expert_file(features, spec, name) for name in spec.experts}
+    read = tested.features_of(spec, model_folder)
     # a query that is asked twice is encoded twice, or its time would not be measured
     encoder = QueryEncoder(spec.text_encoder, device=device, remember=0)
-    video_ids, captions = gallery.splits[split], gallery.queries_of(split)
-    ask = _Gallery(model.to(device), spec.features(text, experts), encoder, video_ids, device)
+    video_ids, captions = tested.videos, tested.queries
+    ask = _Gallery(model.to(device), read, encoder, video_ids, device)
     column = {video_id: number for number, video_id in enumerate(video_ids)}
     measured = rank_by_queries(
         captions,
@@ -134,7 +125,7 @@ def evaluate_by_queries(
         progress=progress,
     )
     search_ms = {count: _search_ms(ask, list(measured.asked.values()), count, fuse) for count in numbers}
-    return replace(measured, search_ms=search_ms, notes=[*notes, *measured.notes])
+    return replace(measured, search_ms=search_ms, notes=[*tested.notes, *measured.notes])
 
 
 def _search_ms(ask: _Gallery, asked: Sequence[Sequence[str]], count: int, fuse: Fusion) -> float:

@@ -26,8 +26,8 @@ from teachtext.evaluation.floor_and_ceiling import (
 from teachtext.evaluation.linear_baseline import Pairs, fit_linear, videos_to_fit
 from teachtext.evaluation.ranks import t2v_ranks
 from teachtext.experiment.artifacts import Artifact, artifact_path
-from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.plan import external_teachers, plans_of
+from teachtext.experiment.ranks_on_test import ranks_on_test
 from teachtext.experiment.teacher_agreement import external_scores
 from teachtext.experiment.teachers import identity_of
 from teachtext.experiment.torch_settings import torch_settings

@@ -8,8 +8,8 @@ from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
 from teachtext.evaluation.query_ranks import QueryRanks
 from teachtext.evaluation.results import Results
-from teachtext.experiment.evaluate import ranks_on_test
 from teachtext.experiment.plan import plans_of
+from teachtext.experiment.ranks_on_test import ranks_on_test
 from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace
 from teachtext.reports.report import ReportContent, pick_examples, pick_worst

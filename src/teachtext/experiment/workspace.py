@@ -40,7 +40,7 @@ class Workspace:
 
     Attributes:
         trainings: see `teachtext.experiment.train.training_of`.
-        ranks: see `teachtext.experiment.evaluate.ranks_on_test`.
+        ranks: see `teachtext.experiment.ranks_on_test.ranks_on_test`.
     """
 
     config: RunConfig

@@ -15,7 +15,7 @@ from typing import Any
 from teachtext.devices import is_gpu, resolve_device
 from teachtext.errors import InputError
 from teachtext.experiment.config import RunConfig
-from teachtext.experiment.evaluate import ranks_on_test, ranks_path
+from teachtext.experiment.ranks_on_test import ranks_on_test, ranks_path
 from teachtext.experiment.study.ranks import train_together
 from teachtext.experiment.study.task import Task
 from teachtext.experiment.torch_settings import torch_settings
