@@ -8,6 +8,7 @@ from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.fusion import FUSED, fuse_first
 from teachtext.search.matching import count_matching
 from teachtext.search.moments import Ranking, moments_of
+from teachtext.search.places import places_of_all
 from teachtext.search.request import SearchRequest
 from teachtext.search.results import judged, notes_on, result_of
 from teachtext.search.snapshots import Snapshot
@@ -103,4 +104,8 @@ class AnswerMaker:
         matches = self._ranker.words.matches(text, entries) if text else {}
         if ranking.group_by == "moment":
             return moments_of(ranking, entries, query, matches, manifest)
-        return [result_of(entry, query, matches.get(name), manifest) for name, entry in entries.items()]
+        places = places_of_all(query, list(entries.values()))
+        return [
+            result_of(entry, best, matches.get(name), manifest, manifest.confidence if ranking.is_of_text else None)
+            for (name, entry), best in zip(entries.items(), places, strict=True)
+        ]

@@ -43,6 +43,9 @@ def fuse_first(rankings: Sequence[Sequence[Name]]) -> list[Name]:
     >>> fuse_first([["a", "b"], ["b"]])
     ['b', 'a']
     """
+    rankings = [ranking for ranking in rankings if ranking]
+    if len(rankings) == 1:
+        return list(dict.fromkeys(rankings[0]))
     heads, tails = [ranking[:FUSED] for ranking in rankings], [ranking[FUSED:] for ranking in rankings]
     longest = max((len(tail) for tail in tails), default=0)
     in_turns = [tail[place] for place in range(longest) for tail in tails if place < len(tail)]

@@ -77,6 +77,10 @@ class Manifest:
     def _group_of(self) -> Mapping[str, Sequence[str]]:
         return {name: group for group in self.copies or () for name in group}
 
+    @cached_property
+    def _folders(self) -> Mapping[str, Path]:
+        return {name: Path(folder) for name, folder in self.roots.items()}
+
     def copies_of(self, item_id: str) -> Sequence[str]:
         """Return the ids of the copies of a video, with its own; none where it has no copies.
 
@@ -103,7 +107,7 @@ class Manifest:
         root = item_id.partition("/")[0]
         if root not in self.roots:
             raise NotFound(f"the index has no folder '{root[:200]}'", "give the id of a video of the index")
-        return Path(self.roots[root])
+        return self._folders[root]
 
     def with_root(self, folder: Path) -> tuple["Manifest", str]:
         """Return a manifest with a further folder, and the folder's name.

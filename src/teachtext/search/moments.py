@@ -9,7 +9,7 @@ from teachtext.search.answer import SearchResult
 from teachtext.search.fulltext import WordMatch
 from teachtext.search.fusion import fuse_first
 from teachtext.search.manifest import Manifest
-from teachtext.search.places import Place, place_at, ranked_places
+from teachtext.search.places import Place, place_at, places_of, ranked_places
 from teachtext.search.results import result_of
 from teachtext.search.types import Entry, Moment
 
@@ -66,7 +66,7 @@ def moments_of(
     spoken: dict[_Key, list[Moment]] = {}
     results: dict[str, SearchResult] = {}
     for name, entry in entries.items():
-        results[name] = result_of(entry, query, matches.get(name), manifest)
+        results[name] = result_of(entry, places_of(query, entry), matches.get(name), manifest)
         ranked = ranked_places(query, entry, correct=ranking.corrected)
         of_video = [place for _, place in ranked]
         places |= {(name, place.start_s): place for place in of_video}

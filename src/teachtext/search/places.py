@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.encoders.embedder import QueryVectors
-from teachtext.search.types import Entry
+from teachtext.search.types import Entry, Segment
 from teachtext.search.vectors import shares
 
 MOST_PLACES = 5
@@ -38,13 +39,18 @@ def segment_parts(query: QueryVectors, entry: Entry) -> list[dict[str, float]]:
 
     The sum of a segment's parts is its score, as `teachtext.search.vectors` defines the score.
     """
-    parts: list[dict[str, float]] = [{} for _ in entry.segments]
+    return _parts_of(query, entry.segments)
+
+
+def _parts_of(query: QueryVectors, segments: Sequence[Segment]) -> list[dict[str, float]]:
+    """Return the part of each space in the score of each segment, of one video or of several."""
+    parts: list[dict[str, float]] = [{} for _ in segments]
     by_pattern: dict[tuple[str, ...], list[int]] = {}
-    for number, segment in enumerate(entry.segments):
+    for number, segment in enumerate(segments):
         by_pattern.setdefault(segment.pattern, []).append(number)
     for pattern, numbers in by_pattern.items():
         for name, share in zip(pattern, shares(query, pattern), strict=True):
-            vectors = np.stack([entry.segments[number].vectors[name] for number in numbers]).astype(np.float64)
+            vectors = np.stack([segments[number].vectors[name] for number in numbers]).astype(np.float64)
             products = share * (vectors @ query.vectors[name].astype(np.float64))
             for number, product in zip(numbers, products.tolist(), strict=True):
                 parts[number][name] = product
@@ -63,7 +69,16 @@ def places_of(query: QueryVectors, entry: Entry, *, most: int = MOST_PLACES) -> 
         entry: the video.
         most: at most so many places.
     """
-    return [place for _, place in ranked_places(query, entry)[:most]]
+    return places_of_all(query, [entry], most=most)[0]
+
+
+def places_of_all(query: QueryVectors, entries: Sequence[Entry], *, most: int = MOST_PLACES) -> list[list[Place]]:
+    """Return for each of several videos its places that answer a query best; see `places_of`."""
+    parts = iter(_parts_of(query, [segment for entry in entries for segment in entry.segments]))
+    return [
+        [place for _, place in _ranked(entry, list(islice(parts, len(entry.segments))), correct=False)[:most]]
+        for entry in entries
+    ]
 
 
 def ranked_places(query: QueryVectors, entry: Entry, *, correct: bool = False) -> list[tuple[float, Place]]:
@@ -74,7 +89,11 @@ def ranked_places(query: QueryVectors, entry: Entry, *, correct: bool = False) -
         entry: the video.
         correct: add the biases of the segments to their scores (see `teachtext.search.hubness`).
     """
-    parts = segment_parts(query, entry)
+    return _ranked(entry, segment_parts(query, entry), correct=correct)
+
+
+def _ranked(entry: Entry, parts: Sequence[Mapping[str, float]], *, correct: bool) -> list[tuple[float, Place]]:
+    """Return all places of a video after their scores, from the parts of the scores of its segments; best first."""
     scores = np.array([sum(of_segment.values()) for of_segment in parts])
     if correct:
         scores = scores + [segment.bias for segment in entry.segments]
@@ -115,6 +134,8 @@ def _runs(scores: NDArray[np.float64]) -> list[tuple[int, int, int]]:
     >>> _runs(np.array([0.1, 0.9, 0.8, 0.1, 0.7, 0.1]))
     [(1, 2, 1), (4, 4, 4)]
     """
+    if len(scores) == 1:
+        return [(0, 0, 0)]
     distance = float(scores.max() - np.median(scores))
     is_free = scores >= scores.max() - distance / 2
     runs = []

@@ -8,32 +8,40 @@ from teachtext.search.answer import Level, SearchResult
 from teachtext.search.confidence import Confidence
 from teachtext.search.fulltext import WordMatch
 from teachtext.search.manifest import Manifest
-from teachtext.search.places import places_of
+from teachtext.search.places import Place
 from teachtext.search.types import Entry
 
 
-def result_of(entry: Entry, query: QueryVectors, match: WordMatch | None, manifest: Manifest) -> SearchResult:
+def result_of(
+    entry: Entry,
+    places: Sequence[Place],
+    match: WordMatch | None,
+    manifest: Manifest,
+    confidence: Confidence | None = None,
+) -> SearchResult:
     """Return a video as the result of a search.
 
     Args:
         entry: the video.
-        query: the query.
+        places: those that answer the query, best first (see `places_of`).
         match: the words of the query that the video has.
         manifest: of the index.
+        confidence: what makes a result strong, if the index says so (see `judged`).
     """
     item, path = entry.item, manifest.path_of(entry.item.id)
-    places = places_of(query, entry)
     # the full-text index may be older, or newer, than the entry
     numbers = [number for number in match.moments if number < len(item.moments)] if match else []
+    words = match.words if match else []
     return SearchResult(
         item=item,
         path=path,
         has_file=path.exists(),
         score=places[0].score,
+        is_strong=None if confidence is None else places[0].score >= confidence.strong_from or bool(words),
         why=places[0].why,
         places=places,
         moments=[item.moments[number] for number in numbers],
-        words=match.words if match else [],
+        words=words,
         copies=manifest.copies_of(item.id),
     )
 
@@ -51,9 +59,13 @@ def judged(
     """
     if confidence is None:
         return results, None
-    strong = [result.score >= confidence.strong_from or bool(result.words) for result in results]
-    marked = [replace(result, is_strong=is_strong) for result, is_strong in zip(results, strong, strict=True)]
-    if any(strong):
+    marked = [
+        result
+        if result.is_strong is not None
+        else replace(result, is_strong=result.score >= confidence.strong_from or bool(result.words))
+        for result in results
+    ]
+    if any(result.is_strong for result in marked):
         return marked, "strong"
     best = max((result.score for result in results), default=float("-inf"))
     return marked, "weaker" if best >= confidence.nothing_below else "nothing"

@@ -9,7 +9,7 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 
 from teachtext.errors import InputError
@@ -80,6 +80,16 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
         return await run_sync(parse_json, model, await request.body())
 
     return read
+
+
+def json_bytes(answer: BaseModel) -> bytes:
+    """Return an answer as it is sent."""
+    return answer.model_dump_json().encode()
+
+
+def json_response(content: bytes) -> Response:
+    """Return a response of JSON that is written already."""
+    return Response(content, media_type="application/json")
 
 
 def body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from typing import Annotated
 from urllib.parse import quote
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from teachtext.errors import InputError
 from teachtext.files import fingerprint
 from teachtext.search import GroupBy, RankBy
+from teachtext.search.answer import Answer
 from teachtext.search.expansion import Expansion, check_can_expand
 from teachtext.search.filters import parse_filters
 from teachtext.search.places import places_of
-from teachtext.search.request import check_query
+from teachtext.search.request import SearchRequest, check_query
 from teachtext.service.additions import Additions
 from teachtext.service.api_common import (
     BYTES,
@@ -28,6 +29,8 @@ from teachtext.service.api_common import (
     check_parameters,
     file_response,
     json_body,
+    json_bytes,
+    json_response,
 )
 from teachtext.service.cursors import cursor_of, place_of_cursor
 from teachtext.service.forms import sent_file
@@ -47,10 +50,12 @@ from teachtext.service.schemas import (
     PlaceJson,
     PlaybackJson,
     SearchesRequest,
+    SearchQueryV1,
     TagsRequest,
     TextsRequest,
     VideoJson,
 )
+from teachtext.service.search_batches import SearchBatches
 from teachtext.service.state import DEEPEST, Library
 from teachtext.service.strip import scored
 from teachtext.service.uploads import Uploads
@@ -67,6 +72,7 @@ def v1_router(
     log: QueryLog | None,
     root_path: str,
     without_paths: Callable[[str], str],
+    batches: SearchBatches,
 ) -> APIRouter:
     """Return the routes of version 1.
 
@@ -77,6 +83,7 @@ def v1_router(
         log: the query log, if queries are logged.
         root_path: where a proxy shows the service; addresses in answers begin with it.
         without_paths: takes the paths of the server out of a text.
+        batches: answers searches of many clients together.
     """
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=[Depends(check_parameters)])
 
@@ -132,45 +139,37 @@ def v1_router(
             ],
         )
 
-    @api.get("/search")
-    def search(
-        text: Text,
-        filters: Filters,
-        by: RankBy = "both",
-        group_by: GroupBy = "video",
-        min_score: Annotated[float, Query(ge=-1, le=1, description="results with a lower score are left out")] = -1.0,
-        cursor: Annotated[str, Query(max_length=200, description="`next` of the part before")] = "",
-        count: Annotated[int, Query(ge=1, le=500)] = 20,
-        expand: Annotated[
-            bool, Query(description="also ask queries that the service's writer writes, and fuse the rankings")
-        ] = False,
-    ) -> PartOfAnswerJson:
+    @api.get("/search", response_model=PartOfAnswerJson)
+    async def search(request: Request, query: Annotated[SearchQueryV1, Query()]) -> Response:
         """Find videos, or moments in videos, with words. `group_by=moment` returns each place by itself.
 
         With `expand=true` the rankings of several queries for the same scene are fused; scores and places are those of
         `text`. A writer that is slow or down leaves a note, and the results of `text` alone.
         """
-        question = fingerprint([text, filters.filter, by, group_by, min_score, expand])
-        first = place_of_cursor(cursor, question)
-        # results that are left out must not make a part shorter
-        k = DEEPEST if min_score > -1 else min(DEEPEST, first + count + 1)
-        expansion = expansion_of(text, by, group_by) if expand else None
-        answer = library.searcher.search(
-            text,
-            k=k,
-            where=filters.where,
-            by=by,
-            group_by=group_by,
-            least_score=min_score,
+        question = fingerprint([query.text, query.filter, query.by, query.group_by, query.min_score, query.expand])
+        first = place_of_cursor(query.cursor, question)
+        last = first + query.count
+        asked = SearchRequest(
+            text=query.text,
+            # results that are left out must not make a part shorter
+            k=DEEPEST if query.min_score > -1 else min(DEEPEST, last + 1),
+            where=query.where,
+            by=query.by,
+            group_by=query.group_by,
+            least_score=query.min_score,
             count=True,
-            expansion=expansion,
+            expansion=await run_sync(expansion_of, query.text, query.by, query.group_by) if query.expand else None,
         )
-        part = replace(answer, results=answer.results[first : first + count])
-        query = log.search(text, by, [result.item.id for result in part.results]) if log else None
-        last = first + count
-        cut = len(answer.results) > last and last < DEEPEST
-        following = cursor_of(last, question) if cut else None
-        return PartOfAnswerJson(**AnswerJson.of(part, query).model_dump(), next=following)
+
+        def finish(answer: Answer) -> bytes:
+            part = replace(answer, results=answer.results[first:last])
+            ids = [result.item.id for result in part.results]
+            logged = log.search(query.text, query.by, ids) if log else None
+            cut = len(answer.results) > last and last < DEEPEST
+            following = cursor_of(last, question) if cut else None
+            return json_bytes(PartOfAnswerJson.of(part, logged).model_copy(update={"next": following}))
+
+        return json_response(await batches.answer(asked, finish, is_gone=request.is_disconnected))
 
     @api.get("/similar/{video:path}")
     def similar(video: str, filters: Filters, count: Annotated[int, Query(ge=1, le=500)] = 20) -> AnswerJson:
@@ -195,21 +194,24 @@ def v1_router(
     @api.post("/searches", openapi_extra=json_body(SearchesRequest))
     def searches(request: Annotated[SearchesRequest, Depends(body_of(SearchesRequest))]) -> list[AnswerJson]:
         """Search several times at once."""
-        searcher = library.searcher
-        return [
-            AnswerJson.of(
-                searcher.search(
-                    each.text,
-                    k=each.count,
-                    where=parse_filters(each.filter),
-                    by=each.by,
-                    group_by=each.group_by,
-                    least_score=each.min_score,
-                    count=True,
-                )
+        asked = [
+            SearchRequest(
+                text=each.text,
+                k=each.count,
+                where=parse_filters(each.filter),
+                by=each.by,
+                group_by=each.group_by,
+                least_score=each.min_score,
+                count=True,
             )
             for each in request.searches
         ]
+        answers = []
+        for answer in library.searcher.search_all(asked):
+            if isinstance(answer, Exception):
+                raise answer
+            answers.append(AnswerJson.of(answer))
+        return answers
 
     @api.post("/embeddings", openapi_extra=json_body(TextsRequest))
     def embeddings(request: Annotated[TextsRequest, Depends(body_of(TextsRequest))]) -> list[EmbeddingJson]:

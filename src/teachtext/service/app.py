@@ -35,6 +35,7 @@ from teachtext.service.querylog import QueryLog
 from teachtext.service.rates import Rate
 from teachtext.service.rendering import error_page, page
 from teachtext.service.root_path import RootPath
+from teachtext.service.search_batches import SearchBatches
 from teachtext.service.security import COOKIE, SECURITY_HEADERS, Access, Guard
 from teachtext.service.state import Library
 from teachtext.service.uploads import Uploads
@@ -83,6 +84,7 @@ def create_app(
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         uploads.queue.start()
         yield
+        await batches.close()
         await anyio.to_thread.run_sync(uploads.queue.stop, stop_s)
         await anyio.to_thread.run_sync(clips.close)
         await anyio.to_thread.run_sync(library.close)
@@ -109,8 +111,16 @@ def create_app(
             *model_folders(library.searcher.manifest.model),
         ]
     )
+    batches = SearchBatches(library.searcher)
     app.include_router(
-        api_router(library=library, uploads=uploads, measures=measures, log=log, without_paths=paths.hidden)
+        api_router(
+            library=library,
+            uploads=uploads,
+            measures=measures,
+            log=log,
+            without_paths=paths.hidden,
+            batches=batches,
+        )
     )
     app.include_router(
         v1_router(
@@ -120,6 +130,7 @@ def create_app(
             log=log,
             root_path=root_path,
             without_paths=paths.hidden,
+            batches=batches,
         )
     )
     render, clips = _renderer(library, access), Clips(library, library.features.parent / "clips")

@@ -8,7 +8,8 @@ from fastapi.responses import FileResponse
 
 import teachtext
 from teachtext.errors import InputError, NotFound
-from teachtext.search import RankBy
+from teachtext.search.answer import Answer
+from teachtext.search.request import SearchRequest
 from teachtext.service.api_common import (
     BYTES,
     PARTS,
@@ -18,6 +19,8 @@ from teachtext.service.api_common import (
     check_parameters,
     file_response,
     json_body,
+    json_bytes,
+    json_response,
 )
 from teachtext.service.forms import sent_file
 from teachtext.service.indexing_queue import IndexingJob
@@ -32,13 +35,14 @@ from teachtext.service.schemas import (
     FilterQuery,
     JobJson,
     RankedCaptionJson,
+    SearchQuery,
     VideoJson,
 )
+from teachtext.service.search_batches import SearchBatches
 from teachtext.service.state import Library, depth, page
 from teachtext.service.uploads import Uploads
 
 Filters = Annotated[FilterQuery, Query()]
-Text = Annotated[str, Query(description="what to look for", max_length=100_000)]
 First = Annotated[int, Query(ge=0, le=1000, description="place of the first result, from 0")]
 Count = Annotated[int, Query(ge=1, le=1000, description="number of results")]
 
@@ -50,6 +54,7 @@ def api_router(
     measures: ServiceMetrics,
     log: QueryLog | None,
     without_paths: Callable[[str], str],
+    batches: SearchBatches,
 ) -> APIRouter:
     """Return the routes of the API.
 
@@ -59,6 +64,7 @@ def api_router(
         measures: the values of /metrics.
         log: the query log, if queries are logged.
         without_paths: takes the paths of the server out of a text.
+        batches: answers searches of many clients together.
     """
     api = APIRouter(responses=PROBLEMS, dependencies=[Depends(check_parameters)])
     searcher = library.searcher
@@ -67,12 +73,17 @@ def api_router(
         answer = JobJson.model_validate(job)
         return answer.model_copy(update={"problem": without_paths(answer.problem)})
 
-    @api.get("/api/search")
-    def search(text: Text, filters: Filters, by: RankBy = "both", first: First = 0, count: Count = 20) -> AnswerJson:
+    @api.get("/api/search", response_model=AnswerJson)
+    async def search(request: Request, query: Annotated[SearchQuery, Query()]) -> Response:
         """Find videos with words."""
-        answer = page(searcher.search(text, k=depth(first, count), where=filters.where, by=by), first)
-        query = log.search(text, by, [result.item.id for result in answer.results]) if log else None
-        return AnswerJson.of(answer, query)
+
+        def finish(answer: Answer) -> bytes:
+            answer = page(answer, query.first)
+            ids = [result.item.id for result in answer.results]
+            return json_bytes(AnswerJson.of(answer, log.search(query.text, query.by, ids) if log else None))
+
+        asked = SearchRequest(text=query.text, k=depth(query.first, query.count), where=query.where, by=query.by)
+        return json_response(await batches.answer(asked, finish, is_gone=request.is_disconnected))
 
     @api.get("/api/like/{video:path}")
     def like(video: str, filters: Filters, first: First = 0, count: Count = 20) -> AnswerJson:

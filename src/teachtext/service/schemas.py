@@ -1,6 +1,6 @@
 """JSON that the API and `teachtext search --json` print. Every field of a result is written down here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,7 +8,7 @@ from teachtext.search import GroupBy, RankBy
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.filters import Filter, parse_filters
 from teachtext.search.places import Place
-from teachtext.search.types import Entry
+from teachtext.search.types import Entry, Item
 
 
 class Problem(BaseModel):
@@ -41,9 +41,13 @@ class PlaceJson(BaseModel):
     @classmethod
     def of(cls, place: Place) -> "PlaceJson":
         """Return a place as JSON."""
-        rounded = {name: round(getattr(place, name), 3) for name in ("start_s", "end_s", "at_s")}
-        why = {name: round(part, 6) for name, part in place.why.items()}
-        return cls(**rounded, score=round(place.score, 6), why=why)
+        return cls(
+            start_s=round(place.start_s, 3),
+            end_s=round(place.end_s, 3),
+            at_s=round(place.at_s, 3),
+            score=round(place.score, 6),
+            why={name: round(part, 6) for name, part in place.why.items()},
+        )
 
 
 class AboutJson(BaseModel):
@@ -68,6 +72,18 @@ class VideoJson(BaseModel):
     tags: list[str]
     has_speech: bool
 
+    @staticmethod
+    def facts(item: Item) -> dict[str, Any]:
+        """Return the fields of a video."""
+        return {
+            "id": item.id,
+            "duration_s": item.duration_s,
+            "added_s": item.added_s,
+            "size": item.size,
+            "tags": list(item.tags),
+            "has_speech": item.has_speech,
+        }
+
 
 class ResultJson(VideoJson):
     """A result of a search, with the reasons for its score."""
@@ -89,7 +105,7 @@ class ResultJson(VideoJson):
     def of(cls, result: SearchResult) -> "ResultJson":
         """Return a result as JSON."""
         return cls(
-            **VideoJson.model_validate(result.item).model_dump(),
+            **cls.facts(result.item),
             there=result.has_file,
             score=round(result.score, 6),
             why={name: round(part, 6) for name, part in result.why.items()},
@@ -131,7 +147,7 @@ class AnswerJson(BaseModel):
     )
 
     @classmethod
-    def of(cls, answer: Answer, query: str | None = None) -> "AnswerJson":
+    def of(cls, answer: Answer, query: str | None = None) -> Self:
         """Return an answer as JSON."""
         return cls(
             videos=answer.total,
@@ -161,7 +177,7 @@ class DetailsJson(VideoJson):
     def of(cls, entry: Entry, *, has_file: bool) -> "DetailsJson":
         """Return a video as JSON."""
         return cls(
-            **VideoJson.model_validate(entry.item).model_dump(),
+            **cls.facts(entry.item),
             there=has_file,
             experts=list(entry.spaces),
             about=dict(entry.item.about),
@@ -259,6 +275,27 @@ class FilterQuery(BaseModel):
         return parse_filters(self.filter)
 
 
+class SearchQuery(FilterQuery):
+    """A search of `/api/search`, from the query string."""
+
+    text: str = Field(max_length=100_000, description="what to look for")
+    by: RankBy = "both"
+    first: int = Field(0, ge=0, le=1000, description="place of the first result, from 0")
+    count: int = Field(20, ge=1, le=1000, description="number of results")
+
+
+class SearchQueryV1(FilterQuery):
+    """A search of version 1, from the query string."""
+
+    text: str = Field(max_length=100_000, description="what to look for")
+    by: RankBy = "both"
+    group_by: GroupBy = "video"
+    min_score: float = Field(-1.0, ge=-1, le=1, description="results with a lower score are left out")
+    cursor: str = Field("", max_length=200, description="`next` of the part before")
+    count: int = Field(20, ge=1, le=500, description="number of results")
+    expand: bool = Field(False, description="also ask queries that the service's writer writes, and fuse the rankings")
+
+
 class ListedJson(VideoJson):
     """A video in the list of an index."""
 
@@ -278,7 +315,7 @@ class ListJson(BaseModel):
 class PartOfAnswerJson(AnswerJson):
     """A part of the results of a search, best first."""
 
-    next: str | None = Field(description="the cursor of the next part; null at the end, and after 1,000 results")
+    next: str | None = Field(None, description="the cursor of the next part; null at the end, and after 1,000 results")
 
 
 class SearchRequest(BaseModel):
