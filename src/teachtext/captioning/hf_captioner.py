@@ -42,7 +42,6 @@ class HuggingFaceCaptioner:
 
     def __init__(self, model: str, *, device: str = AUTO, threads: int = 1) -> None:
         folder = resolve(model)
-        self._model_id = model
         self._place = TorchDevice(device, threads=threads)
         kind = read_json(folder / "config.json").get("model_type")
         class_name = "VisionEncoderDecoderModel" if kind == _JOINED else "AutoModelForImageTextToText"
@@ -67,7 +66,7 @@ class HuggingFaceCaptioner:
     @property
     def name(self) -> str:
         """The captioner in messages."""
-        return f"the captioner '{self._model_id}'"
+        return f"the captioner '{self.settings['model']}'"
 
     def caption(self, video: Video, events: Sequence[Event]) -> Sequence[EventCaption]:
         """Return a caption of the picture in the middle of each event."""

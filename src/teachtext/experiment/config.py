@@ -14,7 +14,7 @@ from teachtext.devices import check_device_name
 from teachtext.encoders.registry import TEXT_ENCODERS, check_video_settings
 from teachtext.errors import InputError
 from teachtext.experiment.config_any_to_any import AnyToAnyConfig, problems_of_omni
-from teachtext.experiment.config_captioning import CaptioningConfig
+from teachtext.experiment.config_captioning import CaptioningConfig, check_captioning
 from teachtext.experiment.config_data import NAME, Config, DatasetConfig, ExpertConfig
 from teachtext.experiment.config_errors import explain
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig, StudentConfig, TeacherConfig
@@ -264,18 +264,8 @@ class RunConfig(Config):
     def _captioning_fits(self) -> "RunConfig":
         if self.method == "gqe" and self.captioning is None:
             raise ValueError("'method: gqe' needs captions of events: give 'captioning'")
-        if self.captioning is None:
-            return self
-        if self.model.kind == "omni":
-            raise ValueError("a student of kind 'omni' is not pre-trained: leave 'captioning' out")
-        if self.dataset.captions != "separate":
-            raise ValueError(
-                f"'captioning' adds captions to those of a video, which 'captions: {self.dataset.captions}' makes one"
-            )
-        if self.captioning.captioner == "playground" and self.dataset.playground is None:
-            raise ValueError("'captioner: playground' describes generated videos alone: give file:PATH or hf:MODEL")
-        if not TEXT_ENCODERS.is_spec(self.student.text):
-            raise ValueError(f"'{self.student.text}' cannot embed captions of events: give a text encoder")
+        if self.captioning is not None:
+            check_captioning(self.captioning, self.dataset, self.model, self.student.text)
         return self
 
     @property

@@ -1,12 +1,14 @@
-"""Settings of the captions of events, and of the pre-training on them."""
+"""Settings of the captions of events and of the pre-training on them, and what they do not go with."""
 
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from teachtext.captioning.captioners import check_captioner
+from teachtext.encoders.registry import TEXT_ENCODERS
 from teachtext.errors import InputError
-from teachtext.experiment.config_data import Config, folder_of
+from teachtext.experiment.config_data import Config, DatasetConfig, folder_of
+from teachtext.experiment.config_model import ModelConfig
 
 
 def _full_captioner(spec: str, info: ValidationInfo) -> str:
@@ -46,3 +48,24 @@ class CaptioningConfig(Config):
     def identity(self) -> dict[str, Any]:
         """Return what changes a training beside its captions, as plain data for fingerprints."""
         return {"event_share": self.event_share}
+
+
+def check_captioning(captioning: CaptioningConfig, dataset: DatasetConfig, model: ModelConfig, text: str) -> None:
+    """Raise ValueError for what does not go with captions of events.
+
+    Args:
+        captioning: settings of the captions.
+        dataset: settings of the dataset.
+        model: settings of the student's model.
+        text: the student's text encoder.
+    """
+    if model.kind == "omni":
+        raise ValueError("a student of kind 'omni' is not pre-trained: leave 'captioning' out")
+    if dataset.captions != "separate":
+        raise ValueError(
+            f"'captioning' adds captions to those of a video, which 'captions: {dataset.captions}' makes one"
+        )
+    if captioning.captioner == "playground" and dataset.playground is None:
+        raise ValueError("'captioner: playground' describes generated videos alone: give file:PATH or hf:MODEL")
+    if not TEXT_ENCODERS.is_spec(text):
+        raise ValueError(f"'{text}' cannot embed captions of events: give a text encoder")
