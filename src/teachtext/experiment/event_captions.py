@@ -182,7 +182,7 @@ class EventCaptions:
         """Write what captions, before the first caption; refuse captions that another version has begun."""
         path, record = self.folder / RECORD, self._record(captioner)
         before = read_json(path) if path.exists() else record
-        if any(before[key] != record[key] for key in ("settings", "events")):
+        if any(before.get(key) != record[key] for key in ("settings", "events")):
             raise InputError(
                 f"the captions in {self.folder} were begun by another version of {captioner.name}",
                 "delete that folder and run again",
