@@ -104,6 +104,7 @@ def serve(
 
     Prints the address of the page. By default only this machine can open it. Ctrl-C stops the service.
     """
+    import gc
     import math
     import os
 
@@ -194,6 +195,9 @@ def serve(
         stop_s=stop_seconds,
         on_stop=begin_stop,
     )
+    # what is there now stays: to look through the libraries again for garbage would hold up searches
+    gc.collect()
+    gc.freeze()
     with _listening(host, port) as socket:
         at = socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
