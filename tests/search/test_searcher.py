@@ -298,7 +298,7 @@ def test_searches_at_once_have_the_answers_of_single_searches(searcher: Searcher
         {"expansion": Expansion(fuse="reciprocal", queries=MODEL.embed_queries(["snow", "two cats"]))},
     ]
     asked = [{"text": text, **way} for way in ways for text in ("bread", "a dog")]
-    answers = searcher.search_all([SearchRequest(**fields) for fields in asked])
+    answers = list(searcher.search_all([SearchRequest(**fields) for fields in asked]))
     for fields, answer in zip(asked, answers, strict=True):
         assert isinstance(answer, Answer)
         single = searcher.search(**fields)
@@ -315,13 +315,13 @@ def test_an_error_is_of_its_request_alone(searcher: Searcher, monkeypatch: pytes
 
     monkeypatch.setattr(MODEL, "embed_query", embed)
     texts = ["bread", " ", "broken", "a dog", "\ud800"]
-    answers = searcher.search_all([SearchRequest(text=text, k=3) for text in texts])
+    answers = list(searcher.search_all([SearchRequest(text=text, k=3) for text in texts]))
     assert [type(answer) for answer in answers] == [Answer, InputError, RuntimeError, Answer, InputError]
     for text, answer in ((texts[number], answers[number]) for number in (0, 3)):
         assert isinstance(answer, Answer) and answer.results == searcher.search(text, k=3).results
     with pytest.raises(RuntimeError, match="the encoder failed"):
         searcher.search("broken")
-    assert searcher.search_all([]) == []
+    assert list(searcher.search_all([])) == []
 
 
 def test_a_place_without_an_index_is_refused(tmp_path: Path):

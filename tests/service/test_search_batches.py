@@ -27,8 +27,11 @@ from teachtext.service.search_batches import SearchBatches
 TEXTS = [f"a {thing} {deed}" for thing in ("dog", "cat", "man") for deed in ("runs", "sleeps", "sings", "falls")]
 
 
+FIRST = "a first one"
+
+
 class HeldModel:
-    """A real model that waits before it embeds, and notes the texts of each call."""
+    """A real model that may wait before it embeds the first text, and notes the texts of each call."""
 
     def __init__(self, model: TrainedModel) -> None:
         self.identity, self.spaces, self.experts = model.identity, model.spaces, model.experts
@@ -39,7 +42,7 @@ class HeldModel:
         self.may_go.set()
 
     def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        assert self.may_go.wait(PATIENCE_S)
+        assert FIRST not in texts or self.may_go.wait(PATIENCE_S)
         self.asked.append(list(texts))
         if "broken" in texts:
             raise RuntimeError("the encoder failed")
@@ -71,7 +74,7 @@ async def ask(batches: SearchBatches, text: str) -> bytes:
 async def held(batches: SearchBatches, model: HeldModel) -> asyncio.Task[bytes]:
     """Begin a search that does not end before the model may go."""
     model.may_go.clear()
-    task = asyncio.create_task(ask(batches, "a first one"))
+    task = asyncio.create_task(ask(batches, FIRST))
     await asyncio.sleep(0)
     return task
 
@@ -81,7 +84,7 @@ def test_what_waits_is_searched_together_with_the_answers_of_single_searches(sea
     model.asked.clear()
 
     async def all_at_once() -> list[bytes]:
-        batches = SearchBatches(searcher, threads=1, together=8)
+        batches = SearchBatches(searcher, together=8)
         first = await held(batches, model)
         tasks = [asyncio.create_task(ask(batches, text)) for text in TEXTS]
         await asyncio.sleep(0)
@@ -90,12 +93,12 @@ def test_what_waits_is_searched_together_with_the_answers_of_single_searches(sea
         return await asyncio.gather(*tasks)
 
     assert asyncio.run(all_at_once()) == expected
-    assert model.asked == [["a first one"], TEXTS[:8], TEXTS[8:]]
+    assert model.asked == [[FIRST], TEXTS[:8], TEXTS[8:]]
 
 
-def test_a_search_begins_at_once_where_a_thread_is_free(searcher: Searcher, model: HeldModel):
+def test_a_search_begins_at_once_where_the_encoder_is_free(searcher: Searcher, model: HeldModel):
     async def one_after_another() -> None:
-        batches = SearchBatches(searcher, threads=1)
+        batches = SearchBatches(searcher)
         for text in TEXTS[:3]:
             await ask(batches, text)
 
@@ -103,9 +106,28 @@ def test_a_search_begins_at_once_where_a_thread_is_free(searcher: Searcher, mode
     assert model.asked == [[text] for text in TEXTS[:3]]
 
 
+def test_a_search_that_takes_long_holds_up_nobody(
+    searcher: Searcher, model: HeldModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search_batches, "_SLOW_S", 0.05)
+
+    async def one_is_slow() -> tuple[list[bytes], bytes]:
+        batches = SearchBatches(searcher, threads=2)
+        slow = await held(batches, model)
+        # some wait when the first becomes slow, others come later
+        early = [asyncio.create_task(ask(batches, text)) for text in TEXTS[:2]]
+        answered = [*await asyncio.gather(*early), await ask(batches, TEXTS[2])]
+        assert not slow.done()
+        model.may_go.set()
+        return answered, await slow
+
+    answered, slow = asyncio.run(one_is_slow())
+    assert answered == [alone(searcher, text) for text in TEXTS[:3]] and slow == alone(searcher, FIRST)
+
+
 def test_an_error_is_of_its_search_alone(searcher: Searcher, model: HeldModel):
     async def some_fail() -> list[Any]:
-        batches = SearchBatches(searcher, threads=1)
+        batches = SearchBatches(searcher)
         first = await held(batches, model)
         tasks = [asyncio.create_task(ask(batches, text)) for text in ("a dog", "", "broken", "a cat")]
         unwritable = asyncio.create_task(batches.answer(SearchRequest(text="a man"), lambda answer: b"" + answer))  # type: ignore[operator]
@@ -114,7 +136,7 @@ def test_an_error_is_of_its_search_alone(searcher: Searcher, model: HeldModel):
         return await asyncio.gather(*tasks, unwritable, first, return_exceptions=True)
 
     dog, empty, broken, cat, unwritable, first = asyncio.run(some_fail())
-    assert (dog, cat, first) == tuple(alone(searcher, text) for text in ("a dog", "a cat", "a first one"))
+    assert (dog, cat, first) == tuple(alone(searcher, text) for text in ("a dog", "a cat", FIRST))
     assert isinstance(empty, InputError) and isinstance(broken, RuntimeError) and isinstance(unwritable, TypeError)
 
 
@@ -127,7 +149,7 @@ def test_a_search_that_nobody_waits_for_is_dropped(
         return True
 
     async def some_leave() -> list[Any]:
-        batches = SearchBatches(searcher, threads=1)
+        batches = SearchBatches(searcher)
         first = await held(batches, model)
         cancelled, stays = (asyncio.create_task(ask(batches, text)) for text in ("cancelled", "stays"))
         left = asyncio.create_task(batches.answer(SearchRequest(text="left"), finish, is_gone=gone))
@@ -139,12 +161,12 @@ def test_a_search_that_nobody_waits_for_is_dropped(
     _, cancelled, left, stays = asyncio.run(some_leave())
     assert isinstance(cancelled, asyncio.CancelledError) and isinstance(left, ClientDisconnect)
     assert stays == alone(searcher, "stays")
-    assert model.asked[:2] == [["a first one"], ["stays"]]
+    assert model.asked[:2] == [[FIRST], ["stays"]]
 
 
 def test_no_more_searches_wait_than_may(searcher: Searcher, model: HeldModel):
     async def too_many() -> list[Any]:
-        batches = SearchBatches(searcher, threads=1, most_waiting=2)
+        batches = SearchBatches(searcher, most_waiting=2)
         first = await held(batches, model)
         tasks = [asyncio.create_task(ask(batches, text)) for text in TEXTS[:3]]
         await asyncio.sleep(0)
@@ -158,7 +180,7 @@ def test_no_more_searches_wait_than_may(searcher: Searcher, model: HeldModel):
 
 def test_a_stop_finishes_what_has_begun_and_drops_what_waits(searcher: Searcher, model: HeldModel):
     async def stopped() -> list[Any]:
-        batches = SearchBatches(searcher, threads=1)
+        batches = SearchBatches(searcher)
         first = await held(batches, model)
         waiting = asyncio.create_task(ask(batches, "a dog"))
         await asyncio.sleep(0)
@@ -170,8 +192,8 @@ def test_a_stop_finishes_what_has_begun_and_drops_what_waits(searcher: Searcher,
         return await asyncio.gather(first, waiting, return_exceptions=True)
 
     first, waiting = asyncio.run(stopped())
-    assert first == alone(searcher, "a first one") and isinstance(waiting, asyncio.CancelledError)
-    assert model.asked[0] == ["a first one"] and ["a dog"] not in model.asked
+    assert first == alone(searcher, FIRST) and isinstance(waiting, asyncio.CancelledError)
+    assert model.asked[0] == [FIRST] and ["a dog"] not in model.asked
 
 
 def plain(answer: Any) -> Any:

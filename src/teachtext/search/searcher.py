@@ -1,7 +1,7 @@
 """Search in an index: a text query returns videos, with the reasons for their scores."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -136,48 +136,65 @@ class Searcher:
             raise answer
         return answer
 
-    def search_all(self, requests: Sequence[SearchRequest]) -> list[Answer | Exception]:
+    def search_all(self, requests: Sequence[SearchRequest]) -> Iterator[Answer | Exception]:
         """Search several times at once, which takes less time than one search after another.
 
         All queries are embedded together, and compared with the videos together, in one state of the index. A query has
         the vectors that it has alone, up to a rounding (see `QueryEmbedder.embed_queries`), and so the answer.
 
-        Returns:
+        Yields:
             For each request its answer, or the error that `search` raises. An error is of its request alone.
         """
-        answers: dict[int, Answer | Exception] = {}
+        begin = time.perf_counter()
+        errors: dict[int, Exception] = {}
         for number, request in enumerate(requests):
             try:
                 request.check()
             except InputError as error:
-                answers[number] = error
-        checked = [number for number in range(len(requests)) if number not in answers]
-        answers |= zip(checked, self._answers([requests[number] for number in checked]), strict=True)
-        return [answers[number] for number in range(len(requests))]
+                errors[number] = error
+        checked = [number for number in range(len(requests)) if number not in errors]
+        queries: dict[int, QueryVectors] = {}
+        for number, query in zip(
+            checked, self._embedded_each([requests[number].text for number in checked]), strict=True
+        ):
+            if isinstance(query, Exception):
+                errors[number] = query
+            else:
+                queries[number] = query
+        answers = self._answers([requests[number] for number in queries], list(queries.values()), begin)
+        for number in range(len(requests)):
+            yield errors[number] if number in errors else next(answers)
 
-    def _answers(self, requests: Sequence[SearchRequest]) -> list[Answer | Exception]:
+    def _embedded_each(self, texts: Sequence[str]) -> Sequence[QueryVectors | Exception]:
+        """Return the vectors of each text, or the error that the text alone causes."""
+        try:
+            return self.model.embed_queries(texts) if texts else []
+        except Exception as error:
+            return [error] if len(texts) == 1 else [each for text in texts for each in self._embedded_each([text])]
+
+    def _answers(
+        self, requests: Sequence[SearchRequest], queries: Sequence[QueryVectors], begin: float
+    ) -> Iterator[Answer | Exception]:
         if not requests:
-            return []
-        begin = time.perf_counter()
+            return
         try:
             snapshot = self.snapshot()
-            queries = self._embedded([request.text for request in requests], snapshot)
-            rankings = self._ranker.rankings(requests, queries, snapshot)
+            shared = [with_shares(query, snapshot.manifest.blend) for query in queries]
+            rankings = self._ranker.rankings(requests, shared, snapshot)
         except Exception as error:
             if len(requests) == 1:
-                return [error]
+                yield error
+                return
             # the cause may be a single one of them
-            return [answer for request in requests for answer in self._answers([request])]
-        answers: list[Answer | Exception] = []
-        for request, query, ranking in zip(requests, queries, rankings, strict=True):
+            for request, query in zip(requests, queries, strict=True):
+                yield from self._answers([request], [query], begin)
+            return
+        for request, query, ranking in zip(requests, shared, rankings, strict=True):
             try:
-                answers.append(self._maker.answer_to(request, query, ranking, snapshot, begin=begin))
+                answer: Answer | Exception = self._maker.answer_to(request, query, ranking, snapshot, begin=begin)
             except Exception as error:
-                answers.append(error)
-        return answers
-
-    def _embedded(self, texts: Sequence[str], snapshot: Snapshot) -> list[QueryVectors]:
-        return [with_shares(query, snapshot.manifest.blend) for query in self.model.embed_queries(texts)]
+                answer = error
+            yield answer
 
     def like(self, item_id: str, *, k: int = 10, where: Filter = EVERYTHING) -> Answer:
         """Find videos like a video of the index, which itself is left out. All its spaces have the same weight.
@@ -260,8 +277,9 @@ class Searcher:
             raise InputError(f"{len(texts):,} captions cannot be ranked", f"give 1 to {_MOST_CAPTIONS:,}")
         queries: list[QueryVectors] = []
         for start in range(0, len(texts), _TOGETHER):
-            queries += self._embedded(texts[start : start + _TOGETHER], self._snapshots.last)
-        return dict(zip(texts, queries, strict=True))
+            queries += self.model.embed_queries(texts[start : start + _TOGETHER])
+        shares = self.manifest.blend
+        return {text: with_shares(query, shares) for text, query in zip(texts, queries, strict=True)}
 
     def rank_captions(self, item_id: str, captions: Mapping[str, QueryVectors], k: int) -> list[RankedCaption]:
         """Return the k captions that are most similar to a video, best first.

@@ -5,6 +5,7 @@ from asyncio import Future, Task, create_task, gather, get_running_loop
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -17,6 +18,10 @@ from teachtext.search.searcher import Searcher
 
 # after so many seconds of waiting the service looks whether a client is still there
 _PATIENT_S = 0.2
+# an answer waits at most so many seconds for other answers that are delivered with it
+_TOGETHER_S = 0.05
+# when searches have taken so many seconds, another thread begins with those that wait
+_SLOW_S = 0.5
 
 IsGone = Callable[[], Awaitable[bool]]
 
@@ -47,26 +52,31 @@ class _Waiting:
         return not self.result.done()
 
 
+_Answered = tuple[_Waiting, bytes | Exception]
+
+
 class SearchBatches:
     """Answers the searches of all clients of a service.
 
-    A search begins at once where a thread is free, so a lone client waits for nobody. What comes while all threads are
-    busy waits, and the next free thread takes all that wait. Use it in one event loop.
+    A search begins at once where no other is under way, so a lone client waits for nobody. What comes meanwhile waits,
+    and is then searched together: one thread at a time takes less time for all than several that hinder each other.
+    Where searches take long, another thread begins with what waits. Use it in one event loop.
 
     Args:
         searcher: of the index.
-        threads: batches that are answered at once: one computes in numpy while another makes results.
+        threads: so many slow searches hold up nobody.
         together: searches of one batch, at most.
         most_waiting: with more searches waiting, a further search is refused.
     """
 
-    def __init__(self, searcher: Searcher, *, threads: int = 2, together: int = 32, most_waiting: int = 1000) -> None:
+    def __init__(self, searcher: Searcher, *, threads: int = 4, together: int = 32, most_waiting: int = 1000) -> None:
         self._searcher = searcher
         self._threads = threads
         self._together = together
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
-        self._busy = 0
+        # threads that search, and those of them that do so for long
+        self._busy = self._slow = 0
         self._tasks: set[Task[None]] = set()
 
     async def answer(
@@ -89,11 +99,7 @@ class SearchBatches:
             raise Unavailable("too many searches are waiting", "try again later")
         waiting = _Waiting(request, finish, is_gone, get_running_loop().create_future())
         self._waiting.append(waiting)
-        if self._busy < self._threads:
-            self._busy += 1
-            task = create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._begin_if_free()
         return await waiting.result
 
     async def close(self) -> None:
@@ -103,24 +109,23 @@ class SearchBatches:
         self._waiting.clear()
         await gather(*self._tasks, return_exceptions=True)
 
+    def _begin_if_free(self) -> None:
+        if self._busy == self._slow < self._threads:
+            self._busy += 1
+            task = create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     async def _work(self) -> None:
-        limiter = CapacityLimiter(1)
+        """Search batch after batch, until nothing waits or another thread goes on."""
         batch: list[_Waiting] = []
         try:
-            while batch := await self._next():
-                answers = await run_sync(self._answers, batch, limiter=limiter)
-                for waiting, answer in zip(batch, answers, strict=True):
-                    if waiting.result.done():
-                        continue
-                    if isinstance(answer, Exception):
-                        waiting.result.set_exception(answer)
-                    else:
-                        waiting.result.set_result(answer)
+            while self._busy - self._slow <= 1 and (batch := await self._next()):
+                await self._search(batch)
         finally:
             # nothing is awaited since nobody was left waiting, so the next search sees that a thread is free
             self._busy -= 1
-            for waiting in batch:
-                waiting.result.cancel()
+            _drop(batch)
 
     async def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -130,12 +135,56 @@ class SearchBatches:
                 batch.append(waiting)
         return batch
 
-    def _answers(self, batch: Sequence[_Waiting]) -> list[bytes | Exception]:
-        answers: list[bytes | Exception] = []
-        searched = self._searcher.search_all([waiting.request for waiting in batch])
-        for waiting, answer in zip(batch, searched, strict=True):
+    async def _search(self, batch: Sequence[_Waiting]) -> None:
+        is_slow = False
+
+        def note_slow() -> None:
+            nonlocal is_slow
+            is_slow = True
+            self._slow += 1
+            if self._waiting:
+                self._begin_if_free()
+
+        loop = get_running_loop()
+        timer = loop.call_later(_SLOW_S, note_slow)
+        try:
+            await run_sync(
+                self._search_in_thread,
+                batch,
+                lambda ready: loop.call_soon_threadsafe(_deliver, ready),
+                limiter=CapacityLimiter(1),
+            )
+        finally:
+            timer.cancel()
+            self._slow -= is_slow
+
+    def _search_in_thread(self, batch: Sequence[_Waiting], deliver: Callable[[list[_Answered]], Any]) -> None:
+        """Search; answers are delivered together, but none waits long for another."""
+        answers = self._searcher.search_all([waiting.request for waiting in batch])
+        ready: list[_Answered] = []
+        delivered = time.monotonic()
+        for waiting, answer in zip(batch, answers, strict=True):
             try:
-                answers.append(answer if isinstance(answer, Exception) else waiting.finish(answer))
+                ready.append((waiting, answer if isinstance(answer, Exception) else waiting.finish(answer)))
             except Exception as error:
-                answers.append(error)
-        return answers
+                ready.append((waiting, error))
+            if time.monotonic() - delivered > _TOGETHER_S:
+                deliver(ready)
+                ready, delivered = [], time.monotonic()
+        deliver(ready)
+
+
+def _deliver(answered: Sequence[_Answered]) -> None:
+    for waiting, answer in answered:
+        if waiting.result.done():
+            continue
+        if isinstance(answer, Exception):
+            waiting.result.set_exception(answer)
+        else:
+            waiting.result.set_result(answer)
+
+
+def _drop(batch: Sequence[_Waiting]) -> None:
+    """Cancel searches that have no answer, so that nobody waits without end."""
+    for waiting in batch:
+        waiting.result.cancel()
