@@ -126,7 +126,7 @@ def test_a_model_that_diverges_costs_its_rows_and_no_others(tiny: Tiny):
     missing = {row.label: row.problem for row in results.missing}
     assert missing.keys() == {"wild, alone", "wild, TeachText", "wild teacher, TeachText"}
     assert "seed 0: a loss is no number in epoch 1" in missing["wild, alone"]
-    assert "of its teachers one is not trained: " in missing["wild teacher, TeachText"]
+    assert "of the trainings before it one failed: " in missing["wild teacher, TeachText"]
     told = {(found.ours, found.theirs): found for found in results.comparisons}
     assert told["calm, TeachText", "student words, alone"].verdict != "not computed"
     lost = told["wild teacher, TeachText", "calm, TeachText"]

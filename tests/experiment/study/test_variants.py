@@ -149,6 +149,12 @@ def test_by_default_a_variant_is_its_teachtext_student_or_its_only_one(tiny: Tin
     ]
 
 
+def test_a_taught_row_is_called_by_its_variant_and_its_method(tiny: Tiny):
+    study = tiny(variants={"TeachText": None, "C2KD": {"distillation.preset": "c2kd"}, "mined": {"method": "dcd"}})
+    assert [entry.label for entry in study.entries[1:]] == ["TeachText", "C2KD", "mined, dcd"]
+    assert [pair.ours for pair in study.pairs] == ["TeachText", "C2KD", "mined, dcd"]
+
+
 def test_what_is_compared(tiny: Tiny):
     compare = {"taught": False, "against": "light", "pairs": [["heavy, alone", "heavy, TeachText"]]}
     study = tiny(compare=compare, claims={"More is better": ["heavy", "light"]})

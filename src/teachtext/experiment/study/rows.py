@@ -80,12 +80,18 @@ def entries_of(variants: Sequence[Variant]) -> Entries:
                 label = alone.label if short else f"{variant.label}, alone"
                 alone_rows[identity] = rows[label] = Entry(label, variant, alone)
             names[f"{variant.label}, alone"] = alone_rows[identity]
-        label = f"{variant.label}, TeachText" if others else variant.label
+        label = _taught_label(variant, main) if others else variant.label
         rows[label] = Entry(label, variant, main)
         names[variant.label] = names[f"{variant.label}, {_WORDS[main.role]}"] = rows[label]
         if others:
             taught.append((rows[label], alone_rows[_identity(variant, others[0])]))
     return Entries(list(rows.values()), taught, names | rows)
+
+
+def _taught_label(variant: Variant, taught: ModelPlan) -> str:
+    """Return the label of a taught student: that of its variant and the method, once where they are the same word."""
+    method = taught.label.rpartition(", ")[2]
+    return variant.label if method.casefold() == variant.label.casefold() else f"{variant.label}, {method}"
 
 
 def with_derived(study: StudyConfig, entries: Entries, path: Path) -> Entries:
