@@ -15,8 +15,10 @@ pytest.importorskip("av")
 pytest.importorskip("cv2")
 pytest.importorskip("wordllama")
 from clips import write_clip, write_model
+from scorers import write_scorer
 
 import teachtext
+from teachtext.search.reranking import Reranker
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +126,14 @@ def test_an_index_of_two_models(run: Any, tmp_path: Path):
         [COMMAND, "search", "a ball moves", "--index", index.place, "--json"], capture_output=True, check=True
     ).stdout
     assert [record["id"] for record in json.loads(printed)["results"]] == [hit.video_id for hit in hits]
+
+
+def test_a_slow_scorer_ranks_anew(index: teachtext.Index, tmp_path: Path):
+    scorer = write_scorer(tmp_path / "scorer", {"motion": 243})
+    plain = {hit.video_id: hit.score for hit in index.search("a ball moves", by="model")}
+    anew = {hit.video_id: hit.score for hit in index.search("a ball moves", by="model", rerank=scorer)}
+    assert anew == plain
+    reranker = Reranker(scorer, index.place, index.searcher.manifest, share=1.0)
+    assert [hit.video_id for hit in index.search("a ball moves", by="model", rerank=reranker)] != list(plain)
+    with pytest.raises(teachtext.InputError, match="ranks videos, and not moments"):
+        index.search("a ball moves", rerank=scorer, group_by="moment")

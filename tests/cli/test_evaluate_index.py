@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scorers import write_scorer
 
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 pytest.importorskip("lancedb")
+
 
 Command = Callable[..., Any]
 
@@ -99,3 +101,17 @@ def test_it_is_measured_by_the_number_of_queries(teachtext_here: Command, indexe
     output = json.loads(teachtext_here(*arguments, "--queries", "1", "--queries", "3", "--json").stdout)
     by_queries = output["by_queries"]["queries"]
     assert list(by_queries) == ["1", "3"] and by_queries["1"]["t2v"] == output["t2v"]
+
+
+def test_the_ranking_of_a_slow_scorer_is_compared(teachtext_here: Command, indexed: Path, ready: Any, tmp_path: Path):
+    scorer = write_scorer(tmp_path / "scorer-1", {"motion": 243})
+    arguments = ("evaluate-index", indexed / "one", ready.playground, "--rerank", scorer)
+    features = ("--features", indexed / "features")
+    output = json.loads(teachtext_here(*arguments, *features, "--slow-share", "0", "--json").stdout)
+    assert output["index"].endswith("one, ranked anew") and output["t2v"]["r1"] == output["against"]["t2v"]["r1"]
+    said = teachtext_here(*arguments, *features)
+    assert said.returncode == 0 and "ranked anew minus" in " ".join(said.stdout.split()), said.stderr
+    refused = teachtext_here(*arguments)
+    assert refused.returncode == 2 and "--features" in refused.stderr
+    refused = teachtext_here(*arguments, "--against", indexed / "two")
+    assert refused.returncode == 2 and "give one of them" in " ".join(refused.stderr.split())

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scorers import write_scorer
 
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 pytest.importorskip("lancedb")
+
 
 Command = Callable[..., Any]
 
@@ -141,3 +143,32 @@ def test_queries_of_a_writer_are_asked_too(teachtext: Command, indexed: Path, tm
 def test_a_writer_that_cannot_be_used_is_refused(teachtext: Command, indexed: Path, arguments: list[str], message: str):
     said = teachtext("search", "a ball", "--index", indexed, *arguments)
     assert said.returncode == 2 and message in " ".join(said.stderr.split())
+
+
+def test_a_slow_scorer_ranks_the_first_videos_anew(teachtext: Command, indexed: Path, tmp_path: Path):
+    scorer = write_scorer(tmp_path / "scorer-1", {"motion": 243})
+    arguments = ("search", "a ball", "--index", indexed, "--by", "model", "--json")
+    plain = json.loads(teachtext(*arguments).stdout)
+    said = teachtext(*arguments, "--rerank", scorer, "--shortlist", "8", "--slow-share", "1")
+    anew = json.loads(said.stdout)
+    assert "reranked" not in plain and " ms a pair" in anew["reranked"]
+    orders = [[result["id"] for result in output["results"]] for output in (plain, anew)]
+    assert sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]
+    table = teachtext("search", "a ball", "--index", indexed, "--rerank", scorer).stdout
+    assert "note: the first 8 videos were ranked anew by scorer-1" in table
+
+
+def test_a_slow_scorer_that_cannot_be_used_is_refused(
+    teachtext: Command, indexed: Path, ready: Any, videos: Path, tmp_path: Path
+):
+    scorer, other = write_scorer(tmp_path / "one", {"motion": 243}), write_scorer(tmp_path / "two", {"audio": 3})
+    for arguments, message in (
+        (["a ball", "--rerank", ready.model], "is a model, and no slow scorer"),
+        (["a ball", "--rerank", other], "two reads expert 'audio', and the index has no such features"),
+        (["a ball", "--rerank", scorer, "--by", "words"], "not words alone"),
+        (["a ball", "--rerank", scorer, "--writer", "wordnet"], "reads one query"),
+        (["a ball", "--rerank", scorer, "--features", tmp_path], "a slow scorer reads the features of the index"),
+        (["--like", next(videos.iterdir()), "--rerank", scorer], "--like looks for a file"),
+    ):
+        said = teachtext("search", *arguments, "--index", indexed)
+        assert said.returncode == 2 and message in " ".join(said.stderr.split()), said.stderr

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from teachtext.data.types import FeatureRows
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
+from teachtext.errors import InputError
 from teachtext.search.filters import Filter
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry, Item, Moment, Segment
@@ -109,4 +110,27 @@ class Numbered:
         return [self.embed_query(text) for text in texts]
 
     def embed_videos(self, files: Mapping[str, FeatureRows], video_ids: Sequence[str]) -> list[VideoVectors]:
+        raise NotImplementedError
+
+
+class Texts:
+    """A model whose queries are random, the same for the same text."""
+
+    def __init__(self) -> None:
+        self.experts = sorted(SPACES)
+        self.expert_settings: dict[str, Any] = {}
+        self.spaces = SPACES
+        self.identity = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
+
+    def embed_query(self, text: str) -> QueryVectors:
+        if not text.strip():
+            raise InputError("the query is empty", "fill it in")
+        random = np.random.default_rng(sum(map(ord, text)))
+        vectors = {name: unit(random.standard_normal(dim)) for name, dim in SPACES.items()}
+        return QueryVectors(vectors, np.array([0.2, 0.3, 0.5], np.float32))
+
+    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_videos(self, files: Any, video_ids: Sequence[str]) -> list[VideoVectors]:
         raise NotImplementedError

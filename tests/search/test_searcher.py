@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from entries import SPACES, heard, make_entry, unit
+from entries import SPACES, Texts, heard, make_entry
 
 pytest.importorskip("lancedb")
-from teachtext.encoders.embedder import QueryVectors, VideoVectors
+from teachtext.encoders.embedder import QueryVectors
 from teachtext.errors import InputError, NotFound, Unavailable
 from teachtext.search.answer import Answer
 from teachtext.search.expansion import Expansion
@@ -20,30 +19,6 @@ from teachtext.search.request import SearchRequest, check_query
 from teachtext.search.searcher import Searcher
 from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
-
-
-class Texts:
-    """A model whose queries are random, the same for the same text."""
-
-    def __init__(self) -> None:
-        self.experts = sorted(SPACES)
-        self.expert_settings: dict[str, Any] = {}
-        self.spaces = SPACES
-        self.identity = {"kind": "trained", "name": "texts", "folder": "/nowhere", "fingerprint": "f"}
-
-    def embed_query(self, text: str) -> QueryVectors:
-        if not text.strip():
-            raise InputError("the query is empty", "fill it in")
-        random = np.random.default_rng(sum(map(ord, text)))
-        vectors = {name: unit(random.standard_normal(dim)) for name, dim in SPACES.items()}
-        return QueryVectors(vectors, np.array([0.2, 0.3, 0.5], np.float32))
-
-    def embed_queries(self, texts: Sequence[str]) -> list[QueryVectors]:
-        return [self.embed_query(text) for text in texts]
-
-    def embed_videos(self, files: Any, video_ids: Sequence[str]) -> list[VideoVectors]:
-        raise NotImplementedError
-
 
 MODEL = Texts()
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from teachtext.api.load import Models, embedder_of
 from teachtext.arguments import check_choice, check_count, check_items, check_list, check_place, check_string
@@ -30,6 +30,9 @@ from teachtext.search.stores import is_url, open_store
 from teachtext.search.types import Item
 from teachtext.search.upkeep import change_tags, find_ids
 
+if TYPE_CHECKING:
+    from teachtext.search.reranking import Reranker
+
 INDEX = "teachtext-index"
 # seconds that a change of tags waits for another writer
 _WAIT_S = 60.0
@@ -50,6 +53,7 @@ class Index:
     def __init__(self, searcher: Searcher, indexed: Indexed | None = None) -> None:
         self.searcher = searcher
         self.indexed = indexed
+        self._rerankers: dict[Path, Reranker] = {}
 
     def search(
         self,
@@ -65,6 +69,7 @@ class Index:
         queries: int = QUERIES,
         fuse: Fusion = "reciprocal",
         writer_seconds: float = WRITER_S,
+        rerank: "str | Path | Reranker | None" = None,
     ) -> list[SearchResult]:
         """Find videos with words.
 
@@ -85,6 +90,9 @@ class Index:
                 sampling.
             fuse: `reciprocal`, `borda`, `vote` or `mean` (see `teachtext.rewriting.fusion`).
             writer_seconds: time limit of the writer.
+            rerank: folder of a slow scorer, which ranks the first 32 videos of the model anew; or a
+                `teachtext.search.reranking.Reranker`, with a length of the list and a share of its own. Scores stay
+                those of the model.
 
         Returns:
             Best first. Each has `video_id`, `path`, `score`, `why` (share of the score by space), `places` (the parts
@@ -110,16 +118,36 @@ class Index:
                 seconds=writer_seconds,
             )
             expansion = expander.expand(text, self.searcher)
+        reranker = None if rerank is None else self._reranker(rerank)
 
         def ask(k: int) -> Answer:
             return self.searcher.search(
-                text, k=k, where=conditions, by=by, group_by=group_by, least_score=least_score, expansion=expansion
+                text,
+                k=k,
+                where=conditions,
+                by=by,
+                group_by=group_by,
+                least_score=least_score,
+                expansion=expansion,
+                reranker=reranker,
             )
 
         answer = ask(count) if all_copies else folded(ask, count)
         for note in answer.notes:
             warnings.warn(note, stacklevel=2)
         return list(answer.results)
+
+    def _reranker(self, rerank: "str | Path | Reranker") -> "Reranker":
+        """Return a slow scorer; one of a folder is loaded once."""
+        from teachtext.search.reranking import Reranker
+
+        if isinstance(rerank, Reranker):
+            return rerank
+        folder = Path(check_place("rerank", rerank))
+        if folder not in self._rerankers:
+            manifest, device = self.searcher.snapshot().manifest, self.searcher.device
+            self._rerankers[folder] = Reranker(folder, self.place, manifest, device=device)
+        return self._rerankers[folder]
 
     def like(
         self, video: str | Path, k: int = 10, *, where: Filter | str | Sequence[str] = (), all_copies: bool = False

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from teachtext.cli.evaluate_films import measure_films, print_places
-from teachtext.cli.options import AsJson, Counts, DatasetFolder, Device, Fuse, MovedModel, WriterSpec
+from teachtext.cli.options import (
+    AsJson,
+    Counts,
+    DatasetFolder,
+    Device,
+    Fuse,
+    MovedModel,
+    RerankBy,
+    Shortlist,
+    SlowShare,
+    WriterSpec,
+)
 from teachtext.cli.queries_table import print_by_queries
 
 if TYPE_CHECKING:
+    from teachtext.api.video_index import Index
     from teachtext.search.quality import QualityDifference, SearchQuality
+    from teachtext.search.reranking import Reranker
 
 
 def evaluate_index(
@@ -24,8 +37,14 @@ def evaluate_index(
     model: MovedModel = [],  # noqa: B006
     features: Annotated[
         Path | None,
-        typer.Option(help="Folder of the features of INDEX, to measure other cuts.", show_default="in the index"),
+        typer.Option(
+            help="Folder of the features of INDEX, to measure other cuts, and for '--rerank'.",
+            show_default="in the index",
+        ),
     ] = None,
+    rerank: RerankBy = None,
+    shortlist: Shortlist = 32,
+    slow_share: SlowShare = 0.25,
     writer: WriterSpec = None,
     queries: Counts = [1, 2, 3, 5],  # noqa: B006
     fuse: Fuse = "reciprocal",
@@ -42,12 +61,15 @@ def evaluate_index(
     If the dataset is a folder of films ('teachtext data film'), each caption is also ranked among the segments: those
     of the index, windows of 10 s, the true places, and whole videos.
 
+    With --rerank INDEX is also measured with the first videos of each caption ranked anew, and the two are compared.
+
     With --writer each caption is also written anew, and INDEX is measured by the number of queries that are asked.
     """
     import json
 
     from teachtext.api.video_index import open_index
     from teachtext.cli.progress import shown
+    from teachtext.errors import InputError
     from teachtext.evaluation.results import verdict_of
     from teachtext.rewriting.fusion import check_fusion
     from teachtext.rewriting.quality import check_counts
@@ -55,6 +77,8 @@ def evaluate_index(
     from teachtext.search.quality import compare_quality, measure_quality, read_split
     from teachtext.search.quality_by_queries import measure_by_queries
 
+    if rerank is not None and against is not None:
+        raise InputError("--rerank and --against compare with INDEX, and one comparison is made", "give one of them")
     counts, fusion = check_counts(queries), check_fusion(fuse)
     opened = None if writer is None else open_writer(writer)
     captions = read_split(dataset, split)
@@ -62,14 +86,17 @@ def evaluate_index(
     if against is not None:
         indexes.append(open_index(against, device=device))
     with shown() as progress:
+        reranker = _reranker(rerank, indexes[0], shortlist, slow_share, features, device)
         measured = [measure_quality(index.searcher, captions, split, progress) for index in indexes]
+        if reranker is not None:
+            measured.insert(0, measure_quality(indexes[0].searcher, captions, split, progress, reranker=reranker))
         placed = measure_films(indexes, captions, split, dataset, features, progress)
         rewritten = None
         if opened is not None:
             rewritten = measure_by_queries(
                 indexes[0].searcher, captions, split, opened, counts=counts, fuse=fusion, progress=progress
             )
-    compared = compare_quality(*measured) if against is not None else None
+    compared = compare_quality(*measured) if len(measured) > 1 else None
     notes = [note for quality in measured for note in quality.notes] + [
         note for films in placed for note in films.notes
     ]
@@ -93,13 +120,25 @@ def evaluate_index(
             for key, each in compared.differences.items()
         }
         content |= {
-            "against": measured[1].as_dict() | ({"places": placed[1].as_dict()} if placed else {}),
+            "against": measured[1].as_dict() | ({"places": placed[1].as_dict()} if len(placed) > 1 else {}),
             "compared_captions": compared.captions,
             "differences": differences,
         }
     if rewritten:
         content |= {"by_queries": rewritten.as_dict()}
     print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _reranker(
+    scorer: Path | None, index: "Index", shortlist: int, share: float, features: Path | None, device: str
+) -> "Reranker | None":
+    """Return the slow scorer that ranks anew; None without one."""
+    if scorer is None:
+        return None
+    from teachtext.search.reranking import Reranker
+
+    manifest = index.searcher.snapshot().manifest
+    return Reranker(scorer, index.place, manifest, shortlist=shortlist, share=share, features=features, device=device)
 
 
 def _print(dataset: str, measured: "list[SearchQuality]", compared: "QualityDifference | None") -> None:

@@ -45,6 +45,18 @@ MovedModel = Annotated[
         show_default=False,
     ),
 ]
+RerankBy = Annotated[
+    Path | None,
+    typer.Option(
+        "--rerank",
+        metavar="SCORER",
+        help="Folder of a slow scorer ('scorer-...' of a run) that ranks the model's first videos anew.",
+    ),
+]
+Shortlist = Annotated[int, typer.Option("--shortlist", help="Number of videos that '--rerank' ranks anew.")]
+SlowShare = Annotated[
+    float, typer.Option("--slow-share", help="Share of the slow score of '--rerank' in the score, from 0 to 1.")
+]
 Exact = Annotated[
     bool | None,
     typer.Option(

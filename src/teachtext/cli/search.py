@@ -20,6 +20,9 @@ from teachtext.cli.options import (
     Open,
     Paths,
     Playlist,
+    RerankBy,
+    Shortlist,
+    SlowShare,
     Where,
     WriterSpec,
 )
@@ -57,6 +60,13 @@ def search(
     least_score: Annotated[
         float, typer.Option("--min-score", min=-1, max=1, help="Leave out videos with a lower score.")
     ] = -1.0,
+    rerank: RerankBy = None,
+    shortlist: Shortlist = 32,
+    slow_share: SlowShare = 0.25,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the features of the index, which '--rerank' reads.", show_default="in the index"),
+    ] = None,
     writer: WriterSpec = None,
     queries: Annotated[
         int, typer.Option(help="Queries that are asked with --writer, yours among them: those farthest apart.")
@@ -93,7 +103,23 @@ def search(
         raise InputError("there is nothing to look for", "give some words, or --like FILE")
     else:
         check_query(text, k)
+    if rerank is not None and example is not None:
+        raise InputError("a slow scorer reads words, and --like looks for a file", "leave out --rerank or --like")
     searcher = open_searcher(place, model, device, exact)
+    reranker = None
+    if rerank is not None:
+        from teachtext.search.reranking import Reranker
+
+        reranker = Reranker(
+            rerank,
+            place,
+            searcher.manifest,
+            shortlist=shortlist,
+            share=slow_share,
+            features=features,
+            device=device,
+        )
+        reranker.check(by, "video", has_more_queries=expander is not None)
     similar = None if example is None else similar_to(searcher, example, conditions)
     expansion = None if expander is None else expander.expand(text, searcher)
 
@@ -101,7 +127,14 @@ def search(
         if similar is not None:
             return similar(most).from_score(least_score)
         return searcher.search(
-            text, k=most, where=conditions, by=by, least_score=least_score, count=as_json, expansion=expansion
+            text,
+            k=most,
+            where=conditions,
+            by=by,
+            least_score=least_score,
+            count=as_json,
+            expansion=expansion,
+            reranker=reranker,
         )
 
     answer = ask(k) if all_copies else folded(ask, k)
@@ -201,7 +234,8 @@ def _print_json(answer: "Answer") -> None:
         for result in answer.results
     ]
     fields = AnswerJson.of(answer).model_dump(exclude={"query", "results"})
-    print(json.dumps({**fields, "results": results}, indent=2, ensure_ascii=False))
+    reranked = {"reranked": answer.reranked} if answer.reranked else {}
+    print(json.dumps({**fields, **reranked, "results": results}, indent=2, ensure_ascii=False))
 
 
 def _print_table(answer: "Answer") -> None:
@@ -238,7 +272,8 @@ def _notes(answer: "Answer") -> list[str]:
     from teachtext.data.video_files import printable
 
     asked = [f"also asked: {'; '.join(map(printable, answer.written))}"] if answer.written else []
-    notes = [*asked, *answer.notes, *([answer.about_model] if answer.about_model else [])]
+    anew = [answer.reranked] if answer.reranked else []
+    notes = [*asked, *anew, *answer.notes, *([answer.about_model] if answer.about_model else [])]
     return [f"note: {note}" for note in notes]
 
 

@@ -83,6 +83,7 @@ class Answer:
         folded: number of results that were left out because they are copies of others.
         about_model: what the built-in model is, in a sentence, where it has a part in the answer; else empty.
         written: further queries that were asked too, as a writer wrote them (see `teachtext.search.expansion`).
+        reranked: which videos a slow scorer has ranked anew, and what a pair cost, in a sentence; else empty.
     """
 
     results: Sequence[SearchResult]
@@ -97,6 +98,7 @@ class Answer:
     folded: int = 0
     about_model: str = ""
     written: Sequence[str] = ()
+    reranked: str = ""
 
     def from_score(self, least_score: float) -> "Answer":
         """Return the answer without the results of a lower score."""

@@ -92,6 +92,7 @@ class AnswerMaker:
             notes=notes_on(query),
             unread_language=query.unread,
             about_model=self._about_model,
+            reranked=ranking.reranked,
         )
 
     def _results(self, ranking: Ranking, query: QueryVectors, text: str, snapshot: Snapshot) -> list[SearchResult]:

@@ -28,6 +28,7 @@ class Ranking:
         exact: whether the model's ranking is the best of all videos.
         corrected: whether hubs were corrected.
         is_of_text: whether the query is a text, and not a video.
+        reranked: what a slow scorer has done, in a sentence (see `teachtext.search.reranking`); else empty.
     """
 
     ids: Sequence[str]
@@ -36,6 +37,7 @@ class Ranking:
     exact: bool = True
     corrected: bool = False
     is_of_text: bool = True
+    reranked: str = ""
 
 
 def moments_of(

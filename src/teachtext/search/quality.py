@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from teachtext.data.protocol import Caption, Protocol
 from teachtext.data.types import Dataset
 from teachtext.errors import InputError, first_of
 from teachtext.evaluation.metrics import Metrics, metrics_from_ranked
-from teachtext.evaluation.ranks import Ranked, rank_t2v
+from teachtext.evaluation.ranks import Ranked, rank_t2v, top_columns
 from teachtext.evaluation.significance import Difference, Interval, compare, interval
 from teachtext.files import content_hash
 from teachtext.packages import load
@@ -27,11 +27,16 @@ from teachtext.search.manifest import Manifest
 from teachtext.search.searcher import Searcher
 from teachtext.search.types import Item
 
+if TYPE_CHECKING:
+    from teachtext.search.reranking import Reranker
+
 COMPARED = ("r1", "geometric_mean")
 """The metrics in which two indexes are compared."""
 
 # captions that are embedded at once, and scores that are in memory at once
 _CAPTIONS, _SCORES = 128, 4_000_000
+# more than any two scores are apart
+_BEHIND = 10.0
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,14 @@ def find_captions(searcher: Searcher, dataset: Dataset, split: str) -> Findable:
     return Findable(gallery, items, finder, captions, targets, left_out, notes)
 
 
-def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: Progress = silent) -> SearchQuality:
+def measure_quality(
+    searcher: Searcher,
+    dataset: Dataset,
+    split: str,
+    progress: Progress = silent,
+    *,
+    reranker: "Reranker | None" = None,
+) -> SearchQuality:
     """Rank the videos of a split's captions among all videos of an index.
 
     Scores are those of a search by the model alone, and always exact. Hubs are corrected as in a search.
@@ -194,11 +206,13 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
             a file is found by its id, if the path of a single video of the index ends so.
         split: of the dataset.
         progress: told how many captions are ranked.
+        reranker: ranks the first videos of each caption anew.
 
     Raises:
         InputError: the index is empty, no caption's video is in it, or a caption cannot be embedded.
     """
-    manifest, store = searcher.snapshot().manifest, searcher.store
+    snapshot = searcher.snapshot()
+    manifest, store = snapshot.manifest, searcher.store
     findable = find_captions(searcher, dataset, split)
     gallery, captions, notes = findable.gallery, findable.captions, list(findable.notes)
     parts: list[Ranked] = []
@@ -210,7 +224,17 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
         batch = captions[start : start + step]
         embedded = searcher.model.embed_queries([caption.text for caption in batch])
         cut += [caption.id for caption, query in zip(batch, embedded, strict=True) if query.read]
-        scores = gallery.of([with_shares(query, manifest.blend) for query in embedded])
+        shared = [with_shares(query, manifest.blend) for query in embedded]
+        scores = gallery.of(shared)
+        if reranker is not None:
+            for caption, query, row in zip(batch, shared, scores, strict=True):
+                first = top_columns(row[None], reranker.shortlist)[0]
+                ids = [gallery.ids[column] for column in first]
+                places = searcher.best_places(query, ids, snapshot)
+                blended = reranker.blended(caption.text, ids, row[first], places)
+                # what is not ranked anew stays behind, in its order
+                row -= _BEHIND
+                row[first] = blended
         parts.append(rank_t2v(scores, findable.targets[start : start + step]))
         first_ids += [gallery.ids[column] for column in scores.argmax(axis=1)]
     progress("rank the captions", len(captions), len(captions))
@@ -223,7 +247,7 @@ def measure_quality(searcher: Searcher, dataset: Dataset, split: str, progress: 
             "the figures do not hold for other videos"
         )
     return SearchQuality(
-        place=store.place,
+        place=store.place if reranker is None else f"{store.place}, ranked anew",
         split=split,
         captions=captions,
         ranked=Ranked(*map(np.concatenate, zip(*parts, strict=True))),

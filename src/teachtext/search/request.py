@@ -1,12 +1,16 @@
 """What is asked of a search, and the check of it that needs no model."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from teachtext.encoders.query import check_text
 from teachtext.errors import InputError
 from teachtext.search import GroupBy, RankBy
 from teachtext.search.expansion import Expansion, check_can_expand
 from teachtext.search.filters import EVERYTHING, Filter
+
+if TYPE_CHECKING:
+    from teachtext.search.reranking import Reranker
 
 _MOST_CHARACTERS = 10_000
 
@@ -28,6 +32,7 @@ class SearchRequest:
             every video can.
         expansion: further queries whose rankings by the model are fused with that of the query (see `Expander`).
             Scores, places and words are those of the query itself.
+        reranker: ranks the first videos of the model anew. Scores and places stay those of the model.
     """
 
     text: str
@@ -38,12 +43,15 @@ class SearchRequest:
     least_score: float = -1.0
     count: bool = False
     expansion: Expansion | None = None
+    reranker: "Reranker | None" = None
 
     def check(self) -> None:
         """Raise InputError for what cannot be asked (see `Searcher.search`)."""
         check_query(self.text, self.k)
         if self.expansion is not None:
             check_can_expand(self.by, self.group_by)
+        if self.reranker is not None:
+            self.reranker.check(self.by, self.group_by, has_more_queries=self.expansion is not None)
 
 
 def check_query(text: str, k: int) -> None:

@@ -33,6 +33,7 @@ from teachtext.search.video_ranker import ModelQuery, VideoRanker
 
 if TYPE_CHECKING:
     from teachtext.search.like_file import FileEmbedder, FileVectors
+    from teachtext.search.reranking import Reranker
 
 _MOST_CAPTIONS = 10_000
 # captions that are embedded at once; searches wait as long
@@ -112,14 +113,15 @@ class Searcher:
         least_score: float = -1.0,
         count: bool = False,
         expansion: Expansion | None = None,
+        reranker: "Reranker | None" = None,
     ) -> Answer:
         """Find videos with words.
 
         See `SearchRequest` for the arguments.
 
         Raises:
-            InputError: the query is empty or enormous, k is below 1, the store is down; or there are further queries,
-                and results are moments or are ranked by words alone.
+            InputError: the query is empty or enormous, k is below 1, the store is down; or there are further queries
+                or a reranker, and results are moments or are ranked by words alone.
         """
         request = SearchRequest(
             text=text,
@@ -130,6 +132,7 @@ class Searcher:
             least_score=least_score,
             count=count,
             expansion=expansion,
+            reranker=reranker,
         )
         [answer] = self.search_all([request])
         if isinstance(answer, Exception):
@@ -257,6 +260,12 @@ class Searcher:
         others = [name for name in ranking.ids if name != leave_out][:k]
         ranking = replace(ranking, ids=others, is_of_text=False)
         return self._maker.answer(ranking, query, "", k, snapshot, begin=begin)
+
+    def best_places(
+        self, query: QueryVectors, ids: Sequence[str], snapshot: Snapshot
+    ) -> dict[str, tuple[float, float]]:
+        """Return the best places of videos; see `VideoRanker.best_places`."""
+        return self._ranker.best_places(query, ids, snapshot)
 
     def entry(self, item_id: str) -> Entry:
         """Return a video of the index.

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.rewriting.fusion import fuse_rankings
@@ -16,12 +16,16 @@ from teachtext.search.fulltext import FullTextIndex
 from teachtext.search.fusion import FUSED
 from teachtext.search.gallery import Asked, Gallery
 from teachtext.search.moments import Ranking
+from teachtext.search.places import places_of
 from teachtext.search.ranking import RankedVideo, nearly_top
 from teachtext.search.request import SearchRequest
 from teachtext.search.snapshots import Snapshot
 from teachtext.search.stores import is_url
 from teachtext.search.stores.base import Store
 from teachtext.search.types import Entry
+
+if TYPE_CHECKING:
+    from teachtext.search.reranking import Reranker
 
 EXACT_UP_TO = 50_000
 """By default a search is exact up to so many segments."""
@@ -36,12 +40,16 @@ class ModelQuery(NamedTuple):
         k: at most so many videos.
         where: the filter.
         expansion: further queries, whose rankings are fused with that of the query.
+        reranker: ranks the first videos anew; it reads the text.
+        text: the query itself.
     """
 
     vectors: QueryVectors
     k: int
     where: Filter = EVERYTHING
     expansion: Expansion | None = None
+    reranker: "Reranker | None" = None
+    text: str = ""
 
 
 class VideoRanker:
@@ -92,7 +100,14 @@ class VideoRanker:
         ]
         by_model = self.by_model(
             [
-                ModelQuery(query, max(request.k, FUSED) if ids else request.k, request.where, request.expansion)
+                ModelQuery(
+                    query,
+                    max(request.k, FUSED) if ids else request.k,
+                    request.where,
+                    request.expansion,
+                    request.reranker,
+                    request.text,
+                )
                 for request, query, ids in zip(requests, queries, by_words, strict=True)
                 if request.by != "words"
             ],
@@ -111,17 +126,31 @@ class VideoRanker:
         for query in queries:
             further = query.expansion.queries if query.expansion is not None else ()
             k = max(query.k, FUSED) if further else query.k
+            k = k if query.reranker is None else max(k, query.reranker.shortlist)
             parts.append(slice(len(asked), len(asked) + 1 + len(further)))
             asked += [Asked(vectors, k, query.where) for vectors in (query.vectors, *further)]
         exact, tops, corrected = self._tops(asked, snapshot)
         rankings = []
         for query, part in zip(queries, parts, strict=True):
+            reranked = ""
+            if query.reranker is not None:
+                first = [video.id for video in tops[part.start][: query.reranker.shortlist]]
+                places = self.best_places(query.vectors, first, snapshot)
+                tops[part.start], reranked = query.reranker.rerank(query.text, tops[part.start], places)
             if query.expansion is None or len(tops[part]) == 1:
-                ids = [video.id for video in tops[part.start]]
+                ids = [video.id for video in tops[part.start]][: query.k]
             else:
                 ids = fuse_rankings(tops[part], query.expansion.fuse)
-            rankings.append(Ranking(ids, exact=exact, corrected=any(corrected[part])))
+            rankings.append(Ranking(ids, exact=exact, corrected=any(corrected[part]), reranked=reranked))
         return rankings
+
+    def best_places(
+        self, query: QueryVectors, ids: Collection[str], snapshot: Snapshot
+    ) -> dict[str, tuple[float, float]]:
+        """Return start and end in seconds of the best place of videos, by id; none of a video that is gone."""
+        entries = self.entries(ids, snapshot)
+        best = [places_of(query, entry, most=1)[0] for entry in entries.values()]
+        return {name: (place.start_s, place.end_s) for name, place in zip(entries, best, strict=True)}
 
     def by_words(self, text: str, k: int, where: Filter, snapshot: Snapshot) -> list[str]:
         """Return the ids of the best videos that have the words of a query and that a filter admits."""
