@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from clips import write_clip
 
 from teachtext.captioning.caption_file import VideoCaptions, read_event_captions, write_event_captions
 from teachtext.captioning.captioner import Captioner, Event, EventCaption
@@ -105,7 +106,21 @@ def test_times_may_be_left_out_and_captions_of_other_videos_are_named(tmp_path: 
     captioner = open_captioner(f"file:{path}", Place(tmp_path))
     assert captioner.caption(Video("a"), ()) == [EventCaption(Event(0.0, None), "a dog")]
     (note,) = captioner.remarks(["a"])
-    assert note == "1 captions of the file a.jsonl are left out, of 1 videos that are no training videos: 'b'"
+    assert note == "left out, captions of the file a.jsonl of videos that are not trained on: 1 ('b')"
+
+
+def test_captions_after_the_end_of_their_video_are_left_out_and_named(tmp_path: Path):
+    pytest.importorskip("av")
+    clip = write_clip(tmp_path / "a.mp4", 0)
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(video="a", end=1.0) + "\n" + line(video="a", start=99.0, end=100.0) + "\n")
+    captioner = open_captioner(f"file:{path}", Place(tmp_path))
+    assert captioner.caption(Video("a", clip), ()) == [EventCaption(Event(0.0, 1.0), "a dog runs")]
+    assert captioner.remarks(["a"]) == ["left out, captions of the file a.jsonl that end after their video: 1 ('a')"]
+    # a video that cannot be opened has no length
+    (tmp_path / "b.mp4").write_bytes(b"no video")
+    path.write_text(line(video="b", start=99.0, end=100.0) + "\n")
+    assert len(open_captioner(f"file:{path}", Place(tmp_path)).caption(Video("b", tmp_path / "b.mp4"), ())) == 1
 
 
 def test_captions_are_read_as_they_were_written(tmp_path: Path):

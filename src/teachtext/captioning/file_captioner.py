@@ -54,11 +54,14 @@ class FileCaptioner:
         notes = []
         if self._outside:
             where = first_of(list(dict.fromkeys(self._outside)))
-            notes.append(f"{len(self._outside):,} captions of {self.name} end after their video: {where}")
+            notes.append(
+                f"left out, captions of {self.name} that end after their video: {len(self._outside):,} ({where})"
+            )
         others = {name: len(each.captions) for name, each in self._captions.items() if name not in asked}
         if others:
+            count = sum(others.values())
             notes.append(
-                f"{sum(others.values()):,} captions of {self.name} are left out, of {len(others):,} videos that are no "
-                f"training videos: {first_of(list(others))}"
+                f"left out, captions of {self.name} of videos that are not trained on: {count:,} "
+                f"({first_of(list(others))})"
             )
         return notes

@@ -97,7 +97,7 @@ class EventCaptions:
         )
         without = sorted({video.id for video in videos} - {caption.video_id for caption in self.captions})
         if without:
-            notes.append(f"{len(without):,} training videos have no caption of an event: {first_of(without)}")
+            notes.append(f"training videos without a caption of an event: {len(without):,} ({first_of(without)})")
         kept = f"{len(self.captions):,} captions of events of {len(videos) - len(without):,} training videos"
         return [f"{kept}, by {record['captioner']}", *notes]
 
@@ -172,7 +172,7 @@ class EventCaptions:
         notes = list(captioner.remarks(written))
         if failed:
             first = next(iter(failed.values()))
-            notes.append(f"{len(failed):,} videos were not captioned: {first_of(list(failed))} ({first})")
+            notes.append(f"videos that were not captioned: {len(failed):,} ({first_of(list(failed))}): {first}")
         write_json(self.folder / RECORD, self._record(captioner) | {"notes": notes})
         # last: these captions say that the work is done
         write_event_captions(self.folder / CAPTIONS, written)
