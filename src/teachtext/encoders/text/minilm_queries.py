@@ -181,7 +181,7 @@ def _gelu(values: Floats, result: Floats) -> None:
     x /= _polynomial(_DENOMINATOR, square)
     x += 1
     np.multiply(values, x, out=result)
-    result /= 2
+    result *= np.float32(0.5)
 
 
 def _polynomial(coefficients: Sequence[float], x: Floats) -> Floats:
