@@ -10,7 +10,8 @@ import yaml
 
 from teachtext.data.store import FeatureWriter
 from teachtext.evaluation.results import Results
-from teachtext.experiment.config import RunConfig, load_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import load_config
 
 PLAIN: dict[str, Any] = {
     "name": "tiny",

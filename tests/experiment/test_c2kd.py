@@ -5,7 +5,7 @@ from safetensors import safe_open
 
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results
-from teachtext.experiment.config import run_config
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.run import run
 
 pytestmark = pytest.mark.slow

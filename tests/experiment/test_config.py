@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from teachtext.data.benchmarks import benchmarks
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, load_config, run_config, show_config
+from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_data import DatasetConfig
+from teachtext.experiment.config_file import load_config, run_config, show_config
 from teachtext.experiment.config_model import DenoisingConfig, ModelConfig
 from teachtext.experiment.config_training import DistillationConfig, TrainingConfig
 from teachtext.experiment.defaults import TUNED_WEIGHT

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, run_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.run import run, train
 from teachtext.experiment.train import training_of

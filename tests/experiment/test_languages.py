@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from teachtext.experiment.config import RunConfig, run_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.workspace import Workspace
 
 

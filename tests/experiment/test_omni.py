@@ -9,7 +9,7 @@ import pytest
 from teachtext.errors import InputError
 from teachtext.evaluation.by_direction import DIRECTION_NAMES
 from teachtext.evaluation.results import Results
-from teachtext.experiment.config import run_config
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.evaluate import evaluate_folder
 from teachtext.experiment.run import run
 

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from teachtext.errors import InputError
-from teachtext.experiment.config import run_config
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.evaluate import evaluate_folder
 from teachtext.experiment.run import run
 from teachtext.experiment.teacher_agreement import check_roster

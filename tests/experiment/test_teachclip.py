@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_tensors
 
 from teachtext.errors import InputError
-from teachtext.experiment.config import run_config
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.run import run
 
 pytestmark = pytest.mark.slow

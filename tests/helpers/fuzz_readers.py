@@ -105,7 +105,7 @@ def teacher(path: Path) -> None:
 
 
 def config(path: Path) -> None:
-    from teachtext.experiment.config import load_config, show_config
+    from teachtext.experiment.config_file import load_config, show_config
     from teachtext.experiment.study.study import load_study
 
     refused_or_read(lambda: load_study(path))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from teachtext.errors import InputError
-from teachtext.experiment.config import load_config
+from teachtext.experiment.config_file import load_config
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.train import training_of
 from teachtext.experiment.workspace import Workspace

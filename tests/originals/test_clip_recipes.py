@@ -13,7 +13,7 @@ import shared_models
 
 from teachtext.data.store import FeatureFile, FeatureWriter
 from teachtext.evaluation.results import Results
-from teachtext.experiment.config import load_config, run_config
+from teachtext.experiment.config_file import load_config, run_config
 from teachtext.experiment.run import run
 from teachtext.learning.checkpoint import load_spec
 from teachtext.learning.trained_model import TrainedModel

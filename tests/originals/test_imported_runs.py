@@ -13,7 +13,8 @@ from archives import write
 from teachtext.data import dropped_captions as dropped
 from teachtext.data.folder import load_folder
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, load_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import load_config
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.run import train
 from teachtext.experiment.train import Training

@@ -6,7 +6,8 @@ import yaml
 
 from teachtext.data.benchmarks import benchmark
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, load_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import load_config
 from teachtext.experiment.model_arguments import model_arguments
 from teachtext.experiment.plan import plans_of
 from teachtext.models.build import build_model

@@ -25,7 +25,7 @@ def denoise(
     rank is noisy. Writes lists that can be read and edited, and a report.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.experiment.config import load_config
+    from teachtext.experiment.config_file import load_config
     from teachtext.experiment.denoise import REPORT, write_mask
     from teachtext.experiment.run import denoise as find
     from teachtext.experiment.study.ranks import lead

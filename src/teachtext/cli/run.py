@@ -90,7 +90,7 @@ def train(config: Config, jobs: Jobs = None) -> None:
     Extracts and embeds what is missing, as 'teachtext run' does. The test split is not read.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.experiment.config import load_config
+    from teachtext.experiment.config_file import load_config
     from teachtext.experiment.run import train as train_models
     from teachtext.experiment.study.ranks import lead
 
@@ -115,7 +115,7 @@ def report(
     Give the run's config or the run's folder.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.experiment.config import load_config
+    from teachtext.experiment.config_file import load_config
     from teachtext.experiment.run import rewrite_report
 
     with shown() as progress:

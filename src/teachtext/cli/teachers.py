@@ -15,7 +15,7 @@ def teachers(config: Config, jobs: Jobs = None) -> None:
     many the mean of all teachers answers right.
     """
     from teachtext.cli.progress import console, shown
-    from teachtext.experiment.config import load_config
+    from teachtext.experiment.config_file import load_config
     from teachtext.experiment.run import compare_teachers
     from teachtext.experiment.study.ranks import lead
     from teachtext.reports.agreement_report import agreement_tables, alone_table, metrics_table

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachtext.experiment.config import RunConfig, show_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import show_config
 from teachtext.experiment.config_model import TeacherConfig
 from teachtext.experiment.plan import ModelPlan, model_of
 from teachtext.experiment.study.rows import plans_in

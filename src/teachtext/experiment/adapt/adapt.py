@@ -19,7 +19,8 @@ from teachtext.experiment.adapt.agreement import Agreement, QueryCost, agreement
 from teachtext.experiment.adapt.scores import embed_all
 from teachtext.experiment.adapt.sentences import made_sentences, read_sentences
 from teachtext.experiment.adapt.teaching_set import Parts, write_teaching_set
-from teachtext.experiment.config import RunConfig, run_config, show_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import run_config, show_config
 from teachtext.experiment.main_student import Candidate, write_best
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.train import Training, training_of

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from teachtext.evaluation.compare import Pair
-from teachtext.experiment.config import RunConfig, load_config, read_settings, show_config, validated
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import load_config, read_settings, show_config, validated
 from teachtext.experiment.study.config import StudyConfig
 from teachtext.experiment.study.rows import Derived, Entry, entries_of, entries_of_run, pairs_of, with_derived
 from teachtext.experiment.study.variants import Variant, variants_of

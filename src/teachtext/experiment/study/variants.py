@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from teachtext.errors import InputError
-from teachtext.experiment.config import RunConfig, run_config
+from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_file import run_config
 from teachtext.experiment.study.config import MemberName, StudyConfig, VariantConfig
 from teachtext.files import fingerprint
 
