@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from teachtext.captioning.captioner import Captioner
 from teachtext.captioning.file_captioner import FileCaptioner
 from teachtext.captioning.playground_captioner import PlaygroundCaptioner
 from teachtext.devices import AUTO
 from teachtext.encoders.spec import located
-from teachtext.errors import InputError, unknown
 from teachtext.files import fingerprint, read_text
+from teachtext.kinds import Kind, split_spec
 from teachtext.packages import load
 
 
@@ -30,20 +29,6 @@ class Place:
     threads: int = 1
 
 
-class CaptionerKind(NamedTuple):
-    """A kind of captioner.
-
-    Attributes:
-        form: how its spec is written.
-        about: what it is, in a few words.
-        build: makes a captioner of what follows the colon of a spec.
-    """
-
-    form: str
-    about: str
-    build: Callable[[str, Place], Captioner]
-
-
 def _hugging_face(model: str, place: Place) -> Captioner:
     captioner: Captioner = load(
         "teachtext.captioning.hf_captioner:HuggingFaceCaptioner",
@@ -55,10 +40,10 @@ def _hugging_face(model: str, place: Place) -> Captioner:
     return captioner
 
 
-CAPTIONERS: Mapping[str, CaptionerKind] = {
-    "file": CaptionerKind("file:PATH", "a file of captions", lambda path, _: FileCaptioner(Path(path))),
-    "hf": CaptionerKind("hf:MODEL", "an image captioner of transformers, by id or folder", _hugging_face),
-    "playground": CaptionerKind(
+CAPTIONERS: Mapping[str, Kind[Callable[[str, Place], Captioner]]] = {
+    "file": Kind("file:PATH", "a file of captions", lambda path, _: FileCaptioner(Path(path))),
+    "hf": Kind("hf:MODEL", "an image captioner of transformers, by id or folder", _hugging_face),
+    "playground": Kind(
         "playground", "the grammar of the generated videos", lambda _, place: PlaygroundCaptioner(place.dataset)
     ),
 }
@@ -77,12 +62,7 @@ def check_captioner(spec: str, base: Path) -> str:
     >>> check_captioner("playground", Path())
     'playground'
     """
-    kind, colon, argument = spec.partition(":")
-    entry = CAPTIONERS.get(kind)
-    if entry is None:
-        raise unknown("captioner", kind[:60], [each.form for each in CAPTIONERS.values()])
-    if bool(argument) != (":" in entry.form):
-        raise InputError(f"'{kind}{colon}' is not the whole name of a captioner", f"write {entry.form}")
+    kind, argument = split_spec("captioner", spec, CAPTIONERS)
     if kind == "file":
         return f"file:{(base / Path(argument).expanduser()).resolve()}"
     return located(spec, base)
