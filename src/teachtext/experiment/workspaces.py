@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from teachtext.experiment.config import RunConfig
+from teachtext.experiment.config_data import ExpertConfig
 from teachtext.experiment.config_file import show_config
 from teachtext.experiment.config_model import TeacherConfig
 from teachtext.experiment.plan import ModelPlan, model_of
@@ -31,6 +32,8 @@ class Workspaces:
 
     def __init__(self, study: Study, progress: Progress) -> None:
         self._by_folder: dict[Path, Workspace] = {}
+        # of a folder whose variants have an expert with several settings
+        self._further: dict[Path, list[RunConfig]] = {}
         self._by_config: dict[str, Workspace] = {}
         self.set_aside: list[str] = []
         self.notes: list[str] = []
@@ -38,8 +41,10 @@ class Workspaces:
         for variant in study.variants:
             folder = variant.config.folder
             if folder not in self._by_folder:
-                config = study.run or _union([other for other in tried if other.config.folder == folder])
-                self._by_folder[folder] = Workspace(config, progress)
+                of_folder = [other for other in tried if other.config.folder == folder]
+                first, *further = [study.run] if study.run else map(_union, _with_equal_experts(of_folder))
+                self._by_folder[folder] = Workspace(first, progress)
+                self._further[folder] = further
 
     def check(self) -> None:
         """Check, before anything is written, that every device, encoder and file is there.
@@ -47,8 +52,10 @@ class Workspaces:
         Raises:
             InputError: one of them is missing.
         """
-        for workspace in self._by_folder.values():
+        for folder, workspace in self._by_folder.items():
             workspace.check()
+            for config in self._further[folder]:
+                Workspace(config, workspace.progress).check()
 
     def prepare(self, study: Study) -> None:
         """Make every dataset and its features, and verify them once."""
@@ -60,13 +67,21 @@ class Workspaces:
         for number, workspace in enumerate(workspaces):
             _take_over(workspaces[:number], workspace)
             workspace.make_features()
-            self.set_aside += [line for line in workspace.features.set_aside if line not in self.set_aside]
-            self.notes += [line for line in workspace.features.notes if line not in self.notes]
+            self._note(workspace)
+        for folder, workspace in self._by_folder.items():
+            for config in self._further[folder]:
+                other = workspace.sharing(config)
+                other.make_features()
+                self._note(other)
         for variant in study.variants:
             for tried in variant.candidates.values() or [variant]:
                 if tried.config.captioning:
                     notes = self.of(tried).event_captions.make()
                     self.notes += [line for line in notes if line not in self.notes]
+
+    def _note(self, workspace: Workspace) -> None:
+        self.set_aside += [line for line in workspace.features.set_aside if line not in self.set_aside]
+        self.notes += [line for line in workspace.features.notes if line not in self.notes]
 
     def of(self, variant: Variant) -> Workspace:
         """Return the workspace of a variant."""
@@ -78,6 +93,21 @@ class Workspaces:
     def trainings(self, seeds: Sequence[int], variant: Variant, plan: ModelPlan) -> list[Training]:
         """Return the trainings of a model of a variant, one a seed."""
         return [training_of(self.of(variant), plan, seed) for seed in seeds]
+
+
+def _with_equal_experts(variants: Sequence[Variant]) -> list[list[Variant]]:
+    """Return variants in groups, in each of which an expert has the same settings."""
+    groups: list[tuple[dict[str, ExpertConfig], list[Variant]]] = []
+    for variant in variants:
+        experts = {expert.name: expert for expert in variant.config.experts}
+        for shared, group in groups:
+            if all(shared.get(name, expert).settings == expert.settings for name, expert in experts.items()):
+                shared.update(experts)
+                group.append(variant)
+                break
+        else:
+            groups.append((experts, [variant]))
+    return [group for _, group in groups]
 
 
 def _union(variants: list[Variant]) -> RunConfig:
