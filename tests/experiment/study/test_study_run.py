@@ -136,6 +136,26 @@ def test_a_model_that_diverges_costs_its_rows_and_no_others(tiny: Tiny):
         run_study(tiny(variants={"wild": {"training.lr": 1e30}}, seeds=[0], members=["student"]), jobs=1)
 
 
+def test_an_expert_may_have_other_settings_in_another_variant(tiny: Tiny):
+    pytest.importorskip("av")
+    rows = [{"name": "appearance", "settings": {"rows": "moments"}, "pool": False}]
+    base = {
+        "dataset": {"playground": {"videos": 12, "captions_per_video": 2}},
+        "experts": ["appearance"],
+        "teachers": [],
+        "student": {"text": "glove"},
+        "training": {"epochs": 1, "batch_size": 4},
+        "workers": 1,
+    }
+    study = tiny(base=base, variants={"mean": None, "rows": {"experts": rows}}, seeds=[0], members=["student"])
+    results, set_aside = run_study(study, jobs=1)
+    assert set_aside == [] and [row.label for row in results.rows] == ["mean", "rows"]
+    folder = next(study.folder.glob("playground-*"))
+    stores = [FeatureFile(path) for path in sorted((folder / "features" / "video").iterdir())]
+    most = [max(store.rows_of(video_id) for video_id in store.ids) for store in stores]
+    assert len(stores) == 2 and most[0] == 1 < most[1]
+
+
 def test_playgrounds_that_differ_in_their_captions_are_seen_once(tiny: Tiny):
     for module in ("av", "cv2", "wordllama"):
         pytest.importorskip(module)
