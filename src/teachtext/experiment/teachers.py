@@ -1,9 +1,9 @@
 """From trained models and files to teachers, which are frozen once; a stale file is noticed."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from teachtext.data.features import Features
 from teachtext.devices import resolve_device
@@ -16,6 +16,7 @@ from teachtext.learning.frames import FrameScores
 from teachtext.learning.model_files import CONFIG, WEIGHTS
 from teachtext.learning.sparse_teacher import SparseTeacher
 from teachtext.learning.teachers import CachedTeacher, LiveTeacher, Teacher
+from teachtext.models.retrieval import RetrievalModel
 from teachtext.progress import Progress
 
 
@@ -45,18 +46,10 @@ def frozen(
     """
     made_from = _made_from(folder, features)
 
-    def build() -> CachedTeacher:
-        model, _ = load_model(folder)
+    def make(model: RetrievalModel) -> CachedTeacher:
         return CachedTeacher.of(model, features, captions, videos, made_from=made_from)
 
-    return Artifact(
-        path=cache,
-        build=build,
-        write=lambda path, teacher: teacher.save(path),
-        read=CachedTeacher.load,
-        stale=lambda teacher: _changes(teacher.made_from, made_from),
-        on_built=lambda reason: progress(f"freeze {label}", 1, 1, f"made anew, for {reason}" if reason else ""),
-    ).get()
+    return _kept(folder, cache, make, CachedTeacher.load, made_from, f"freeze {label}", progress)
 
 
 def frame_scores(
@@ -91,17 +84,33 @@ def frame_scores(
         )
     made_from = _made_from(folder, features)
 
-    def build() -> FrameScores:
-        model, _ = load_model(folder)
+    def make(model: RetrievalModel) -> FrameScores:
         return FrameScores.made_by(model, features, video_of, experts, made_from=made_from)
 
+    path = artifact_path(cache, "frames", [folder.name, dict(video_of), list(experts)], ".safetensors")
+    return _kept(folder, path, make, FrameScores.load, made_from, f"score rows {label}", progress)
+
+
+_Frozen = TypeVar("_Frozen", CachedTeacher, FrameScores)
+
+
+def _kept(
+    folder: Path,
+    path: Path,
+    make: Callable[[RetrievalModel], _Frozen],
+    read: Callable[[Path], _Frozen],
+    made_from: Mapping[str, Any],
+    stage: str,
+    progress: Progress,
+) -> _Frozen:
+    """Return what a trained model of a folder is frozen to; it is made anew where weights or features have changed."""
     return Artifact(
-        path=artifact_path(cache, "frames", [folder.name, dict(video_of), list(experts)], ".safetensors"),
-        build=build,
-        write=lambda path, scores: scores.save(path),
-        read=FrameScores.load,
-        stale=lambda scores: _changes(scores.made_from, made_from),
-        on_built=lambda reason: progress(f"score rows {label}", 1, 1, f"made anew, for {reason}" if reason else ""),
+        path=path,
+        build=lambda: make(load_model(folder)[0]),
+        write=lambda path, value: value.save(path),
+        read=read,
+        stale=lambda value: _changes(value.made_from, made_from),
+        on_built=lambda reason: progress(stage, 1, 1, f"made anew, for {reason}" if reason else ""),
     ).get()
 
 

@@ -61,7 +61,7 @@ def write_once(
             file.flush()
         # last, so that a writer that is down is asked again for them
         file.writelines(_line(text, ()) for text in failed)
-    answers = FileWriter(path)
+    answers = FileWriter(path) if missing or kept is None else kept
     every = {text: list(answers.write(text, seconds=seconds)) for text in texts}
     alone = [text for text, written in every.items() if not written]
     note = f"{len(alone):,} of {len(texts):,} captions have no other query: {first_of(alone)}" if alone else ""
