@@ -97,6 +97,22 @@ class TestDCD:
             found = objective(student_of(scores), batch_of(7))["ranking"]
             torch.testing.assert_close(found, 0.8 * ranking(scores), check_dtype=False)
 
+    @pytest.mark.parametrize("direction", ["rows", "columns"])
+    def test_random_candidates_are_as_many_and_whatever_the_teacher_says(self, direction):
+        teachers = random_matrix(9, count=2)
+        scores = random_matrix(9, 3)
+        mined, random = (
+            [
+                gradient(replace(preset("dcd"), direction=direction, candidates=3, pairs=pairs), scores, teacher) != 0
+                for teacher in teachers
+            ]
+            for pairs in ("top", "random")
+        )
+        lists = 1 if direction == "rows" else 0
+        for counted in (*mined, *random):
+            assert counted.diagonal().all() and (counted.sum(dim=lists) == 4).all()
+        assert (mined[0] != mined[1]).any() and (random[0] == random[1]).all()
+
     def test_a_confident_teacher_counts_more_and_its_label_less(self):
         teacher = torch.zeros(4, 4, dtype=torch.float64)
         teacher[:, 2] = torch.tensor([0.0, 0.0, 9.0, 0.0])

@@ -10,7 +10,15 @@ from teachtext.data.batch import Batch
 from teachtext.learning.distillation.compare import SAMPLES, list_entropies, mistrust, reduced, trust
 from teachtext.learning.distillation.parts import Parts, chosen
 from teachtext.learning.distillation.student_side import Lists, View
-from teachtext.learning.distillation.teacher_side import SOURCES, Learned, Momentum, Taught, Teachers, label_first, top
+from teachtext.learning.distillation.teacher_side import (
+    PAIRS,
+    SOURCES,
+    Learned,
+    Momentum,
+    Taught,
+    Teachers,
+    label_first,
+)
 from teachtext.learning.frames import FrameScores, frame_loss
 from teachtext.learning.losses import Candidates
 from teachtext.learning.objective import Objective
@@ -30,7 +38,7 @@ class Distillation(Objective):
 
     Args:
         ranking: L_r, a loss of scores (B, B), of the pairs of the same video (B, B), of weights (B,), and
-            with `ranking_pairs: top` of `candidates`.
+            with other `ranking_pairs` than `all` of `candidates`.
         parts: all other settings; see `teachtext.learning.distillation.presets`.
         teachers: N frozen teachers; none where the student teaches itself.
         student: the model in training; needed by `source: momentum`, which averages its weights.
@@ -171,8 +179,8 @@ class Distillation(Objective):
         return together / together.mean()
 
     def _candidates(self, targets: Sequence[Target], same_video: Tensor) -> Candidates:
-        """Return the pairs that any teacher mines for the ranking loss."""
-        mined = partial(top, same_video=same_video, candidates=self.parts.candidates)
+        """Return the pairs that the ranking loss sees, of any teacher."""
+        mined = partial(PAIRS[self.parts.ranking_pairs], same_video=same_video, candidates=self.parts.candidates)
         of_rows = [mined(teacher, scored) for teacher, scored in targets]
         of_columns = [mined(teacher.T, scored.T) for teacher, scored in targets]
         return torch.stack(of_rows).any(dim=0), torch.stack(of_columns).any(dim=0)

@@ -87,7 +87,11 @@ class Parts:
         Sequence[float] | None, Field(description="weights of the teachers, in their order (pool: weighted)")
     ] = None
     candidates: Annotated[
-        int, Field(ge=1, description="wrong pairs of a list that count, highest teacher scores first (pairs: top)")
+        int,
+        Field(
+            ge=1,
+            description="number of wrong pairs of a list that count (pairs and ranking_pairs: top, random)",
+        ),
     ] = 7
     label_first: Annotated[
         bool, Field(description="give the right pair the highest of the teacher's scores; the others keep their order")
@@ -123,9 +127,7 @@ class Parts:
         str, NameIn(SAMPLES), Field(description="how much each pair counts in L_r: more where the teacher is unsure")
     ] = "uniform"
 
-    ranking_pairs: Annotated[
-        str, NameIn(PAIRS), Field(description="which wrong pairs of each list L_r sees, by the teacher's scores")
-    ] = "all"
+    ranking_pairs: Annotated[str, NameIn(PAIRS), Field(description="which pairs of each list L_r sees")] = "all"
     english_weight: Annotated[
         float, Field(ge=0, description="weight of L_r for English captions, beside 1 for those in other languages")
     ] = 1.0

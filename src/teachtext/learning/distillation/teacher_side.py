@@ -220,12 +220,27 @@ def every_pair(teacher: Tensor, scored: Tensor, same_video: Tensor) -> Tensor:
 
 def top(teacher: Tensor, scored: Tensor, same_video: Tensor, *, candidates: int) -> Tensor:
     """Count the right pairs, and the wrong ones that the teacher scores highest (DCD: Rao et al., IEEE TMM 2023)."""
-    wrong = teacher.masked_fill(~scored | same_video, -torch.inf)
-    hardest = wrong.topk(min(candidates, wrong.shape[1]), dim=1).indices
-    return scored & (same_video | torch.zeros_like(scored).scatter(1, hardest, True))
+    return _right_and_first(teacher, scored, same_video, candidates)
 
 
-PAIRS: dict[str, Callable[..., Tensor]] = {"all": every_pair, "top": top}
+def random(teacher: Tensor, scored: Tensor, same_video: Tensor, *, candidates: int) -> Tensor:
+    """Count the right pairs, and random wrong ones: those of the next items of the batch, whose order is random.
+
+    No random number is drawn here, so that several processes count the same pairs.
+    """
+    place = torch.arange(len(scored), device=scored.device)
+    behind = (place - place[:, None]) % len(scored)
+    return _right_and_first(-behind.to(teacher.dtype), scored, same_video, candidates)
+
+
+def _right_and_first(order: Tensor, scored: Tensor, same_video: Tensor, candidates: int) -> Tensor:
+    """Count the right pairs, and `candidates` wrong ones of each row, those with the highest values of `order`."""
+    wrong = order.masked_fill(~scored | same_video, -torch.inf)
+    first = wrong.topk(min(candidates, wrong.shape[1]), dim=1).indices
+    return scored & (same_video | torch.zeros_like(scored).scatter(1, first, True))
+
+
+PAIRS: dict[str, Callable[..., Tensor]] = {"all": every_pair, "top": top, "random": random}
 
 
 def label_first(teacher: Tensor, counted: Tensor, same_video: Tensor) -> Tensor:
