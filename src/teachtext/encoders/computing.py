@@ -90,7 +90,12 @@ def relative_difference(values: Values, reference: Values) -> float:
 
 
 def open_session(
-    model: Path | bytes, *, threads: int, device: str = devices.AUTO, probe: Mapping[str, NDArray[Any]] = {}
+    model: Path | bytes,
+    *,
+    threads: int,
+    device: str = devices.AUTO,
+    probe: Mapping[str, NDArray[Any]] = {},
+    weights: Mapping[str, Values] = {},
 ) -> tuple["onnxruntime.InferenceSession", list[str]]:
     """Open an ONNX graph on a device; return the session, and notes for the user.
 
@@ -99,17 +104,18 @@ def open_session(
         threads: CPU threads.
         device: see `teachtext.devices`; without a provider for it in ONNX Runtime, the CPU is used.
         probe: inputs by name on which a GPU's values must agree with the CPU's; none to trust the GPU.
+        weights: by name the weights that stand beside the graph (see `GraphNodes`).
 
     Raises:
         InputError: the file is missing or is no ONNX file, or there is no such device.
     """
     devices.check_device(device)
     providers, note = devices.onnx_providers(device)
-    session = _session(model, threads, providers)
+    session = _session(model, threads, providers, weights)
     notes = [note] if note else []
     if len(providers) == 1:
         return session, notes
-    on_cpu = _session(model, threads, providers[-1:])
+    on_cpu = _session(model, threads, providers[-1:], weights)
     if session.get_providers()[0] != providers[0][0]:
         return on_cpu, [*notes, f"ONNX Runtime cannot use {device}, so the CPU is used"]
     pairs = zip(session.run(None, dict(probe)), on_cpu.run(None, dict(probe)), strict=True) if probe else ()
@@ -120,7 +126,10 @@ def open_session(
 
 
 def _session(
-    model: Path | bytes, threads: int, providers: list[tuple[str, dict[str, Any]]]
+    model: Path | bytes,
+    threads: int,
+    providers: list[tuple[str, dict[str, Any]]],
+    weights: Mapping[str, Values],
 ) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
@@ -128,6 +137,8 @@ def _session(
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     # what goes wrong is raised, and not printed too
     options.log_severity_level = _FATAL
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+    options.add_external_initializers(list(weights), values)
     try:
         source = model if isinstance(model, bytes) else str(model)
         return onnxruntime.InferenceSession(source, options, providers=providers)

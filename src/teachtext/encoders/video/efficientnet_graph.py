@@ -11,10 +11,10 @@ The graph is written by hand and not by `torch.onnx.export`, for three reasons:
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 from torch.nn import BatchNorm2d, Conv2d
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from teachtext.encoders.graph_nodes import GraphNodes
 
 
 def graph_of(network: Any, size: int) -> bytes:
@@ -35,7 +35,12 @@ def graph_of(network: Any, size: int) -> bytes:
     last = graph.add("Flatten", [graph.add("GlobalAveragePool", [last])], "features")
     last = graph.add("Gemm", [last, graph.keep(network._fc.weight), graph.keep(network._fc.bias)], transB=1)
     graph.add("Softmax", [last], "classes")
-    return graph.written(size, network._fc.in_features, network._fc.out_features)
+    return graph.written(
+        "EfficientNet-Lite",
+        inputs={"images": ["N", 3, size, size]},
+        outputs={"features": ["N", network._fc.in_features], "classes": ["N", network._fc.out_features]},
+        opset=17,
+    )
 
 
 def _block(graph: "_Graph", before: str, block: Any) -> str:
@@ -51,26 +56,12 @@ def _block(graph: "_Graph", before: str, block: Any) -> str:
     return graph.add("Add", [last, before]) if block.id_skip and stays and same else last
 
 
-class _Graph:
-    """The nodes and weights of a graph, in order."""
+class _Graph(GraphNodes):
+    """The nodes of a network of convolutions."""
 
     def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-        self.bounds = [self.keep(np.float32(0)), self.keep(np.float32(6))]
-
-    def keep(self, weight: Any) -> str:
-        """Add a weight; return its name."""
-        name = f"weight{len(self.weights)}"
-        values = np.asarray(weight.detach() if hasattr(weight, "detach") else weight)
-        self.weights.append(numpy_helper.from_array(values, name))
-        return name
-
-    def add(self, kind: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output."""
-        name = name or f"node{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
+        super().__init__()
+        self._bounds = [self.keep(np.float32(0)), self.keep(np.float32(6))]
 
     def convolve(self, before: str, conv: Conv2d, norm: BatchNorm2d, *, relu6: bool = True) -> str:
         """Add a convolution with its normalisation, and ReLU6 after it with `relu6`."""
@@ -85,20 +76,4 @@ class _Graph:
             group=conv.groups,
             pads=[top, left, bottom, right],
         )
-        return self.add("Clip", [last, *self.bounds]) if relu6 else last
-
-    def written(self, size: int, features: int, classes: int) -> bytes:
-        """Return the graph as the bytes of an ONNX file."""
-        shapes: dict[str, list[str | int]] = {
-            "images": ["N", 3, size, size],
-            "features": ["N", features],
-            "classes": ["N", classes],
-        }
-        values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()}
-        graph = helper.make_graph(
-            self.nodes, "EfficientNet-Lite", [values["images"]], [values["features"], values["classes"]], self.weights
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        onnx.checker.check_model(model)
-        written: bytes = model.SerializeToString()
-        return written
+        return self.add("Clip", [last, *self._bounds]) if relu6 else last
