@@ -7,6 +7,7 @@ Half precision is used where `is_good_at_half` holds and a probe agrees with sin
 Features are stored in half precision anyway, so neither device nor precision is part of their provenance.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,7 +145,15 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def set_threads(count: int) -> None:
-    """Let torch use `count` CPU threads from now on."""
+    """Let torch and numpy use `count` CPU threads from now on.
+
+    Threads that share one product wait for one another without sleep, and take the time of what goes on beside it.
+    Numpy keeps the number that the user set: `OMP_NUM_THREADS` or `OPENBLAS_NUM_THREADS`.
+    """
+    import numpy  # noqa: F401 -- what computes its products is loaded with it
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(count)
+    if not {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & os.environ.keys():
+        threadpool_limits(count, user_api="blas")

@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -92,3 +94,33 @@ def test_the_cpu_by_name_needs_no_torch(monkeypatch: pytest.MonkeyPatch):
     devices.check_device("cpu")
     devices.check_device("auto")
     assert devices.resolve_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize("chosen", [{}, {"OMP_NUM_THREADS": "2"}, {"OPENBLAS_NUM_THREADS": "2"}])
+def test_a_product_has_the_threads_that_are_asked_for_unless_the_user_chose(chosen: dict[str, str]):
+    pytest.importorskip("threadpoolctl")
+    code = (
+        "import numpy, threadpoolctl; from teachtext.devices import set_threads\n"
+        "threadpoolctl.threadpool_limits(2); set_threads(1)\n"
+        "print({each['num_threads'] for each in threadpoolctl.threadpool_info() if each['user_api'] == 'blas'})"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    shown = subprocess.run([sys.executable, "-c", code], env=kept | chosen, capture_output=True, text=True, check=True)
+    assert shown.stdout == ("{2}\n" if chosen else "{1}\n")
+
+
+def test_weights_beside_a_graph_give_the_values_of_weights_inside():
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from teachtext.encoders.graph_nodes import GraphNodes
+
+    rng = np.random.default_rng(0)
+    weight, rows = rng.standard_normal((3, 4), np.float32), rng.standard_normal((2, 3), np.float32)
+    for beside in (False, True):
+        graph = GraphNodes(beside=beside)
+        graph.add("MatMul", ["rows", graph.keep(weight)], "product")
+        written = graph.written("a product", inputs={"rows": ["N", 3]}, outputs={"product": ["N", 4]}, opset=17)
+        assert list(graph.weights) == (["weight0"] if beside else [])
+        session, _ = open_session(written, threads=1, device="cpu", weights=graph.weights)
+        [product] = session.run(None, {"rows": rows})
+        assert np.allclose(product, rows @ weight, atol=1e-6)

@@ -19,10 +19,12 @@ class Made(NamedTuple):
     model: Path
 
 
-def start(place: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
-    """Start a service of an index; return its process and its address."""
+def start(place: Path, *more: str, before: str = "") -> tuple[subprocess.Popen[str], str]:
+    """Start a service of an index, in a process that first runs some Python; return the process and its address."""
     arguments = ["serve", "--index", str(place), "--port", "0", *more]
-    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{before}\n{SERVE}", *arguments], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     told = re.search(r"http://\S+", process.stdout.readline())
     assert told, "the address is printed once the socket is bound"

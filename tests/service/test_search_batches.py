@@ -257,3 +257,32 @@ def test_a_service_stops_while_searches_are_under_way(service: tuple[Any, str]):
         for each in clients:
             each.result()
     assert len(answers) >= 100 and set(answers) == {200}
+
+
+WATCH = """
+import os, pathlib, threading, time, numpy, threadpoolctl
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.pop(name, None)
+# in a thread that ends: another one may change the number only then
+setting = threading.Thread(target=threadpoolctl.threadpool_limits, args=(2,))
+setting.start()
+setting.join()
+def watch():
+    while True:
+        threads = {each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"}
+        pathlib.Path(PLACE).write_text(str(threads))
+        time.sleep(0.1)
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_the_service_computes_a_product_in_one_thread(made: Made, tmp_path: Path):
+    place = tmp_path / "threads"
+    process, _ = start(made.place, before=WATCH.replace("PLACE", repr(str(place))))
+    try:
+        wait_until(lambda: place.read_text() == "{1}", "products have several threads")
+    finally:
+        process.kill()
+        process.wait()
