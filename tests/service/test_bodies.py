@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from teachtext.errors import InputError
 from teachtext.service.bodies import BoundedBodies, Pace, parse_json
-from teachtext.service.schemas import CaptionsRequest
+from teachtext.service.request_schemas import CaptionsRequest
 from teachtext.service.uploads import Uploads
 
 Serve = Callable[..., TestClient]

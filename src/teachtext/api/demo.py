@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from teachtext.api.video_index import Index, index
+from teachtext.api.open_index import index
+from teachtext.api.video_index import Index
 from teachtext.data.protocol import Caption
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES

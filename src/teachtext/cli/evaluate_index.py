@@ -67,7 +67,7 @@ def evaluate_index(
     """
     import json
 
-    from teachtext.api.video_index import open_index
+    from teachtext.api.open_index import open_index
     from teachtext.cli.progress import shown
     from teachtext.errors import InputError
     from teachtext.evaluation.results import verdict_of

@@ -34,7 +34,7 @@ def mcp(
         from teachtext.service.mcp_server import mcp_server
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[mcp]'") from error
-    from teachtext.api.video_index import open_index
+    from teachtext.api.open_index import open_index
     from teachtext.devices import set_threads
 
     logging.basicConfig(level=logging.WARNING)

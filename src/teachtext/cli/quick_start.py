@@ -66,7 +66,7 @@ def open_searcher(place: str, models: Sequence[str], device: str, exact: bool | 
     Raises:
         InputError: there is no index, its model is gone or another one, or the store is down.
     """
-    from teachtext.api.video_index import open_index
+    from teachtext.api.open_index import open_index
     from teachtext.devices import AUTO, CPU
     from teachtext.search.searcher import Searcher
     from teachtext.search.text_sides import load_text_sides

@@ -123,7 +123,7 @@ def serve(
         from teachtext.service.root_path import check_root_path
     except ImportError as error:
         raise InputError(f"the package '{error.name}' is not installed", "pip install 'teachtext[serve]'") from error
-    from teachtext.api.video_index import open_index
+    from teachtext.api.open_index import open_index
     from teachtext.cli.progress import console
     from teachtext.devices import set_threads
     from teachtext.rewriting.fusion import check_fusion

@@ -36,11 +36,17 @@ from teachtext.service.cursors import cursor_of, place_of_cursor
 from teachtext.service.forms import sent_file
 from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.querylog import QueryLog
-from teachtext.service.schemas import (
+from teachtext.service.request_schemas import (
     AdditionRequest,
+    FilterQuery,
+    SearchesRequest,
+    SearchQueryV1,
+    TagsRequest,
+    TextsRequest,
+)
+from teachtext.service.schemas import (
     AnswerJson,
     EmbeddingJson,
-    FilterQuery,
     HeatJson,
     JobJson,
     ListedJson,
@@ -49,10 +55,6 @@ from teachtext.service.schemas import (
     PartOfAnswerJson,
     PlaceJson,
     PlaybackJson,
-    SearchesRequest,
-    SearchQueryV1,
-    TagsRequest,
-    TextsRequest,
     VideoJson,
 )
 from teachtext.service.search_batches import SearchBatches

@@ -26,18 +26,8 @@ from teachtext.service.forms import sent_file
 from teachtext.service.indexing_queue import IndexingJob
 from teachtext.service.prometheus import ServiceMetrics
 from teachtext.service.querylog import QueryLog
-from teachtext.service.schemas import (
-    AboutJson,
-    AnswerJson,
-    CaptionsRequest,
-    ChosenVideo,
-    DetailsJson,
-    FilterQuery,
-    JobJson,
-    RankedCaptionJson,
-    SearchQuery,
-    VideoJson,
-)
+from teachtext.service.request_schemas import CaptionsRequest, ChosenVideo, FilterQuery, SearchQuery
+from teachtext.service.schemas import AboutJson, AnswerJson, DetailsJson, JobJson, RankedCaptionJson, VideoJson
 from teachtext.service.search_batches import SearchBatches
 from teachtext.service.state import Library, depth, page
 from teachtext.service.uploads import Uploads
