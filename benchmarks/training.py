@@ -2,13 +2,14 @@
 
 Run: python benchmarks/training.py [--case msvd-ce+] [--threads 2] [--steps 12] [--output FILE.json]
 
-First the machine is measured: float32 products and memory bandwidth at the number of threads. Each case then trains two
-models with equal weights on equal batches, a step of one after a step of the other. Losses must agree. Reported are
-medians, their ratio over three runs, and the share of the floor: the flops of the step and the bytes that the optimizer
-moves, at the speeds of the machine.
+First the machine is measured: float32 products and memory bandwidth at the number of threads. Each case then trains
+three models with equal weights on equal batches, a step of each in turn: the yardstick, ours, and ours with `precision:
+bfloat16`. Losses of the first two must agree. Reported are medians, ratios to the yardstick over three runs, and the
+share of the floor: the flops of the step and the bytes that the optimizer moves, at the speeds of the machine.
 """
 
 import argparse
+import copy
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.experiment.torch_settings import cpu_products
+from teachtext.learning.cpu_bfloat16 import LargeLayersInBfloat16
 from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
 from teachtext.learning.optimizers import OPTIMIZERS
@@ -155,12 +158,17 @@ class Step:
         return {name: round(1000 * statistics.median(part[WARM_UP:]), 1) for name, part in self.parts.items()}
 
 
-def our_step(model: CE, objective: Objective) -> Step:
+def our_step(model: CE, objective: Objective, *, bfloat16: bool = False) -> Step:
     """Return a step as `teachtext.learning.trainer.Trainer` does it, under `teachtext.experiment.torch_settings`."""
     optimizer = OPTIMIZERS["radam"]([{"params": list(model.parameters())}], lr=1e-3, weight_decay=1e-5)
-    return Step(
-        lambda batch: sum(objective(model.embed(batch), batch).values(), torch.zeros(())), optimizer, cpu_products()
-    )
+    products = LargeLayersInBfloat16() if bfloat16 else nullcontext()
+
+    def loss(batch: Batch) -> Tensor:
+        with products:
+            embedded = model.embed(batch)
+        return sum(objective(embedded, batch).values(), torch.zeros(()))
+
+    return Step(loss, optimizer, cpu_products())
 
 
 def plain_step(model: PlainCE) -> Step:
@@ -180,6 +188,16 @@ def in_turn(steps: Mapping[str, Step], batches: list[Batch]) -> dict[str, list[f
     return seconds
 
 
+def difference(losses: list[dict[str, float]], kind: str) -> float:
+    """Return the greatest difference between the losses of a kind of step and those of the yardstick."""
+    return max(abs(loss[kind] - loss["yardstick"]) for loss in losses)
+
+
+def ratios(runs: list[dict[str, list[float]]], kind: str) -> list[float]:
+    """Return how many times as fast as the yardstick a kind of step is, by run, in rising order."""
+    return sorted(round(statistics.median(run["yardstick"]) / statistics.median(run[kind]), 2) for run in runs)
+
+
 def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of a case."""
     torch.manual_seed(0)
@@ -187,15 +205,19 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
     weights = sum(parameter.numel() for parameter in shapes.model.parameters())
     plain, batches = PlainCE(shapes.model), [shapes.batch() for _ in range(steps)]
     retrieval = Retrieval(ranking=MaxMarginRankingLoss(margin=MARGIN))
-    kinds = {"yardstick": plain_step(plain), "ours": our_step(shapes.model, retrieval)}
-    differences = [abs(kinds["yardstick"](batch) - kinds["ours"](batch)) for batch in batches[:WARM_UP]]
+    kinds = {
+        "yardstick": plain_step(plain),
+        "bfloat16": our_step(copy.deepcopy(shapes.model), retrieval, bfloat16=True),
+        "ours": our_step(shapes.model, retrieval),
+    }
+    losses = [{kind: step(batch) for kind, step in kinds.items()} for batch in batches[:WARM_UP]]
     with FlopCounterMode(display=False) as counter:
         kinds["ours"](batches[0])
     flops, moved = counter.get_total_flops(), weights * BYTES_A_WEIGHT
     floor = flops / (machine["gflops"] * 1e9) + moved / (machine["copy_gb_s"] * 1e9)
     runs = [in_turn(kinds, batches) for _ in range(RUNS)]
-    ratios = [statistics.median(run["yardstick"]) / statistics.median(run["ours"]) for run in runs]
-    ours = statistics.median([second for run in runs for second in run["ours"]])
+    medians = {kind: statistics.median([second for run in runs for second in run[kind]]) for kind in kinds}
+    ours = medians["ours"]
     parts = {kind: step.parts_ms() for kind, step in kinds.items()}
     taught = {}
     for count in (3, 8):
@@ -209,11 +231,12 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
         "case": name,
         "parameters": weights,
         "gflop_a_step": round(flops / 1e9, 1),
-        "greatest_difference_of_losses": max(differences),
-        "yardstick_ms": round(1000 * statistics.median([second for run in runs for second in run["yardstick"]]), 1),
-        "ours_ms": round(1000 * ours, 1),
+        "greatest_difference_of_losses": difference(losses, "ours"),
+        "greatest_difference_of_losses_bfloat16": difference(losses, "bfloat16"),
+        **{f"{kind}_ms": round(1000 * seconds, 1) for kind, seconds in medians.items()},
         "parts_ms": parts,
-        "ratio": [round(ratio, 2) for ratio in sorted(ratios)],
+        "ratio": ratios(runs, "ours"),
+        "ratio_bfloat16": ratios(runs, "bfloat16"),
         "share_of_floor": round(floor / ours, 2),
         "by_teachers": taught,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -229,14 +252,16 @@ def main() -> None:
     asked = parser.parse_args()
     machine = ceiling(asked.threads)
     print(f"{machine['gflops']} GFLOP/s, {machine['copy_gb_s']} GB/s with {asked.threads} threads")
-    print("| case | yardstick ms | ours ms | ratio of three runs | share of the floor | with 3 teachers | with 8 |")
-    print("|---|---|---|---|---|---|---|")
+    columns = ["case", "yardstick ms", "ours ms", "bfloat16 ms", "ratio of three runs", "ratio with bfloat16"]
+    columns += ["share of the floor", "with 3 teachers", "with 8"]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     rows = []
     for name in asked.case or CASES:
         row = measure(name, asked.steps, machine)
-        ratios = ", ".join(map(str, row["ratio"]))
-        taught = " | ".join(str(value) for value in row["by_teachers"].values())
-        print(f"| {name} | {row['yardstick_ms']} | {row['ours_ms']} | {ratios} | {row['share_of_floor']} | {taught} |")
+        cells = [name, row["yardstick_ms"], row["ours_ms"], row["bfloat16_ms"]]
+        cells += [", ".join(map(str, row[key])) for key in ("ratio", "ratio_bfloat16")]
+        cells += [row["share_of_floor"], *row["by_teachers"].values()]
+        print(f"| {' | '.join(map(str, cells))} |")
         rows.append(row)
     print("\n| case | | forward ms | backward ms | optimizer ms |\n|---|---|---|---|---|")
     for row in rows:

@@ -56,7 +56,8 @@ class TrainingConfig(Config):
     )
     precision: Precision = Field(
         "float32",
-        description="of the products on a CUDA device: bfloat16 is faster and coarser; other devices take float32",
+        description="of products: bfloat16 is faster and coarser, on CUDA devices, and in large layers on processors "
+        "that have such products; elsewhere it is float32",
     )
     average: float | None = Field(
         None,

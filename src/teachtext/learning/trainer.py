@@ -59,7 +59,7 @@ class Trainer(Generic[Model]):
         keep: `best` keeps the weights of the best epoch, `last` those of the last.
         save_s: seconds of training after which the next epoch that ends is saved, as the first one is: the most that a
             stop between two epochs can lose.
-        precision: of the products on a GPU; losses and weights are in single precision.
+        precision: of the products; losses and weights are in single precision.
         ranks: the processes that train the model together, each with a trainer of its own. Process 0 alone validates
             and writes.
 
@@ -106,7 +106,9 @@ class Trainer(Generic[Model]):
         self.seed = seed
         self.save_s = save_s
         self.precision = precision
-        check_precision(precision, next(model.parameters()).device)
+        device = next(model.parameters()).device
+        check_precision(precision, device)
+        self._products = reduced_products(precision, device)
         self._saved_at = 0.0
         self.history: list[dict[str, Any]] = []
         learned = [parameter for parameter in objective.parameters() if parameter.requires_grad]
@@ -183,7 +185,7 @@ class Trainer(Generic[Model]):
         self.objective.start_epoch(epoch, self.epochs)
         for batch in self.batches(epoch):
             moved = batch.to(device)
-            with reduced_products(self.precision, device):
+            with self._products:
                 embedded = self.ranks.embed(self.model, moved)
             losses = self.objective(embedded.in_single_precision(), moved)
             self.optimizer.zero_grad()
