@@ -125,6 +125,27 @@ def test_a_search_that_takes_long_holds_up_nobody(
     assert answered == [alone(searcher, text) for text in TEXTS[:3]] and slow == alone(searcher, FIRST)
 
 
+def test_queries_are_embedded_while_answers_are_made(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(search_batches, "_SLOW_S", PATIENCE_S)
+    has_begun, may_go = threading.Event(), threading.Event()
+
+    def finish_late(answer: Answer) -> bytes:
+        has_begun.set()
+        assert may_go.wait(PATIENCE_S)
+        return finish(answer)
+
+    async def one_is_made_late() -> tuple[bytes, bytes]:
+        batches = SearchBatches(searcher)
+        late = asyncio.create_task(batches.answer(SearchRequest(text=FIRST, k=3), finish_late))
+        await asyncio.to_thread(has_begun.wait)
+        soon = await ask(batches, TEXTS[0])
+        assert not late.done()
+        may_go.set()
+        return soon, await late
+
+    assert asyncio.run(one_is_made_late()) == (alone(searcher, TEXTS[0]), alone(searcher, FIRST))
+
+
 def test_an_error_is_of_its_search_alone(searcher: Searcher, model: HeldModel):
     async def some_fail() -> list[Any]:
         batches = SearchBatches(searcher)

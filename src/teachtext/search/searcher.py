@@ -1,7 +1,7 @@
 """Search in an index: a text query returns videos, with the reasons for their scores."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -139,11 +139,17 @@ class Searcher:
             raise answer
         return answer
 
-    def search_all(self, requests: Sequence[SearchRequest]) -> Iterator[Answer | Exception]:
+    def search_all(
+        self, requests: Sequence[SearchRequest], *, embedded: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer | Exception]:
         """Search several times at once, which takes less time than one search after another.
 
         All queries are embedded together, and compared with the videos together, in one state of the index. A query has
         the vectors that it has alone, up to a rounding (see `QueryEmbedder.embed_queries`), and so the answer.
+
+        Args:
+            requests: what is asked.
+            embedded: called once the queries are embedded: those of others need wait no longer.
 
         Yields:
             For each request its answer, or the error that `search` raises. An error is of its request alone.
@@ -164,6 +170,7 @@ class Searcher:
                 errors[number] = query
             else:
                 queries[number] = query
+        embedded()
         answers = self._answers([requests[number] for number in queries], list(queries.values()), begin)
         for number in range(len(requests)):
             yield errors[number] if number in errors else next(answers)

@@ -58,13 +58,13 @@ _Answered = tuple[_Waiting, bytes | Exception]
 class SearchBatches:
     """Answers the searches of all clients of a service.
 
-    A search begins at once where no other is under way, so a lone client waits for nobody. What comes meanwhile waits,
-    and is then searched together: one thread at a time takes less time for all than several that hinder each other.
-    Where searches take long, another thread begins with what waits. Use it in one event loop.
+    A search begins at once where no query is being embedded, so a lone client waits for nobody. What comes meanwhile
+    waits, and is then searched together. While one thread makes answers, another one embeds the next queries. Where
+    searches take long, another thread begins too. Use it in one event loop.
 
     Args:
         searcher: of the index.
-        threads: so many slow searches hold up nobody.
+        threads: so many threads search at most, so that slow searches hold up nobody.
         together: searches of one batch, at most.
         most_waiting: with more searches waiting, a further search is refused.
     """
@@ -75,8 +75,8 @@ class SearchBatches:
         self._together = together
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
-        # threads that search, and those of them that do so for long
-        self._busy = self._slow = 0
+        # threads that search, and those of them beside which another one may begin
+        self._busy = self._passed = 0
         self._tasks: set[Task[None]] = set()
 
     async def answer(
@@ -110,7 +110,7 @@ class SearchBatches:
         await gather(*self._tasks, return_exceptions=True)
 
     def _begin_if_free(self) -> None:
-        if self._busy == self._slow < self._threads:
+        if self._busy == self._passed < self._threads:
             self._busy += 1
             task = create_task(self._work())
             self._tasks.add(task)
@@ -120,7 +120,7 @@ class SearchBatches:
         """Search batch after batch, until nothing waits or another thread goes on."""
         batch: list[_Waiting] = []
         try:
-            while self._busy - self._slow <= 1 and (batch := await self._next()):
+            while self._busy - self._passed <= 1 and (batch := await self._next()):
                 await self._search(batch)
         finally:
             # nothing is awaited since nobody was left waiting, so the next search sees that a thread is free
@@ -136,31 +136,36 @@ class SearchBatches:
         return batch
 
     async def _search(self, batch: Sequence[_Waiting]) -> None:
-        is_slow = False
+        has_passed = False
 
-        def note_slow() -> None:
-            nonlocal is_slow
-            is_slow = True
-            self._slow += 1
+        def let_others_begin() -> None:
+            nonlocal has_passed
+            if has_passed:
+                return
+            has_passed = True
+            self._passed += 1
             if self._waiting:
                 self._begin_if_free()
 
         loop = get_running_loop()
-        timer = loop.call_later(_SLOW_S, note_slow)
+        timer = loop.call_later(_SLOW_S, let_others_begin)
         try:
             await run_sync(
                 self._search_in_thread,
                 batch,
+                lambda: loop.call_soon_threadsafe(let_others_begin),
                 lambda ready: loop.call_soon_threadsafe(_deliver, ready),
                 limiter=CapacityLimiter(1),
             )
         finally:
             timer.cancel()
-            self._slow -= is_slow
+            self._passed -= has_passed
 
-    def _search_in_thread(self, batch: Sequence[_Waiting], deliver: Callable[[list[_Answered]], Any]) -> None:
+    def _search_in_thread(
+        self, batch: Sequence[_Waiting], embedded: Callable[[], Any], deliver: Callable[[list[_Answered]], Any]
+    ) -> None:
         """Search; answers are delivered together, but none waits long for another."""
-        answers = self._searcher.search_all([waiting.request for waiting in batch])
+        answers = self._searcher.search_all([waiting.request for waiting in batch], embedded=embedded)
         ready: list[_Answered] = []
         delivered = time.monotonic()
         for waiting, answer in zip(batch, answers, strict=True):
