@@ -171,21 +171,26 @@ def test_the_classes_are_those_of_imagenet(experts: dict[str, VideoExpert]):
 
 
 def test_histograms_are_what_a_slow_loop_counts():
+    import cv2
+
     rng = np.random.default_rng(0)
-    x, y = (rng.normal(0, 0.5, (9, 12)).astype(np.float32) for _ in range(2))
+    x, y = (rng.normal(0, 0.5, (18, 24)).astype(np.float32) for _ in range(2))
+    # a whole turn, no turn, half a turn, no movement, and as much as counts as still
+    x[0, :5], y[0, :5] = [1, 1, -1, 0, 0.4], [-1e-12, 0, 0, 0, 0]
+    lengths, angles = cv2.cartToPolar(x, y)
     expected = np.zeros((3, 3, 9))
-    for row, column in np.ndindex(9, 12):
-        cell = expected[row // 3, column // 4]
-        length = np.hypot(x[row, column], y[row, column])
-        if length <= 0.4:
+    for row, column in np.ndindex(18, 24):
+        cell, length = expected[row // 6, column // 8], float(lengths[row, column])
+        if length <= np.float32(0.4):
             cell[8] += 0.4
             continue
-        turn = np.arctan2(y[row, column], x[row, column]) % (2 * np.pi) / (np.pi / 4)
-        cell[int(turn)] += length * (1 - turn % 1)
+        turn = float(angles[row, column]) / (np.pi / 4)
+        cell[int(turn) % 8] += length * (1 - turn % 1)
         cell[(int(turn) + 1) % 8] += length * (turn % 1)
-    counted = motion._histogram(x, y, motion._cells(9, 12), 0.4)
+    counted = motion._histogram(x, y, motion._cells(18, 24), 0.4)
+    assert np.allclose(counted.reshape(3, 3, 9), expected, rtol=1e-6, atol=2e-6)
     # OpenCV's angles are good to a fraction of a degree
-    assert np.allclose(counted.reshape(3, 3, 9), expected, atol=0.02)
+    assert np.allclose(angles, np.arctan2(y, x) % (2 * np.pi), atol=0.01)
 
 
 def test_directions_differ_and_patterns_do_not(experts: dict[str, VideoExpert], moving: Moving):

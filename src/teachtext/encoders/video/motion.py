@@ -15,6 +15,10 @@ from teachtext.video.sampling import Frames, FrameSampling
 _GRID = 3
 _ORIENTATIONS = 8
 _BINS = _ORIENTATIONS + 1
+# what is counted in a cell: each orientation, a whole turn, and stillness
+_COUNTS = _ORIENTATIONS + 2
+# Neighbours mostly count for the same bin, and a sum has to wait for the sum before; so they count in turn.
+_COPIES = 8
 # pixels between the frames of a burst, and pixels a pixel; below these a place counts as still
 _STILL_FLOW = 0.4
 _STILL_BOUNDARY = 0.02
@@ -78,11 +82,12 @@ class MotionHistograms:
         return np.stack([_histogram(x, y, self._cells, _STILL_FLOW), *boundaries])
 
 
-def _cells(height: int, width: int) -> NDArray[np.int64]:
-    """Return (height, width): for each pixel the first bin of its cell."""
+def _cells(height: int, width: int) -> NDArray[np.float32]:
+    """Return (height, width): for each pixel the first count of its cell, in the next of the copies."""
     rows = np.arange(height) * _GRID // height
     columns = np.arange(width) * _GRID // width
-    return (rows[:, None] * _GRID + columns[None, :]) * _BINS
+    copy = np.arange(width) % _COPIES * _GRID**2
+    return ((rows[:, None] * _GRID + columns + copy) * _COUNTS).astype(np.float32)
 
 
 def _gradient(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -90,17 +95,27 @@ def _gradient(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _histogram(
-    x: NDArray[np.float32], y: NDArray[np.float32], cells: NDArray[np.int64], still_below: float
+    x: NDArray[np.float32], y: NDArray[np.float32], cells: NDArray[np.float32], still_below: float
 ) -> NDArray[np.float64]:
     """Count orientations a cell: (cells * bins,), weighted by magnitude; still pixels go into a cell's last bin."""
-    magnitude, angle = cv2.cartToPolar(x, y)
-    moves = magnitude > still_below
-    size = _GRID * _GRID * _BINS
-    still = still_below * np.bincount(cells[~moves] + _ORIENTATIONS, minlength=size)
-    position = angle[moves] * (_ORIENTATIONS / (2 * np.pi))
-    lower = np.floor(position).astype(np.int64)
-    share = position - lower
-    cell, weight = cells[moves], magnitude[moves]
-    below = np.bincount(cell + lower % _ORIENTATIONS, weight * (1 - share), minlength=size)
-    above = np.bincount(cell + (lower + 1) % _ORIENTATIONS, weight * share, minlength=size)
-    return np.asarray(still + below + above, np.float64)
+    magnitude, position = cv2.cartToPolar(x, y)
+    cv2.multiply(position, _ORIENTATIONS / (2 * np.pi), position)
+    np.copyto(position, _ORIENTATIONS + 1, where=magnitude <= still_below)
+    lower = np.trunc(position)
+    # the part of a pixel that counts for the orientation above
+    position -= lower
+    np.maximum(magnitude, still_below, out=magnitude)
+    position *= magnitude
+    lower += cells
+    places = lower.ravel().astype(np.int64)
+    total, above = (
+        np.bincount(places, weights.ravel(), minlength=_COPIES * _GRID**2 * _COUNTS)
+        .reshape(_COPIES, _GRID**2, _COUNTS)
+        .sum(axis=0)
+        for weights in (magnitude, position)
+    )
+    for counts in (total, above):
+        # a whole turn is no turn
+        counts[:, 0] += counts[:, _ORIENTATIONS]
+    moving = (total - above)[:, :_ORIENTATIONS] + np.roll(above[:, :_ORIENTATIONS], 1, axis=1)
+    return np.concatenate([moving, total[:, _ORIENTATIONS + 1 :]], axis=1).ravel()
