@@ -150,6 +150,34 @@ def test_the_network_gives_what_it_gives_in_torch(experts: dict[str, VideoExpert
     assert np.allclose(network(images).detach().softmax(1), classes, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def in_int8() -> VideoExpert:
+    [expert] = build_video_experts(["scene"], settings={"scene": {"precision": "int8"}})
+    return expert
+
+
+def test_whole_numbers_give_nearly_the_same_features(
+    experts: dict[str, VideoExpert], in_int8: VideoExpert, moving: Moving
+):
+    import cv2
+
+    pictures = [orange(), *(cv2.resize(moving(seed=seed, count=1)[0], (260, 260)) for seed in range(3))]
+    for picture in pictures:
+        sampled = shown(picture[None, None])
+        single, rounded = experts["scene"].encode(sampled), in_int8.encode(sampled)
+        for name in ("appearance", "scene"):
+            assert 0.96 < cosine(single[name].values, rounded[name].values) < 1 - 1e-6
+    together = in_int8.encode(shown(np.stack(pictures)[:, None]))["appearance"].values
+    alone = [in_int8.encode(shown(picture[None, None]))["appearance"].values for picture in pictures]
+    assert np.allclose(together, np.mean(alone, axis=0), atol=1e-4)
+
+
+def test_features_in_whole_numbers_are_not_taken_for_the_others(experts: dict[str, VideoExpert], in_int8: VideoExpert):
+    assert "int8" in in_int8.settings["precision"] and "precision" not in experts["scene"].settings
+    names = {VIDEO_EXPERTS.folder_name("scene", values) for values in ({}, {"precision": "int8"})}
+    assert len(names) == 2
+
+
 def test_a_changed_copy_is_nearer_than_another_picture(experts: dict[str, VideoExpert], moving: Moving):
     import cv2
 

@@ -65,6 +65,7 @@ class GraphNodes:
         outputs: Mapping[str, Sequence[str | int]],
         opset: int,
         indices: Mapping[str, Sequence[str | int]] = {},
+        levels: Mapping[str, Sequence[str | int]] = {},
     ) -> bytes:
         """Return the graph as the bytes of an ONNX file.
 
@@ -74,9 +75,11 @@ class GraphNodes:
             outputs: the same of each output.
             opset: which version of the operators is meant.
             indices: further inputs, int64.
+            levels: further inputs, uint8.
         """
         given = [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in inputs.items()]
         given += [helper.make_tensor_value_info(key, TensorProto.INT64, shape) for key, shape in indices.items()]
+        given += [helper.make_tensor_value_info(key, TensorProto.UINT8, shape) for key, shape in levels.items()]
         results = [helper.make_tensor_value_info(key, TensorProto.FLOAT, shape) for key, shape in outputs.items()]
         graph = helper.make_graph(self._nodes, name, given, results, self._kept)
         # the oldest version of the format that has these operators, so that older releases of ONNX Runtime read it

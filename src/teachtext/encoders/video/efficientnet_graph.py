@@ -27,23 +27,29 @@ def graph_of(network: Any, size: int) -> bytes:
     Returns:
         The graph, batch normalisation folded into its convolutions.
     """
-    graph = _Graph()
-    last = graph.convolve("images", network._conv_stem, network._bn0)
+    return write_graph(Graph(), network, size)
+
+
+def write_graph(graph: "Graph", network: Any, size: int) -> bytes:
+    """Write a network with a given kind of layers; see `graph_of`."""
+    last = graph.convolve(graph.begin(), network._conv_stem, network._bn0)
     for block in network._blocks:
         last = _block(graph, last, block)
     last = graph.convolve(last, network._conv_head, network._bn1)
     last = graph.add("Flatten", [graph.add("GlobalAveragePool", [last])], "features")
     last = graph.add("Gemm", [last, graph.keep(network._fc.weight), graph.keep(network._fc.bias)], transB=1)
     graph.add("Softmax", [last], "classes")
+    pictures = {"images": ["N", 3, size, size]}
     return graph.written(
         "EfficientNet-Lite",
-        inputs={"images": ["N", 3, size, size]},
+        inputs={} if graph.takes_levels else pictures,
         outputs={"features": ["N", network._fc.in_features], "classes": ["N", network._fc.out_features]},
         opset=17,
+        levels=pictures if graph.takes_levels else {},
     )
 
 
-def _block(graph: "_Graph", before: str, block: Any) -> str:
+def _block(graph: "Graph", before: str, block: Any) -> str:
     if block.has_se:
         raise ValueError("no Lite network has squeeze and excitation")
     last = before
@@ -53,27 +59,42 @@ def _block(graph: "_Graph", before: str, block: Any) -> str:
     last = graph.convolve(last, block._project_conv, block._bn2, relu6=False)
     stays = block._depthwise_conv.stride in (1, (1, 1), [1, 1])
     same = block._project_conv.out_channels == block._block_args.input_filters
-    return graph.add("Add", [last, before]) if block.id_skip and stays and same else last
+    return graph.join(last, before) if block.id_skip and stays and same else last
 
 
-class _Graph(GraphNodes):
+class Graph(GraphNodes):
     """The nodes of a network of convolutions."""
+
+    takes_levels = False
+    """Whether its pictures are uint8, as they are."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._bounds = [self.keep(np.float32(0)), self.keep(np.float32(6))]
+        self.bounds = [self.keep(np.float32(0)), self.keep(np.float32(6))]
+
+    def begin(self) -> str:
+        """Return the name of the values of the pictures."""
+        return "images"
+
+    def join(self, last: str, before: str) -> str:
+        """Add the values before a block to its result."""
+        return self.add("Add", [last, before])
 
     def convolve(self, before: str, conv: Conv2d, norm: BatchNorm2d, *, relu6: bool = True) -> str:
         """Add a convolution with its normalisation, and ReLU6 after it with `relu6`."""
         fused = fuse_conv_bn_eval(conv, norm)
+        last = self.add_conv([before, self.keep(fused.weight), self.keep(fused.bias)], conv)
+        return self.add("Clip", [last, *self.bounds]) if relu6 else last
+
+    def add_conv(self, inputs: list[str], conv: Conv2d) -> str:
+        """Add a convolution of some input with a weight and a bias; return the name of its output."""
         # torch orders left, right, top, bottom; a module without padding has no such attribute
         left, right, top, bottom = getattr(conv.static_padding, "padding", (0, 0, 0, 0))
-        last = self.add(
+        return self.add(
             "Conv",
-            [before, self.keep(fused.weight), self.keep(fused.bias)],
-            kernel_shape=fused.kernel_size,
+            inputs,
+            kernel_shape=conv.kernel_size,
             strides=conv.stride,
             group=conv.groups,
             pads=[top, left, bottom, right],
         )
-        return self.add("Clip", [last, *self._bounds]) if relu6 else last
