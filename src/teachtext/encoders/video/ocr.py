@@ -14,6 +14,7 @@ from teachtext.data.passages import Passage
 from teachtext.devices import AUTO, CPU, onnx_providers
 from teachtext.encoders.base import Rows
 from teachtext.encoders.computing import open_session
+from teachtext.encoders.video.ocr_graph import with_fewer_passes
 from teachtext.encoders.video.screen_text import RULES, SIDE, TextReader
 from teachtext.encoders.video.words import Words
 from teachtext.files import content_hash, fingerprint
@@ -67,7 +68,8 @@ class ScreenText:
         )
         if not on_gpu:
             # RapidOCR's own session gives all memory back after each picture, which takes a quarter of its time
-            self._engine.text_det.infer.session, _ = open_session(folder / _MODELS[0], threads=threads, device=CPU)
+            graph = with_fewer_passes(folder / _MODELS[0])
+            self._engine.text_det.infer.session, _ = open_session(graph, threads=threads, device=CPU)
         self._threads = threads
 
     def encode(self, sampled: Frames) -> dict[str, Rows]:
