@@ -17,6 +17,12 @@ def pool(count: int = 2) -> Workers[str, object]:
     )
 
 
+def children() -> list[int]:
+    """Process ids of the children of this process."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(number) for path in tasks for number in path.read_text().split()]
+
+
 @pytest.mark.slow
 def test_a_dead_process_costs_one_task_and_a_slow_one_holds_nothing_up():
     exits, killed = "__import__('os')._exit(3)", "__import__('os').abort()"
@@ -84,6 +90,18 @@ def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
         results = list(workers.map(tasks))
     assert results.count(1) == 4 and len(results) == 8
     assert all(result in (1, bytes(80_000_000)) or str(result).startswith("SIGABRT") for result in results)
+
+
+@needs_proc
+def test_processes_that_will_be_needed_start_together():
+    with pool(2) as workers:
+        # no more than the pool has
+        assert workers.begin(5) == 4
+        begun = set(children())
+        assert len(begun) == 2
+        tasks = ["__import__('time').sleep(1) or __import__('os').getpid()"] * 2
+        assert set(workers.map(tasks)) <= begun == set(children())
+    assert not children()
 
 
 @pytest.mark.slow

@@ -116,13 +116,18 @@ class Workers(Generic[Task, Result]):
         self._busy: dict[Worker, Task] = {}
         self._failed_starts = 0
 
-    def begin(self) -> Any:
-        """Start one process; return what its setup returned.
+    def begin(self, count: int = 1) -> Any:
+        """Start some processes; return what the setup of one of them returned, as soon as that is over.
+
+        Args:
+            count: processes, at most those of the pool. More than one are for work that is sure to come.
 
         Raises:
-            InputError: it cannot start.
+            InputError: a process cannot start.
             Exception: whatever `setup` raises.
         """
+        # the first one is at hand first
+        self._idle += [self.new_worker() for _ in range(min(count, self.count) - 1)]
         while True:
             process = self.new_worker()
             try:

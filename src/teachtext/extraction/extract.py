@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from teachtext.arguments import check_choice, check_count
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Video
 from teachtext.devices import AUTO, check_device
 from teachtext.encoders.registry import VIDEO_EXPERTS, check_installed, check_video_settings
@@ -133,12 +133,12 @@ def extract(
     check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
+    folders = {name: store / VIDEO_EXPERTS.folder_name(name, settings.get(name, {})) for name in names}
+    # where nothing is stored yet, all processes will be needed, and may start together
+    is_new = engine == "local" and not all(shards_of(folder) for folder in folders.values())
     with job.workers(workers) as pool:
-        outputs = pool.begin()
-        places = {
-            name: Place(store / VIDEO_EXPERTS.folder_name(name, settings.get(name, {})), made.dim, made.provenance)
-            for name, made in outputs.items()
-        }
+        outputs = pool.begin(len(present) if is_new else 1)
+        places = {name: Place(folders[name], made.dim, made.provenance) for name, made in outputs.items()}
         if run_on_ray is not None:
             pool.close()
         encode = partial(run_on_ray, job=job, places=places, workers=workers) if run_on_ray else pool.map

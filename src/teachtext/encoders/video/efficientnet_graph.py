@@ -39,7 +39,7 @@ def write_graph(graph: "Graph", network: Any, size: int) -> bytes:
     last = graph.add("Flatten", [graph.add("GlobalAveragePool", [last])], "features")
     last = graph.add("Gemm", [last, graph.keep(network._fc.weight), graph.keep(network._fc.bias)], transB=1)
     graph.add("Softmax", [last], "classes")
-    pictures = {"images": ["N", 3, size, size]}
+    pictures: dict[str, list[str | int]] = {"images": ["N", 3, size, size]}
     return graph.written(
         "EfficientNet-Lite",
         inputs={} if graph.takes_levels else pictures,

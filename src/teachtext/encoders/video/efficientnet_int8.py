@@ -89,8 +89,9 @@ class _Int8Graph(Graph):
 
     def join(self, last: str, before: str) -> str:
         """Add the values before a block to its result; see `Graph.join`."""
-        one, other = self._values[last], self._values[before]
-        return self._rounded(self.add("Add", [last, before]), one.mean + other.mean, one.variance + other.variance)
+        result, earlier = self._values[last], self._values[before]
+        mean, variance = result.mean + earlier.mean, result.variance + earlier.variance
+        return self._rounded(self.add("Add", [last, before]), mean, variance)
 
     def convolve(self, before: str, conv: Conv2d, norm: BatchNorm2d, *, relu6: bool = True) -> str:
         """Add a convolution with its normalisation; see `Graph.convolve`."""
