@@ -1,5 +1,6 @@
 """From entries of an index to the results of a search: the places, the words, and how sure the answer is."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,7 +36,7 @@ def result_of(
     return SearchResult(
         item=item,
         path=path,
-        has_file=path.exists(),
+        has_file=os.path.exists(path),  # noqa: PTH110 -- twice as fast as the method of the path
         score=places[0].score,
         is_strong=None if confidence is None else places[0].score >= confidence.strong_from or bool(words),
         why=places[0].why,
