@@ -26,7 +26,7 @@ from teachtext.errors import InputError
 from teachtext.extraction import extract as extract_module
 from teachtext.extraction import feature_output as output
 from teachtext.extraction import task as one_video
-from teachtext.extraction.extract import Extraction, extract
+from teachtext.extraction.extract import FAILED, Extraction, extract
 from teachtext.extraction.task import Job, Result, Task
 from teachtext.processes import Workers
 from teachtext.video.sampling import PieceRule
@@ -233,6 +233,16 @@ def odd(make_video: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
         return extract(made, ["odd"], tmp_path / "store", **options)  # type: ignore[arg-type]
 
     return run
+
+
+def test_without_videos_no_process_begins(videos: list[Video], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # processes do not know this expert
+    monkeypatch.setitem(VIDEO_EXPERTS, "odd", odd_experts.ENTRY)
+    (tmp_path / FAILED).write_text("[]")
+    assert extract([], ["odd"], tmp_path) == Extraction(0, 0, ())
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == []
+    with pytest.raises(InputError, match="odd"):
+        extract(videos[:1], ["odd"], tmp_path)
 
 
 @pytest.mark.slow

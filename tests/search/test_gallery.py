@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from teachtext.search.all_scores import AllScores
 from teachtext.search.filters import Filter
 from teachtext.search.gallery import Asked, Gallery
 from teachtext.search.ranking import RankedSegment
-from teachtext.search.stores.base import Block
+from teachtext.search.stores.base import Block, Store
 from teachtext.search.types import Entry, Item, Segment
 from teachtext.search.vectors import contributions, row_of, vectors_of, width
 
@@ -251,3 +253,38 @@ def test_queries_at_once_have_the_videos_of_single_queries(monkeypatch: pytest.M
             tops = gallery.top_all(asked, correct=correct)
             assert tops == [gallery.top(each.query, each.k, where=each.where, correct=correct) for each in asked]
     assert gallery.top_all([]) == []
+
+
+def test_nearly_the_best_are_found_by_short_rows_with_exact_scores():
+    """Vectors with a few strong directions, of videos with one or two segments, in a large and in a small pattern."""
+    random = np.random.default_rng(0)
+    spaces = {"audio": 64, "scene": 96}
+    views = {name: random.standard_normal((30, dim)) for name, dim in spaces.items()}
+
+    def vectors(names: Sequence[str]) -> dict[str, np.ndarray]:
+        latent = random.standard_normal(30)
+        noisy = {name: latent @ views[name] + random.standard_normal(spaces[name]) for name in names}
+        return {name: np.asarray(one / np.linalg.norm(one), np.float32) for name, one in noisy.items()}
+
+    def block(names: Sequence[str], count: int) -> Block:
+        segments = [Segment(0.0, 1.0, vectors(names), float(random.normal(-0.3, 0.05))) for _ in range(count)]
+        ids = [f"v{number // 2 if number < 200 else number:04}" for number in range(count)]
+        return block_of([Entry(item_of(name), segments[:1]) for name in ids], segments, spaces)
+
+    blocks = {("audio", "scene"): block(["audio", "scene"], 4500), ("scene",): block(["scene"], 300)}
+    store = SimpleNamespace(versions=lambda: dict.fromkeys(blocks, 0), read=lambda pattern: iter([blocks[pattern]]))
+    gallery = Gallery(cast(Store, store), spaces)
+    asked = [
+        Asked(QueryVectors(vectors(["audio", "scene"]), np.array([0.4, 0.6], np.float32)), k, where)
+        for k in (10, 60)
+        for where in (Filter(), Filter(ids=[f"v{number:04}" for number in range(0, 4500, 3)]), Filter(ids=["v0007"]))
+        for _ in range(5)
+    ]
+    for correct in (False, True):
+        common = 0
+        for nearly, exact in zip(
+            gallery.top_all(asked, correct=correct, nearly=True), gallery.top_all(asked, correct=correct), strict=True
+        ):
+            assert len(nearly) == len(exact)
+            common += len({*nearly} & {*exact})
+        assert common >= 0.98 * sum(map(len, gallery.top_all(asked, correct=correct)))

@@ -57,6 +57,20 @@ def test_hubs_are_what_comes_first_for_some_caption(tmp_path: Path):
     assert EmbeddedBank(captions, SPACES).hubs(store) == sorted(wanted)
 
 
+def test_only_some_videos_may_come_first(tmp_path: Path):
+    store = open_store(str(tmp_path))
+    store.write_manifest({"spaces": SPACES})
+    with store.writing():
+        store.put([make_entry(f"v{number}", PATTERNS[number % 3], seed=number) for number in range(40)])
+        store.put([make_film("film", [("audio", 0.1), ("scene", 0.9)])])
+    bank = EmbeddedBank([make_query(seed) for seed in range(25)], SPACES)
+    best, first = bank.first(store)
+    again, first_again = bank.first(store, [*sorted({*first}), "film", "nobody"])
+    assert first_again == first and np.allclose(again, best, atol=1e-6)
+    lower, others = bank.first(store, ["v1", "v2"])
+    assert {*others} <= {"v1", "v2"} and (lower <= best + 1e-6).all() and (lower < best - 1e-3).any()
+
+
 def test_a_film_is_a_hub_by_one_of_its_segments(tmp_path: Path):
     patterns = [[PATTERNS[n % 3] for n in range(1 + number % 4)] for number in range(30)]
     films = [make_film(f"v{number}", of_film, seed=number) for number, of_film in enumerate(patterns)]

@@ -25,7 +25,7 @@ from teachtext.errors import InputError
 from teachtext.learning.checkpoint import load_model
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.models.similarity import similarity
-from teachtext.search import indexing_run
+from teachtext.search import first_for_texts, indexing_run
 from teachtext.search.blend import Blend
 from teachtext.search.indexing import Indexed, check_new, index_folder
 from teachtext.search.manifest import Manifest, read_manifest
@@ -453,6 +453,50 @@ def taught(model: TrainedModel, tmp_path: Path) -> TrainedModel:
 def biases(tmp_path: Path) -> dict[str, float]:
     store = open_store(str(tmp_path / "index"))
     return {name: entry.segments[0].bias for name, entry in store.get(list(items(tmp_path))).items()}
+
+
+@pytest.mark.slow
+def test_a_new_video_is_compared_with_those_that_came_first_and_not_with_all(
+    model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """And the index is what it would be if all videos had been compared."""
+    monkeypatch.setattr(first_for_texts, "_TIMES", 1)
+    bank, videos = tmp_path / "captions.txt", tmp_path / "videos"
+    bank.write_text("a dog runs\na red ball\nsomething moves\n")
+    for number in range(12):
+        write_clip(videos / f"v{number:02}.mp4", number)
+    store = open_store(str(tmp_path / "index"))
+    read: list[Any] = []
+    plain = store.read
+    store.read = lambda pattern: read.append(pattern) or plain(pattern)  # type: ignore[method-assign, func-returns-value]
+
+    def index() -> Manifest:
+        index_folder(videos, store, model, tmp_path / "features", query_bank=bank)
+        return read_manifest(store)
+
+    def anew() -> Manifest:
+        place = open_store(str(tmp_path / f"index-{len(read)}"))
+        index_folder(videos, place, model, tmp_path / "features-anew", query_bank=bank)
+        return read_manifest(place)
+
+    def assert_same(first: Manifest, second: Manifest) -> None:
+        assert first.bank and second.bank and first.bank.hubs == second.bank.hubs
+        assert (first.by_chance, first.examples, first.copies) == (second.by_chance, second.examples, second.copies)
+        assert first.confidence and second.confidence
+        assert first.confidence.nothing_below == pytest.approx(second.confidence.nothing_below, abs=2e-6)
+
+    first = index()
+    for number in (20, 21, 22):
+        read.clear()
+        write_clip(videos / f"v{number:02}.mp4", number)
+        assert_same(index(), anew())
+        assert len(read) == 1, "the copies alone"
+    assert first.by_chance
+    (videos / first.by_chance[0].partition("/")[2]).unlink()
+    read.clear()
+    index_folder(videos, store, model, tmp_path / "features", query_bank=bank, remove_missing=True)
+    assert_same(read_manifest(store), anew())
+    assert len(read) > 1
 
 
 @pytest.mark.slow

@@ -133,6 +133,11 @@ def extract(
     check_device(device)
     check_file: Callable[[Path], None] = load("teachtext.video.file:check_file", "video")
     run_on_ray = load("teachtext.extraction.ray_engine:run_on_ray", "ray") if engine == "ray" else None
+    if not present:
+        # no process, and none of its networks
+        with locked(store, wait_s=_WAIT_S):
+            _list((), store / FAILED)
+        return Extraction(0, 0, ())
     folders = {name: store / VIDEO_EXPERTS.folder_name(name, settings.get(name, {})) for name in names}
     # where nothing is stored yet, all processes will be needed, and may start together
     is_new = engine == "local" and not all(shards_of(folder) for folder in folders.values())

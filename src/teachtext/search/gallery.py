@@ -1,4 +1,4 @@
-"""The k best videos or segments exactly, from all vectors in memory."""
+"""The k best videos or segments, exactly or nearly, from all vectors in memory."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from threading import Lock
@@ -15,6 +15,10 @@ from teachtext.search.vectors import Floats, PresencePattern, exact_scores, quer
 
 # Scores in single precision differ from those in double precision by less than half of this.
 _MARGIN = 2e-4
+# A search that is nearly exact looks at this many times k segments closely, and at least at this many.
+_TIMES, _LEAST = 4, 200
+# numbers in a group of which only the largest is looked at first
+_GROUPED = 64
 # scores of queries that are compared together, at most
 _SCORES = 8_000_000
 
@@ -61,8 +65,8 @@ class Gallery:
         self._store = store
         self._spaces = spaces
         self._lock = Lock()
-        self._versions: dict[PresencePattern, Hashable] = {}
-        self._loaded = _Loaded({}, None, 0)
+        self._read: tuple[Mapping[PresencePattern, Hashable], _Loaded] = {}, _Loaded({}, None, 0)
+        self._prepared: Mapping[PresencePattern, Hashable] | None = None
 
     def top(
         self,
@@ -91,22 +95,27 @@ class Gallery:
         asked: Sequence[Asked],
         *,
         correct: bool = False,
+        nearly: bool = False,
         versions: Mapping[PresencePattern, Hashable] | None = None,
     ) -> list[list[RankedVideo]]:
-        """Return the best videos of several queries; see `top`. Queries without a filter share their products."""
+        """Return the best videos of several queries; see `top`. Queries without a filter share their products.
+
+        With `nearly`, short rows select the candidates (see `teachtext.search.short_rows`).
+        """
         loaded = self._fresh(versions)
-        count = max(1, _SCORES // max(1, sum(len(block.ids) for block in loaded.blocks.values())))
+        at_once = max(1, _SCORES // max(1, sum(len(block.ids) for block in loaded.blocks.values())))
         tops: list[list[RankedVideo]] = []
-        for start in range(0, len(asked), count):
-            together = asked[start : start + count]
-            for each, rows, rough in zip(together, *self._rough(loaded, together, correct=correct), strict=True):
+        for start in range(0, len(asked), at_once):
+            together = asked[start : start + at_once]
+            for each, rows, rough in zip(together, *self._rough(loaded, together, correct, nearly), strict=True):
+                count = max(_TIMES * each.k, _LEAST) if nearly else each.k
                 if loaded.videos is None:
-                    least = _kth(list(rough.values()), each.k)
+                    least = _kth(list(rough.values()), count)
                 else:
                     best = np.full(loaded.video_count, -np.inf, np.float32)
                     for pattern, videos in loaded.videos.items():
                         np.maximum.at(best, videos, rough[pattern])
-                    least = _kth([best], each.k)
+                    least = _kth([best], count)
                 tops.append(first_videos(_candidates(loaded.blocks, rows, rough, least), each.k))
         return tops
 
@@ -125,13 +134,23 @@ class Gallery:
         Equal scores are ordered by id, then by start. Segments with a lower score than `least_score` are left out.
         """
         loaded = self._fresh(versions)
-        [rows], [rough] = self._rough(loaded, [Asked(query, k or 0, where)], correct=correct)
+        [rows], [rough] = self._rough(loaded, [Asked(query, k or 0, where)], correct)
         least = max(least_score, -np.inf if k is None else _kth(list(rough.values()), k))
         ranked = _candidates(loaded.blocks, rows, rough, least)[:k]
         return [segment for segment in ranked if segment.score >= least_score]
 
+    def prepare(self, versions: Mapping[PresencePattern, Hashable]) -> None:
+        """Read all vectors, and make them ready for searches that are nearly exact."""
+        for block in self._fresh(versions).blocks.values():
+            _ = block.short
+        self._prepared = versions
+
+    def is_prepared(self, versions: Mapping[PresencePattern, Hashable]) -> bool:
+        """Return whether these versions are in memory, and ready for searches that are nearly exact."""
+        return self._prepared == versions == self._read[0]
+
     def _rough(
-        self, loaded: _Loaded, asked: Sequence[Asked], *, correct: bool
+        self, loaded: _Loaded, asked: Sequence[Asked], correct: bool, nearly: bool = False
     ) -> tuple[list[dict[PresencePattern, NDArray[np.float64]]], list[dict[PresencePattern, Floats]]]:
         """Return for each query, by pattern, its row, and the scores in single precision."""
         rows = [
@@ -143,28 +162,33 @@ class Gallery:
         for pattern, block in loaded.blocks.items():
             if everything:
                 together = np.stack([rows[number][pattern] for number in everything]).astype(np.float32)
-                for number, scores in zip(everything, together @ block.rows.T, strict=True):
+                for number, scores in zip(everything, _scores(block, together, nearly), strict=True):
                     rough[number][pattern] = scores
             for number, each in enumerate(asked):
                 if each.where:
-                    rough[number][pattern] = _admitted(block, rows[number][pattern].astype(np.float32), each.where)
+                    row = rows[number][pattern].astype(np.float32)
+                    rough[number][pattern] = _admitted(block, row, each.where, nearly)
         return rows, rough
 
     def _fresh(self, versions: Mapping[PresencePattern, Hashable] | None) -> _Loaded:
         versions = self._store.versions() if versions is None else versions
+        read_versions, loaded = self._read
+        if versions == read_versions:
+            return loaded
         with self._lock:
-            if versions != self._versions:
+            read_versions, loaded = self._read
+            if versions != read_versions:
                 blocks = {}
                 for pattern, version in versions.items():
-                    if self._versions.get(pattern) == version and pattern in self._loaded.blocks:
-                        blocks[pattern] = self._loaded.blocks[pattern]
+                    if read_versions.get(pattern) == version and pattern in loaded.blocks:
+                        blocks[pattern] = loaded.blocks[pattern]
                     elif read := list(self._store.read(pattern)):
                         blocks[pattern] = join(read)
                 numbers, videos = numbered(blocks)
                 row_count = sum(map(len, videos.values()))
-                self._loaded = _Loaded(blocks, videos if row_count > len(numbers) else None, len(numbers))
-                self._versions = dict(versions)
-            return self._loaded
+                loaded = _Loaded(blocks, videos if row_count > len(numbers) else None, len(numbers))
+                self._read = dict(versions), loaded
+            return loaded
 
 
 def numbered(
@@ -178,19 +202,29 @@ def numbered(
     }
 
 
-def _admitted(block: Block, row: Floats, where: Filter) -> Floats:
+def _scores(block: Block, queries: Floats, nearly: bool) -> Floats:
+    """Return the scores of query rows, (queries, width), in single precision: (queries, segments)."""
+    return block.short.scores(queries) if nearly and block.short is not None else np.asarray(queries @ block.rows.T)
+
+
+def _admitted(block: Block, row: Floats, where: Filter, nearly: bool) -> Floats:
     """Return scores in single precision, minus infinity for segments that the filter does not admit."""
     admitted = block.admitted(where)
     scores = np.full(len(admitted), -np.inf, np.float32)
     # To copy a row costs several times as much as to multiply it.
-    few = 4 * np.count_nonzero(admitted) < len(admitted)
-    scores[admitted] = block.rows[admitted] @ row if few else (block.rows @ row)[admitted]
+    few = 4 * np.count_nonzero(admitted) < len(admitted) and not nearly
+    scores[admitted] = block.rows[admitted] @ row if few else _scores(block, row[None], nearly)[0][admitted]
     return scores
 
 
 def _kth(scores: Sequence[NDArray[np.float32]], k: int) -> float:
     """Return the k-th largest number; minus infinity where there are fewer numbers."""
     together = np.concatenate([np.zeros(0, np.float32), *scores])
+    size = len(together) // _GROUPED
+    if size > k:
+        # k groups have a number at least as large as the k-th largest of the groups' maxima
+        maxima = together[: size * _GROUPED].reshape(_GROUPED, size).max(axis=0)
+        together = together[together >= np.partition(maxima, -k)[-k]]
     return float(np.partition(together, -k)[-k]) if len(together) >= k else -np.inf
 
 

@@ -6,7 +6,7 @@ pattern, and costs a search one more product. As in the paper it is dynamic. A q
 video is a hub: a video that comes first for some caption of the bank.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from teachtext.progress import Progress, silent
 from teachtext.search.bank_vectors import embed_captions
 from teachtext.search.blend import captions_path, identities_of, with_shares
 from teachtext.search.manifest import BankRecord, Manifest
-from teachtext.search.stores.base import Store
-from teachtext.search.vectors import Floats, PresencePattern, query_row
+from teachtext.search.stores.base import Store, entries_in_groups
+from teachtext.search.vectors import Floats, PresencePattern, query_row, row_of
 
 BETA = PAPER_BETA
 _GIVE = "give --query-bank FILE"
@@ -63,27 +63,48 @@ class EmbeddedBank:
         sums = log_sums(self.scores(pattern, rows).astype(np.float64), self._beta)
         return np.asarray((np.log(len(self._queries)) - sums) / self._beta, np.float32)
 
-    def first(self, store: Store) -> tuple[NDArray[np.float64], list[str]]:
+    def first(self, store: Store, among: Sequence[str] | None = None) -> tuple[NDArray[np.float64], list[str]]:
         """Return the best score of each caption in a store, (captions,), uncorrected, and the id of that video.
 
         In an empty store the scores are minus infinity, and the ids are empty.
+
+        Args:
+            store: the store.
+            among: ids of the videos that may come first; by default all.
         """
         best = np.full(len(self._queries), -np.inf)
         first = [""] * len(self._queries)
-        for pattern in store.patterns():
-            for block in store.read(pattern):
-                for start in range(0, len(block.ids), _CHUNK):
-                    scores = self.scores(pattern, block.rows[start : start + _CHUNK])
-                    columns = scores.argmax(axis=1)
-                    highest = scores[np.arange(len(scores)), columns]
-                    for caption in np.flatnonzero(highest > best):
-                        first[caption] = block.ids[start + int(columns[caption])]
-                    best = np.maximum(best, highest)
+        for pattern, ids, rows in _every_row(store) if among is None else _rows_of(store, among, self._spaces):
+            for start in range(0, len(ids), _CHUNK):
+                scores = self.scores(pattern, rows[start : start + _CHUNK])
+                columns = scores.argmax(axis=1)
+                highest = scores[np.arange(len(scores)), columns]
+                for caption in np.flatnonzero(highest > best):
+                    first[caption] = ids[start + int(columns[caption])]
+                best = np.maximum(best, highest)
         return best, first
 
     def hubs(self, store: Store) -> list[str]:
         """Return the ids of the videos of a store that come first for one of the captions, sorted."""
         return hubs_of(self.first(store)[1])
+
+
+def _every_row(store: Store) -> Iterator[tuple[PresencePattern, Sequence[str], Floats]]:
+    for pattern in store.patterns():
+        for block in store.read(pattern):
+            yield pattern, block.ids, block.rows
+
+
+def _rows_of(
+    store: Store, ids: Sequence[str], spaces: Mapping[str, int]
+) -> Iterator[tuple[PresencePattern, Sequence[str], Floats]]:
+    for entries in entries_in_groups(store, ids):
+        by_pattern: dict[PresencePattern, list[tuple[str, Floats]]] = {}
+        for entry in entries:
+            for segment in entry.segments:
+                by_pattern.setdefault(segment.pattern, []).append((entry.item.id, row_of(segment, spaces)))
+        for pattern, rows in by_pattern.items():
+            yield pattern, [name for name, _ in rows], np.stack([row for _, row in rows])
 
 
 def hubs_of(first: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from teachtext.search.blend import Blend, with_shares
 from teachtext.search.blend_shares import choose_shares
 from teachtext.search.confidence import Confidence, confidence_of, texts_without_meaning
 from teachtext.search.copies import MOST_VIDEOS, Sketches, copy_groups
+from teachtext.search.first_for_texts import may_come_first
 from teachtext.search.hubness import EmbeddedBank, embed_bank, example_captions, hubs_of, read_captions
 from teachtext.search.item_words import heard_and_read, written_along
 from teachtext.search.manifest import Manifest
@@ -76,6 +77,7 @@ class IndexingRun:
         self._copies_note: list[str] = []
         self._copies, self._stored, self._workers = manifest.copies, set[str](), 1
         self._before = store.versions()
+        self._last = manifest
         self._manifest.write(store)
 
     @cached_property
@@ -261,13 +263,21 @@ class IndexingRun:
         lacks = None in (self._manifest.confidence, self._manifest.copies) or (bank is not None and not bank.hubs)
         if not self._is_open and (lacks or self._store.versions() != self._before):
             best, examples = None, []
+            among = may_come_first(self._store, self._last, self._manifest, self._stored)
             if bank is not None:
-                best, first = self._bank.first(self._store)
+                best, first = self._bank.first(self._store, among)
                 examples = example_captions(read_captions(Path(bank.file)), best, first)
                 bank = replace(bank, hubs=hubs_of(first))
-            confidence = self._confidence(best)
+            confidence, by_chance = self._confidence(best, among)
             copies = self._copy_groups()
-            self._manifest = replace(self._manifest, bank=bank, confidence=confidence, examples=examples, copies=copies)
+            self._manifest = replace(
+                self._manifest,
+                bank=bank,
+                confidence=confidence,
+                examples=examples,
+                copies=copies,
+                by_chance=by_chance,
+            )
             self._manifest.write(self._store)
         self._store.tidy()
 
@@ -283,12 +293,18 @@ class IndexingRun:
             progress=self._progress,
         )
 
-    def _confidence(self, of_captions: NDArray[np.float64] | None) -> Confidence | None:
-        """Return how sure answers of the index are; None while the index is empty."""
+    def _confidence(
+        self, of_captions: NDArray[np.float64] | None, among: Sequence[str] | None
+    ) -> tuple[Confidence | None, list[str]]:
+        """Return how sure answers of the index are, and the videos that come first for texts without a meaning.
+
+        The confidence is None while the index is empty.
+        """
         queries = self._model.embed_queries(texts_without_meaning())
         meaningless = [with_shares(query, self._manifest.blend) for query in queries]
-        by_chance, _ = EmbeddedBank(meaningless, self._manifest.spaces).first(self._store)
-        return confidence_of(by_chance, of_captions) if np.isfinite(by_chance).all() else None
+        by_chance, first = EmbeddedBank(meaningless, self._manifest.spaces).first(self._store, among)
+        confidence = confidence_of(by_chance, of_captions) if np.isfinite(by_chance).all() else None
+        return confidence, hubs_of(first)
 
 
 def _batches(stretches: Mapping[str, Sequence[Stretch]]) -> Iterator[Mapping[str, Sequence[Stretch]]]:

@@ -54,6 +54,8 @@ class Manifest:
         confidence: the scores that divide strong, weaker and meaningless answers; None while the index is empty.
         copies: ids of videos that are copies of one another (see `teachtext.search.copies`), group by group; None
             where that is still to be found out.
+        by_chance: ids of the videos that come first for a text without a meaning; None in an index of an earlier
+            version.
     """
 
     model: Mapping[str, Any]
@@ -67,6 +69,7 @@ class Manifest:
     confidence: Confidence | None = None
     examples: list[str] = field(default_factory=list)
     copies: list[list[str]] | None = None
+    by_chance: list[str] | None = None
 
     def write(self, store: Store) -> None:
         """Write the manifest to a store."""

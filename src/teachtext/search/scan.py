@@ -101,7 +101,9 @@ def scan(
             name.encode()
             check_file(path)
             beside = subtitles.get(place, [])
-            result.files[name] = FileScan(path, path.stat().st_size, contents.of(path), beside, state_of(beside))
+            result.files[name] = FileScan(
+                path, path.stat().st_size, contents.of(path), beside, state_of(beside, contents.of)
+            )
         except UnicodeEncodeError:
             shown = printable(name)
             result.failed.append(Failure(shown, shown, f"{shown} has a name that is not UTF-8: rename it"))

@@ -1,9 +1,10 @@
 """Subtitles that videos have already: which files beside a video are its own, and their words in the index."""
 
+import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from teachtext.data.video_files import LeftOut
 from teachtext.errors import InputError
@@ -40,14 +41,14 @@ def subtitle_files(videos: Mapping[str, Path]) -> tuple[dict[str, list[Path]], l
     beside: dict[str, list[Path]] = {}
     lonely: list[str] = []
     others: list[str] = []
-    by_folder: dict[Path, dict[str, list[str]]] = {}
+    by_folder: dict[str, list[str]] = {}
     for name, path in videos.items():
-        owners = by_folder.setdefault(path.parent, {})
-        for key in {_plain(path.name), _plain(path.stem)}:
-            owners.setdefault(key, []).append(name)
-    for folder, owners in by_folder.items():
-        place = next(iter(owners.values()))[0].rpartition("/")[0]
-        for file in _files(folder):
+        by_folder.setdefault(os.path.dirname(path), []).append(name)  # noqa: PTH120
+    for folder, inside in by_folder.items():
+        files = _files(Path(folder))
+        owners = _owners(inside) if files else {}
+        place = inside[0].rpartition("/")[0]
+        for file in files:
             base, _, ending = file.name.rpartition(".")
             keys = _keys(_plain(base))
             names = next((owners[key] for key in keys if key in owners), [])
@@ -63,6 +64,16 @@ def subtitle_files(videos: Mapping[str, Path]) -> tuple[dict[str, list[Path]], l
         LeftOut("subtitles of a form that is not read", others, f"convert them to one of {' '.join(ENDINGS)}"),
     ]
     return {name: sorted(files) for name, files in beside.items()}, [row for row in rows if row.names]
+
+
+def _owners(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return videos of one folder by the names that their subtitles may begin with."""
+    owners: dict[str, list[str]] = {}
+    for name in names:
+        base = _plain(name.rpartition("/")[2])
+        for key in {base, PurePosixPath(base).stem}:
+            owners.setdefault(key, []).append(name)
+    return owners
 
 
 def _plain(name: str) -> str:
@@ -81,22 +92,23 @@ def _keys(base: str) -> Iterable[str]:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        names = sorted(folder.iterdir())
+        names = os.listdir(folder)  # noqa: PTH208
     except OSError:
         # the videos of the folder cannot be read either, and are named for that
         return []
-    return [path for path in names if path.suffix.casefold() in ENDINGS + _OTHER_ENDINGS and path.name[0] != "."]
+    endings = ENDINGS + _OTHER_ENDINGS
+    return [folder / name for name in sorted(names) if name.casefold().endswith(endings) and name[0] != "."]
 
 
-def state_of(files: Sequence[Path]) -> list[str]:
+def state_of(files: Sequence[Path], hash_of: Callable[[Path], str] = content_hash) -> list[str]:
     """Return what tells whether subtitles have changed: the hashes of the files, whatever their names, sorted."""
-    return sorted(map(_state, files))
+    return sorted(_state(path, hash_of) for path in files)
 
 
-def _state(path: Path) -> str:
+def _state(path: Path, hash_of: Callable[[Path], str]) -> str:
     try:
         size = path.stat().st_size if path.is_file() else -1
-        return content_hash(path) if 0 <= size <= MOST_BYTES else f"{size} bytes"
+        return hash_of(path) if 0 <= size <= MOST_BYTES else f"{size} bytes"
     except OSError as error:
         return str(error.strerror)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from teachtext.encoders.embedder import QueryVectors
 from teachtext.rewriting.fusion import fuse_rankings
+from teachtext.search.background import BackgroundReader
 from teachtext.search.entry_cache import EntryCache
 from teachtext.search.expansion import Expansion
 from teachtext.search.filters import EVERYTHING, Filter
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 EXACT_UP_TO = 50_000
 """By default a search is exact up to so many segments."""
+IN_MEMORY_UP_TO = 500_000
+"""Up to so many segments a process that searches more than once keeps all vectors of a folder in memory."""
 _EVERY = sys.maxsize
 
 
@@ -67,6 +70,7 @@ class VideoRanker:
     def __init__(self, store: Store, spaces: Mapping[str, int], *, exact: bool | None = None) -> None:
         self.gallery = Gallery(store, spaces)
         self._store = store
+        self._reader = BackgroundReader(self.gallery)
         self._exact = exact
         self._entry_cache = EntryCache(store)
 
@@ -168,26 +172,27 @@ class VideoRanker:
     def _tops(self, asked: Sequence[Asked], snapshot: Snapshot) -> tuple[bool, list[Sequence[RankedVideo]], list[bool]]:
         """Return whether searches are exact; by query its best videos, and whether hubs were corrected."""
         exact = snapshot.segment_count <= EXACT_UP_TO if self._exact is None else self._exact
-        bank = snapshot.manifest.bank
-        tops: list[Sequence[RankedVideo]] = list(self._top(asked, snapshot, exact=exact, correct=False))
+        in_memory = exact or (bool(asked) and self._is_in_memory(snapshot))
+        versions, spaces, bank = snapshot.state.versions, snapshot.manifest.spaces, snapshot.manifest.bank
+
+        def top(asked: Sequence[Asked], *, correct: bool) -> Sequence[Sequence[RankedVideo]]:
+            if in_memory:
+                return self.gallery.top_all(asked, correct=correct, nearly=not exact, versions=versions)
+            return [
+                nearly_top(self._store, spaces, query, k, where=where, correct=correct, patterns=versions.keys())
+                for query, k, where in asked
+            ]
+
+        tops: list[Sequence[RankedVideo]] = list(top(asked, correct=False))
         # dynamic QB-Norm: a query is corrected only if a hub would come first
         corrected = [bool(videos) and bank is not None and videos[0].id in bank.hubs for videos in tops]
         again = [number for number, is_corrected in enumerate(corrected) if is_corrected]
-        for number, videos in zip(
-            again,
-            self._top([asked[number] for number in again], snapshot, exact=exact, correct=True),
-            strict=True,
-        ):
+        for number, videos in zip(again, top([asked[number] for number in again], correct=True), strict=True):
             tops[number] = videos
         return exact, tops, corrected
 
-    def _top(
-        self, asked: Sequence[Asked], snapshot: Snapshot, *, exact: bool, correct: bool
-    ) -> Sequence[Sequence[RankedVideo]]:
-        versions, spaces = snapshot.state.versions, snapshot.manifest.spaces
-        if exact:
-            return self.gallery.top_all(asked, correct=correct, versions=versions)
-        return [
-            nearly_top(self._store, spaces, query, k, where=where, correct=correct, patterns=versions.keys())
-            for query, k, where in asked
-        ]
+    def _is_in_memory(self, snapshot: Snapshot) -> bool:
+        """Return whether all vectors are in memory. If not, the store's own indexes propose candidates meanwhile."""
+        if snapshot.segment_count > IN_MEMORY_UP_TO or is_url(self._store.place):
+            return False
+        return self._reader.is_ready(snapshot.state.versions)

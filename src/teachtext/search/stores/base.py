@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachtext.search.filters import EVERYTHING, Filter
+from teachtext.search.short_rows import ShortRows
 from teachtext.search.types import Entry, Item
 from teachtext.search.vectors import Floats, PresencePattern
 
@@ -56,6 +57,11 @@ class Block:
             mask &= self._mask([row for name in where.ids for row in self._rows_by_id.get(name, [])])
         mask[[row for name in where.without for row in self._rows_by_id.get(name, [])]] = False
         return mask
+
+    @cached_property
+    def short(self) -> ShortRows | None:
+        """The rows in fewer dimensions; None where that saves little."""
+        return ShortRows(self.rows) if ShortRows.pay(self.rows) else None
 
     def _mask(self, rows: Sequence[int]) -> NDArray[np.bool_]:
         mask = np.zeros(len(self.ids), bool)
