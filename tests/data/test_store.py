@@ -236,6 +236,15 @@ def test_removed_items_leave_neither_features_nor_words(tmp_path):
     ]
 
 
+def check_many(file, item_ids):
+    """Check that several items are read at once as they are read one by one."""
+    for most in (None, 1, 2):
+        rows, counts = file.read_many(item_ids, max_rows=most)
+        items = [file.read(item_id, max_rows=most) for item_id in item_ids]
+        assert counts.tolist() == [len(item) for item in items]
+        np.testing.assert_array_equal(rows, np.concatenate(items))
+
+
 @pytest.mark.parametrize("holds", [True, False])
 def test_held_values_are_those_of_the_files(tmp_path, holds):
     first, second = np.arange(6.0).reshape(3, 2), np.ones((2, 2))
@@ -248,6 +257,10 @@ def test_held_values_are_those_of_the_files(tmp_path, holds):
     for read in (file, pickle.loads(pickle.dumps(file))):
         assert read.read("a").tolist() == first.tolist() and read.read("a", max_rows=1).tolist() == [[0.0, 1.0]]
         assert read.read("c").tolist() == second.tolist() and not len(read.read("b")) and not len(read.read("d"))
+        check_many(read, ["a"]), check_many(read, ["c", "b", "a", "d", "a"]), check_many(read, ["b"])
+        # from now on all shards are held
+        read.hold() if holds else None
+        check_many(read, ["c", "b", "a", "d", "a"])
     file.read("a")[:] = 7
     assert file.read("a").tolist() == first.tolist()
     (tmp_path / "part-00000.safetensors").unlink()

@@ -23,12 +23,18 @@ def test_products_are_those_of_single_precision(tiny, tmp_path):
     assert torch.get_float32_matmul_precision() == before
 
 
-def test_settings_are_as_before_after_a_failure(tiny, tmp_path):
-    before = torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    with pytest.raises(ZeroDivisionError), torch_settings(tiny(tmp_path)):
-        raise ZeroDivisionError
-    assert before == (
+def settings():
+    return (
         torch.get_float32_matmul_precision(),
         torch.are_deterministic_algorithms_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,
         torch.get_num_threads(),
     )
+
+
+def test_settings_are_as_before_after_a_failure(tiny, tmp_path):
+    before = settings()
+    with pytest.raises(ZeroDivisionError), torch_settings(tiny(tmp_path)):
+        assert torch.are_deterministic_algorithms_enabled(), "the same numbers twice"
+        raise ZeroDivisionError
+    assert before == settings()

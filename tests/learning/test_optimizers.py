@@ -87,3 +87,15 @@ def test_a_training_that_began_with_the_radam_of_pytorch_goes_on():
     run(begun, parameter, curvature, 20)
     run(optimizer, other, curvature, 20)
     torch.testing.assert_close(other, parameter)
+
+
+def test_the_radam_of_pytorch_goes_on_from_a_training_in_one_pass():
+    parameter, curvature = quadratic()
+    begun = FusedRAdam([parameter], lr=0.05, weight_decay=0.1)
+    run(begun, parameter, curvature, 20)
+    other = torch.nn.Parameter(parameter.detach().clone())
+    optimizer = torch.optim.RAdam([other], lr=0.05, weight_decay=0.1, decoupled_weight_decay=True)
+    optimizer.load_state_dict(copy.deepcopy(begun.state_dict()))
+    run(begun, parameter, curvature, 20)
+    run(optimizer, other, curvature, 20)
+    torch.testing.assert_close(other, parameter)

@@ -1,6 +1,5 @@
 """A demonstration: a study and a search with its first student, whose claims stand in one table and one picture."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from teachtext.reports.sections import Example, Hit, Report, Section
 from teachtext.reports.sentences import denoised_sentence, rule, seeds_text, tested_on, trained_text
 from teachtext.reports.tables import Table, percent
 from teachtext.search.quality import SearchQuality, compare_quality
+from teachtext.video.sampling import DETAILS, NORMAL
 
 PAGE, LINES = "demo.html", "demo.json"
 CORRECTED, NOT_CORRECTED = "index", "index-not-corrected"
@@ -117,9 +117,12 @@ def _search_all(study: Study, student: Entry, results: Results, progress: Progre
     model, workspace = study.folder / row.seeds[0].model, Workspace(student.variant.config)
     features = study.folder / CORRECTED / "features"
     if not features.exists():
-        # a copy: what an index adds would be another feature file for the study, whose models would be trained anew
+        # in a folder of its own: what an index adds would change the features of the study, and train its models anew
+        videos = workspace.listed_dataset.videos
+        paths = {name: video.path for name, video in videos.items() if video.path is not None}
         with atomic_folder(features) as temporary:
-            shutil.copytree(workspace.features.folder / "video", temporary / "video")
+            as_pieces: Callable[..., None] = load("teachtext.extraction.clip_features:as_pieces", "video")
+            as_pieces(workspace.features.folder / "video", temporary / f"video-{NORMAL}", paths, rule=DETAILS[NORMAL])
     dataset, split = workspace.source.folder, workspace.config.dataset.test
 
     def searched(name: str, hub_correction: bool) -> tuple[Index, SearchQuality]:

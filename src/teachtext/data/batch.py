@@ -150,10 +150,8 @@ def read_texts(
 
 
 def _read(file: FeatureRows, ids: Sequence[str], max_tokens: int | None, fill: bool) -> tuple[Tensor, Tensor]:
-    items = [file.read(item_id, max_rows=max_tokens) for item_id in ids]
-    lengths = np.array([len(item) for item in items], np.int64)
+    rows, lengths = file.read_many(ids, max_rows=max_tokens)
     longest = max_tokens if fill and max_tokens else max(1, int(lengths.max(initial=0)))
-    padded: NDArray[np.float32] = np.zeros((len(items), longest, file.dim), np.float32)
-    for row, item in zip(padded, items, strict=True):
-        row[: len(item)] = item
+    padded: NDArray[np.float32] = np.zeros((len(ids), longest, file.dim), np.float32)
+    padded[np.arange(longest) < lengths[:, None]] = rows
     return torch.from_numpy(padded), torch.from_numpy(lengths)

@@ -17,9 +17,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.held_rows import HeldRows
 from teachtext.data.passages import Passage, read_passages, write_passages
 from teachtext.data.provenance import without_names
 from teachtext.data.shard import Shard, Values, write_shard
+from teachtext.data.types import FeatureRows
 from teachtext.errors import InputError
 from teachtext.files import move
 
@@ -156,7 +158,7 @@ class FeatureFile:
         self._shards: list[Shard] = []
         self._where: dict[str, tuple[int, int]] = {}
         self._checksum = ""
-        self._held: dict[int, Values] = {}
+        self._held: HeldRows | None = None
         paths = shards_of(folder)
         if not paths:
             raise InputError(f"{folder} holds no features", "extract or embed them first, or correct the name")
@@ -222,13 +224,12 @@ class FeatureFile:
         Raises:
             InputError: a file was changed or removed since it was opened.
         """
-        for number, shard in enumerate(self._shards):
-            if number not in self._held:
-                self._held[number] = shard.rows(0, int(shard.offsets[-1]))
+        if self._held is None or not self._held.holds(len(self._shards) - 1):
+            self._held = HeldRows.of(self._shards, self._held)
 
     def __getstate__(self) -> dict[str, Any]:
         # another process reads the files itself
-        return {**self.__dict__, "_held": {}}
+        return {**self.__dict__, "_held": None}
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._where
@@ -266,10 +267,28 @@ class FeatureFile:
         if rows == 0:
             return np.zeros((0, self.dim), np.float32)
         shard, item = self._where[item_id]
+        if self._held is not None and self._held.holds(shard):
+            return self._held.read([(shard, item)], max_rows)[0]
         start = int(self._shards[shard].offsets[item])
-        end = start + (rows if max_rows is None else min(rows, max_rows))
-        held = self._held.get(shard)
-        return self._shards[shard].rows(start, end) if held is None else held[start:end].copy()
+        return self._shards[shard].rows(start, start + (rows if max_rows is None else min(rows, max_rows)))
+
+    def read_many(self, item_ids: Sequence[str], *, max_rows: int | None = None) -> tuple[Values, NDArray[np.int64]]:
+        """Return the values of several items, one after the other, and the number of rows of each.
+
+        Args:
+            item_ids: ids of N videos or captions; an unknown id reads as missing.
+            max_rows: the most rows of an item; None reads all rows.
+
+        Returns:
+            (all rows, D), in the dtype of the file, and (N,).
+
+        Raises:
+            InputError: the file was changed or removed since it was opened.
+        """
+        held, places = self._held, [self._where[item_id] for item_id in item_ids if item_id in self._where]
+        if held is None or len(places) < len(item_ids) or not all(held.holds(shard) for shard, _ in places):
+            return joined_rows(self, item_ids, max_rows)
+        return held.read(places, max_rows)
 
     def times(self, item_id: str) -> NDArray[np.float32] | None:
         """Return the seconds at which the rows of an item begin and end: (rows, 2); None where no times are stored.
@@ -306,6 +325,15 @@ class FeatureFile:
             content = json.dumps([self.provenance, self.dim, sorted(self.sources.items())], sort_keys=True)
             self._checksum = hashlib.sha256(content.encode()).hexdigest()[:16]
         return self._checksum
+
+
+def joined_rows(
+    file: FeatureRows, item_ids: Sequence[str], max_rows: int | None
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return what `FeatureFile.read_many` returns, read item by item."""
+    items = [file.read(item_id, max_rows=max_rows) for item_id in item_ids]
+    counts = np.array([len(item) for item in items], np.int64)
+    return np.concatenate(items) if items else np.zeros((0, file.dim), np.float32), counts
 
 
 def _whole(times: Sequence[NDArray[np.float32] | None], items: Sequence[Values]) -> list[NDArray[np.float32]] | None:

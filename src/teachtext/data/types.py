@@ -42,6 +42,12 @@ class FeatureRows(typing.Protocol):
         """Return the values of an item, (rows, D), at most the first `max_rows`."""
         ...
 
+    def read_many(
+        self, item_ids: Sequence[str], *, max_rows: int | None = None
+    ) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+        """Return the values of several items, one after the other, (all rows, D), and the rows of each, (N,)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Question:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -14,12 +15,16 @@ from teachtext.experiment.config import RunConfig
 def torch_settings(config: RunConfig) -> Iterator[None]:
     """Set the number of threads, the library of products and deterministic algorithms; afterwards all are as before."""
     deterministic, products = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
+    memory: Any = torch.utils.deterministic
+    fill = memory.fill_uninitialized_memory
     gpu = is_gpu(resolve_device(config.device))
     if gpu:
         # cuBLAS gives the same numbers twice only with a workspace of fixed size
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # a few operations have no deterministic form on a GPU: they warn there
     torch.use_deterministic_algorithms(True, warn_only=gpu)
+    # nothing here reads memory that was not written, and NaN in every new tensor takes time
+    memory.fill_uninitialized_memory = False
     if not gpu:
         torch.set_float32_matmul_precision(cpu_products())
     try:
@@ -27,6 +32,7 @@ def torch_settings(config: RunConfig) -> Iterator[None]:
             yield
     finally:
         torch.use_deterministic_algorithms(deterministic)
+        memory.fill_uninitialized_memory = fill
         torch.set_float32_matmul_precision(products)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import RAdam
-from torch.optim.adamw import adamw
 
 
 class FusedRAdam(RAdam):
@@ -18,7 +17,8 @@ class FusedRAdam(RAdam):
     kernel for AdamW that reads and writes each weight once, and none for RAdam. The first steps, of which the variance
     is not yet known (5 with beta2 = 0.999), follow the moving average of the gradients.
 
-    Its state is that of `torch.optim.RAdam`, so that each can go on from the other.
+    Its state is that of `torch.optim.RAdam`, so that each can go on from the other. Only the number of steps is an
+    integer here: a tensor of one number for each tensor of weights took a third of a step of a small model.
 
     Args:
         params: as of `torch.optim.RAdam`.
@@ -45,12 +45,12 @@ class FusedRAdam(RAdam):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            # weights may have had fewer steps than others: those that had no gradient once
-            by_step: defaultdict[int, list[Tensor]] = defaultdict(list)
+            # the kernel takes weights of one device and type; those that had no gradient once had fewer steps
+            alike: defaultdict[tuple[int, torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
             for weights in group["params"]:
                 if weights.grad is not None:
-                    by_step[self._count(weights)].append(weights)
-            for step, params in by_step.items():
+                    alike[self._count(weights), weights.device, weights.dtype].append(weights)
+            for (step, _, _), params in alike.items():
                 self._move(params, step, group)
         return loss
 
@@ -58,11 +58,12 @@ class FusedRAdam(RAdam):
         """Return the number of the step that these weights take now, from 1."""
         state = self.state[weights]
         if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32)
+            state["step"] = 0
             state["exp_avg"] = torch.zeros_like(weights, memory_format=torch.preserve_format)
             state["exp_avg_sq"] = torch.zeros_like(weights, memory_format=torch.preserve_format)
-        state["step"] += 1
-        return int(state["step"])
+        # a tensor in a state that was loaded
+        step = state["step"] = int(state["step"]) + 1
+        return step
 
     def _move(self, params: list[Tensor], step: int, group: dict[str, Any]) -> None:
         gradients = [weights.grad for weights in params if weights.grad is not None]
@@ -77,20 +78,18 @@ class FusedRAdam(RAdam):
                 square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
                 weights.mul_(1 - lr * decay).add_(mean, alpha=-lr / (1 - beta1**step))
             return
-        # the kernel counts the step itself, once for each tensor
-        steps = torch.full((len(params),), step - 1.0, device=params[0].device).unbind()
-        adamw(
+        # what `torch.optim.adamw.adamw` calls, which counts the step of each tensor by itself
+        torch._fused_adamw_(
             params,
             gradients,
             means,
             squares,
             [],
-            list(steps),
-            fused=True,
+            [torch.tensor(float(step), device=params[0].device)] * len(params),
             amsgrad=False,
+            lr=lr * rectified,
             beta1=beta1,
             beta2=beta2,
-            lr=lr * rectified,
             weight_decay=decay / rectified,
             eps=group["eps"] / correction**0.5,
             maximize=False,

@@ -198,7 +198,7 @@ class Trainer(Generic[Model]):
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() * len(batch.text.ids)
             self._check(epoch, math.isfinite(sum(sums.values())), "loss")
-        self._check(epoch, all(bool(weight.isfinite().all()) for weight in self.model.parameters()), "weight")
+        self._check(epoch, all(map(_is_finite, self.model.parameters())), "weight")
         return {name: total / pairs for name, total in sums.items()}
 
     def _check(self, epoch: int, is_finite: bool, what: str) -> None:
@@ -239,6 +239,11 @@ class Trainer(Generic[Model]):
             _ = self.best_epoch
         except Exception as error:
             raise InputError(f"{path} cannot be resumed from", "delete it to train from the start") from error
+
+
+def _is_finite(weights: Tensor) -> bool:
+    """Return whether all weights are numbers. The sum, which is cheap, is a number only where all of them are."""
+    return math.isfinite(weights.sum().item()) or bool(weights.isfinite().all())
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.store import FeatureFile
+from teachtext.data.store import FeatureFile, joined_rows
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS, joins_of
 from teachtext.encoders.spec import Joins
@@ -112,6 +112,12 @@ class StretchRows:
         inside, shares = self._inside(item_id)
         rows = self._rows(self._stretches[item_id].video_id)[0][inside]
         return _joined(rows, shares[inside], self._joins)[:max_rows] if self._joins else rows[:max_rows]
+
+    def read_many(
+        self, item_ids: Sequence[str], *, max_rows: int | None = None
+    ) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+        """Return the rows of several stretches, one after the other, and the number of rows of each."""
+        return joined_rows(self, item_ids, max_rows)
 
     def _inside(self, item_id: str) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Return which rows of its video count for a stretch, (rows,), and the seconds that each has in it."""
