@@ -125,25 +125,55 @@ def test_a_search_that_takes_long_holds_up_nobody(
     assert answered == [alone(searcher, text) for text in TEXTS[:3]] and slow == alone(searcher, FIRST)
 
 
-def test_queries_are_embedded_while_answers_are_made(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(search_batches, "_SLOW_S", PATIENCE_S)
-    has_begun, may_go = threading.Event(), threading.Event()
+class HeldAnswer:
+    """Makes an answer once it may."""
 
-    def finish_late(answer: Answer) -> bytes:
-        has_begun.set()
-        assert may_go.wait(PATIENCE_S)
+    def __init__(self) -> None:
+        self.has_begun, self.may_go = threading.Event(), threading.Event()
+
+    def finish(self, answer: Answer) -> bytes:
+        self.has_begun.set()
+        assert self.may_go.wait(PATIENCE_S)
         return finish(answer)
 
-    async def one_is_made_late() -> tuple[bytes, bytes]:
-        batches = SearchBatches(searcher)
-        late = asyncio.create_task(batches.answer(SearchRequest(text=FIRST, k=3), finish_late))
-        await asyncio.to_thread(has_begun.wait)
-        soon = await ask(batches, TEXTS[0])
-        assert not late.done()
-        may_go.set()
-        return soon, await late
+    async def asked(self, batches: SearchBatches) -> asyncio.Task[bytes]:
+        """Begin a search whose answer is being made."""
+        task = asyncio.create_task(batches.answer(SearchRequest(text=FIRST, k=3), self.finish))
+        await asyncio.to_thread(self.has_begun.wait)
+        return task
 
-    assert asyncio.run(one_is_made_late()) == (alone(searcher, TEXTS[0]), alone(searcher, FIRST))
+
+def test_queries_are_embedded_while_answers_are_made(
+    searcher: Searcher, model: HeldModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search_batches, "_SLOW_S", PATIENCE_S)
+    held_answer = HeldAnswer()
+
+    async def embedded_meanwhile() -> list[bytes]:
+        batches = SearchBatches(searcher)
+        late = await held_answer.asked(batches)
+        soon = asyncio.create_task(ask(batches, TEXTS[0]))
+        await asyncio.to_thread(wait_until, lambda: model.asked == [[FIRST], [TEXTS[0]]], "the next query waits")
+        assert not late.done()
+        held_answer.may_go.set()
+        return [await late, await soon]
+
+    assert asyncio.run(embedded_meanwhile()) == [alone(searcher, FIRST), alone(searcher, TEXTS[0])]
+
+
+def test_an_answer_that_takes_long_to_make_holds_up_nobody(searcher: Searcher, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(search_batches, "_SLOW_S", 0.05)
+    held_answer = HeldAnswer()
+
+    async def answered_meanwhile() -> list[bytes]:
+        batches = SearchBatches(searcher)
+        late = await held_answer.asked(batches)
+        answers = [await ask(batches, text) for text in TEXTS[:3]]
+        assert not late.done()
+        held_answer.may_go.set()
+        return [*answers, await late]
+
+    assert asyncio.run(answered_meanwhile()) == [alone(searcher, text) for text in (*TEXTS[:3], FIRST)]
 
 
 def test_an_error_is_of_its_search_alone(searcher: Searcher, model: HeldModel):

@@ -4,7 +4,9 @@ import time
 from asyncio import Future, Task, create_task, gather, get_running_loop
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -77,6 +79,8 @@ class SearchBatches:
         self._waiting: deque[_Waiting] = deque()
         # threads that search, and those of them beside which another one may begin
         self._busy = self._passed = 0
+        # held by the thread that makes answers: two would wait for Python's lock
+        self._making = Lock()
         self._tasks: set[Task[None]] = set()
 
     async def answer(
@@ -162,20 +166,34 @@ class SearchBatches:
             self._passed -= has_passed
 
     def _search_in_thread(
-        self, batch: Sequence[_Waiting], embedded: Callable[[], Any], deliver: Callable[[list[_Answered]], Any]
+        self,
+        batch: Sequence[_Waiting],
+        let_others_begin: Callable[[], Any],
+        deliver: Callable[[list[_Answered]], Any],
     ) -> None:
         """Search; answers are delivered together, but none waits long for another."""
-        answers = self._searcher.search_all([waiting.request for waiting in batch], embedded=embedded)
-        ready: list[_Answered] = []
-        delivered = time.monotonic()
-        for waiting, answer in zip(batch, answers, strict=True):
-            try:
-                ready.append((waiting, answer if isinstance(answer, Exception) else waiting.finish(answer)))
-            except Exception as error:
-                ready.append((waiting, error))
-            if time.monotonic() - delivered > _TOGETHER_S:
-                deliver(ready)
-                ready, delivered = [], time.monotonic()
+        with ExitStack() as turn:
+
+            def embedded() -> None:
+                making = self._making
+                if not making.acquire(timeout=_SLOW_S):
+                    # whoever holds the old lock takes long, and holds up nobody else
+                    self._making = making = Lock()
+                    making.acquire()
+                turn.callback(making.release)
+                let_others_begin()
+
+            answers = self._searcher.search_all([waiting.request for waiting in batch], embedded=embedded)
+            ready: list[_Answered] = []
+            delivered = time.monotonic()
+            for waiting, answer in zip(batch, answers, strict=True):
+                try:
+                    ready.append((waiting, answer if isinstance(answer, Exception) else waiting.finish(answer)))
+                except Exception as error:
+                    ready.append((waiting, error))
+                if time.monotonic() - delivered > _TOGETHER_S:
+                    deliver(ready)
+                    ready, delivered = [], time.monotonic()
         deliver(ready)
 
 
