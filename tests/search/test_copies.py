@@ -18,6 +18,7 @@ from encodings_of_scenes import encode, scene
 from entries import SPACES, make_entry
 
 from teachtext.learning.trained_model import TrainedModel
+from teachtext.search import copies
 from teachtext.search.answer import Answer, SearchResult
 from teachtext.search.copies import Sketches, copy_groups
 from teachtext.search.folding import fold, folded
@@ -28,7 +29,7 @@ from teachtext.search.stores import open_store
 from teachtext.search.types import Entry
 from teachtext.search.upkeep import remove_videos
 from teachtext.video import sketching
-from teachtext.video.sketch import is_copy
+from teachtext.video.sketch import Sketch, is_copy
 from teachtext.video.sketching import sketch
 
 Index = Callable[..., Indexed]
@@ -129,6 +130,29 @@ def test_only_alike_vectors_and_lengths_are_compared(tmp_path: Path):
 
     assert copy_groups(store, SPACES, All(tmp_path, Path)) == []
     assert asked == ["a", "b", "d", "e"], "not of another length, and none that shows something else"
+
+
+def test_a_video_is_not_compared_with_every_copy_of_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = open_store(str(tmp_path / "index"))
+    store.write_manifest({"spaces": SPACES})
+    vectors = {name: np.eye(dim, dtype=np.float32)[0] for name, dim in SPACES.items()}
+    names = [f"{number:02}" for number in range(30)]
+    with store.writing():
+        store.put([Entry.of_clip(make_entry(name, content=name, duration_s=10.0).item, vectors) for name in names])
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 8, 8)).astype(np.uint8)
+    compared: list[int] = []
+
+    class Same(Sketches):
+        def of(self, items: Any, progress: Any = None) -> Any:
+            return {item.content: Sketch(np.arange(20), pixels) for item in items}
+
+    def counted(one: Sketch, other: Sketch) -> bool:
+        compared.append(1)
+        return is_copy(one, other)
+
+    monkeypatch.setattr(copies, "is_copy", counted)
+    assert copy_groups(store, SPACES, Same(tmp_path, Path)) == [names]
+    assert len(compared) == 29
 
 
 def result(name: str, content: str, copies: list[str]) -> SearchResult:

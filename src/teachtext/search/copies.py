@@ -139,7 +139,8 @@ def copy_groups(
         for rows, columns in _alike(timed, is_new, looks, np.ones((len(timed), 1), np.float32), _LEAST_LIKENESS):
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
                 content, other_content = timed[row].content, timed[column].content
-                if is_copy(drawn[content], drawn[other_content]):
+                # of many copies each is looked at once, not beside all others
+                if not joined.are_one(content, other_content) and is_copy(drawn[content], drawn[other_content]):
                     joined.join(content, other_content)
     groups = [sorted(item.id for content in group for item in by_content[content]) for group in joined.groups()]
     return sorted(group for group in groups if len(group) > 1)
@@ -154,6 +155,10 @@ class _Union:
     def join(self, name: str, other: str) -> None:
         """Join the groups of two names."""
         self._root[self._find(name)] = self._find(other)
+
+    def are_one(self, name: str, other: str) -> bool:
+        """Return whether two names are in one group."""
+        return self._find(name) == self._find(other)
 
     def groups(self) -> list[list[str]]:
         """Return all groups."""
