@@ -213,4 +213,5 @@ def test_a_manifest_says_what_an_index_is(tmp_path: Path):
         "confidence",
         "examples",
         "copies",
+        "by_chance",
     }
