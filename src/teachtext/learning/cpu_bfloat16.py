@@ -3,7 +3,7 @@
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -22,9 +22,9 @@ def has_fast_products() -> bool:
 class LargeLayersInBfloat16(TorchFunctionMode):
     """A context in which large linear layers multiply in bfloat16: their product forward, and the two backward.
 
-    Results of a layer are in float32 again. The copy of its weights is made once after each change of the weights, in
-    memory that stays. The automatic mixed precision of PyTorch takes new memory for its copies in every step, which
-    costs more time than the products save.
+    Results of a layer are in float32 again. Weights are copied once each time that the context is entered, into memory
+    that stays: enter it for the forward pass of each step, and change no weight inside. The automatic mixed precision
+    of PyTorch takes new memory for its copies in every step, which costs more time than the products save.
 
     Example:
         >>> layer = torch.nn.Linear(1024, 512)
@@ -36,6 +36,14 @@ class LargeLayersInBfloat16(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self._copies: dict[int, _Copy] = {}
+
+    def __enter__(self) -> Self:
+        """Begin a forward pass: weights may have changed since the last one."""
+        # versions of tensors do not tell: the fused optimizers of PyTorch leave them as they are
+        for copy in self._copies.values():
+            copy.is_current = False
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
 
     def __torch_function__(
         self,
@@ -57,19 +65,19 @@ class LargeLayersInBfloat16(TorchFunctionMode):
         if copy is None or copy.weight() is not weight:
             empty = torch.empty_like(weight, dtype=torch.bfloat16, requires_grad=False)
             copy = self._copies[id(weight)] = _Copy(weakref.ref(weight), empty)
-        if copy.version != weight._version:
+        if not copy.is_current:
             copy.values.copy_(weight.detach())
-            copy.version = weight._version
+            copy.is_current = True
         return copy.values
 
 
 @dataclass
 class _Copy:
-    """The values of a weight in bfloat16, and the version of the weight that they are of; -1 for none yet."""
+    """The values of a weight in bfloat16, and whether they are those of this forward pass."""
 
     weight: "weakref.ref[Tensor]"
     values: Tensor
-    version: int = -1
+    is_current: bool = False
 
 
 class _Product(torch.autograd.Function):
