@@ -34,7 +34,8 @@ def write_videos(folder: Path, numbers: range) -> None:
 
 def write_features(source: Path, target: Path, folder: Path, count: int) -> None:
     """Give videos the features of the clips, disturbed."""
-    from teachtext.data.store import FeatureFile, FeatureWriter
+    from teachtext.data.feature_writer import FeatureWriter
+    from teachtext.data.store import FeatureFile
     from teachtext.files import content_hash
 
     contents = [content_hash(folder / f"{number:06}.mp4") for number in range(count)]

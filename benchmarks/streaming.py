@@ -74,7 +74,7 @@ def build(shape: Shape, folder: Path, fraction: float) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from teachtext.data.store import FeatureWriter
+    from teachtext.data.feature_writer import FeatureWriter
     from teachtext.encoders.registry import TEXT_ENCODERS
     from teachtext.learning.checkpoint import ModelSpec, save_spec
     from teachtext.learning.model_files import WEIGHTS

@@ -16,8 +16,8 @@ import torch
 from clips import DIMS, write_clip, write_model
 
 import teachtext
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.kept_captions import CAPTIONS, load_captions
-from teachtext.data.store import FeatureWriter
 
 
 @pytest.fixture(scope="module")

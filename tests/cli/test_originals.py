@@ -98,7 +98,7 @@ def test_metrics_of_bad_matrices(teachtext: Command, tmp_path: Path):
 @pytest.fixture
 def published(legacy_folder: Path, parity_folder: Path, tmp_path: Path) -> Path:
     """A dataset of the recording that the published weights belong to, with its features."""
-    from teachtext.data.store import FeatureWriter
+    from teachtext.data.feature_writer import FeatureWriter
 
     with np.load(parity_folder / "ce_small.npz") as file:
         arrays = {name.removeprefix("eval/"): file[name] for name in file.files if name.startswith("eval/")}

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from teachtext.data.batch import Batch, read_texts, read_videos
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.features import Features
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 
 # rows by expert and video; None is written as missing, 'd' is unknown to 'motion.x'

@@ -10,8 +10,9 @@ import pytest
 from processes import PATIENCE_S
 
 from teachtext.data import shard
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.shard import Shard, write_shard
-from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.errors import InputError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

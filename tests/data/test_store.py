@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.passages import Passage
 from teachtext.data.removal import remove_items
-from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.errors import InputError
 from teachtext.files import atomic
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from teachtext.data.store import FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config import RunConfig
 from teachtext.experiment.config_file import load_config

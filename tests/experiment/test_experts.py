@@ -17,7 +17,8 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from model_settings import SMALL
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.evaluation.results import Results

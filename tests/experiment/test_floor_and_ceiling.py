@@ -14,8 +14,9 @@ pytest.importorskip("jinja2")
 pytest.importorskip("sklearn")
 from missing_packages import uninstall
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.folder import load_folder
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.evaluation.floor_and_ceiling import FloorAndCeiling, Reference
 from teachtext.evaluation.metrics import metrics_from_ranks, retrieval_metrics

@@ -17,7 +17,8 @@ from rank_experiments import set_up_in
 from rank_processes import free_port, in_processes, variables
 from safetensors.torch import load_file
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.experiment.plan import plans_of
 from teachtext.experiment.run import run, train

@@ -26,7 +26,8 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from model_settings import SMALL
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.evaluation.metrics import METRIC_NAMES
 from teachtext.evaluation.query_ranks import QueryRanks

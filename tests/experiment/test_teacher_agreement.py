@@ -66,7 +66,8 @@ def test_the_test_split_is_not_read(
 
 
 def _overwrite(folder: Path, ids: list[str]) -> None:
-    from teachtext.data.store import FeatureFile, FeatureWriter
+    from teachtext.data.feature_writer import FeatureWriter
+    from teachtext.data.store import FeatureFile
 
     file = FeatureFile(folder)
     with FeatureWriter(folder, provenance=file.provenance, dim=file.dim, dtype="float32") as writer:

@@ -17,8 +17,9 @@ from processes import needs_proc
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.passages import Passage
-from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.data.types import Video
 from teachtext.encoders.base import Rows
 from teachtext.encoders.registry import VIDEO_EXPERTS, build_video_experts

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.store import FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
 
 Arrays = Mapping[str, NDArray[np.floating]]
 

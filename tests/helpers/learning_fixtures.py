@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from teachtext.data.batch import Batch
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.learning.checkpoint import ModelSpec
 
 

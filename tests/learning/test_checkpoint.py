@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from teachtext.data.store import FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError
 from teachtext.learning.checkpoint import check_finished, load_model, load_spec, save_spec

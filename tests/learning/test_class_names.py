@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.learning.class_names import fit_class_names
 from teachtext.models.build import build_model
 

@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.features import Features
 from teachtext.data.protocol import Caption
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.learning.distillation.objective import Distillation
 from teachtext.learning.distillation.presets import preset

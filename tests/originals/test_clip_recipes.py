@@ -11,7 +11,8 @@ import yaml
 pytest.importorskip("transformers")
 import shared_models
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.evaluation.results import Results
 from teachtext.experiment.config_file import load_config, run_config
 from teachtext.experiment.run import run

@@ -8,7 +8,8 @@ pytest.importorskip("torch")
 pytest.importorskip("wordllama")
 from clips import DIMS, write_model
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.learning.trained_model import TrainedModel
 from teachtext.search.index_model import load_embedder

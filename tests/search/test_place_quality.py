@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lancedb")
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.places import read_places
-from teachtext.data.store import FeatureWriter
 from teachtext.encoders.embedder import QueryVectors, VideoVectors
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError

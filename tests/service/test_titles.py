@@ -10,7 +10,7 @@ from entries import heard, make_entry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachtext.data.store import FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.encoders.class_names import TEMPLATE, class_name_texts
 from teachtext.search.types import Item, Moment
 from teachtext.service.examples import example_queries

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from teachtext.data.store import FeatureFile, FeatureWriter, shards_of
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.base import Rows
 from teachtext.extraction.piece_rows import over
 from teachtext.files import content_hash

@@ -8,8 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.protocol import Caption
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.devices import AUTO
 from teachtext.encoders.base import TextEncoder
 from teachtext.encoders.query import check_text, limit_of

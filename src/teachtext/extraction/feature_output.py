@@ -8,9 +8,10 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+from teachtext.data.feature_writer import FeatureWriter, adopt
 from teachtext.data.passages import Passage
 from teachtext.data.provenance import without_names
-from teachtext.data.store import FeatureFile, FeatureWriter, adopt, shards_of
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.base import Rows
 from teachtext.errors import InputError
 from teachtext.unfinished import remove_leftovers

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.errors import InputError
 from teachtext.packages import load
 from teachtext.progress import Progress, silent

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.provenance import is_maker
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.errors import InputError

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from teachtext.data.feature_writer import adopt
 from teachtext.data.provenance import without_names
-from teachtext.data.store import FeatureFile, adopt, shards_of
+from teachtext.data.store import FeatureFile, shards_of
 from teachtext.encoders.embedder import Embedder
 from teachtext.encoders.registry import VIDEO_EXPERTS
 from teachtext.files import locked, move

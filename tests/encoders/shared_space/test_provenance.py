@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teachtext.data.store import FeatureFile, FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import FeatureFile
 from teachtext.encoders.shared_space.provenance import check_one_space
 from teachtext.errors import InputError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from teachtext.data.store import FeatureWriter
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.experiment.study.study import Study, load_study
 
 DIM = 6

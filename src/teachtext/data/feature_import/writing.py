@@ -12,7 +12,8 @@ from teachtext.data.feature_import.content import Content, StoredArray, float_ro
 from teachtext.data.feature_import.layouts import Record
 from teachtext.data.feature_import.matching import some
 from teachtext.data.feature_import.sources import OpenSource, reading
-from teachtext.data.store import FeatureWriter, shards_of
+from teachtext.data.feature_writer import FeatureWriter
+from teachtext.data.store import shards_of
 from teachtext.errors import InputError
 from teachtext.progress import Progress, silent
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from teachtext.data.feature_writer import FeatureWriter
 from teachtext.data.restricted.pickles import unpickled
 from teachtext.data.restricted.standins import ExpertStore, LazyArray, as_list
-from teachtext.data.store import FeatureWriter
 from teachtext.errors import InputError
 from teachtext.files import content_hash
 from teachtext.originals.archive.captions import check_count, entries
