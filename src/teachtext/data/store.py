@@ -2,7 +2,8 @@
 
 An item without rows is *missing*. Presence follows from the rows: no flag and no NaN marks a missing item.
 Videos, sequences and caption tokens use the same layout. Shards are only added, and only whole. Where several shards
-have the same id, the last shard counts. A stopped extraction resumes by adding shards.
+have the same id, the last shard counts. A stopped extraction resumes by adding shards. `teachtext.data.feature_writer`
+writes them.
 """
 
 import hashlib
