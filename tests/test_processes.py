@@ -9,6 +9,7 @@ from processes import PATIENCE_S, needs_proc, wait_until
 
 from teachtext.errors import InputError
 from teachtext.processes import BoundedCalls, Lost, Workers
+from teachtext.worker import Worker
 
 
 def pool(count: int = 2) -> Workers[str, object]:
@@ -90,6 +91,13 @@ def test_a_process_that_is_killed_while_it_hands_over_a_result_costs_one_task():
         results = list(workers.map(tasks))
     assert results.count(1) == 4 and len(results) == 8
     assert all(result in (1, bytes(80_000_000)) or str(result).startswith("SIGABRT") for result in results)
+
+
+def test_a_process_whose_parent_listens_no_more_ends_in_silence(capfd: pytest.CaptureFixture[str]):
+    worker = Worker(eval, ("__import__('time').sleep(1)",), eval, None)
+    worker.pipe.close()
+    assert worker.end(patience_s=30.0) == "exit code 0"
+    assert not capfd.readouterr().err
 
 
 @needs_proc

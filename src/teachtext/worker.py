@@ -176,7 +176,9 @@ def serve(place: int, parent: int) -> None:
     except EOFError:
         return
     except Exception as error:
-        pipe.send(error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
+        # a parent that is ending listens no more
+        with suppress(OSError):
+            pipe.send(error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
     finally:
         # an exit in the middle of the interpreter's own end would print a traceback
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
