@@ -54,7 +54,7 @@ fuzz: setup
 	@echo "seed $(FUZZ_SEED)"
 	FUZZ_SEED=$(FUZZ_SEED) FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest tests/fuzz/test_fuzz.py tests/service/test_fuzzed_requests.py
 
-# how fast the parts are, beside the same mathematics as one writes it down: about ten minutes on a quiet machine, 12 GB
+# how fast the parts are, beside the same mathematics as one writes it down: about ten minutes on a quiet machine, 17 GB
 bench: setup
 	$(BIN)/python benchmarks/training.py --output benchmarks/results/training.json
 	$(BIN)/python benchmarks/evaluation.py --output benchmarks/results/evaluation.json
