@@ -3,8 +3,8 @@
 Run: python benchmarks/training.py [--case msvd-ce+] [--threads 2] [--steps 12] [--output FILE.json]
 
 First the machine is measured: float32 products and memory bandwidth at the number of threads. Each case then trains
-three models with equal weights on equal batches, in turn: the yardstick, ours with `precision: bfloat16`, and ours.
-Losses of the first and the last must agree. Reported are medians, ratios to the yardstick over three runs, and the
+three models with equal weights on equal batches, a step of each in turn: the yardstick, ours, and ours with `precision:
+bfloat16`. Losses of the first two must agree. Reported are medians, ratios to the yardstick over three runs, and the
 share of the floor: the flops of the step and the bytes that the optimizer moves, at the speeds of the machine.
 """
 
@@ -31,7 +31,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from teachtext.data.batch import Batch, TextBatch, VideoBatch
 from teachtext.experiment.torch_settings import cpu_products
-from teachtext.freed_memory import kept_for_tensors
 from teachtext.learning.cpu_bfloat16 import LargeLayersInBfloat16
 from teachtext.learning.losses import MaxMarginRankingLoss
 from teachtext.learning.objective import Objective, Retrieval
@@ -189,17 +188,6 @@ def in_turn(steps: Mapping[str, Step], batches: list[Batch]) -> dict[str, list[f
     return seconds
 
 
-def one_after_another(steps: Mapping[str, Step], batches: list[Batch]) -> dict[str, list[float]]:
-    """Return the seconds of each kind of step on all batches, ours with the memory that a training keeps."""
-    seconds = {}
-    for name, step in steps.items():
-        with nullcontext() if name == "yardstick" else kept_for_tensors():
-            # memory is fresh
-            step(batches[0])
-            seconds |= in_turn({name: step}, batches)
-    return seconds
-
-
 def difference(losses: list[dict[str, float]], kind: str) -> float:
     """Return the greatest difference between the losses of a kind of step and those of the yardstick."""
     return max(abs(loss[kind] - loss["yardstick"]) for loss in losses)
@@ -227,7 +215,7 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
         kinds["ours"](batches[0])
     flops, moved = counter.get_total_flops(), weights * BYTES_A_WEIGHT
     floor = flops / (machine["gflops"] * 1e9) + moved / (machine["copy_gb_s"] * 1e9)
-    runs = [one_after_another(kinds, batches) for _ in range(RUNS)]
+    runs = [in_turn(kinds, batches) for _ in range(RUNS)]
     medians = {kind: statistics.median([second for run in runs for second in run[kind]]) for kind in kinds}
     ours = medians["ours"]
     parts = {kind: step.parts_ms() for kind, step in kinds.items()}
@@ -235,10 +223,9 @@ def measure(name: str, steps: int, machine: dict[str, Any]) -> dict[str, Any]:
     for count in (3, 8):
         teachers = [shapes.teacher() for _ in range(count)]
         step = our_step(shapes.model, TeachText(teachers=teachers, margin=MARGIN))
-        with kept_for_tensors():
-            for batch in batches[:WARM_UP]:
-                step(batch)
-            pair = in_turn({"taught": step, "plain": kinds["ours"]}, batches)
+        for batch in batches[:WARM_UP]:
+            step(batch)
+        pair = in_turn({"taught": step, "plain": kinds["ours"]}, batches)
         taught[str(count)] = round(statistics.median(pair["taught"]) / statistics.median(pair["plain"]), 3)
     return {
         "case": name,

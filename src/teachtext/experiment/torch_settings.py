@@ -2,22 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from teachtext.devices import is_gpu, resolve_device, torch_threads
 from teachtext.experiment.config import RunConfig
-from teachtext.freed_memory import kept_for_tensors
 
 
 @contextmanager
 def torch_settings(config: RunConfig) -> Iterator[None]:
-    """Set the number of threads, the library of products and deterministic algorithms, and keep freed memory.
-
-    Afterwards all are as before.
-    """
+    """Set the number of threads, the library of products and deterministic algorithms; afterwards all are as before."""
     deterministic, products = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
     memory: Any = torch.utils.deterministic
     fill = memory.fill_uninitialized_memory
@@ -32,7 +28,7 @@ def torch_settings(config: RunConfig) -> Iterator[None]:
     if not gpu:
         torch.set_float32_matmul_precision(cpu_products())
     try:
-        with torch_threads(config.threads), nullcontext() if gpu else kept_for_tensors():
+        with torch_threads(config.threads):
             yield
     finally:
         torch.use_deterministic_algorithms(deterministic)
